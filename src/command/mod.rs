@@ -1,0 +1,1 @@
+//! What people can ask, and the answers from memory.

@@ -1,0 +1,1 @@
+//! Reads `targets.yaml` and checks it: a plan, or every mistake with its place.

@@ -1,0 +1,1 @@
+//! Event in, actions out: the heart, pure and synchronous.

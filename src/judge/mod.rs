@@ -1,0 +1,1 @@
+//! Turns observations into verdicts: pure, total, without a clock.

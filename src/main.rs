@@ -1,0 +1,2 @@
+//! hekate.
+fn main() {}

@@ -1,0 +1,93 @@
+//! Everything that one decision changes, stored whole or not at all; and what a store gives back at the start.
+
+use super::{
+    incident::Incident,
+    judgement::State,
+    names::{CheckId, TargetId},
+    notification::{Entry, EntryKey},
+    time::Timestamp,
+    transition::Transition,
+};
+
+/// The judge's memory of one check, as it outlives a restart.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckRecord {
+    /// Whose memory.
+    pub check: CheckId,
+    /// The memory; what was in question (burst, recovery, trail) is not kept: it is asked anew.
+    pub state: State,
+    /// The number of its last transition.
+    pub transitions: u64,
+    /// When it was written.
+    pub at: Timestamp,
+}
+
+/// An entry that leaves the outbox.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finished {
+    /// Which one.
+    pub key: EntryKey,
+    /// How it ended: `accepted`, `folded`, `expired`, `handed over`.
+    pub how: &'static str,
+    /// Attempts that were begun.
+    pub attempts: u32,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One commit: all of it or nothing.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Batch {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Memories to write.
+    pub checks: Vec<CheckRecord>,
+    /// Targets whose memories go away (their history stays until its time).
+    pub forgotten: Vec<TargetId>,
+    /// Targets that changed their name: old, new. Memories, open incidents and history follow.
+    pub renamed: Vec<(TargetId, TargetId)>,
+    /// Transitions to add.
+    pub transitions: Vec<Transition>,
+    /// Incidents to write, new, changed or closed.
+    pub incidents: Vec<Incident>,
+    /// Outbox entries to write, new or changed.
+    pub entries: Vec<Entry>,
+    /// Outbox entries to take away.
+    pub finished: Vec<Finished>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub fn new(at: Timestamp) -> Self {
+        Self {
+            at,
+            ..Self::default()
+        }
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.checks.is_empty()
+            && self.forgotten.is_empty()
+            && self.renamed.is_empty()
+            && self.transitions.is_empty()
+            && self.incidents.is_empty()
+            && self.entries.is_empty()
+            && self.finished.is_empty()
+    }
+}
+
+/// All that a store knows at the start.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Loaded {
+    /// Memories of all checks.
+    pub checks: Vec<CheckRecord>,
+    /// Open incidents.
+    pub open: Vec<Incident>,
+    /// The highest incident number ever given out; 0 if none.
+    pub incidents: u64,
+    /// The outbox, oldest first.
+    pub outbox: Vec<Entry>,
+    /// When the last batch was written; absent in an empty store.
+    pub last_at: Option<Timestamp>,
+}

@@ -1,0 +1,269 @@
+//! The read model behind the grid, the page, the API and the metrics: always there, never waited for.
+//!
+//! A [`Board`] is made once for each plan. Its rows are shared and change in place, each in one atomic step, so that
+//! publishing a look costs the same whether there are ten targets or twenty thousand, and readers never wait.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+
+use super::{
+    health::Component,
+    judgement::Good,
+    names::{ChannelName, GroupName, IncidentId, TargetId},
+    observation::{Detail, Phases},
+    plan::{Group, Plan, Target},
+    time::Timestamp,
+    verdict::{Reason, Rule, Verdict},
+};
+
+/// What is known of everything that is watched, and of ourselves.
+#[derive(Debug)]
+pub struct Board {
+    /// One row a target, in the order of the file.
+    pub rows: Vec<Arc<Row>>,
+    /// The groups in the order of the file; targets without one come last.
+    pub groups: Vec<Group>,
+    /// How hekate itself is.
+    pub ourselves: Arc<ArcSwap<Ourselves>>,
+    by_id: HashMap<TargetId, usize>,
+}
+
+/// One target.
+#[derive(Debug)]
+pub struct Row {
+    /// What the file says of it.
+    pub target: Arc<Target>,
+    looked_at: AtomicI64,
+    took_us: AtomicU32,
+    facts: ArcSwap<Facts>,
+}
+
+/// What is known of one target, as one consistent whole.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Facts {
+    /// What the grid shows.
+    pub verdict: Verdict,
+    /// The verdict that holds and was told; differs from `verdict` only while a failure is being confirmed.
+    pub settled: Verdict,
+    /// Why `settled`.
+    pub reason: Reason,
+    /// Since when `settled`.
+    pub since: Timestamp,
+    /// While suspect: what the last look said, and how many looks of how many so far failed.
+    pub suspicion: Option<Suspicion>,
+    /// The open incident.
+    pub incident: Option<IncidentId>,
+    /// The channels that were told of it, and when.
+    pub told: Vec<(ChannelName, Timestamp)>,
+    /// The last good look.
+    pub last_good: Option<Good>,
+    /// The parts of the last look that changed anything.
+    pub phases: Phases,
+    /// What that look brought along.
+    pub detail: Option<Box<Detail>>,
+    /// What will happen next, as a sentence without a full stop: `recovers after 3 good looks (1 so far)`.
+    pub next: String,
+}
+
+/// A failure that is being confirmed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Suspicion {
+    /// What the last bad look said.
+    pub words: String,
+    /// When the first bad look started.
+    pub since: Timestamp,
+    /// Bad looks so far.
+    pub looks: u16,
+}
+
+impl Facts {
+    /// Nothing is known yet.
+    pub fn unknown(since: Timestamp) -> Self {
+        Self {
+            verdict: Verdict::Unknown,
+            settled: Verdict::Unknown,
+            reason: Reason {
+                rule: Rule::NotYetSeen,
+                words: String::from("not looked at yet"),
+            },
+            since,
+            suspicion: None,
+            incident: None,
+            told: Vec::new(),
+            last_good: None,
+            phases: Phases::default(),
+            detail: None,
+            next: String::new(),
+        }
+    }
+
+    /// The components that are not up.
+    pub fn components(&self) -> &[Component] {
+        self.detail
+            .as_ref()
+            .map_or(&[], |detail| &detail.components)
+    }
+}
+
+impl Row {
+    /// A row of which nothing is known yet.
+    pub fn new(target: Arc<Target>, facts: Facts) -> Self {
+        Self {
+            target,
+            looked_at: AtomicI64::new(i64::MIN),
+            took_us: AtomicU32::new(0),
+            facts: ArcSwap::from_pointee(facts),
+        }
+    }
+
+    /// What is known.
+    pub fn facts(&self) -> Arc<Facts> {
+        self.facts.load_full()
+    }
+
+    /// Writes down what is known now.
+    pub fn set_facts(&self, facts: Facts) {
+        self.facts.store(Arc::new(facts));
+    }
+
+    /// Writes down that a look was finished.
+    pub fn set_looked(&self, at: Timestamp, took: Duration) {
+        self.took_us.store(
+            u32::try_from(took.as_micros()).unwrap_or(u32::MAX),
+            Ordering::Relaxed,
+        );
+        self.looked_at.store(at.as_millis(), Ordering::Release);
+    }
+
+    /// When the last look was finished, and how long it took; absent if there was none in this process.
+    pub fn looked(&self) -> Option<(Timestamp, Duration)> {
+        let at = self.looked_at.load(Ordering::Acquire);
+        let took = Duration::from_micros(u64::from(self.took_us.load(Ordering::Relaxed)));
+        (at != i64::MIN).then(|| (Timestamp::from_millis(at), took))
+    }
+
+    /// Whether the evidence is older than two and a half intervals at this time (or was never there).
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        let interval = self
+            .target
+            .checks
+            .first()
+            .map_or(Duration::from_secs(30), |check| check.policy.interval);
+        self.looked()
+            .is_none_or(|(at, _)| now.since(at) > interval * 5 / 2)
+    }
+}
+
+impl Board {
+    /// The board of a plan; rows of targets that were on `before` keep what is known.
+    pub fn of(plan: &Plan, now: Timestamp, before: Option<&Self>) -> Self {
+        let rows: Vec<_> = plan
+            .targets
+            .iter()
+            .map(|target| Self::row_of(target, now, before))
+            .collect();
+        let by_id = rows
+            .iter()
+            .enumerate()
+            .map(|(index, row)| (row.target.id.clone(), index))
+            .collect();
+        let ourselves = before.map_or_else(
+            || Arc::new(ArcSwap::from_pointee(Ourselves::default())),
+            |board| Arc::clone(&board.ourselves),
+        );
+        Self {
+            rows,
+            groups: plan.groups.clone(),
+            ourselves,
+            by_id,
+        }
+    }
+
+    fn row_of(target: &Arc<Target>, now: Timestamp, before: Option<&Self>) -> Arc<Row> {
+        let known = before.and_then(|board| {
+            board
+                .row(&target.id)
+                .or_else(|| board.row(target.was.as_ref()?))
+        });
+        match known {
+            Some(row) if *row.target == **target => Arc::clone(row),
+            Some(row) => {
+                let fresh = Row::new(Arc::clone(target), (*row.facts()).clone());
+                if let Some((at, took)) = row.looked() {
+                    fresh.set_looked(at, took);
+                }
+                Arc::new(fresh)
+            }
+            None => Arc::new(Row::new(Arc::clone(target), Facts::unknown(now))),
+        }
+    }
+
+    /// The row of this target.
+    pub fn row(&self, id: &TargetId) -> Option<&Arc<Row>> {
+        self.by_id.get(id).map(|&index| &self.rows[index])
+    }
+
+    /// The rows of this group, in the order of the file.
+    pub fn rows_of<'a>(
+        &'a self,
+        group: Option<&'a GroupName>,
+    ) -> impl Iterator<Item = &'a Arc<Row>> {
+        self.rows
+            .iter()
+            .filter(move |row| row.target.group.as_ref() == group)
+    }
+
+    /// When the last look of all was finished.
+    pub fn last_looked(&self) -> Option<Timestamp> {
+        self.rows
+            .iter()
+            .filter_map(|row| row.looked())
+            .map(|(at, _)| at)
+            .max()
+    }
+}
+
+/// How hekate itself is.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Ourselves {
+    /// Why the store cannot be written, and since when; absent while it can.
+    pub store_trouble: Option<(String, Timestamp)>,
+    /// Channels that refuse messages: which, why, since when.
+    pub channel_troubles: Vec<(ChannelName, String, Timestamp)>,
+    /// The last reload that failed: its first problem, and when.
+    pub config_trouble: Option<(String, Timestamp)>,
+    /// What keeps looks from saying anything, such as a lack of file descriptors: why, since when.
+    pub look_trouble: Option<(String, Timestamp)>,
+    /// Entries waiting in the outbox.
+    pub outbox: usize,
+    /// When the oldest of them was written.
+    pub outbox_oldest: Option<Timestamp>,
+}
+
+impl Ourselves {
+    /// Each trouble as a clause, worst first.
+    pub fn troubles(&self) -> Vec<String> {
+        let mut out = Vec::new();
+        if let Some((why, _)) = &self.store_trouble {
+            out.push(format!("the store cannot be written: {why}"));
+        }
+        if let Some((why, _)) = &self.look_trouble {
+            out.push(why.clone());
+        }
+        for (channel, why, _) in &self.channel_troubles {
+            out.push(format!("channel `{channel}` refuses messages: {why}"));
+        }
+        if let Some((why, _)) = &self.config_trouble {
+            out.push(format!("the changed file was not taken: {why}"));
+        }
+        out
+    }
+}

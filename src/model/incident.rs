@@ -1,0 +1,78 @@
+//! The span that people are told about.
+
+use std::time::Duration;
+
+use super::{
+    names::{ChannelName, IncidentId, TargetId},
+    plan::Severity,
+    time::Timestamp,
+    verdict::Verdict,
+};
+
+/// From the first thing told about a trouble to the last.
+///
+/// What was *told* is kept apart from what *is*: a recovery goes to every channel in `told`, whatever routes say by then.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Incident {
+    /// The short word people say.
+    pub id: IncidentId,
+    /// Its running number; `id` is made from it.
+    pub number: u64,
+    /// Whom it is about, the first one being the one that opened it.
+    pub targets: Vec<TargetId>,
+    /// How bad it is for people, from the target.
+    pub severity: Severity,
+    /// Since when it is bad.
+    pub since: Timestamp,
+    /// When it was opened.
+    pub opened_at: Timestamp,
+    /// When it was closed, if it was.
+    pub closed_at: Option<Timestamp>,
+    /// What was last told.
+    pub verdict: Verdict,
+    /// The worst that was told.
+    pub worst: Verdict,
+    /// Who was told.
+    pub told: Vec<Told>,
+    /// How many messages it has caused per channel so far; the next entry's sequence.
+    pub sequence: u32,
+    /// The gaps between reminders, from the route; empty = none.
+    pub remind_after: Vec<Duration>,
+    /// Reminders given so far.
+    pub reminders: u32,
+    /// When the next reminder is due, if one is.
+    pub remind_at: Option<Timestamp>,
+    /// What was seen while it was open: words and how often, most often first, at most five.
+    pub seen: Vec<(String, u32)>,
+}
+
+impl Incident {
+    /// Whether it has not been closed.
+    pub const fn is_open(&self) -> bool {
+        self.closed_at.is_none()
+    }
+}
+
+/// A channel that was told of an incident and so has to hear of its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Which channel.
+    pub channel: ChannelName,
+    /// When the first entry for it was written.
+    pub at: Timestamp,
+    /// Who was mentioned there, if anybody.
+    pub mention: Option<super::names::OnCallName>,
+}
+
+/// What a recovery tells of the trouble that is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outage {
+    /// The worst verdict it had.
+    pub worst: Verdict,
+    /// From when.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+    /// What was seen meanwhile, most often first.
+    pub seen: Vec<(String, u32)>,
+}

@@ -1,0 +1,40 @@
+//! The words of the product as types: data only, no clock, no socket, no file, no decision.
+//!
+//! A **target** is what runs; a **check** is a configured question about it; a **look** is one asking, and an
+//! [`Observation`] is what it brought back. The judge turns observations into a [`Verdict`]; a change of verdict is a
+//! [`Transition`]; the span people are told about is an [`Incident`]; one message owed to one channel is an [`Entry`]
+//! of the outbox. A [`Batch`] is everything that one decision changes, and is stored whole or not at all.
+
+pub mod batch;
+pub mod board;
+pub mod health;
+pub mod incident;
+pub mod judgement;
+pub mod names;
+pub mod notification;
+pub mod observation;
+pub mod plan;
+pub mod secret;
+pub mod text;
+pub mod time;
+pub mod transition;
+pub mod verdict;
+
+pub use batch::{Batch, CheckRecord, Finished, Loaded};
+pub use board::Board;
+pub use health::{Component, ComponentState, Family};
+pub use incident::{Incident, Outage, Told};
+pub use judgement::{Policy, Proof, Seen, State};
+pub use names::{
+    ChannelName, CheckId, CheckKind, GroupName, IncidentId, LookId, OnCallName, Slot, TargetId,
+};
+pub use notification::{Delivery, Entry, EntryKey, EntryState, Kind, Story};
+pub use observation::{
+    Degradation, DegradationKind, Detail, Failure, FailureClass, FailureKind, Gap, GapKind,
+    Observation, Outcome, Phases,
+};
+pub use plan::{Channel, Check, Group, Plan, Route, Severity, Target};
+pub use secret::Secret;
+pub use time::{Moment, Tick, Timestamp};
+pub use transition::Transition;
+pub use verdict::{Reason, Rule, Verdict};

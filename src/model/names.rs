@@ -1,0 +1,174 @@
+//! Names: how things are called in the file, in the store and by people.
+
+use std::{fmt, sync::Arc};
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Takes the text as it is; the shape is checked where the text comes from.
+            pub fn new(text: impl Into<Arc<str>>) -> Self {
+                Self(text.into())
+            }
+
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    };
+}
+
+name! {
+    /// What a target is called for ever: `group/name`, or `name` alone if it has no group.
+    ///
+    /// It survives reloads and restarts; counters, incidents and history hang on it.
+    TargetId
+}
+name! {
+    /// A key under `groups:`.
+    GroupName
+}
+name! {
+    /// A key under `channels:`; not Slack's own name of the channel.
+    ChannelName
+}
+name! {
+    /// A key under `on_call:`.
+    OnCallName
+}
+name! {
+    /// A short word that people can say and search for, such as `k7f2`.
+    ///
+    /// Shape: four or more of `a–z` and `2–9` without `i`, `l`, `o`; unique among all incidents of one store.
+    IncidentId
+}
+
+impl TargetId {
+    /// The id of the target `name` in `group`.
+    pub fn of(group: Option<&GroupName>, name: &str) -> Self {
+        match group {
+            Some(group) => Self::new(format!("{group}/{name}")),
+            None => Self::new(name),
+        }
+    }
+}
+
+impl IncidentId {
+    const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    /// Odd, so that multiplying by it modulo a power of two maps no two numbers to one.
+    const STRIDE: u64 = 0x9_E377;
+
+    /// The id of the incident with this running number: the same number always gives the same id, two numbers never do.
+    ///
+    /// The first 2¹⁹ numbers give four letters, later ones five and more.
+    pub fn from_number(number: u64) -> Self {
+        const FOUR_LETTERS: u64 = 1 << 19;
+        let block = number / FOUR_LETTERS;
+        let mut rest = (number % FOUR_LETTERS).wrapping_mul(Self::STRIDE) % FOUR_LETTERS;
+        let mut text = String::with_capacity(6);
+        for _ in 0..4 {
+            text.push(Self::letter(rest));
+            rest /= 31;
+        }
+        let mut block_left = block;
+        while block_left > 0 {
+            text.push(Self::letter(block_left - 1));
+            block_left = (block_left - 1) / 31;
+        }
+        Self::new(text)
+    }
+
+    fn letter(number: u64) -> char {
+        char::from(Self::LETTERS[usize::try_from(number % 31).unwrap_or(0)])
+    }
+}
+
+/// The kinds of question a target can be asked; each is a key of a target in the file.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CheckKind {
+    /// `health:` an HTTP health endpoint.
+    Health,
+}
+
+impl CheckKind {
+    /// The key in the file, also used in metrics and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+        }
+    }
+}
+
+impl fmt::Display for CheckKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One question about one target.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CheckId {
+    /// Whom it asks.
+    pub target: TargetId,
+    /// What it asks.
+    pub kind: CheckKind,
+}
+
+/// Where a target sits in the memory of this process.
+///
+/// Given out by the engine when a target appears, never given out twice in one process, never stored.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Slot(pub u32);
+
+/// One look, so that its answer finds its way back and an answer to an abandoned look is known as such.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LookId {
+    /// Whose look it is.
+    pub slot: Slot,
+    /// Which of the target's checks, by its position in [`Target::checks`](super::Target::checks).
+    pub check: u8,
+    /// Runs up with every look of this process.
+    pub number: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn incident_ids_are_short_and_never_repeat() {
+        let ids: HashSet<_> = (0..200_000).map(IncidentId::from_number).collect();
+        assert_eq!(ids.len(), 200_000);
+        assert!(ids.iter().all(|id| id.as_str().len() == 4));
+        let later: HashSet<_> = (524_288..525_288).map(IncidentId::from_number).collect();
+        assert_eq!(later.len(), 1_000);
+        assert!(later.is_disjoint(&ids));
+    }
+
+    #[test]
+    fn a_target_is_named_with_its_group() {
+        assert_eq!(
+            TargetId::of(Some(&GroupName::new("master")), "blue").as_str(),
+            "master/blue"
+        );
+        assert_eq!(TargetId::of(None, "api").as_str(), "api");
+    }
+}

@@ -1,0 +1,178 @@
+//! What is owed to a channel, and what became of an attempt to deliver it.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    incident::Outage,
+    judgement::Good,
+    names::{ChannelName, CheckKind, IncidentId, OnCallName, TargetId},
+    observation::{Detail, Phases},
+    plan::Severity,
+    time::Timestamp,
+    verdict::{Reason, Verdict},
+};
+
+/// Which message this is; unique for ever.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EntryKey {
+    /// The incident it belongs to; notices have one of their own.
+    pub incident: IncidentId,
+    /// Runs up within the incident.
+    pub sequence: u32,
+    /// Where it goes.
+    pub channel: ChannelName,
+}
+
+/// What a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// A trouble begins.
+    Opened,
+    /// An open trouble changed: down became degraded, or the other way.
+    Changed,
+    /// It is still bad.
+    Reminder,
+    /// It is over.
+    Recovered,
+    /// The target was taken out of the file while the trouble was open.
+    Removed,
+    /// hekate's own trouble or news, for `ops`.
+    Notice,
+}
+
+impl Kind {
+    /// The word for records and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Changed => "changed",
+            Self::Reminder => "reminder",
+            Self::Recovered => "recovered",
+            Self::Removed => "removed",
+            Self::Notice => "notice",
+        }
+    }
+}
+
+/// The facts of a message, complete in themselves, so that it can be rendered after a restart and a change of the file.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Story {
+    /// Whom it is about; absent in a notice.
+    pub target: Option<TargetId>,
+    /// What people call it, such as `master blue`; of a notice its headline. Not foreign text.
+    pub title: String,
+    /// Its icon, an emoji in colon form; identity, never state.
+    pub icon: Option<String>,
+    /// How bad it is for people.
+    pub severity: Severity,
+    /// The check that decided.
+    pub check: Option<CheckKind>,
+    /// Before.
+    pub from: Verdict,
+    /// Now.
+    pub to: Verdict,
+    /// Since when it is `to`.
+    pub since: Timestamp,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// Why; for a notice its text.
+    pub reason: Reason,
+    /// Of the looks that decided, how many spoke for `to` …
+    pub looks_for: u16,
+    /// … out of how many.
+    pub looks_of: u16,
+    /// The parts of the deciding look.
+    pub phases: Phases,
+    /// What the deciding look brought along.
+    pub detail: Option<Box<Detail>>,
+    /// The last good look before it.
+    pub last_good: Option<Good>,
+    /// What is over, in a recovery or removal.
+    pub outage: Option<Outage>,
+    /// Where to read what to do.
+    pub runbook_url: Option<String>,
+    /// Where else it was told, to be named in the message of the first; at most 5.
+    pub also_told: Vec<ChannelName>,
+    /// What the rest of its group does, such as `master green operational`; at most 3.
+    pub siblings: Vec<String>,
+}
+
+/// Where an entry stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum EntryState {
+    /// Waiting for its turn.
+    Queued,
+    /// An attempt was begun; after a crash this means `Unsure`.
+    Sending,
+    /// An attempt may have succeeded: the answer was lost. The next one is marked as a repeat.
+    Unsure,
+    /// The channel refuses it; tried again every hour and shown as our own fault.
+    Parked {
+        /// What the channel said.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// One message owed to one channel.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Entry {
+    /// Which one.
+    pub key: EntryKey,
+    /// What for.
+    pub kind: Kind,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// Who is to be mentioned, if anybody.
+    pub mention: Option<OnCallName>,
+    /// The facts.
+    pub story: Arc<Story>,
+    /// Where it stands.
+    pub state: EntryState,
+    /// Attempts that were begun.
+    pub attempts: u32,
+    /// The channel it was first meant for, if it was handed to a fallback.
+    pub instead_of: Option<ChannelName>,
+}
+
+/// What became of one attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// The receiver said ok.
+    Accepted,
+    /// Certainly not delivered, for a passing reason: try again, if the receiver said so not before `after`.
+    Retry {
+        /// How long the receiver asks to wait.
+        after: Option<Duration>,
+        /// Whether the receiver asked for a slower pace (429): such an attempt does not count.
+        is_throttled: bool,
+        /// What happened, without any secret.
+        why: String,
+    },
+    /// It may or may not have arrived.
+    Unsure {
+        /// What happened, without any secret.
+        why: String,
+    },
+    /// The receiver will not take it, whatever is tried.
+    Refused {
+        /// What it said, without any secret.
+        why: String,
+    },
+}
+
+impl Delivery {
+    /// The word for records and metrics.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Retry {
+                is_throttled: true, ..
+            } => "throttled",
+            Self::Retry { .. } => "retry",
+            Self::Unsure { .. } => "unsure",
+            Self::Refused { .. } => "refused",
+        }
+    }
+}

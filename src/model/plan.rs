@@ -1,0 +1,417 @@
+//! The checked configuration: immutable, complete, without a secret that can be printed.
+
+use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use chrono_tz::Tz;
+use serde_json::Value;
+use url::Url;
+
+use super::{
+    health::Family,
+    judgement::Policy,
+    names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
+    secret::Secret,
+    verdict::Verdict,
+};
+
+/// How bad it is for people when a target is down.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Somebody should look at it by day.
+    Warning,
+    /// Somebody has to act now. The default.
+    #[default]
+    Critical,
+}
+
+impl Severity {
+    /// The word in the file and for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The severity with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Info, Self::Warning, Self::Critical]
+            .into_iter()
+            .find(|severity| severity.as_str() == word)
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Everything the file says, checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    /// `server:`
+    pub server: Server,
+    /// `store:`
+    pub store: StoreSettings,
+    /// `slack:`
+    pub slack: SlackSettings,
+    /// `dead_man:`
+    pub dead_man: Option<DeadMan>,
+    /// `channels:` by name.
+    pub channels: BTreeMap<ChannelName, Channel>,
+    /// `on_call:` by name.
+    pub on_call: BTreeMap<OnCallName, OnCall>,
+    /// `groups:` in the order of the file.
+    pub groups: Vec<Group>,
+    /// `targets:` in the order of the file.
+    pub targets: Vec<Arc<Target>>,
+    /// `routes:` in the order of the file; the last one matches everything.
+    pub routes: Vec<Route>,
+}
+
+impl Plan {
+    /// The channel for hekate's own trouble: the one called `ops`, else the last route's first.
+    pub fn ops(&self) -> Option<&ChannelName> {
+        self.channels
+            .keys()
+            .find(|name| name.as_str() == "ops")
+            .or_else(|| self.routes.last().and_then(|route| route.to.first()))
+    }
+}
+
+/// `server:` where people and Slack reach this process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Server {
+    /// Address to listen on. Default `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// How people reach it, for links; no slash at the end.
+    pub public_url: Option<String>,
+    /// The zone for times in plain text. Default UTC.
+    pub timezone: Tz,
+}
+
+/// `store:` where everything is remembered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreSettings {
+    /// The folder. Default `./data` beside the file.
+    pub path: PathBuf,
+    /// How long transitions and closed incidents are kept. Default 400 days.
+    pub retention: Duration,
+}
+
+/// `slack:`
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SlackSettings {
+    /// The slash command. Default `/roih`.
+    pub command: String,
+    /// With them signed requests are accepted; two at once while one is being rotated. Empty: `/slack/command` is off.
+    pub signing_secrets: Vec<Secret>,
+}
+
+/// `dead_man:` an outside service that pages when we fall silent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeadMan {
+    /// Where to ping.
+    pub url: Secret,
+    /// How often. Default 60 s.
+    pub every: Duration,
+}
+
+/// `channels:` where messages go.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Channel {
+    /// The key.
+    pub name: ChannelName,
+    /// What Slack calls it, for people: `#core-alerts`.
+    pub label: Option<String>,
+    /// How to reach it.
+    pub destination: Destination,
+    /// Who gets its messages while it refuses them. Default `ops`, if there is one and this is not it.
+    pub fallback: Option<ChannelName>,
+}
+
+impl Channel {
+    /// What people call it: `#core-alerts`, else the key.
+    pub fn title(&self) -> &str {
+        self.label.as_deref().unwrap_or_else(|| self.name.as_str())
+    }
+}
+
+/// How a channel is reached.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// `webhook_url:` an incoming webhook of Slack.
+    SlackWebhook {
+        /// The address, which is the permission.
+        url: Secret,
+    },
+    /// `signed_webhook:` any other receiver; JSON, signed as Standard Webhooks asks for.
+    SignedWebhook {
+        /// The address.
+        url: Secret,
+        /// The key of the signature.
+        secret: Secret,
+    },
+}
+
+/// `on_call:` who is mentioned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OnCall {
+    /// The key.
+    pub name: OnCallName,
+    /// A user group's id, `S…`.
+    pub user_group: Option<String>,
+    /// Users' ids, `U…` or `W…`.
+    pub users: Vec<String>,
+}
+
+/// `groups:` what belongs together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Group {
+    /// The key.
+    pub name: GroupName,
+    /// Other words for it.
+    pub aliases: Vec<String>,
+    /// Who owns it, for people.
+    pub team: Option<String>,
+}
+
+/// `targets:` what is watched.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Target {
+    /// What it is called for ever.
+    pub id: TargetId,
+    /// Its own name.
+    pub name: String,
+    /// Its group.
+    pub group: Option<GroupName>,
+    /// Other words for it.
+    pub aliases: Vec<String>,
+    /// An emoji in colon form; identity, never state.
+    pub icon: Option<String>,
+    /// How bad it is for people when it is down.
+    pub severity: Severity,
+    /// Where to read what to do.
+    pub runbook_url: Option<String>,
+    /// What it was called before, so that its memory and incidents follow it.
+    pub was: Option<TargetId>,
+    /// The questions; at least one, at most 255.
+    pub checks: Vec<Check>,
+}
+
+impl Target {
+    /// What people call it: `master blue`, or the name alone if there is no group.
+    pub fn title(&self) -> String {
+        match &self.group {
+            Some(group) => format!("{group} {}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// One question about a target.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Check {
+    /// Its kind; a target has at most one check of a kind.
+    pub kind: CheckKind,
+    /// The rules of judgement.
+    pub policy: Policy,
+    /// What to ask.
+    pub question: Question,
+}
+
+/// What is asked.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Question {
+    /// `health:`
+    Health(Arc<HealthQuestion>),
+}
+
+/// `health:` how an HTTP health endpoint is asked and understood.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HealthQuestion {
+    /// `http` or `https`, without user info.
+    pub url: Url,
+    /// More headers; credentials among them are secrets like the rest.
+    pub headers: Vec<(String, Secret)>,
+    /// `basic:` or `bearer:`
+    pub credentials: Option<Credentials>,
+    /// `format:`; absent = found out by itself.
+    pub format: Option<Family>,
+    /// `critical_components:` names whose being down is the target's being down.
+    pub critical_components: Vec<String>,
+    /// `rules:` in order, the first that matches decides.
+    pub rules: Vec<HealthRule>,
+    /// `connection:`
+    pub connection: Connection,
+    /// `http_version:`
+    pub http_version: HttpVersion,
+    /// `ip:`
+    pub ip: IpFamily,
+    /// `tls:`
+    pub tls: TlsSettings,
+}
+
+/// Who we say we are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Credentials {
+    /// `basic: { username, password }`
+    Basic {
+        /// The name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// `bearer:`
+    Bearer(Secret),
+}
+
+/// Whether looks share connections.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Connection {
+    /// A new one for every look: what a new user would meet. The default.
+    #[default]
+    Fresh,
+    /// Kept open between looks; cheaper, and blind to DNS, connect and certificate faults.
+    Reuse,
+}
+
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HttpVersion {
+    /// HTTP/1.1. The default.
+    #[default]
+    Http1,
+    /// HTTP/2, by prior knowledge over plain connections.
+    Http2,
+}
+
+/// Which addresses are used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum IpFamily {
+    /// Both, racing. The default.
+    #[default]
+    Auto,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// `tls:` whom we trust and who we are.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct TlsSettings {
+    /// Additional roots, PEM, as read from `ca_file`.
+    pub ca_pem: Option<Arc<[u8]>>,
+    /// Our certificate chain, PEM, as read from `certificate_file`.
+    pub certificate_pem: Option<Arc<[u8]>>,
+    /// Its key, PEM, as read from `key_file`.
+    pub key_pem: Option<Secret>,
+    /// The name that the certificate has to carry, if not the host of the URL.
+    pub server_name: Option<String>,
+    /// Accept any certificate.
+    pub insecure: bool,
+}
+
+impl fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsSettings")
+            .field("ca_pem", &self.ca_pem.as_ref().map(|pem| pem.len()))
+            .field(
+                "certificate_pem",
+                &self.certificate_pem.as_ref().map(|pem| pem.len()),
+            )
+            .field("key_pem", &self.key_pem)
+            .field("server_name", &self.server_name)
+            .field("insecure", &self.insecure)
+            .finish()
+    }
+}
+
+/// One line of `rules:`: `{ if: "$.queue.depth > 100", then: degraded, say: "queue is long" }`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct HealthRule {
+    /// What is compared.
+    pub subject: Subject,
+    /// How.
+    pub comparison: Comparison,
+    /// With what; absent for `exists`.
+    pub value: Option<Value>,
+    /// What it means if it holds.
+    pub then: RuleVerdict,
+    /// How to say it; by default the condition itself.
+    pub say: String,
+}
+
+/// What a rule looks at.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Subject {
+    /// The HTTP status.
+    Status,
+    /// The nodes that a `JSONPath` (RFC 9535) finds in the body; the rule holds if it holds for any of them.
+    Json(serde_json_path::JsonPath),
+}
+
+/// How a rule compares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`; also holds where nothing is found.
+    NotEqual,
+    /// `<`, numbers only.
+    Less,
+    /// `<=`, numbers only.
+    LessOrEqual,
+    /// `>`, numbers only.
+    Greater,
+    /// `>=`, numbers only.
+    GreaterOrEqual,
+    /// `exists`
+    Exists,
+    /// `missing`
+    Missing,
+}
+
+/// What a matching rule says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RuleVerdict {
+    /// All is well, whatever code and body say.
+    Operational,
+    /// It falls short.
+    Degraded,
+    /// It is down.
+    Down,
+}
+
+/// `routes:` who hears of what.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Route {
+    /// What it takes; everything given has to hold.
+    pub matcher: Matcher,
+    /// Who is told.
+    pub to: Vec<ChannelName>,
+    /// Who is mentioned in the first message of something critical that is down.
+    pub mention: Option<OnCallName>,
+    /// After which times a reminder follows while it is still bad; the last gap repeats.
+    pub remind_after: Vec<Duration>,
+    /// Whether later routes are asked as well.
+    pub goes_on: bool,
+}
+
+/// What a route takes; an empty list takes everything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Matcher {
+    /// Any of these groups.
+    pub groups: Vec<GroupName>,
+    /// Any of these targets.
+    pub targets: Vec<TargetId>,
+    /// Any of these severities.
+    pub severities: Vec<Severity>,
+    /// Any of these verdicts.
+    pub states: Vec<Verdict>,
+}

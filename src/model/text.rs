@@ -1,0 +1,93 @@
+//! Foreign text made harmless: cleaned and capped once, where it enters; escaped later, where it goes.
+
+/// The most characters of any foreign text that is kept.
+pub const FOREIGN_MAX: usize = 300;
+
+/// Foreign text as one line: control, direction and zero-width characters gone, white space folded, at most `max`
+/// characters, an ellipsis where something was cut.
+pub fn clean(text: &str, max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(max * 2));
+    let mut count = 0;
+    let mut pending_space = false;
+    for c in text.chars() {
+        if c.is_whitespace() || c.is_control() {
+            pending_space = !out.is_empty();
+            continue;
+        }
+        if is_invisible(c) {
+            continue;
+        }
+        let needed = if pending_space { 2 } else { 1 };
+        if count + needed > max {
+            while count + 1 > max && out.pop().is_some() {
+                count -= 1;
+            }
+            if max > 0 {
+                out.push('…');
+            }
+            return out;
+        }
+        if pending_space {
+            out.push(' ');
+            pending_space = false;
+        }
+        out.push(c);
+        count += needed;
+    }
+    out
+}
+
+/// Characters that show nothing or turn the direction of what follows.
+const fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{00AD}'
+            | '\u{061C}'
+            | '\u{115F}'
+            | '\u{1160}'
+            | '\u{17B4}'
+            | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}'
+            | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}'
+            | '\u{3164}'
+            | '\u{FE00}'..='\u{FE0F}'
+            | '\u{FEFF}'
+            | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{E0000}'..='\u{E0FFF}'
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn white_space_folds_and_invisible_characters_go() {
+        assert_eq!(clean("  a\r\n\tb\u{0}c  ", 300), "a b c");
+        assert_eq!(clean("ab\u{202E}cd\u{200B}e", 300), "abcde");
+        assert_eq!(clean("\u{1b}[31mred", 300), "[31mred");
+    }
+
+    #[test]
+    fn long_text_is_cut_with_an_ellipsis() {
+        assert_eq!(clean("abcdef", 4), "abc…");
+        assert_eq!(clean("modrá kočka", 6), "modrá…");
+        assert_eq!(clean("abcd", 4), "abcd");
+        assert_eq!(clean("abcd", 0), "");
+    }
+
+    proptest! {
+        #[test]
+        fn never_longer_than_the_cap_and_never_a_control_character(text in any::<String>(), max in 0_usize..40) {
+            let out = clean(&text, max);
+            prop_assert!(out.chars().count() <= max);
+            prop_assert!(!out.chars().any(|c| c.is_control() || is_invisible(c)));
+            prop_assert!(!out.starts_with(' '));
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Empties the outbox: the courier and the kinds of receivers.

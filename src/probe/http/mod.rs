@@ -1,0 +1,1 @@
+//! One look at an HTTP endpoint, every phase timed, every failure classed.

@@ -1,0 +1,1 @@
+//! Who is due: the one timer queue for all looks.

@@ -1,0 +1,1 @@
+//! How it looks in Slack: messages, grid, limits, signatures. Formats of Slack live only here.

@@ -1,0 +1,1 @@
+//! Keeps every change: sled and a journal behind one door.

@@ -1,0 +1,1 @@
+//! The HTTP server: slash command, API, metrics, liveness.
