@@ -1,1 +1,456 @@
 //! Turns observations into verdicts: pure, total, without a clock.
+//!
+//! [`step`] is shown one look after the other and says when the settled verdict changes; [`pace`] says when it wants the
+//! next look. What is remembered between two looks is all in [`State`], so the same looks always give the same verdicts,
+//! and the [`Proof`] in every change can be judged again with [`replay`].
+//!
+//! The rules, in the order in which a look meets them:
+//!
+//! 1. A look that says nothing about the target (our own trouble) changes nothing.
+//! 2. A good look ends any suspicion. The first good look of all makes a target operational; after an outage it takes
+//!    several in a row over some seconds.
+//! 3. A bad look of something fine starts a *burst* of fresh looks. How long the burst has to last depends on how strong
+//!    the evidence is; the weakest look of the burst decides. One good look ends it, and nobody is told.
+//! 4. A full burst of failures means down. If some of the answers only fell short, it means degraded; if some could not
+//!    be used at all (not let in), it means unknown.
+//! 5. Beside the burst a cumulative sum over the regular looks finds a target that fails again and again without ever
+//!    failing in a row, and six last answers tell whether it has become slow: both mean degraded.
+
+mod burst;
+mod contract;
+mod drift;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use contract::{BURST_JITTER, Contract, contract};
+
+use crate::model::{
+    Degradation, DegradationKind, Failure, FailureClass, FailureKind, Family, Gap, Outcome, Policy,
+    Proof, Reason, Rule, Seen, State, Timestamp, Verdict,
+    judgement::{Good, Recovery, Trail},
+};
+
+/// From one good look to the next while an outage is ending.
+pub const RECOVERY_GAP: Duration = Duration::from_secs(5);
+/// The longest wait between two looks at something that is down; somebody is waiting for its return.
+pub const DOWN_INTERVAL: Duration = Duration::from_secs(15);
+/// The longest wait between two looks at something degraded.
+pub const DEGRADED_INTERVAL: Duration = Duration::from_secs(10);
+/// Limit of one look of a burst; shorter than a regular one so that a burst ends on time.
+pub const BURST_TIMEOUT: Duration = Duration::from_secs(4);
+/// Looks that a trail holds before its middle is folded into its beginning.
+const TRAIL_MAX: usize = 64;
+
+/// A change of the settled verdict.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// Before.
+    pub from: Verdict,
+    /// Now.
+    pub to: Verdict,
+    /// Since when: for a bad verdict the start of the first bad look, else of the first good one.
+    pub since: Timestamp,
+    /// Why.
+    pub reason: Reason,
+    /// Of the looks that decided, how many spoke for `to` …
+    pub looks_for: u16,
+    /// … out of how many.
+    pub looks_of: u16,
+    /// All that it rests on.
+    pub proof: Proof,
+}
+
+/// When the judge wants the next look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// In the ordinary rhythm.
+    Regular {
+        /// From start to start.
+        every: Duration,
+    },
+    /// Apart from the rhythm, over a new connection: for a burst or a recovery.
+    Fresh {
+        /// Counted from the end of the last look.
+        after: Duration,
+    },
+}
+
+/// What a look means to the judge.
+enum Meaning {
+    Good,
+    Short(FailureClass, String),
+    Bad(FailureClass, String),
+    NoVerdict(String),
+    Nothing,
+}
+
+/// Shows the judge one look; says whether the settled verdict changes.
+///
+/// Looks of one check have to be shown in the order in which they were finished.
+pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
+    if is_plainly_fine(policy, state, seen) {
+        accept_good(policy, state, seen);
+        return None;
+    }
+    follow(state, seen);
+    let from = state.settled;
+    let decided = match meaning(state, seen) {
+        Meaning::Nothing => {
+            burst::void_if_unheard(state, seen);
+            None
+        }
+        Meaning::Good => {
+            accept_good(policy, state, seen);
+            on_good(policy, state, seen)
+        }
+        Meaning::Short(class, words) => {
+            accept_failed(policy, state, seen, false);
+            match state.settled {
+                Verdict::Operational | Verdict::Unknown | Verdict::Suspect => {
+                    burst::add(state, seen, burst::Sort::Shortfall, class, words);
+                    burst::decide(policy, state, seen)
+                }
+                Verdict::Degraded => {
+                    state.burst = None;
+                    state.recovery = None;
+                    None
+                }
+                Verdict::Down => recover(policy, state, seen, Verdict::Degraded, words),
+            }
+        }
+        Meaning::NoVerdict(words) => match state.settled {
+            Verdict::Unknown if state.reason.rule == Rule::NoVerdict => {
+                state.burst = None;
+                state.recovery = None;
+                None
+            }
+            Verdict::Operational | Verdict::Unknown | Verdict::Suspect | Verdict::Degraded => {
+                burst::add(
+                    state,
+                    seen,
+                    burst::Sort::NoVerdict,
+                    FailureClass::Refused,
+                    words,
+                );
+                burst::decide(policy, state, seen)
+            }
+            Verdict::Down => recover(policy, state, seen, Verdict::Unknown, words),
+        },
+        Meaning::Bad(class, words) => {
+            accept_failed(policy, state, seen, true);
+            on_bad(policy, state, seen, class, words)
+        }
+    };
+    let change = decided.map(|decided| settle(policy, state, from, decided));
+    if state.burst.is_none() && state.recovery.is_none() {
+        state.trail = None;
+    }
+    change
+}
+
+/// When the judge wants the next look, after it was shown `last`.
+pub fn pace(policy: &Policy, state: &State, last: &Seen) -> Pace {
+    if let Some(burst) = &state.burst
+        && policy.count.is_none()
+    {
+        return Pace::Fresh {
+            after: burst::next_after(policy, state, burst, last),
+        };
+    }
+    if state.recovery.is_some() {
+        return Pace::Fresh {
+            after: RECOVERY_GAP,
+        };
+    }
+    let every = match state.settled {
+        Verdict::Down => policy.interval.min(DOWN_INTERVAL),
+        Verdict::Degraded => policy.interval.min(DEGRADED_INTERVAL),
+        Verdict::Operational | Verdict::Suspect | Verdict::Unknown => policy.interval,
+    };
+    Pace::Regular { every }
+}
+
+/// Forgets what is in question, because the time in which it arose cannot be trusted (a stall, a suspend, a clock jump).
+pub fn void(state: &mut State) {
+    state.burst = None;
+    state.recovery = None;
+    state.trail = None;
+    state.answered = (0, 0);
+}
+
+/// Judges a proof again: the change that its last look makes, without its own proof compared.
+pub fn replay(proof: &Proof) -> Option<Change> {
+    let mut state = proof.before.clone();
+    let mut change = None;
+    for seen in &proof.seen {
+        change = step(&proof.policy, &mut state, seen);
+    }
+    change
+}
+
+/// What a decision makes of the settled verdict.
+struct Decided {
+    to: Verdict,
+    rule: Rule,
+    words: String,
+    since: Timestamp,
+    looks_for: u16,
+    looks_of: u16,
+}
+
+fn settle(policy: &Policy, state: &mut State, from: Verdict, decided: Decided) -> Change {
+    let trail = state.trail.take();
+    let reason = Reason {
+        rule: decided.rule,
+        words: decided.words,
+    };
+    state.settled = decided.to;
+    state.reason = reason.clone();
+    state.since = decided.since;
+    state.recovery = None;
+    state.answered = (0, 0);
+    match decided.to {
+        Verdict::Down | Verdict::Operational => {
+            state.burst = None;
+            drift::forget(state);
+        }
+        Verdict::Degraded | Verdict::Unknown | Verdict::Suspect => {}
+    }
+    let (before, seen) = trail.map_or_else(
+        || (state.clone(), Vec::new()),
+        |trail| (trail.before, trail.seen),
+    );
+    Change {
+        from,
+        to: decided.to,
+        since: decided.since,
+        reason,
+        looks_for: decided.looks_for,
+        looks_of: decided.looks_of,
+        proof: Proof {
+            policy: policy.clone(),
+            before,
+            seen,
+        },
+    }
+}
+
+/// The look that nearly all looks are: good, quick, of something that is fine. Nothing can change through it.
+fn is_plainly_fine(policy: &Policy, state: &State, seen: &Seen) -> bool {
+    seen.outcome == Outcome::Healthy
+        && state.settled == Verdict::Operational
+        && state.burst.is_none()
+        && seen.took() <= policy.slow_after
+        && !is_of_other_format(state, seen)
+}
+
+/// Keeps the trail of what was shown while something is in question.
+fn follow(state: &mut State, seen: &Seen) {
+    let trail = state
+        .trail
+        .take()
+        .filter(|trail| trail.seen.len() < TRAIL_MAX);
+    let mut trail = trail.unwrap_or_else(|| {
+        Box::new(Trail {
+            before: state.clone(),
+            seen: Vec::with_capacity(1),
+        })
+    });
+    trail.seen.push(seen.clone());
+    state.trail = Some(trail);
+}
+
+fn meaning(state: &State, seen: &Seen) -> Meaning {
+    match &seen.outcome {
+        Outcome::Healthy if is_of_other_format(state, seen) => {
+            let usual = state.family.map_or("another format", Family::as_str);
+            Meaning::Short(
+                FailureClass::Refused,
+                format!(
+                    "answered with a page that says nothing, where it used to answer in `{usual}`"
+                ),
+            )
+        }
+        Outcome::Healthy => Meaning::Good,
+        Outcome::Degraded(Degradation { kind, words }) => {
+            let class = match kind {
+                DegradationKind::SaysDegraded
+                | DegradationKind::Component
+                | DegradationKind::RuleMatched => FailureClass::Explicit,
+                DegradationKind::Contradiction
+                | DegradationKind::BrokenBody
+                | DegradationKind::OtherFormat
+                | DegradationKind::Redirected
+                | DegradationKind::Throttled => FailureClass::Refused,
+            };
+            Meaning::Short(class, words.clone())
+        }
+        Outcome::Unhealthy(Failure {
+            kind: FailureKind::NotFound,
+            words,
+            ..
+        }) if !state.ever_worked => Meaning::NoVerdict(words.clone()),
+        Outcome::Unhealthy(Failure { class, words, .. }) => Meaning::Bad(*class, words.clone()),
+        Outcome::Unobservable(Gap { kind, .. }) if kind.is_own() => Meaning::Nothing,
+        Outcome::Unobservable(Gap { words, .. }) => Meaning::NoVerdict(words.clone()),
+    }
+}
+
+/// A good-looking answer without meaning where there always was a meaning: typically a proxy's page.
+fn is_of_other_format(state: &State, seen: &Seen) -> bool {
+    seen.family == Some(Family::CodeOnly)
+        && state
+            .family
+            .is_some_and(|family| !matches!(family, Family::CodeOnly | Family::Word))
+}
+
+fn accept_good(policy: &Policy, state: &mut State, seen: &Seen) {
+    state.ever_worked = true;
+    state.last_good = Some(Good {
+        at: seen.at,
+        took: seen.took(),
+        status: seen.status,
+    });
+    if seen.family.is_some() {
+        state.family = seen.family;
+    }
+    if seen.is_regular {
+        drift::count(policy, state, false);
+        drift::count_slow(state, seen.took() > policy.slow_after);
+    }
+}
+
+fn accept_failed(policy: &Policy, state: &mut State, seen: &Seen, is_failure: bool) {
+    if seen.is_regular {
+        drift::count(policy, state, is_failure);
+    }
+}
+
+fn on_good(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Decided> {
+    burst::refute(policy, state);
+    match state.settled {
+        Verdict::Operational | Verdict::Suspect => drift::is_slow(state).then(|| Decided {
+            to: Verdict::Degraded,
+            rule: Rule::Slow,
+            words: format!(
+                "slow: {} of the last 6 answers took longer than {:?}",
+                state.slow_bits.count_ones(),
+                policy.slow_after
+            ),
+            since: seen.at,
+            looks_for: u16::try_from(state.slow_bits.count_ones()).unwrap_or(6),
+            looks_of: 6,
+        }),
+        Verdict::Unknown if state.reason.rule == Rule::NotYetSeen => Some(Decided {
+            to: Verdict::Operational,
+            rule: Rule::FirstLook,
+            words: String::from("the first look was good"),
+            since: seen.at,
+            looks_for: 1,
+            looks_of: 1,
+        }),
+        Verdict::Degraded if !drift::is_quiet(state) => {
+            state.recovery = None;
+            None
+        }
+        Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            recover(policy, state, seen, Verdict::Operational, String::new())
+        }
+    }
+}
+
+fn on_bad(
+    policy: &Policy,
+    state: &mut State,
+    seen: &Seen,
+    class: FailureClass,
+    words: String,
+) -> Option<Decided> {
+    state.recovery = None;
+    if state.settled == Verdict::Down {
+        if state.answered.0 > 0 {
+            state.answered.1 = state.answered.1.saturating_add(1);
+        }
+        return None;
+    }
+    burst::add(state, seen, burst::Sort::Failure, class, words);
+    burst::decide(policy, state, seen).or_else(|| {
+        let is_new = state.settled != Verdict::Degraded && policy.count.is_none();
+        (is_new && drift::is_failing(state)).then(|| {
+            let failed = state.failed_bits.count_ones();
+            Decided {
+                to: Verdict::Degraded,
+                rule: Rule::PartialFailure,
+                words: format!(
+                    "fails again and again: {failed} of the last {} looks",
+                    state.failed_len
+                ),
+                since: seen.at,
+                looks_for: u16::try_from(failed).unwrap_or(u16::MAX),
+                looks_of: u16::from(state.failed_len),
+            }
+        })
+    })
+}
+
+/// Counts looks that point away from a bad verdict, and decides when there are enough of one kind in a row.
+fn recover(
+    policy: &Policy,
+    state: &mut State,
+    seen: &Seen,
+    towards: Verdict,
+    words: String,
+) -> Option<Decided> {
+    if towards == Verdict::Operational {
+        state.answered.0 = state.answered.0.saturating_add(1);
+    }
+    let recovery = match state.recovery {
+        Some(recovery) if recovery.towards == towards => Recovery {
+            looks: recovery.looks.saturating_add(1),
+            ..recovery
+        },
+        _ => Recovery {
+            towards,
+            looks: 1,
+            started: seen.started,
+            since: seen.at,
+        },
+    };
+    state.recovery = Some(recovery);
+    let span = RECOVERY_GAP * u32::from(policy.successes.saturating_sub(1));
+    if recovery.looks < policy.successes || seen.started.since(recovery.started) < span {
+        return None;
+    }
+    let looks = u16::from(recovery.looks);
+    let (good, bad) = state.answered;
+    let still_fails = towards == Verdict::Operational && state.settled == Verdict::Down && bad >= 3;
+    if still_fails {
+        drift::doubt(state);
+        return Some(Decided {
+            to: Verdict::Degraded,
+            rule: Rule::AnswersAgain,
+            words: format!(
+                "answers again, but {bad} of {} looks still failed",
+                good + bad
+            ),
+            since: recovery.since,
+            looks_for: good,
+            looks_of: good + bad,
+        });
+    }
+    let (rule, words) = match towards {
+        Verdict::Operational => (Rule::Recovered, format!("{looks} good looks in a row")),
+        Verdict::Degraded => (Rule::FallsShort, words),
+        Verdict::Unknown | Verdict::Suspect | Verdict::Down => (Rule::NoVerdict, words),
+    };
+    Some(Decided {
+        to: towards,
+        rule,
+        words,
+        since: recovery.since,
+        looks_for: looks,
+        looks_of: looks,
+    })
+}

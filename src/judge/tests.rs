@@ -1,0 +1,497 @@
+//! Stories: what the looks bring over time, and what the judge makes of it.
+
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{DegradationKind, GapKind, Moment, Tick, judgement::Count};
+
+/// A target as the story has it: from each time on it answers in one way.
+fn weather(story: &str) -> Vec<(Duration, String)> {
+    story
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (at, what) = line
+                .split_once(' ')
+                .expect("a story line is a time and a word");
+            (
+                humantime::parse_duration(at).expect("a time"),
+                what.trim().to_owned(),
+            )
+        })
+        .collect()
+}
+
+fn failure(class: FailureClass, kind: FailureKind, words: &str) -> Outcome {
+    Outcome::Unhealthy(Failure {
+        class,
+        kind,
+        words: words.to_owned(),
+    })
+}
+
+/// The outcome and length of a look at something that answers in this way.
+fn answer(what: &str, number: u64) -> (Outcome, Duration, Option<Family>) {
+    let quick = Duration::from_millis(40);
+    let gap = |kind, words: &str| {
+        Outcome::Unobservable(Gap {
+            kind,
+            words: words.to_owned(),
+        })
+    };
+    let short = |kind, words: &str| {
+        Outcome::Degraded(Degradation {
+            kind,
+            words: words.to_owned(),
+        })
+    };
+    let (outcome, took) = match what {
+        "ok" => (Outcome::Healthy, quick),
+        "slow" => (Outcome::Healthy, Duration::from_millis(2_500)),
+        "page" => return (Outcome::Healthy, quick, Some(Family::CodeOnly)),
+        "down" => (
+            failure(
+                FailureClass::Explicit,
+                FailureKind::SaysDown,
+                "the body says DOWN",
+            ),
+            quick,
+        ),
+        "refused" => (
+            failure(
+                FailureClass::Refused,
+                FailureKind::ConnectionRefused,
+                "connection refused",
+            ),
+            quick,
+        ),
+        "silent" => (
+            failure(
+                FailureClass::Silent,
+                FailureKind::FirstByteTimeout,
+                "no answer",
+            ),
+            Duration::from_secs(4),
+        ),
+        "404" => (
+            failure(FailureClass::Refused, FailureKind::NotFound, "HTTP 404"),
+            quick,
+        ),
+        "401" => (gap(GapKind::NotAuthorised, "HTTP 401"), quick),
+        "no-files" => (gap(GapKind::OwnResources, "too many open files"), quick),
+        "degraded" => (
+            short(DegradationKind::SaysDegraded, "the body says DEGRADED"),
+            quick,
+        ),
+        "redirect" => (short(DegradationKind::Redirected, "redirected"), quick),
+        "half" if chance(number, 50) => (Outcome::Healthy, quick),
+        "third" if chance(number, 67) => (Outcome::Healthy, quick),
+        "half" | "third" => (
+            failure(FailureClass::Refused, FailureKind::ServerError, "HTTP 500"),
+            quick,
+        ),
+        other => panic!("the story does not know `{other}`"),
+    };
+    (outcome, took, Some(Family::Spring3))
+}
+
+/// True for so many of a hundred numbers, without a pattern.
+fn chance(number: u64, percent: u64) -> bool {
+    let mixed = (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 32 & 0xFFFF < percent * 655
+}
+
+/// Plays a story and returns the changes with the times at which they were decided.
+fn play(policy: &Policy, story: &str, state: &mut State) -> Vec<(Duration, Change)> {
+    let weather = weather(story);
+    let end = weather.last().expect("a story has an end").0;
+    let mut now = Duration::ZERO;
+    let mut is_regular = true;
+    let mut changes = Vec::new();
+    let mut number = 0;
+    while now <= end {
+        let what = &weather
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= now)
+            .expect("a story begins at 0s")
+            .1;
+        if what == "end" {
+            break;
+        }
+        let (outcome, took, family) = answer(what, number);
+        number += 1;
+        let started = Moment::default() + now;
+        let seen = Seen {
+            started: started.tick,
+            finished: started.tick + took,
+            at: started.at,
+            is_regular,
+            outcome,
+            status: Some(200),
+            family,
+        };
+        if let Some(change) = step(policy, state, &seen) {
+            let again = replay(&change.proof).expect("a proof gives its change again");
+            assert_eq!(
+                (again.to, again.since, &again.reason),
+                (change.to, change.since, &change.reason)
+            );
+            assert_eq!(
+                (again.looks_for, again.looks_of),
+                (change.looks_for, change.looks_of)
+            );
+            changes.push((now + took, change));
+        }
+        match pace(policy, state, &seen) {
+            Pace::Regular { every } => {
+                now += every.max(took);
+                is_regular = true;
+            }
+            Pace::Fresh { after } => {
+                now += took + after;
+                is_regular = false;
+            }
+        }
+    }
+    changes
+}
+
+fn check_with(policy: &Policy, story: &str, expected: &Expect) {
+    let mut state = State::new(Timestamp::default());
+    let mut out = String::new();
+    for (at, change) in play(policy, story, &mut state) {
+        let at = humantime::format_duration(Duration::from_millis(
+            u64::try_from(at.as_millis()).unwrap(),
+        ));
+        let Change {
+            from,
+            to,
+            since,
+            reason,
+            looks_for,
+            looks_of,
+            ..
+        } = change;
+        writeln!(
+            out,
+            "{at}: {from} -> {to} since {}s, {looks_for} of {looks_of} looks: {} ({})",
+            since.as_millis() / 1_000,
+            reason.words,
+            reason.rule.as_str()
+        )
+        .expect("a string takes everything");
+    }
+    if state.blips > 0 {
+        writeln!(out, "{} blips", state.blips).expect("a string takes everything");
+    }
+    expected.assert_eq(&out);
+}
+
+fn check(story: &str, expected: &Expect) {
+    check_with(&Policy::default(), story, expected);
+}
+
+#[test]
+fn a_target_that_says_down_is_told_after_eight_seconds() {
+    check(
+        "0s ok
+         70s down
+         5m ok
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 38s 80ms: operational -> down since 90s, 4 of 4 looks: the body says DOWN (confirmed_explicit)
+            5m 18s 160ms: down -> operational since 308s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn a_refused_connection_takes_twelve_seconds_and_silence_twenty() {
+    check(
+        "0s ok
+         70s refused
+         3m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> down since 90s, 5 of 5 looks: connection refused (confirmed_refused)
+        "#]],
+    );
+    check(
+        "0s ok
+         70s silent
+         3m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 58s: operational -> down since 90s, 5 of 5 looks: no answer (confirmed_silent)
+        "#]],
+    );
+}
+
+#[test]
+fn the_weakest_look_of_a_burst_decides_its_length() {
+    check(
+        "0s ok
+         70s silent
+         95s refused
+         3m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 54s 40ms: operational -> down since 90s, 6 of 6 looks: connection refused (confirmed_silent)
+        "#]],
+    );
+}
+
+#[test]
+fn one_good_look_ends_a_suspicion_and_nobody_is_told() {
+    check(
+        "0s ok
+         89s silent
+         95s ok
+         124s down
+         128s ok
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            2 blips
+        "#]],
+    );
+}
+
+#[test]
+fn the_first_sight_can_be_down() {
+    check(
+        "0s refused
+         2m ok
+         5m end",
+        &expect![[r#"
+            12s 80ms: unknown -> down since 0s, 5 of 5 looks: connection refused (confirmed_refused)
+            2m 22s 160ms: down -> operational since 132s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn our_own_trouble_is_never_evidence() {
+    check(
+        "0s ok
+         70s no-files
+         20m ok
+         21m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+        "#]],
+    );
+    // Not even when it begins in the middle of a burst: the burst waits, and then is void.
+    check(
+        "0s ok
+         89s silent
+         98s no-files
+         20m ok
+         21m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+        "#]],
+    );
+}
+
+#[test]
+fn not_being_let_in_is_no_verdict_and_a_path_that_never_worked_is_a_mistake_in_the_file() {
+    check(
+        "0s 401
+         5m ok
+         10m end",
+        &expect![[r#"
+            12s 80ms: unknown -> unknown since 0s, 5 of 5 looks: HTTP 401 (no_verdict)
+            5m 22s 200ms: unknown -> operational since 312s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+    check(
+        "0s 404
+         5m end",
+        &expect![[r#"
+            12s 80ms: unknown -> unknown since 0s, 5 of 5 looks: HTTP 404 (no_verdict)
+        "#]],
+    );
+    check(
+        "0s ok
+         70s 404
+         5m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> down since 90s, 5 of 5 looks: HTTP 404 (confirmed_refused)
+        "#]],
+    );
+}
+
+#[test]
+fn an_answer_that_falls_short_is_degraded_and_never_down() {
+    check(
+        "0s ok
+         70s degraded
+         5m ok
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 38s 80ms: operational -> degraded since 90s, 4 of 4 looks: the body says DEGRADED (falls_short)
+            5m 18s 200ms: degraded -> operational since 308s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+    check(
+        "0s ok
+         70s refused
+         95s redirect
+         5m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> degraded since 90s, 2 of 5 looks: redirected (falls_short)
+        "#]],
+    );
+}
+
+#[test]
+fn a_page_without_meaning_where_there_was_one_is_degraded() {
+    check(
+        "0s ok
+         70s page
+         5m ok
+         6m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> degraded since 90s, 5 of 5 looks: answered with a page that says nothing, where it used to answer in `spring3` (falls_short)
+            5m 12s 200ms: degraded -> operational since 302s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn degraded_becomes_down_but_silence_has_to_last_longer() {
+    check(
+        "0s ok
+         70s degraded
+         3m silent
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 38s 80ms: operational -> degraded since 90s, 4 of 4 looks: the body says DEGRADED (falls_short)
+            4m 1s 80ms: degraded -> down since 188s, 8 of 8 looks: no answer (confirmed_silent)
+        "#]],
+    );
+}
+
+#[test]
+fn slow_answers_have_to_be_most_of_six() {
+    check(
+        "0s ok
+         70s slow
+         10m ok
+         20m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            3m 32s 500ms: operational -> degraded since 210s, 5 of 6 looks: slow: 5 of the last 6 answers took longer than 2s (slow)
+            10m 50s 120ms: degraded -> operational since 640s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn half_of_the_looks_failing_is_degraded_within_minutes_and_heals_slowly() {
+    check(
+        "0s ok
+         10m half
+         30m ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            15m 14s 200ms: operational -> degraded since 914s, 5 of 31 looks: fails again and again: 5 of the last 31 looks (partial_failure)
+            19m 29s 720ms: degraded -> down since 1157s, 5 of 5 looks: HTTP 500 (confirmed_refused)
+            22m 30s 80ms: down -> degraded since 1339s, 10 of 18 looks: answers again, but 8 of 18 looks still failed (answers_again)
+            38m 44s 880ms: degraded -> operational since 2314s, 3 of 3 looks: 3 good looks in a row (recovered)
+            34 blips
+        "#]],
+    );
+}
+
+#[test]
+fn counting_replaces_the_burst_if_the_file_says_so() {
+    let policy = Policy {
+        count: Some(Count { failures: 3, of: 5 }),
+        ..Policy::default()
+    };
+    check_with(
+        &policy,
+        "0s ok
+         70s refused
+         5m ok
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            2m 30s 40ms: operational -> down since 90s, 3 of 5 looks: connection refused (counted)
+            5m 10s 120ms: down -> operational since 300s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Shorter than the span: never told. Longer than the bound: always told, once. Whatever the phase.
+    #[test]
+    fn the_contract_holds(phase in 0_u64..30_000, short in 0_u64..20_000, class in 0_usize..3) {
+        let policy = Policy::default();
+        let (class, word) = [
+            (FailureClass::Explicit, "down"), (FailureClass::Refused, "refused"), (FailureClass::Silent, "silent"),
+        ][class];
+        let promise = contract(&policy, class);
+        let begin = 120_000 + phase;
+        let span = u64::try_from(promise.never_told_under.as_millis()).unwrap();
+        let blip = short.min(span);
+        let story = format!("0s ok\n{begin}ms {word}\n{}ms ok\n10m end", begin + blip);
+        let mut state = State::new(Timestamp::default());
+        let told: Vec<_> = play(&policy, &story, &mut state).into_iter().map(|(_, change)| change.to).collect();
+        prop_assert_eq!(told, vec![Verdict::Operational], "a {} ms blip", blip);
+
+        let bound = u64::try_from(promise.always_told_over.as_millis()).unwrap();
+        let story = format!("0s ok\n{begin}ms {word}\n{}ms ok\n20m end", begin + bound);
+        let mut state = State::new(Timestamp::default());
+        let changes = play(&policy, &story, &mut state);
+        let told: Vec<_> = changes.iter().map(|(_, change)| change.to).collect();
+        prop_assert_eq!(told, vec![Verdict::Operational, Verdict::Down, Verdict::Operational]);
+        prop_assert!(changes[1].0 <= Duration::from_millis(begin + bound));
+    }
+
+    /// Total: any looks in any order give a verdict, and every change can be judged again.
+    #[test]
+    fn any_looks_give_changes_that_replay(
+        looks in proptest::collection::vec((0_usize..11, any::<bool>(), 0_u64..40_000), 1..200),
+    ) {
+        let words = ["ok", "slow", "page", "down", "refused", "silent", "404", "401", "no-files", "degraded", "redirect"];
+        let policy = Policy::default();
+        let mut state = State::new(Timestamp::default());
+        let mut now = Tick::ZERO;
+        let mut last = Verdict::Unknown;
+        for (index, is_regular, pause) in looks {
+            let (outcome, took, family) = answer(words[index], 1);
+            now = now + Duration::from_millis(pause);
+            let at = Timestamp::default() + now.since(Tick::ZERO);
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family };
+            now = now + took;
+            if let Some(change) = step(&policy, &mut state, &seen) {
+                prop_assert_eq!(change.from, last);
+                last = change.to;
+                let again = replay(&change.proof).expect("a proof gives its change again");
+                prop_assert_eq!(&again.reason, &change.reason);
+                prop_assert_eq!((again.from, again.to, again.since), (change.from, change.to, change.since));
+                prop_assert!(change.to != Verdict::Suspect);
+                prop_assert!(change.proof.seen.len() <= 64);
+            }
+            prop_assert_eq!(state.settled, last);
+            let _ = pace(&policy, &state, &seen);
+        }
+    }
+}
