@@ -226,7 +226,7 @@ pub(crate) mod tests {
             (Severity::Critical, Verdict::Unknown, "core"),
         ] {
             case("master", severity, verdict, |case| {
-                assert_eq!(names(&route(&plan, case)), [expected])
+                assert_eq!(names(&route(&plan, case)), [expected]);
             });
         }
     }

@@ -157,7 +157,7 @@ mod tests {
             assert!(starts.iter().all(|start| *start < interval));
             let widest = starts
                 .windows(2)
-                .map(|pair| pair[1] - pair[0])
+                .map(|pair| pair[1].saturating_sub(pair[0]))
                 .max()
                 .unwrap_or_default();
             let even = interval / u32::try_from(count).expect("small");

@@ -1,1 +1,394 @@
 //! Event in, actions out: the heart, pure and synchronous.
+//!
+//! [`Engine::handle`] is told what happened and when, and answers with everything that is to be done, in order. It reads
+//! no clock, opens no file or socket, and the only chance in it comes from the seed it was made with; so the simulation
+//! in the tests runs exactly what runs in production. [`Event`] is the closed list of all that can wake hekate, and
+//! [`Action`] the closed list of all that it can do.
+
+mod facts;
+mod look;
+mod replan;
+mod tell;
+mod watched;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    model::{
+        Batch, ChannelName, CheckRecord, GroupName, Loaded, LookId, Moment, Observation, Plan,
+        Slot, Target, TargetId, Tick, Timestamp, Verdict, board::Facts,
+    },
+    schedule::{Due, Schedule, phase},
+};
+use watched::Watched;
+
+/// Not-up targets are looked at within this time after a start, however long their interval is.
+const FIRST_LOOK_OF_BAD: Duration = Duration::from_secs(10);
+/// Having been away for longer than this is told to `ops`.
+const AWAY_TOLD_OVER: Duration = Duration::from_mins(2);
+
+/// All that can wake hekate.
+#[derive(Debug)]
+pub enum Event {
+    /// Time has passed, and a deadline may have come.
+    Due,
+    /// A look came back.
+    Observed(Observation),
+    /// The file changed and is good.
+    Replanned(Arc<Plan>),
+    /// The process stood still, or somebody moved the clock: nothing that was in question can be trusted.
+    Interrupted,
+    /// Something of our own is broken, or works again.
+    Troubled(Trouble),
+    /// The end: remember what is worth it.
+    Stop,
+}
+
+/// All that hekate can do.
+#[derive(Debug)]
+pub enum Action {
+    /// A target has a place in memory from now on.
+    Placed(Slot, TargetId),
+    /// A place in memory is empty from now on.
+    Vacated(Slot),
+    /// Look at something.
+    Look(Order),
+    /// Store this; when it is stored, its outbox entries may be sent.
+    Commit(Arc<Batch>),
+    /// A look was taken in; for metrics and the age of the evidence.
+    Looked(Looked),
+    /// What is known of a target changed.
+    Show(Slot, Box<Facts>),
+    /// Looks say nothing because of our own trouble (why), or do again.
+    LookTrouble(Option<String>),
+}
+
+/// One look to be made.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Which look it is; the observation has to carry it.
+    pub look: LookId,
+    /// When it was to start.
+    pub planned: Tick,
+    /// Whom to ask; the check is the one at [`LookId::check`].
+    pub target: Arc<Target>,
+    /// When to give up.
+    pub limit: Duration,
+    /// Whether to ask over a new connection whatever the file says.
+    pub is_fresh: bool,
+}
+
+/// What a look meant for the numbers.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Looked {
+    /// Whose look it was.
+    pub slot: Slot,
+    /// When it was finished.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// How much later than planned it started.
+    pub late: Duration,
+    /// `healthy`, `degraded`, `unhealthy` or `unobservable`.
+    pub result: &'static str,
+    /// Whether it ran into the time of the next regular look.
+    pub is_overrun: bool,
+}
+
+/// Something of our own that is broken, or works again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// Names it, so that it is told once: `store`, `config`, `channel core_alerts`, …
+    pub key: String,
+    /// Whether it is over.
+    pub is_over: bool,
+    /// One clause, ours: `the store cannot be written`.
+    pub title: String,
+    /// What happened, in one clause; may be foreign.
+    pub words: String,
+    /// A channel that cannot be told, because it is the trouble.
+    pub not_to: Option<ChannelName>,
+}
+
+/// What an engine is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// The only source of chance.
+    pub seed: u64,
+    /// How many looks may be in flight at once.
+    pub looks_max: usize,
+}
+
+/// The heart.
+#[derive(Debug)]
+pub struct Engine {
+    plan: Arc<Plan>,
+    watched: Vec<Option<Box<Watched>>>,
+    index: HashMap<TargetId, Slot>,
+    groups: HashMap<GroupName, Vec<Slot>>,
+    schedule: Schedule,
+    wakes: BTreeSet<(Tick, Slot)>,
+    incidents: u64,
+    looks: u64,
+    void_below: u64,
+    blind: look::Blind,
+    troubles: BTreeSet<String>,
+    chance: StdRng,
+}
+
+impl Engine {
+    /// An engine that continues where `loaded` ended; says what to do first.
+    ///
+    /// Entries of `loaded.outbox` are not its business: they go straight to the courier.
+    pub fn start(
+        plan: Arc<Plan>,
+        loaded: Loaded,
+        settings: Settings,
+        now: Moment,
+    ) -> (Self, Vec<Action>) {
+        let mut engine = Self {
+            plan,
+            watched: Vec::new(),
+            index: HashMap::new(),
+            groups: HashMap::new(),
+            schedule: Schedule::new(settings.looks_max),
+            wakes: BTreeSet::new(),
+            incidents: loaded.incidents,
+            looks: 0,
+            void_below: 0,
+            blind: look::Blind::default(),
+            troubles: BTreeSet::new(),
+            chance: StdRng::seed_from_u64(settings.seed),
+        };
+        let mut actions = Vec::new();
+        engine.restore(loaded, now, &mut actions);
+        engine.dispatch(now, &mut actions);
+        (engine, actions)
+    }
+
+    /// Takes in what happened and says what to do, in order.
+    ///
+    /// `now` must not run backwards from call to call.
+    pub fn handle(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        match event {
+            Event::Due => self.wake(now, actions),
+            Event::Observed(observation) => self.observed(now, observation, actions),
+            Event::Replanned(plan) => self.replan(now, &plan, actions),
+            Event::Interrupted => self.interrupted(now, actions),
+            Event::Troubled(trouble) => self.troubled(now, trouble, actions),
+            Event::Stop => self.stop(now, actions),
+        }
+        self.dispatch(now, actions);
+    }
+
+    /// When [`Event::Due`] is wanted next.
+    pub fn next_deadline(&self) -> Option<Tick> {
+        let wake = self.wakes.first().map(|(tick, _)| *tick);
+        match (self.schedule.next_deadline(), wake) {
+            (Some(look), Some(wake)) => Some(look.min(wake)),
+            (look, wake) => look.or(wake),
+        }
+    }
+
+    /// How many looks are in flight.
+    pub fn looks_in_flight(&self) -> usize {
+        self.schedule.in_flight()
+    }
+
+    /// The settled verdict of a target, as the tests compare it.
+    pub fn verdict(&self, target: &TargetId) -> Option<Verdict> {
+        self.index
+            .get(target)
+            .and_then(|slot| self.at(*slot))
+            .map(Watched::settled)
+    }
+
+    fn at(&self, slot: Slot) -> Option<&Watched> {
+        self.watched.get(slot.0 as usize)?.as_deref()
+    }
+
+    fn at_mut(&mut self, slot: Slot) -> Option<&mut Watched> {
+        self.watched.get_mut(slot.0 as usize)?.as_deref_mut()
+    }
+
+    /// Gives a target a place and plans its first looks.
+    fn place(&mut self, watched: Watched, actions: &mut Vec<Action>) -> Slot {
+        let slot = Slot(
+            u32::try_from(self.watched.len())
+                .expect("no process lives to see four thousand million targets"),
+        );
+        let id = watched.target.id.clone();
+        self.watched.push(Some(Box::new(watched)));
+        self.index.insert(id.clone(), slot);
+        if let Some(group) = self
+            .at(slot)
+            .and_then(|watched| watched.target.group.clone())
+        {
+            self.groups.entry(group).or_default().push(slot);
+        }
+        actions.push(Action::Placed(slot, id));
+        slot
+    }
+
+    /// Plans the first looks of a target: spread over its interval, or over the first seconds if it is not up.
+    fn plan_first_looks(&mut self, now: Moment, slot: Slot) {
+        let Some(watched) = self.at(slot) else { return };
+        let is_fine = matches!(watched.settled(), Verdict::Operational);
+        let is_new = watched
+            .checks
+            .iter()
+            .all(|watching| watching.transitions == 0);
+        let dues: Vec<_> = (0_u8..)
+            .zip(&watched.checks)
+            .map(|(check, watching)| {
+                let interval = watched.policy(check).interval;
+                let spread = if is_fine || is_new {
+                    interval
+                } else {
+                    interval.min(FIRST_LOOK_OF_BAD)
+                };
+                let planned = now.tick + phase(slot.0 as usize, spread);
+                Due {
+                    planned,
+                    slot,
+                    check,
+                    generation: watching.generation,
+                }
+            })
+            .collect();
+        for due in dues {
+            self.schedule.add(due);
+        }
+    }
+
+    /// Takes over what a store remembers.
+    fn restore(&mut self, loaded: Loaded, now: Moment, actions: &mut Vec<Action>) {
+        let mut batch = Batch::new(now.at);
+        let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
+        for record in loaded.checks {
+            records
+                .entry(record.check.target.clone())
+                .or_default()
+                .push(record);
+        }
+        let mut open: HashMap<TargetId, _> = HashMap::new();
+        for incident in loaded.open {
+            if let Some(target) = incident.targets.first() {
+                open.insert(target.clone(), incident);
+            }
+        }
+        let plan = Arc::clone(&self.plan);
+        for target in &plan.targets {
+            let old = target
+                .was
+                .as_ref()
+                .filter(|_| !records.contains_key(&target.id));
+            let old = old.filter(|was| !plan.targets.iter().any(|other| other.id == **was));
+            let known_as = old
+                .filter(|was| records.contains_key(*was))
+                .unwrap_or(&target.id)
+                .clone();
+            let mut watched = Watched::new(Arc::clone(target), now.at);
+            watched.remember(records.remove(&known_as).unwrap_or_default());
+            if let Some(incident) = open.remove(&known_as) {
+                watched.reopen(incident, now);
+            }
+            if known_as != target.id {
+                batch.renamed.push((known_as, target.id.clone()));
+                watched.rename_incident(&mut batch);
+            }
+            let slot = self.place(watched, actions);
+            self.plan_first_looks(now, slot);
+            self.set_wake(slot);
+            self.settle_accounts(now, slot, &mut batch);
+            self.show(slot, actions);
+        }
+        for (target, incident) in open {
+            Self::close_removed(now, &target, incident, &mut batch);
+        }
+        batch.forgotten.extend(records.into_keys());
+        if let Some(last_at) = loaded.last_at {
+            self.told_away(now, last_at, &mut batch);
+        }
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    /// Says to `ops` that nobody was looking for a while.
+    fn told_away(&mut self, now: Moment, last_at: Timestamp, batch: &mut Batch) {
+        let away = now.at.since(last_at);
+        if away > AWAY_TOLD_OVER {
+            let words = format!(
+                "the last thing in the store is from {last_at}; what happened since then was not seen",
+            );
+            self.notice(
+                now,
+                "hekate is back; nothing may have been looked at for a while",
+                &words,
+                None,
+                batch,
+            );
+        }
+    }
+
+    /// Nothing that was in question can be trusted: forget it, and look anew, spread over a few seconds.
+    fn interrupted(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.void_below = self.looks + 1;
+        for index in 0..self.watched.len() {
+            let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
+            let Some(watched) = self.at_mut(slot) else {
+                continue;
+            };
+            let mut dues = Vec::new();
+            for (check, policy) in (0_u8..).zip(watched.policies()) {
+                let watching = &mut watched.checks[usize::from(check)];
+                crate::judge::void(&mut watching.state);
+                if watching.flight.is_none() {
+                    watching.generation += 1;
+                    watching.is_next_regular = true;
+                    let spread = policy.interval.min(FIRST_LOOK_OF_BAD);
+                    let planned = now.tick + phase(index, spread);
+                    dues.push(Due {
+                        planned,
+                        slot,
+                        check,
+                        generation: watching.generation,
+                    });
+                }
+            }
+            for due in dues {
+                self.schedule.add(due);
+            }
+            self.show(slot, actions);
+        }
+    }
+
+    /// Writes down what is worth remembering but was no change.
+    fn stop(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let mut batch = Batch::new(now.at);
+        for watched in self.watched.iter().flatten() {
+            batch.checks.extend(watched.records(now.at));
+            batch
+                .incidents
+                .extend(watched.incident.iter().map(|open| open.incident.clone()));
+        }
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    /// A number from 0 to 1.
+    fn draw(&mut self) -> f64 {
+        self.chance.random()
+    }
+}

@@ -1,0 +1,110 @@
+//! What is shown of a target: the facts behind the grid, `explain` and the API.
+
+use std::time::Duration;
+
+use super::{
+    Action, Engine,
+    watched::{Watched, Watching},
+};
+use crate::model::{
+    Policy, Rule, Slot, Verdict,
+    board::{Facts, Suspicion},
+};
+
+impl Engine {
+    /// Publishes what is known of a target.
+    pub(super) fn show(&self, slot: Slot, actions: &mut Vec<Action>) {
+        if let Some(watched) = self.at(slot) {
+            actions.push(Action::Show(slot, Box::new(facts(watched))));
+        }
+    }
+}
+
+fn facts(watched: &Watched) -> Facts {
+    let deciding = watched.deciding();
+    let suspicious = watched
+        .checks
+        .iter()
+        .position(|watching| watching.state.shown() == Verdict::Suspect);
+    let settled = watched.settled();
+    let verdict = match (settled, suspicious) {
+        (Verdict::Operational | Verdict::Unknown, Some(_)) => Verdict::Suspect,
+        (settled, _) => settled,
+    };
+    let watching = &watched.checks[deciding];
+    let asked = suspicious
+        .filter(|_| verdict == Verdict::Suspect)
+        .map_or(watching, |check| &watched.checks[check]);
+    let policy = &watched.target.checks[deciding].policy;
+    Facts {
+        verdict,
+        settled,
+        reason: watching.state.reason.clone(),
+        since: watching.state.since,
+        suspicion: asked.state.burst.as_ref().map(|burst| Suspicion {
+            words: burst.words.clone(),
+            since: burst.since,
+            looks: burst.looks,
+        }),
+        incident: watched
+            .incident
+            .as_ref()
+            .map(|open| open.incident.id.clone()),
+        told: watched
+            .incident
+            .iter()
+            .flat_map(|open| &open.incident.told)
+            .map(|told| (told.channel.clone(), told.at))
+            .collect(),
+        last_good: watching.state.last_good,
+        phases: asked.last.phases,
+        detail: asked.last.detail.clone(),
+        next: next(asked, policy),
+    }
+}
+
+/// What will happen next, as a clause.
+fn next(watching: &Watching, policy: &Policy) -> String {
+    let state = &watching.state;
+    let seconds = |span: Duration| {
+        humantime::format_duration(Duration::from_secs(span.as_secs())).to_string()
+    };
+    if let Some(recovery) = &state.recovery {
+        let Policy { successes, .. } = policy;
+        return format!(
+            "{} after {successes} such looks in a row ({} so far)",
+            recovery.towards, recovery.looks
+        );
+    }
+    if let Some(burst) = &state.burst {
+        let bad = burst.looks;
+        return match policy.count {
+            Some(count) => format!(
+                "decided when {} of {} looks have failed",
+                count.failures, count.of
+            ),
+            None => format!(
+                "told if it lasts {} from the first failure on ({bad} bad looks so far); one good look ends it",
+                seconds(policy.spans.of(burst.weakest)),
+            ),
+        };
+    }
+    match state.settled {
+        Verdict::Down => format!(
+            "operational after {} good looks in a row (0 so far)",
+            policy.successes
+        ),
+        Verdict::Degraded if state.score > 0 => {
+            String::from("operational when its looks have been good for some minutes")
+        }
+        Verdict::Unknown if state.reason.rule == Rule::NotYetSeen => {
+            String::from("the first look decides")
+        }
+        Verdict::Degraded | Verdict::Unknown => {
+            format!("operational after {} good looks in a row", policy.successes)
+        }
+        Verdict::Operational | Verdict::Suspect => {
+            format!("looked at again within {}", seconds(policy.interval))
+        }
+    }
+}

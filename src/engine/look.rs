@@ -1,0 +1,322 @@
+//! From a look that is due to a verdict that changed.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    Action, Engine, Looked, Order, Trouble,
+    watched::{Decision, Flight, Last},
+};
+use crate::{
+    judge::{self, BURST_JITTER, Pace},
+    model::{
+        Batch, CheckId, Gap, GapKind, LookId, Moment, Observation, Outcome, Seen, Slot, Tick,
+        Transition,
+    },
+    schedule::{Due, next_start},
+};
+
+/// A target of which our own trouble has hidden so many intervals is a trouble worth telling …
+const OWN_TROUBLE_INTERVALS: u32 = 5;
+/// … but not before this time.
+const OWN_TROUBLE_AFTER: Duration = Duration::from_mins(1);
+
+/// How many targets our own trouble hides.
+#[derive(Debug, Default)]
+pub(super) struct Blind {
+    checks: usize,
+    is_told: bool,
+}
+
+impl Engine {
+    /// Starts everything that is due, as far as the cap allows.
+    pub(super) fn dispatch(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        while let Some(due) = self.schedule.take(now.tick) {
+            self.begin(due, actions);
+        }
+    }
+
+    fn begin(&mut self, due: Due, actions: &mut Vec<Action>) {
+        let number = self.looks + 1;
+        let Some(watched) = self.at_mut(due.slot) else {
+            return;
+        };
+        let target = Arc::clone(&watched.target);
+        let Some(watching) = watched.checks.get_mut(usize::from(due.check)) else {
+            return;
+        };
+        if watching.generation != due.generation || watching.flight.is_some() {
+            return;
+        }
+        let is_regular = watching.is_next_regular;
+        watching.flight = Some(Flight {
+            number,
+            planned: due.planned,
+            is_regular,
+        });
+        let policy = &target.checks[usize::from(due.check)].policy;
+        let limit = if is_regular {
+            policy.timeout
+        } else {
+            policy.timeout.min(judge::BURST_TIMEOUT)
+        };
+        let look = LookId {
+            slot: due.slot,
+            check: due.check,
+            number,
+        };
+        self.looks = number;
+        self.schedule.began();
+        actions.push(Action::Look(Order {
+            look,
+            planned: due.planned,
+            target,
+            limit,
+            is_fresh: !is_regular,
+        }));
+    }
+
+    /// Takes in what a look brought back.
+    pub(super) fn observed(
+        &mut self,
+        now: Moment,
+        mut observation: Observation,
+        actions: &mut Vec<Action>,
+    ) {
+        self.schedule.ended();
+        let LookId {
+            slot,
+            check,
+            number,
+        } = observation.look;
+        let is_void = number < self.void_below;
+        let Some(watching) = self
+            .at_mut(slot)
+            .and_then(|watched| watched.checks.get_mut(usize::from(check)))
+        else {
+            return;
+        };
+        let Some(flight) = watching.flight.take_if(|flight| flight.number == number) else {
+            return;
+        };
+        if is_void && observation.outcome != Outcome::Healthy {
+            let words = String::from("the look was interrupted");
+            observation.outcome = Outcome::Unobservable(Gap {
+                kind: GapKind::Interrupted,
+                words,
+            });
+        }
+        let was_in_question = watching.state.burst.is_some() || watching.state.recovery.is_some();
+        let seen = Seen::of(&observation, flight.is_regular);
+        let target = Arc::clone(&self.at(slot).expect("it was there a moment ago").target);
+        let policy = &target.checks[usize::from(check)].policy;
+        let watching =
+            &mut self.at_mut(slot).expect("it was there a moment ago").checks[usize::from(check)];
+        let change = judge::step(policy, &mut watching.state, &seen);
+        let is_plain = seen.outcome == Outcome::Healthy && !was_in_question && change.is_none();
+        if !is_plain {
+            watching.last = Last::of(&observation);
+        }
+        let pace = judge::pace(policy, &watching.state, &seen);
+        let is_overrun = self.plan_next(now, slot, check, pace, &observation);
+        actions.push(Action::Looked(Looked {
+            slot,
+            at: observation.finished.at,
+            took: observation.took(),
+            late: observation.started.tick.since(flight.planned),
+            result: result(&observation.outcome),
+            is_overrun,
+        }));
+        self.note_own_trouble(now, slot, check, &observation, actions);
+        if !is_plain {
+            self.tally(slot, &observation);
+        }
+        if let Some(change) = change {
+            self.changed(now, slot, check, change, actions);
+        }
+        if !is_plain {
+            self.show(slot, actions);
+        }
+    }
+
+    /// Plans the next look; says whether the last one ran into its time.
+    fn plan_next(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        check: u8,
+        pace: Pace,
+        last: &Observation,
+    ) -> bool {
+        let chance = self.draw();
+        let Some(watched) = self.at_mut(slot) else {
+            return false;
+        };
+        let watching = &mut watched.checks[usize::from(check)];
+        watching.generation += 1;
+        let generation = watching.generation;
+        let (planned, is_regular) = match pace {
+            Pace::Regular { every } => (next_start(last.started.tick, every, chance), true),
+            Pace::Fresh { after } => (now.tick + after.mul_f64(1.0 + BURST_JITTER * chance), false),
+        };
+        watching.is_next_regular = is_regular;
+        let is_overrun = is_regular && planned < now.tick;
+        self.schedule.add(Due {
+            planned: planned.max(now.tick),
+            slot,
+            check,
+            generation,
+        });
+        is_overrun
+    }
+
+    /// Writes down a change of verdict, and tells whoever has to hear of it.
+    fn changed(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        check: u8,
+        change: judge::Change,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut batch = Batch::new(now.at);
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
+        let index = usize::from(check);
+        let kind = watched.target.checks[index].kind;
+        let target = watched.target.id.clone();
+        let watching = &mut watched.checks[index];
+        watching.transitions += 1;
+        watching.decision = Decision {
+            at: now.at,
+            from: Some(change.from),
+            looks_for: change.looks_for,
+            looks_of: change.looks_of,
+        };
+        let mut transition = Transition {
+            check: CheckId { target, kind },
+            number: watching.transitions,
+            from: change.from,
+            to: change.to,
+            at: now.at,
+            since: change.since,
+            reason: change.reason,
+            looks_for: change.looks_for,
+            looks_of: change.looks_of,
+            phases: watching.last.phases,
+            detail: watching.last.detail.clone(),
+            last_good: watching.state.last_good,
+            incident: None,
+            proof: Box::new(change.proof),
+        };
+        batch.checks.push(watched.record(index, now.at));
+        transition.incident = self.settle_accounts(now, slot, &mut batch);
+        batch.transitions.push(transition);
+        actions.push(Action::Commit(Arc::new(batch)));
+    }
+
+    /// Counts what was seen while an incident is open.
+    fn tally(&mut self, slot: Slot, observation: &Observation) {
+        let Some(open) = self
+            .at_mut(slot)
+            .and_then(|watched| watched.incident.as_mut())
+        else {
+            return;
+        };
+        let Some(label) = label(observation) else {
+            return;
+        };
+        let seen = &mut open.incident.seen;
+        let is_full = seen.len() >= 5;
+        match seen.iter_mut().find(|(known, _)| *known == label) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None if is_full => {}
+            None => seen.push((label, 1)),
+        }
+        seen.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    }
+
+    /// Watches for our own trouble hiding targets for long.
+    fn note_own_trouble(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        check: u8,
+        observation: &Observation,
+        actions: &mut Vec<Action>,
+    ) {
+        let own = match &observation.outcome {
+            Outcome::Unobservable(gap) if gap.kind.is_own() => Some(gap.words.clone()),
+            Outcome::Healthy
+            | Outcome::Degraded(_)
+            | Outcome::Unhealthy(_)
+            | Outcome::Unobservable(_) => None,
+        };
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
+        let interval = watched.policy(check).interval;
+        let watching = &mut watched.checks[usize::from(check)];
+        let before = watching.own_trouble_since;
+        watching.own_trouble_since = own.as_ref().map(|_| before.unwrap_or(now.tick));
+        match (before, own) {
+            (None, Some(_)) => self.blind.checks += 1,
+            (Some(_), None) => self.blind.checks = self.blind.checks.saturating_sub(1),
+            (Some(since), Some(words)) => {
+                let limit = OWN_TROUBLE_AFTER.max(interval * OWN_TROUBLE_INTERVALS);
+                if !self.blind.is_told && now.tick.since(since) > limit {
+                    self.blind.is_told = true;
+                    self.tell_blindness(now, Some(words), actions);
+                }
+            }
+            (None, None) => {}
+        }
+        if self.blind.is_told && self.blind.checks == 0 {
+            self.blind.is_told = false;
+            self.tell_blindness(now, None, actions);
+        }
+    }
+
+    fn tell_blindness(&mut self, now: Moment, words: Option<String>, actions: &mut Vec<Action>) {
+        actions.push(Action::LookTrouble(words.clone()));
+        let trouble = Trouble {
+            key: String::from("looks"),
+            is_over: words.is_none(),
+            title: String::from("looks say nothing because of trouble on this machine"),
+            words: words.unwrap_or_default(),
+            not_to: None,
+        };
+        self.troubled(now, trouble, actions);
+    }
+
+    /// Forgets that our own trouble hid a check that is no longer there.
+    pub(super) fn forget_own_trouble(&mut self, since: Option<Tick>) {
+        if since.is_some() {
+            self.blind.checks = self.blind.checks.saturating_sub(1);
+        }
+    }
+}
+
+/// The word for metrics.
+const fn result(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Healthy => "healthy",
+        Outcome::Degraded(_) => "degraded",
+        Outcome::Unhealthy(_) => "unhealthy",
+        Outcome::Unobservable(_) => "unobservable",
+    }
+}
+
+/// A short name for what a bad look saw, the same for looks that saw the same.
+fn label(observation: &Observation) -> Option<String> {
+    match &observation.outcome {
+        Outcome::Healthy => None,
+        Outcome::Unobservable(gap) if gap.kind.is_own() => None,
+        Outcome::Unobservable(gap) => Some(gap.kind.as_str().replace('_', " ")),
+        Outcome::Degraded(degradation) => Some(degradation.kind.as_str().replace('_', " ")),
+        Outcome::Unhealthy(failure) => Some(match observation.status {
+            Some(status) if status >= 400 => format!("HTTP {status}"),
+            _ => failure.kind.as_str().replace('_', " "),
+        }),
+    }
+}

@@ -1,0 +1,172 @@
+//! The file changed: what is unchanged goes on as if nothing had happened.
+
+use std::{collections::HashSet, sync::Arc, time::Duration};
+
+use super::{
+    Action, Engine,
+    watched::{Watched, Watching},
+};
+use crate::{
+    judge,
+    model::{Batch, Check, Moment, Plan, Slot, Target, TargetId},
+    schedule::{Due, phase},
+};
+
+impl Engine {
+    /// Takes over a new plan.
+    ///
+    /// A target is the same if its id is the same, or if it says `was:` an id that is gone. The same target keeps its
+    /// verdicts, counters, incident and rhythm; only a changed question forgets what was in question. A target that is gone is
+    /// forgotten, and whoever was told of its trouble hears that it ends.
+    pub(super) fn replan(&mut self, now: Moment, plan: &Arc<Plan>, actions: &mut Vec<Action>) {
+        let mut batch = Batch::new(now.at);
+        let ids: HashSet<TargetId> = plan
+            .targets
+            .iter()
+            .map(|target| target.id.clone())
+            .collect();
+        self.plan = Arc::clone(plan);
+        for target in &plan.targets {
+            let was = target
+                .was
+                .as_ref()
+                .filter(|was| !ids.contains(*was) && !self.index.contains_key(&target.id));
+            if let Some((was, slot)) = was.and_then(|was| self.index.remove_entry(was)) {
+                self.index.insert(target.id.clone(), slot);
+                self.vacate_group(slot);
+                self.update(now, slot, target);
+                batch.renamed.push((was, target.id.clone()));
+                if let Some(watched) = self.at_mut(slot) {
+                    watched.rename_incident(&mut batch);
+                }
+                actions.push(Action::Placed(slot, target.id.clone()));
+                self.show(slot, actions);
+            } else if let Some(slot) = self.index.get(&target.id).copied() {
+                self.update(now, slot, target);
+            } else {
+                let watched = Watched::new(Arc::clone(target), now.at);
+                let slot = self.place(watched, actions);
+                self.plan_first_looks(now, slot);
+                self.show(slot, actions);
+            }
+        }
+        let gone: Vec<TargetId> = self
+            .index
+            .keys()
+            .filter(|id| !ids.contains(*id))
+            .cloned()
+            .collect();
+        for id in gone {
+            self.remove(now, id, &mut batch, actions);
+        }
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    /// Gives a place its target's new form.
+    fn update(&mut self, now: Moment, slot: Slot, target: &Arc<Target>) {
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
+        if *watched.target == **target {
+            return;
+        }
+        let old = std::mem::replace(&mut watched.target, Arc::clone(target));
+        let mut kept = std::mem::take(&mut watched.checks);
+        let mut dues = Vec::new();
+        for (index, check) in (0_u8..).zip(&target.checks) {
+            let before = old
+                .checks
+                .iter()
+                .position(|other| other.kind == check.kind)
+                .filter(|at| *at < kept.len());
+            let mut watching = match before {
+                Some(at) => std::mem::replace(&mut kept[at], Watching::fresh(now)),
+                None => Watching::fresh(now),
+            };
+            let old_check = before.map(|at| &old.checks[at]);
+            if old_check.is_none_or(|old| differs(old, check)) {
+                watching.doubt();
+            }
+            let is_moved = before != Some(usize::from(index));
+            if is_moved || old_check.is_none_or(|old| old.policy.interval != check.policy.interval)
+            {
+                watching.generation += 1;
+                watching.is_next_regular = true;
+                let wait = phase(
+                    slot.0 as usize,
+                    check.policy.interval.min(Duration::from_secs(10)),
+                );
+                dues.push(Due {
+                    planned: now.tick + wait,
+                    slot,
+                    check: index,
+                    generation: watching.generation,
+                });
+            }
+            watched.checks.push(watching);
+        }
+        let lost: Vec<_> = kept
+            .iter()
+            .filter_map(|watching| watching.own_trouble_since)
+            .collect();
+        for since in lost {
+            self.forget_own_trouble(Some(since));
+        }
+        for due in dues {
+            self.schedule.add(due);
+        }
+        self.vacate_group(slot);
+        if let Some(group) = target.group.clone() {
+            self.groups.entry(group).or_default().push(slot);
+        }
+    }
+
+    fn remove(&mut self, now: Moment, id: TargetId, batch: &mut Batch, actions: &mut Vec<Action>) {
+        let Some(slot) = self.index.remove(&id) else {
+            return;
+        };
+        self.vacate_group(slot);
+        if let Some(watched) = self.watched.get_mut(slot.0 as usize).and_then(Option::take) {
+            if let Some(wake) = watched.wake {
+                self.wakes.remove(&(wake, slot));
+            }
+            for watching in &watched.checks {
+                self.forget_own_trouble(watching.own_trouble_since);
+            }
+            if let Some(open) = watched.incident {
+                Self::close_removed(now, &id, open.incident, batch);
+            }
+        }
+        batch.forgotten.push(id);
+        actions.push(Action::Vacated(slot));
+    }
+
+    fn vacate_group(&mut self, slot: Slot) {
+        for members in self.groups.values_mut() {
+            members.retain(|member| *member != slot);
+        }
+        self.groups.retain(|_, members| !members.is_empty());
+    }
+}
+
+/// Whether what is asked changed, so that what was seen before says less.
+fn differs(old: &Check, new: &Check) -> bool {
+    old.question != new.question
+}
+
+impl Watching {
+    fn fresh(now: Moment) -> Self {
+        let mut watching = Self::new(now.at);
+        watching.generation = 1;
+        watching
+    }
+
+    /// The question changed: the verdict holds until looks change it, everything else is asked anew.
+    fn doubt(&mut self) {
+        judge::void(&mut self.state);
+        self.state.family = None;
+        self.state.ever_worked = false;
+    }
+}

@@ -1,0 +1,455 @@
+//! Stories of a small fleet: what its targets do over time, and what people are told.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use expect_test::{Expect, expect};
+
+use super::*;
+use crate::{
+    model::{
+        Check, CheckKind, Failure, FailureClass, FailureKind, Family, Gap, GapKind, Incident, Kind,
+        OnCallName, Outcome, Phases, Policy, Severity,
+        plan::{Connection, HealthQuestion, HttpVersion, IpFamily, Question, TlsSettings},
+    },
+    route::tests::{plan, to},
+};
+
+/// A target `group/name`, or `name`.
+fn target(id: &str) -> Target {
+    let (group, name) = id.split_once('/').map_or((None, id), |(group, name)| {
+        (Some(GroupName::new(group)), name)
+    });
+    let question = HealthQuestion {
+        url: "http://127.0.0.1:9/health".parse().expect("an address"),
+        headers: Vec::new(),
+        credentials: None,
+        format: None,
+        critical_components: Vec::new(),
+        rules: Vec::new(),
+        connection: Connection::default(),
+        http_version: HttpVersion::default(),
+        ip: IpFamily::default(),
+        tls: TlsSettings::default(),
+    };
+    Target {
+        id: TargetId::new(id),
+        name: name.to_owned(),
+        group,
+        aliases: Vec::new(),
+        icon: None,
+        severity: Severity::Critical,
+        runbook_url: None,
+        was: None,
+        checks: vec![Check {
+            kind: CheckKind::Health,
+            policy: Policy::default(),
+            question: Question::Health(Arc::new(question)),
+        }],
+    }
+}
+
+fn fleet(targets: Vec<Target>) -> Plan {
+    let reminded = crate::model::Route {
+        mention: Some(OnCallName::new("core")),
+        remind_after: vec![Duration::from_mins(30), Duration::from_hours(2)],
+        ..to(&["core"])
+    };
+    Plan {
+        targets: targets.into_iter().map(Arc::new).collect(),
+        ..plan(&["core", "ops"], vec![reminded])
+    }
+}
+
+/// The real engine in virtual time: looks are answered by what the story says, messages are written down.
+struct World {
+    engine: Engine,
+    now: Duration,
+    weather: BTreeMap<String, String>,
+    flights: Vec<(Duration, Order)>,
+    told: String,
+    open: BTreeMap<String, Incident>,
+    looks: usize,
+    committed: Loaded,
+}
+
+impl World {
+    fn new(plan: Plan) -> Self {
+        Self::restored(plan, Loaded::default(), Duration::ZERO)
+    }
+
+    fn restored(plan: Plan, loaded: Loaded, now: Duration) -> Self {
+        let committed = loaded.clone();
+        let settings = Settings {
+            seed: 7,
+            looks_max: 100,
+        };
+        let (engine, actions) =
+            Engine::start(Arc::new(plan), loaded, settings, Moment::default() + now);
+        let mut world = Self {
+            engine,
+            now,
+            weather: BTreeMap::new(),
+            flights: Vec::new(),
+            told: String::new(),
+            open: BTreeMap::new(),
+            looks: 0,
+            committed,
+        };
+        world.carry_out(actions);
+        world
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::default() + self.now
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Look(order) => {
+                    self.looks += 1;
+                    self.flights.push((self.now, order));
+                }
+                Action::Commit(batch) => self.commit(&batch),
+                Action::Placed(..)
+                | Action::Vacated(_)
+                | Action::Looked(_)
+                | Action::Show(..)
+                | Action::LookTrouble(_) => {}
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &Batch) {
+        for entry in &batch.entries {
+            let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
+            let story = &entry.story;
+            let mention = entry
+                .mention
+                .as_ref()
+                .map(|name| format!(" @{name}"))
+                .unwrap_or_default();
+            let line = match entry.kind {
+                Kind::Notice => format!("{}: {}", story.title, story.reason.words),
+                Kind::Recovered => format!("{} {} -> {}", story.title, story.from, story.to),
+                Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => {
+                    format!(
+                        "{} {} -> {}: {}",
+                        story.title, story.from, story.to, story.reason.words
+                    )
+                }
+            };
+            let kind = entry.kind.as_str();
+            writeln!(
+                self.told,
+                "{at} #{}{mention} {kind}: {line}",
+                entry.key.channel
+            )
+            .expect("a string takes it");
+        }
+        for incident in &batch.incidents {
+            if incident.is_open() {
+                self.open.insert(incident.id.to_string(), incident.clone());
+            } else {
+                self.open.remove(incident.id.as_str());
+            }
+            self.committed.incidents = self.committed.incidents.max(incident.number);
+        }
+        for record in &batch.checks {
+            self.committed
+                .checks
+                .retain(|known| known.check != record.check);
+            self.committed.checks.push(record.clone());
+        }
+        self.committed.open = self.open.values().cloned().collect();
+        self.committed.last_at = Some(batch.at);
+    }
+
+    fn event(&mut self, event: Event) {
+        let mut actions = Vec::new();
+        self.engine.handle(self.moment(), event, &mut actions);
+        self.carry_out(actions);
+    }
+
+    fn set(&mut self, target: &str, weather: &str) {
+        self.weather.insert(target.to_owned(), weather.to_owned());
+    }
+
+    /// How a look at this target ends, and when.
+    fn answer(&self, order: &Order) -> (Duration, Outcome) {
+        let weather = self
+            .weather
+            .get(order.target.id.as_str())
+            .map_or("ok", String::as_str);
+        let quick = Duration::from_millis(20);
+        let failure = |class, kind, words: &str| {
+            Outcome::Unhealthy(Failure {
+                class,
+                kind,
+                words: words.to_owned(),
+            })
+        };
+        match weather {
+            "ok" => (quick, Outcome::Healthy),
+            "refused" => (
+                quick,
+                failure(
+                    FailureClass::Refused,
+                    FailureKind::ConnectionRefused,
+                    "connection refused",
+                ),
+            ),
+            "silent" => (
+                order.limit,
+                failure(
+                    FailureClass::Silent,
+                    FailureKind::FirstByteTimeout,
+                    "no answer",
+                ),
+            ),
+            "no-files" => {
+                let words = String::from("too many open files");
+                (
+                    quick,
+                    Outcome::Unobservable(Gap {
+                        kind: GapKind::OwnResources,
+                        words,
+                    }),
+                )
+            }
+            "401" => {
+                let words = String::from("HTTP 401");
+                (
+                    quick,
+                    Outcome::Unobservable(Gap {
+                        kind: GapKind::NotAuthorised,
+                        words,
+                    }),
+                )
+            }
+            other => panic!("the story does not know `{other}`"),
+        }
+    }
+
+    fn run_until(&mut self, end: Duration) {
+        loop {
+            let landing = self
+                .flights
+                .iter()
+                .enumerate()
+                .map(|(index, (started, order))| (*started + self.answer(order).0, index))
+                .min();
+            let due = self
+                .engine
+                .next_deadline()
+                .map(|tick| tick.since(Tick::ZERO));
+            match (landing, due) {
+                (Some((at, index)), due) if due.is_none_or(|due| at <= due) && at <= end => {
+                    let (started, order) = self.flights.swap_remove(index);
+                    let (_, outcome) = self.answer(&order);
+                    self.now = at.max(self.now);
+                    let observation = Observation {
+                        look: order.look,
+                        started: Moment::default() + started,
+                        finished: self.moment(),
+                        outcome,
+                        status: None,
+                        phases: Phases::default(),
+                        family: Some(Family::Spring3),
+                        detail: None,
+                    };
+                    self.event(Event::Observed(observation));
+                }
+                (_, Some(due)) if due <= end => {
+                    self.now = due.max(self.now);
+                    self.event(Event::Due);
+                }
+                _ => break,
+            }
+        }
+        self.now = end;
+    }
+
+    fn check(&mut self, expected: &Expect) {
+        expected.assert_eq(&std::mem::take(&mut self.told));
+    }
+}
+
+const fn minutes(count: u64) -> Duration {
+    Duration::from_mins(count)
+}
+
+#[test]
+fn an_outage_is_told_once_and_so_is_its_end() {
+    let mut world = World::new(fleet(vec![target("master/blue"), target("master/green")]));
+    world.run_until(minutes(2));
+    world.set("master/blue", "refused");
+    world.run_until(minutes(5));
+    world.set("master/blue", "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        2m 29s #core @core opened: master blue operational -> down: connection refused
+        5m 18s #core recovered: master blue down -> operational
+    "#]]);
+    assert!(world.open.is_empty());
+}
+
+#[test]
+fn a_blip_and_our_own_trouble_tell_the_team_nothing() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(1));
+    world.set("api", "silent");
+    world.run_until(minutes(1) + Duration::from_secs(12));
+    world.set("api", "ok");
+    world.run_until(minutes(10));
+    world.check(&expect![[""]]);
+    world.set("api", "no-files");
+    world.run_until(minutes(30));
+    world.set("api", "ok");
+    world.run_until(minutes(40));
+    world.check(&expect![[r#"
+        13m 15s #ops notice: looks say nothing because of trouble on this machine: too many open files
+        30m 20s #ops notice: over: looks say nothing because of trouble on this machine: 
+    "#]]);
+}
+
+#[test]
+fn reminders_come_while_it_is_down_and_stop_with_it() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(Duration::from_hours(7));
+    world.set("api", "ok");
+    world.run_until(Duration::from_hours(20));
+    world.check(&expect![[r#"
+        12s #core @core opened: api unknown -> down: connection refused
+        30m 12s #core @core reminder: api down -> down: connection refused
+        2h 12s #core reminder: api down -> down: connection refused
+        4h 12s #core reminder: api down -> down: connection refused
+        6h 12s #core reminder: api down -> down: connection refused
+        7h 15s #core recovered: api down -> operational
+    "#]]);
+}
+
+#[test]
+fn not_being_let_in_goes_to_ops_and_ends_there() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "401");
+    world.run_until(minutes(5));
+    world.set("api", "ok");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        12s #ops opened: api unknown -> unknown: HTTP 401
+        5m 34s #ops recovered: api unknown -> operational
+    "#]]);
+}
+
+#[test]
+fn a_removed_target_says_goodbye_and_a_renamed_one_goes_on() {
+    let mut world = World::new(fleet(vec![target("master/blue"), target("master/green")]));
+    world.set("master/blue", "refused");
+    world.set("master/green", "refused");
+    world.run_until(minutes(5));
+    let renamed = Target {
+        was: Some(TargetId::new("master/green")),
+        ..target("master/teal")
+    };
+    world.set("master/teal", "refused");
+    world.event(Event::Replanned(Arc::new(fleet(vec![renamed]))));
+    world.run_until(minutes(10));
+    world.set("master/teal", "ok");
+    world.run_until(minutes(15));
+    world.check(&expect![[r#"
+        12s #core @core opened: master blue unknown -> down: connection refused
+        30s #core @core opened: master green unknown -> down: connection refused
+        5m #core removed: master blue down -> unknown: it was taken out of the file, so nobody looks at it any more
+        10m 22s #core recovered: master teal down -> operational
+    "#]]);
+    assert!(world.open.is_empty());
+}
+
+#[test]
+fn a_reload_asks_nothing_twice_and_tells_nothing_twice() {
+    let mut world = World::new(fleet(vec![target("a"), target("b")]));
+    world.set("a", "refused");
+    world.run_until(minutes(5));
+    let looks = world.looks;
+    for _ in 0..100 {
+        world.event(Event::Replanned(Arc::new(fleet(vec![
+            target("b"),
+            target("a"),
+        ]))));
+    }
+    assert_eq!(world.looks, looks);
+    world.run_until(minutes(6));
+    assert!(
+        world.looks - looks <= 8,
+        "{} looks in a minute",
+        world.looks - looks
+    );
+    world.set("a", "ok");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        12s #core @core opened: a unknown -> down: connection refused
+        6m 17s #core recovered: a down -> operational
+    "#]]);
+}
+
+#[test]
+fn a_restart_in_an_outage_repeats_nothing_and_still_tells_the_end() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    world.check(&expect![[r#"
+        12s #core @core opened: api unknown -> down: connection refused
+    "#]]);
+    let loaded = world.committed.clone();
+    let mut world = World::restored(fleet(vec![target("api")]), loaded, minutes(6));
+    world.set("api", "refused");
+    world.run_until(minutes(9));
+    world.check(&expect![[r#"
+        6m #ops notice: hekate is back; nothing may have been looked at for a while: the last thing in the store is from 1970-01-01T00:00:12.252Z; what happened since then was not seen
+    "#]]);
+    world.set("api", "ok");
+    world.run_until(minutes(15));
+    world.check(&expect![[r#"
+        9m 12s #core recovered: api down -> operational
+    "#]]);
+}
+
+#[test]
+fn an_interruption_voids_what_was_in_question() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(2));
+    world.set("api", "silent");
+    world.run_until(minutes(2) + Duration::from_secs(40));
+    world.event(Event::Interrupted);
+    world.set("api", "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[""]]);
+}
+
+#[test]
+fn our_own_troubles_are_told_once_and_so_is_their_end() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    let trouble = Trouble {
+        key: String::from("store"),
+        is_over: false,
+        title: String::from("the store cannot be written"),
+        words: String::from("no space left"),
+        not_to: None,
+    };
+    world.event(Event::Troubled(trouble.clone()));
+    world.event(Event::Troubled(trouble.clone()));
+    world.event(Event::Troubled(Trouble {
+        is_over: true,
+        ..trouble.clone()
+    }));
+    world.event(Event::Troubled(Trouble {
+        is_over: true,
+        ..trouble
+    }));
+    world.check(&expect![[r#"
+        0s #ops notice: the store cannot be written: no space left
+        0s #ops notice: over: the store cannot be written: no space left
+    "#]]);
+}

@@ -1,0 +1,223 @@
+//! What the engine holds of one target.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::model::{
+    Batch, CheckId, CheckRecord, Detail, Incident, Moment, Observation, Phases, Policy, Rule,
+    State, Target, Tick, Timestamp, Verdict,
+};
+
+/// One target with everything that is in question about it.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) target: Arc<Target>,
+    /// One for each of the target's checks, in their order.
+    pub(super) checks: Vec<Watching>,
+    /// The trouble that people were told of.
+    pub(super) incident: Option<Box<Open>>,
+    /// When the last outage that was told as down ended: a mere degradation soon after is held back for a while.
+    pub(super) down_ended: Option<Tick>,
+    /// Until when a degradation is held back.
+    pub(super) held_until: Option<Tick>,
+    /// The entry of this target in the engine's list of wakes.
+    pub(super) wake: Option<Tick>,
+}
+
+/// One check of a target.
+#[derive(Debug)]
+pub(super) struct Watching {
+    pub(super) state: State,
+    /// The number of its last transition.
+    pub(super) transitions: u64,
+    /// The plan of its next look; older ones in the schedule are void.
+    pub(super) generation: u32,
+    /// Whether the next look belongs to the ordinary rhythm.
+    pub(super) is_next_regular: bool,
+    /// The look in flight.
+    pub(super) flight: Option<Flight>,
+    /// Since when its looks have met nothing but our own trouble.
+    pub(super) own_trouble_since: Option<Tick>,
+    /// What decided last.
+    pub(super) decision: Decision,
+    /// What the last look that was not plainly fine brought along.
+    pub(super) last: Last,
+}
+
+/// A look in flight.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub(super) number: u64,
+    pub(super) planned: Tick,
+    pub(super) is_regular: bool,
+}
+
+/// How the settled verdict came about.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Decision {
+    pub(super) at: Timestamp,
+    pub(super) from: Option<Verdict>,
+    pub(super) looks_for: u16,
+    pub(super) looks_of: u16,
+}
+
+/// What a look brought along for people.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Last {
+    pub(super) phases: Phases,
+    pub(super) detail: Option<Box<Detail>>,
+}
+
+/// An open incident with its own deadline.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) incident: Incident,
+    /// When the next reminder is due.
+    pub(super) remind: Option<Tick>,
+}
+
+impl Watching {
+    pub(super) fn new(at: Timestamp) -> Self {
+        Self {
+            state: State::new(at),
+            transitions: 0,
+            generation: 0,
+            is_next_regular: true,
+            flight: None,
+            own_trouble_since: None,
+            decision: Decision {
+                at,
+                ..Decision::default()
+            },
+            last: Last::default(),
+        }
+    }
+}
+
+impl Last {
+    pub(super) fn of(observation: &Observation) -> Self {
+        Self {
+            phases: observation.phases,
+            detail: observation.detail.clone(),
+        }
+    }
+}
+
+impl Watched {
+    pub(super) fn new(target: Arc<Target>, at: Timestamp) -> Self {
+        let checks = target.checks.iter().map(|_| Watching::new(at)).collect();
+        Self {
+            target,
+            checks,
+            incident: None,
+            down_ended: None,
+            held_until: None,
+            wake: None,
+        }
+    }
+
+    pub(super) fn policy(&self, check: u8) -> &Policy {
+        &self.target.checks[usize::from(check)].policy
+    }
+
+    pub(super) fn policies(&self) -> Vec<Policy> {
+        self.target
+            .checks
+            .iter()
+            .map(|check| check.policy.clone())
+            .collect()
+    }
+
+    /// The check that decides: the worst; of equals the first.
+    pub(super) fn deciding(&self) -> usize {
+        let worst = self.settled();
+        self.checks
+            .iter()
+            .position(|watching| watching.state.settled == worst)
+            .unwrap_or(0)
+    }
+
+    /// The worst settled verdict of its checks.
+    pub(super) fn settled(&self) -> Verdict {
+        self.checks
+            .iter()
+            .map(|watching| watching.state.settled)
+            .max()
+            .unwrap_or(Verdict::Unknown)
+    }
+
+    /// What people have to be told of it now, if anything: not having looked yet is no news.
+    pub(super) fn standing(&self) -> Option<Verdict> {
+        let state = &self.checks.get(self.deciding())?.state;
+        match state.settled {
+            Verdict::Operational | Verdict::Suspect => None,
+            Verdict::Unknown if state.reason.rule == Rule::NotYetSeen => None,
+            bad @ (Verdict::Unknown | Verdict::Degraded | Verdict::Down) => Some(bad),
+        }
+    }
+
+    /// Takes over remembered states, each for the check of its kind.
+    pub(super) fn remember(&mut self, records: Vec<CheckRecord>) {
+        for record in records {
+            let kinds = self.target.checks.iter().map(|check| check.kind);
+            if let Some(index) = kinds.into_iter().position(|kind| kind == record.check.kind) {
+                let watching = &mut self.checks[index];
+                watching.decision = Decision {
+                    at: record.at,
+                    ..Decision::default()
+                };
+                watching.state = record.state;
+                watching.transitions = record.transitions;
+                crate::judge::void(&mut watching.state);
+            }
+        }
+    }
+
+    /// Takes over an open incident; its reminder falls due after the time that was left.
+    pub(super) fn reopen(&mut self, incident: Incident, now: Moment) {
+        let remind = incident.remind_at.map(|at| now.tick + at.since(now.at));
+        self.incident = Some(Box::new(Open { incident, remind }));
+    }
+
+    /// Writes the new name into the open incident.
+    pub(super) fn rename_incident(&mut self, batch: &mut Batch) {
+        if let Some(open) = &mut self.incident {
+            open.incident.targets = vec![self.target.id.clone()];
+            batch.incidents.push(open.incident.clone());
+        }
+    }
+
+    /// What a store has to remember of a check.
+    pub(super) fn record(&self, check: usize, at: Timestamp) -> CheckRecord {
+        let watching = &self.checks[check];
+        let mut state = watching.state.clone();
+        crate::judge::void(&mut state);
+        CheckRecord {
+            check: CheckId {
+                target: self.target.id.clone(),
+                kind: self.target.checks[check].kind,
+            },
+            state,
+            transitions: watching.transitions,
+            at,
+        }
+    }
+
+    /// What a store has to remember of all checks that were ever decided.
+    pub(super) fn records(&self, at: Timestamp) -> impl Iterator<Item = CheckRecord> {
+        (0..self.checks.len())
+            .filter(|check| self.checks[*check].transitions > 0)
+            .map(move |check| self.record(check, at))
+    }
+
+    /// When this target wants to be woken, apart from its looks.
+    pub(super) fn own_deadline(&self) -> Option<Tick> {
+        let remind = self.incident.as_ref().and_then(|open| open.remind);
+        match (remind, self.held_until) {
+            (Some(remind), Some(held)) => Some(remind.min(held)),
+            (remind, held) => remind.or(held),
+        }
+    }
+}
+
+/// How long after an outage a mere degradation of the same target is held back.
+pub(super) const HOLD_AFTER_DOWN: Duration = Duration::from_mins(30);
