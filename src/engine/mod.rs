@@ -24,8 +24,8 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     model::{
-        Batch, ChannelName, CheckRecord, GroupName, Loaded, LookId, Moment, Observation, Plan,
-        Slot, Target, TargetId, Tick, Timestamp, Verdict, board::Facts,
+        Batch, ChannelName, CheckRecord, GroupName, IncidentId, Loaded, LookId, Moment,
+        Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict, board::Facts,
     },
     schedule::{Due, Schedule, phase},
 };
@@ -49,6 +49,8 @@ pub enum Event {
     Interrupted,
     /// Something of our own is broken, or works again.
     Troubled(Trouble),
+    /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
+    StoodIn(IncidentId, ChannelName),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -185,6 +187,7 @@ impl Engine {
             Event::Replanned(plan) => self.replan(now, &plan, actions),
             Event::Interrupted => self.interrupted(now, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
+            Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.dispatch(now, actions);

@@ -288,6 +288,42 @@ impl Engine {
         }
     }
 
+    /// Adds a channel to those that were told of an open incident.
+    ///
+    /// Of an incident that has been closed meanwhile, the end is already on its way by the same detour.
+    pub(super) fn stood_in(
+        &mut self,
+        now: Moment,
+        incident: &IncidentId,
+        channel: ChannelName,
+        actions: &mut Vec<Action>,
+    ) {
+        let open = self
+            .watched
+            .iter_mut()
+            .flatten()
+            .filter_map(|watched| watched.incident.as_mut());
+        let Some(open) = open.into_iter().find(|open| open.incident.id == *incident) else {
+            return;
+        };
+        if open
+            .incident
+            .told
+            .iter()
+            .any(|told| told.channel == channel)
+        {
+            return;
+        }
+        open.incident.told.push(Told {
+            channel,
+            at: now.at,
+            mention: None,
+        });
+        let mut batch = Batch::new(now.at);
+        batch.incidents.push(open.incident.clone());
+        actions.push(Action::Commit(Arc::new(batch)));
+    }
+
     /// Keeps the list of wakes in step with what a target wants.
     pub(super) fn set_wake(&mut self, slot: Slot) {
         let Some(watched) = self.at(slot) else { return };

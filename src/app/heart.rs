@@ -1,0 +1,250 @@
+//! The loop that owns the engine: waits for one event, reads the clock once, carries the actions out in order.
+
+use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{pulse::Pulse, systemd::Watchdog};
+use crate::{
+    clock::Clock,
+    engine::{Action, Engine, Event, Looked, Order},
+    model::{
+        Batch, Board, GapKind, Moment, Observation, Outcome, Slot, TargetId, Tick, board::Row,
+    },
+    probe::http::{Freshness, Prober},
+    store::Writer,
+    telemetry::Metrics,
+};
+
+/// The loop turns at least this often, so that a stall is noticed and the watchdog is fed.
+const TURN: Duration = Duration::from_millis(500);
+/// A turn that comes later than this was held up: nothing that was in question meanwhile can be trusted.
+const STALL: Duration = Duration::from_secs(1);
+/// Wall and monotonic clock may drift apart by this much between two turns (NTP slews); more is a jump or a suspend.
+const CLOCK_STEP_MS: i64 = 2_000;
+/// Events taken in before deadlines are looked at again.
+const EVENTS_A_TURN: usize = 512;
+
+/// A batch on its way into the store.
+pub(super) type Committing = (Pin<Box<dyn Future<Output = ()> + Send>>, Arc<Batch>);
+
+/// What the loop works with.
+pub(super) struct Heart {
+    pub(super) clock: Clock,
+    pub(super) engine: Engine,
+    pub(super) inbox: mpsc::UnboundedReceiver<Event>,
+    pub(super) outside: Outside,
+}
+
+/// The world outside of the engine, as far as the engine's actions reach it.
+pub(super) struct Outside {
+    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) clock: Clock,
+    pub(super) prober: Prober,
+    pub(super) writer: Writer,
+    pub(super) committing: mpsc::UnboundedSender<Committing>,
+    pub(super) board: Arc<ArcSwap<Board>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) pulse: Arc<Pulse>,
+    pub(super) watchdog: Watchdog,
+    pub(super) places: HashMap<Slot, Place>,
+}
+
+/// Where a slot's facts are shown.
+pub(super) struct Place {
+    id: TargetId,
+    row: Option<Arc<Row>>,
+}
+
+impl Heart {
+    /// Runs until it is told to stop, then remembers what is worth it.
+    pub(super) async fn beat(mut self, first: Vec<Action>, stop: CancellationToken) {
+        let mut actions = first;
+        self.outside.carry_out(&mut actions);
+        let mut last = self.clock.now();
+        loop {
+            let wanted = self.engine.next_deadline().unwrap_or(Tick::from_micros(u64::MAX));
+            let turn = wanted.min(last.tick + TURN);
+            let event = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                event = self.inbox.recv() => event,
+                () = tokio::time::sleep_until(self.clock.instant(turn)) => None,
+            };
+            let now = self.clock.now();
+            self.mistrust(last, now, &mut actions);
+            if let Some(event) = event {
+                self.take_in(now, event, &mut actions);
+                for _ in 0..EVENTS_A_TURN {
+                    let Ok(event) = self.inbox.try_recv() else { break };
+                    self.take_in(now, event, &mut actions);
+                }
+            }
+            if self.engine.next_deadline().is_some_and(|due| due <= now.tick) {
+                self.engine.handle(now, Event::Due, &mut actions);
+            }
+            self.outside.carry_out(&mut actions);
+            self.outside.pulse.beat(now.tick);
+            self.outside.watchdog.feed(now.tick);
+            last = now;
+        }
+        self.engine.handle(self.clock.now(), Event::Stop, &mut actions);
+        actions.retain(|action| matches!(action, Action::Commit(_)));
+        self.outside.carry_out(&mut actions);
+    }
+
+    fn take_in(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        if let Event::Observed(observation) = &event {
+            self.outside.count(observation);
+        }
+        let is_plan = match &event {
+            Event::Replanned(plan) => {
+                self.outside.replan(&Board::of(plan, now.at, Some(&self.outside.board.load())).into());
+                true
+            }
+            Event::Due
+            | Event::Observed(_)
+            | Event::Interrupted
+            | Event::Troubled(_)
+            | Event::StoodIn(..)
+            | Event::Stop => false,
+        };
+        self.engine.handle(now, event, actions);
+        if is_plan {
+            tracing::info!(event = "config.taken", targets = self.outside.board.load().rows.len(), "the new plan holds");
+        }
+    }
+
+    /// Notices that the process stood still or that somebody moved the clock.
+    fn mistrust(&mut self, last: Moment, now: Moment, actions: &mut Vec<Action>) {
+        let elapsed = now.tick.since(last.tick);
+        let wall_ms = now.at.as_millis().saturating_sub(last.at.as_millis());
+        let step_ms = wall_ms.saturating_sub(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX));
+        let is_stalled = elapsed > TURN + STALL;
+        let is_stepped = step_ms.abs() > CLOCK_STEP_MS;
+        if !is_stalled && !is_stepped {
+            return;
+        }
+        tracing::warn!(
+            event = "clock.mistrusted",
+            held_up_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            wall_step_ms = step_ms,
+            "this process was held up or the clock was moved; what was in question is asked anew"
+        );
+        self.engine.handle(now, Event::Interrupted, actions);
+    }
+}
+
+impl Outside {
+    pub(super) fn carry_out(&mut self, actions: &mut Vec<Action>) {
+        for action in actions.drain(..) {
+            match action {
+                Action::Placed(slot, id) => {
+                    let row = self.board.load().row(&id).cloned();
+                    self.places.insert(slot, Place { id, row });
+                }
+                Action::Vacated(slot) => {
+                    self.places.remove(&slot);
+                }
+                Action::Look(order) => self.look(order),
+                Action::Commit(batch) => self.commit(batch),
+                Action::Looked(looked) => self.looked(looked),
+                Action::Show(slot, facts) => {
+                    if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
+                        row.set_facts(*facts);
+                    }
+                }
+                Action::LookTrouble(why) => self.trouble(why),
+            }
+        }
+    }
+
+    fn look(&self, order: Order) {
+        let (prober, events, clock) = (self.prober.clone(), self.events.clone(), self.clock.clone());
+        self.metrics.look_began(self.clock.now().tick.since(order.planned));
+        let metrics = Arc::clone(&self.metrics);
+        tokio::spawn(async move {
+            let Order { look, target, limit, is_fresh, .. } = order;
+            let freshness = if is_fresh { Freshness::Fresh } else { Freshness::AsConfigured };
+            let started = clock.now();
+            let question = &target.checks[usize::from(look.check)].question;
+            let looking = std::panic::AssertUnwindSafe(prober.look(look, question, limit, freshness));
+            let observation = looking.catch_unwind().await.unwrap_or_else(|_| Observation {
+                look,
+                started,
+                finished: clock.now(),
+                outcome: Outcome::Unobservable(crate::model::Gap {
+                    kind: GapKind::Panicked,
+                    words: String::from("the look itself broke; this is a fault of hekate"),
+                }),
+                status: None,
+                phases: crate::model::Phases::default(),
+                family: None,
+                detail: None,
+            });
+            metrics.look_ended();
+            // Nobody listens any more only while the process ends.
+            let _ = events.send(Event::Observed(observation));
+        });
+    }
+
+    fn commit(&self, batch: Arc<Batch>) {
+        for transition in &batch.transitions {
+            self.metrics.transition(transition.from, transition.to);
+            tracing::info!(
+                event = "target.transition",
+                target = %transition.check.target,
+                check = %transition.check.kind,
+                from = %transition.from,
+                to = %transition.to,
+                rule = transition.reason.rule.as_str(),
+                reason = %transition.reason.words,
+                looks = transition.looks_of,
+                incident = transition.incident.as_ref().map(tracing::field::display),
+                "{} is {}", transition.check.target, transition.to,
+            );
+        }
+        let committed = self.writer.commit(Arc::clone(&batch));
+        let done = async move {
+            committed.await;
+        };
+        // Nobody listens any more only while the process ends; the writer has the batch by then.
+        let _ = self.committing.send((Box::pin(done), batch));
+    }
+
+    fn count(&self, observation: &Observation) {
+        let kind = crate::model::CheckKind::Health;
+        self.metrics.looked(kind, &observation.outcome, observation.took());
+        self.pulse.looked(observation.finished.at, observation.outcome == Outcome::Healthy);
+    }
+
+    fn looked(&self, looked: Looked) {
+        self.metrics.scheduler_lag(looked.late);
+        if looked.is_overrun {
+            self.metrics.overrun();
+        }
+        if let Some(row) = self.places.get(&looked.slot).and_then(|place| place.row.as_ref()) {
+            row.set_looked(looked.at, looked.took);
+        }
+    }
+
+    fn replan(&mut self, board: &Arc<Board>) {
+        for place in self.places.values_mut() {
+            place.row = board.row(&place.id).cloned();
+        }
+        self.board.store(Arc::clone(board));
+    }
+
+    fn trouble(&self, why: Option<String>) {
+        let board = self.board.load();
+        let since = self.clock.now().at;
+        board.ourselves.rcu(|ourselves| {
+            let mut ourselves = (**ourselves).clone();
+            ourselves.look_trouble = why.clone().map(|why| (why, since));
+            ourselves
+        });
+    }
+}

@@ -1,0 +1,281 @@
+//! The command line, described once: parsing, help, completions and the manual page come from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const AFTER_HELP: &str = "\
+Exit codes:
+    0  done                               69  no running hekate at that address
+    1  what you asked about is not so     74  store or disk
+    2  usage                              78  configuration invalid
+                                         130  interrupted
+
+First steps:
+    hekate demo                see a pretend fleet fail and recover; needs no account and no network
+    hekate validate            check targets.yaml; every mistake is explained
+    hekate run                 watch, remember, tell";
+
+/// Watches health endpoints and tells Slack only when something changed.
+#[derive(Parser, Debug)]
+#[command(name = "hekate", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Arguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// File or folder of files [default: ./targets.yaml, then /etc/hekate/targets.yaml]
+    #[arg(short, long, global = true, value_name = "FILE|DIR", env = "HEKATE_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Where a running hekate answers [default: `server.listen` of the file]
+    #[arg(long, global = true, value_name = "URL", env = "HEKATE_SERVER")]
+    pub server: Option<String>,
+    /// How to print
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Whether to print colours; NO_COLOR and CLICOLOR_FORCE are obeyed
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    /// Say less
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How to print.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One line each, for editors and grep.
+    Short,
+    /// For programs.
+    Json,
+    /// Annotations of GitHub Actions (`validate` only).
+    Github,
+}
+
+/// Whether to print colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Watch, remember, tell: the daemon
+    Run(Run),
+    /// A pretend fleet, a Slack preview and the grid; no account, no network
+    #[cfg(feature = "demo")]
+    Demo(Demo),
+    /// Check the file and explain every mistake
+    Validate(Validate),
+    /// Why a target is in its state, or what an error code means
+    Explain {
+        /// A target, an incident, or a code such as H0102
+        #[arg(required = true, num_args = 1.., value_name = "CODE|NAME")]
+        words: Vec<String>,
+    },
+    /// Look once now, print, leave
+    Check(Check),
+    /// The grid of the running hekate
+    Status(Status),
+    /// The transitions of a target, newest last
+    History {
+        /// The target, in any order of its words
+        #[arg(required = true, num_args = 1.., value_name = "NAME")]
+        words: Vec<String>,
+        /// How far back
+        #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
+        since: std::time::Duration,
+    },
+    /// Show or really send a message
+    Notify {
+        /// Which.
+        #[command(subcommand)]
+        command: Notify,
+    },
+    /// Make the running hekate read its file again
+    Reload,
+    /// Look after the store
+    Store {
+        /// Which.
+        #[command(subcommand)]
+        command: Store,
+    },
+    /// Print the JSON Schema of the file
+    Schema,
+    /// Print a manual page or completions
+    Generate {
+        /// What to print
+        #[arg(value_enum)]
+        what: Generate,
+    },
+}
+
+/// `hekate run`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// `preview`: real targets, but messages go to a local preview page instead of Slack
+    #[cfg(feature = "demo")]
+    #[arg(long, value_name = "WHERE", value_parser = ["preview"])]
+    pub slack: Option<String>,
+    /// How to log [default: for people on a terminal, else JSON]
+    #[arg(long, value_enum)]
+    pub log: Option<Log>,
+}
+
+/// How to log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Log {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// `hekate demo`
+#[cfg(feature = "demo")]
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Where the preview page answers
+    #[arg(long, default_value_t = 7878)]
+    pub port: u16,
+    /// End by itself after this time
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub end_after: Option<std::time::Duration>,
+}
+
+/// `hekate validate`
+#[derive(Args, Debug)]
+pub struct Validate {
+    /// Warnings are errors
+    #[arg(long)]
+    pub deny_warnings: bool,
+}
+
+/// `hekate check`
+#[derive(Args, Debug)]
+pub struct Check {
+    /// Targets, each in any order of its words [default: all]
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print how long each part took
+    #[arg(long)]
+    pub phases: bool,
+    /// One line and the exit code of a monitoring plug-in
+    #[arg(long)]
+    pub nagios: bool,
+    /// What counts as not fine
+    #[arg(long, value_enum, default_value_t = FailOn::Degraded)]
+    pub fail_on: FailOn,
+}
+
+/// What counts as not fine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum FailOn {
+    /// Anything but operational.
+    Degraded,
+    /// Down only.
+    Down,
+}
+
+/// `hekate status`
+#[derive(Args, Debug)]
+pub struct Status {
+    /// Which targets, in any order of their words [default: all]
+    #[arg(value_name = "NAME")]
+    pub words: Vec<String>,
+    /// Show it anew every two seconds
+    #[arg(long)]
+    pub watch: bool,
+    /// Only what is not operational
+    #[arg(long)]
+    pub problems: bool,
+}
+
+/// `hekate notify`
+#[derive(Subcommand, Debug)]
+pub enum Notify {
+    /// Send a marked test message to a channel
+    Test {
+        /// The channel's key in the file
+        channel: String,
+    },
+    /// Print the payload of a message
+    Preview {
+        /// Which message
+        #[arg(long, value_enum, default_value_t = MessageKind::Down)]
+        kind: MessageKind,
+    },
+}
+
+/// Which message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum MessageKind {
+    /// Something is down.
+    Down,
+    /// Something is degraded.
+    Degraded,
+    /// We cannot see something.
+    Unknown,
+    /// It is still down.
+    Reminder,
+    /// It is over.
+    Recovered,
+    /// The answer to the slash command.
+    Status,
+}
+
+/// `hekate store`
+#[derive(Subcommand, Debug)]
+pub enum Store {
+    /// Read the journal and say whether any line was changed or lost
+    Verify,
+}
+
+/// What to generate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Generate {
+    /// A manual page, `hekate.1`.
+    Man,
+    /// Completions for bash.
+    Bash,
+    /// Completions for zsh.
+    Zsh,
+    /// Completions for fish.
+    Fish,
+    /// Completions for PowerShell.
+    Powershell,
+    /// Completions for Elvish.
+    Elvish,
+    /// A unit for systemd.
+    Systemd,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}
