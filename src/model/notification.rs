@@ -159,6 +159,8 @@ pub enum Delivery {
     Refused {
         /// What it said, without any secret.
         why: String,
+        /// Whether it refuses this message for what it is (400) rather than everything: a plainer form may pass.
+        is_malformed: bool,
     },
 }
 

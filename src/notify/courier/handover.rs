@@ -1,0 +1,421 @@
+//! Who is told in whose place, and that whoever was told of a beginning hears of the end.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    time::Duration,
+};
+
+use crate::model::{ChannelName, Entry, EntryKey, EntryState, IncidentId, Kind, Moment};
+
+use super::{
+    Courier, Form, Item, MALFORMED_MAX, PROBE_EVERY, Refusal, Step, Trouble, is_closing,
+    lane::{Flight, Lane},
+};
+
+/// How far a channel was told of an incident; the latest of them.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    sequences: HashMap<(IncidentId, ChannelName), u32>,
+    order: VecDeque<(IncidentId, ChannelName)>,
+}
+
+impl Told {
+    /// Enough for every incident that a fallback could still be asked about, and a bound on memory.
+    const MAX: usize = 10_000;
+
+    pub(super) fn note(&mut self, key: &EntryKey) {
+        let whom = (key.incident.clone(), key.channel.clone());
+        match self.sequences.get_mut(&whom) {
+            Some(sequence) => *sequence = key.sequence.max(*sequence),
+            None => {
+                self.sequences.insert(whom.clone(), key.sequence);
+                self.order.push_back(whom);
+            }
+        }
+        if self.order.len() > Self::MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.sequences.remove(&oldest);
+        }
+    }
+
+    /// Whether this is the latest that the channel was told of the incident.
+    pub(super) fn is_latest(&self, key: &EntryKey) -> bool {
+        let whom = (key.incident.clone(), key.channel.clone());
+        self.sequences.get(&whom) == Some(&key.sequence)
+    }
+
+    /// Whether the channel was told this or something later of the same incident.
+    fn covers(&self, key: &EntryKey) -> bool {
+        let whom = (key.incident.clone(), key.channel.clone());
+        self.sequences
+            .get(&whom)
+            .is_some_and(|sequence| *sequence >= key.sequence)
+    }
+}
+
+impl Courier {
+    /// The receiver will not take it as it is.
+    pub(super) fn refused(
+        &mut self,
+        now: Moment,
+        flight: &Flight,
+        why: String,
+        is_malformed: bool,
+    ) {
+        self.put_back(flight, true);
+        let channel = flight.key.channel.clone();
+        let heir = self.heir_of_refusing(&channel);
+        let Some(lane) = self.lanes.get_mut(&channel) else {
+            return;
+        };
+        lane.failures = 0;
+        lane.failing = None;
+        lane.kept = Some((now.tick, why.clone()));
+        if !is_malformed {
+            self.close(now, &channel, why, heir);
+            return;
+        }
+        let is_summary = flight
+            .members
+            .iter()
+            .any(|(key, _)| key.incident != flight.key.incident);
+        if flight.form == Form::Rich && lane.has_plain_form() {
+            lane.each_member(flight, |item| item.form = Form::Plain);
+            lane.probe_now(now);
+        } else if is_summary {
+            // One of them may spoil it for all: they are tried one by one.
+            lane.each_member(flight, |item| {
+                item.form = Form::Rich;
+                item.is_alone = true;
+            });
+            lane.probe_now(now);
+        } else {
+            self.park_one(now, flight, why, heir);
+        }
+    }
+
+    /// The channel takes nothing: nothing is sent there for an hour.
+    fn close(
+        &mut self,
+        now: Moment,
+        channel: &ChannelName,
+        why: String,
+        heir: Option<ChannelName>,
+    ) {
+        let Some(lane) = self.lanes.get_mut(channel).filter(|lane| !lane.is_gone()) else {
+            return;
+        };
+        lane.malformed = 0;
+        let probe_at = Some(now.tick + PROBE_EVERY);
+        if let Some(refusal) = &mut lane.refusal {
+            refusal.why = why;
+            refusal.probe_at = probe_at;
+            return;
+        }
+        self.outgoing.say(Step::Report(Trouble::Refuses {
+            channel: channel.clone(),
+            why: why.clone(),
+            since: now.at,
+            told_instead: heir,
+        }));
+        lane.refusal = Some(Refusal {
+            why,
+            since: now.at,
+            probe_at,
+        });
+    }
+
+    /// The channel refuses this one message in every form; the others go on, unless it was not the first in a row.
+    fn park_one(&mut self, now: Moment, flight: &Flight, why: String, heir: Option<ChannelName>) {
+        let channel = &flight.key.channel;
+        let Some(lane) = self.lanes.get_mut(channel) else {
+            return;
+        };
+        lane.malformed += 1;
+        let is_new = flight
+            .members
+            .iter()
+            .any(|(_, before)| !matches!(before, EntryState::Parked { .. }));
+        lane.each_member(flight, |item| {
+            item.form = Form::Rich;
+            item.retry_at = Some(now.tick + PROBE_EVERY);
+        });
+        let title = lane
+            .item_mut(&flight.key)
+            .map(|item| item.entry.story.title.clone())
+            .unwrap_or_default();
+        // It answers to what it is sent, so it is no longer closed; whether it is well, the next message shows.
+        if let Some(refusal) = &mut lane.refusal {
+            refusal.probe_at = None;
+        }
+        if lane.malformed >= MALFORMED_MAX {
+            self.close(now, channel, why, heir);
+        } else if is_new {
+            self.outgoing.say(Step::Report(Trouble::RefusesOne {
+                key: flight.key.clone(),
+                title,
+                why,
+                told_instead: heir,
+            }));
+        }
+    }
+
+    /// Parks what its channel refuses and tells the fallback, if there is one that takes it.
+    pub(super) fn hand_over(&mut self, now: Moment) {
+        let names: Vec<_> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| !lane.is_gone() && lane.queue.iter().any(|item| lane.owes(item)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in names {
+            let heir = self.heir_of_refusing(&name);
+            let Some(lane) = self.lanes.get_mut(&name) else {
+                continue;
+            };
+            if heir.is_none() && lane.fallback.is_some() {
+                // The fallback refuses as well: they stay as they are, so that a restart tells it again.
+                continue;
+            }
+            let why = lane
+                .refusal
+                .as_ref()
+                .map(|refusal| refusal.why.clone())
+                .or_else(|| lane.kept.as_ref().map(|(_, why)| why.clone()))
+                .unwrap_or_default();
+            let owed: Vec<_> = lane
+                .queue
+                .iter()
+                .filter(|item| lane.owes(item))
+                .map(|item| item.entry.key.clone())
+                .collect();
+            for key in owed {
+                let Some(item) = self
+                    .lanes
+                    .get_mut(&name)
+                    .and_then(|lane| lane.item_mut(&key))
+                else {
+                    continue;
+                };
+                let original = item.entry.clone();
+                let may_know = item.is_restored && original.state == EntryState::Unsure;
+                let age = item.age(now.tick);
+                item.is_handed_over = heir.is_some();
+                if !item.is_parked() {
+                    item.entry.state = EntryState::Parked {
+                        why: why.clone(),
+                        since: now.at,
+                    };
+                    self.outgoing.write(&item.entry);
+                }
+                if let Some(heir) = &heir {
+                    self.copy(now, &original, heir, age, may_know);
+                    self.note_stand_in(&original, heir);
+                }
+            }
+        }
+    }
+
+    /// Moves what waits for channels that are no longer in the file.
+    pub(super) fn rehome(&mut self, now: Moment) {
+        let names: Vec<_> = self
+            .lanes
+            .iter()
+            .filter(|(_, lane)| lane.is_gone() && !lane.queue.is_empty())
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in names {
+            let Some(heir) = self.heir_of_gone(&name) else {
+                continue;
+            };
+            let Some(lane) = self.lanes.get_mut(&name) else {
+                continue;
+            };
+            let (staying, leaving): (Vec<_>, Vec<_>) = std::mem::take(&mut lane.queue)
+                .into_iter()
+                .partition(|item| {
+                    lane.flight.as_ref().is_some_and(|flight| {
+                        flight
+                            .members
+                            .iter()
+                            .any(|(member, _)| *member == item.entry.key)
+                    })
+                });
+            lane.queue = staying;
+            for item in leaving {
+                if !item.is_handed_over {
+                    self.copy(now, &item.entry, &heir, item.age(now.tick), false);
+                }
+                self.outgoing.finish(&item.entry, "handed over", now);
+            }
+        }
+    }
+
+    /// Tells those who were told of a trouble in somebody's place how it goes on.
+    pub(super) fn tell_stand_ins(&mut self, now: Moment) {
+        for key in std::mem::take(&mut self.fresh) {
+            let whom = (key.incident.clone(), key.channel.clone());
+            let Some(heirs) = self.stand_ins.get(&whom).cloned() else {
+                continue;
+            };
+            let Some(entry) = self
+                .lanes
+                .get(&key.channel)
+                .and_then(|lane| lane.queue.iter().find(|item| item.entry.key == key))
+                .map(|item| item.entry.clone())
+            else {
+                continue;
+            };
+            if entry.kind == Kind::Reminder {
+                continue;
+            }
+            for heir in heirs {
+                self.copy(now, &entry, &heir, Duration::ZERO, false);
+            }
+            if is_closing(entry.kind) {
+                self.stand_ins.remove(&whom);
+            }
+        }
+    }
+
+    /// What an entry of an earlier process says about who was told in whose place.
+    pub(super) fn restore_stand_in(&mut self, entry: &Entry) {
+        if entry.kind == Kind::Notice || is_closing(entry.kind) {
+            return;
+        }
+        let incident = entry.key.incident.clone();
+        let channel = entry.key.channel.clone();
+        if let Some(origin) = &entry.instead_of {
+            self.stand_ins
+                .entry((incident, origin.clone()))
+                .or_default()
+                .insert(channel);
+        } else if matches!(entry.state, EntryState::Parked { .. })
+            && let Some(heir) = self
+                .lanes
+                .get(&channel)
+                .and_then(|lane| lane.fallback.clone())
+        {
+            self.stand_ins
+                .entry((incident, channel))
+                .or_default()
+                .insert(heir);
+        }
+    }
+
+    fn note_stand_in(&mut self, original: &Entry, heir: &ChannelName) {
+        if original.kind == Kind::Notice || is_closing(original.kind) {
+            return;
+        }
+        let incident = original.key.incident.clone();
+        let instead_of = original.key.channel.clone();
+        let is_new = self
+            .stand_ins
+            .entry((incident.clone(), instead_of.clone()))
+            .or_default()
+            .insert(heir.clone());
+        if is_new {
+            self.outgoing.say(Step::StandsIn {
+                incident,
+                channel: heir.clone(),
+                instead_of,
+            });
+        }
+    }
+
+    /// Owes `heir` what `original` says, unless it knows or will know.
+    fn copy(
+        &mut self,
+        now: Moment,
+        original: &Entry,
+        heir: &ChannelName,
+        age: Duration,
+        may_know: bool,
+    ) {
+        let key = EntryKey {
+            channel: heir.clone(),
+            ..original.key.clone()
+        };
+        if self.has(&key) || self.told.covers(&key) {
+            return;
+        }
+        let origin = original
+            .instead_of
+            .clone()
+            .unwrap_or_else(|| original.key.channel.clone());
+        let entry = Entry {
+            key,
+            state: if may_know {
+                EntryState::Unsure
+            } else {
+                EntryState::Queued
+            },
+            attempts: 0,
+            instead_of: (origin != *heir).then_some(origin),
+            ..original.clone()
+        };
+        self.outgoing.write(&entry);
+        self.lanes
+            .entry(heir.clone())
+            .or_default()
+            .insert(Item::new(entry, now, age));
+    }
+
+    /// Who is told in place of a channel that refuses: its fallback, or that one's, and so on.
+    fn heir_of_refusing(&self, channel: &ChannelName) -> Option<ChannelName> {
+        let mut asked = BTreeSet::from([channel]);
+        let mut lane = self.lanes.get(channel)?;
+        loop {
+            let next = lane.fallback.as_ref()?;
+            if !asked.insert(next) {
+                return None;
+            }
+            lane = self.lanes.get(next)?;
+            if !lane.is_gone() && !lane.is_closed() {
+                return Some(next.clone());
+            }
+        }
+    }
+
+    /// Who is told in place of a channel that is no longer in the file.
+    fn heir_of_gone(&self, channel: &ChannelName) -> Option<ChannelName> {
+        let is_there =
+            |name: &&ChannelName| self.lanes.get(*name).is_some_and(|lane| !lane.is_gone());
+        self.lanes
+            .get(channel)
+            .and_then(|lane| lane.fallback.as_ref())
+            .filter(is_there)
+            .or_else(|| self.ops.as_ref().filter(is_there))
+            .or_else(|| self.lanes.keys().find(is_there))
+            .cloned()
+    }
+}
+
+impl Lane {
+    /// Whether this item is refused and nobody was told in its place yet.
+    fn owes(&self, item: &Item) -> bool {
+        let is_refused = self.is_closed() || item.retry_at.is_some();
+        let has_somebody = self.fallback.is_some() || !item.is_parked();
+        is_refused && has_somebody && !item.is_handed_over && !self.is_flying(&item.entry.key)
+    }
+
+    fn each_member(&mut self, flight: &Flight, change: impl Fn(&mut Item)) {
+        for (key, _) in &flight.members {
+            if let Some(item) = self.item_mut(key) {
+                change(item);
+            }
+        }
+    }
+
+    /// If this was a probe, it goes on at once: the channel answers to what it is sent.
+    fn probe_now(&mut self, now: Moment) {
+        if let Some(at) = self
+            .refusal
+            .as_mut()
+            .and_then(|refusal| refusal.probe_at.as_mut())
+        {
+            *at = now.tick;
+        }
+    }
+}

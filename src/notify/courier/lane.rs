@@ -1,0 +1,294 @@
+//! The queue of one channel, and which of its entries make up the next parcel.
+
+use std::{collections::HashMap, time::Duration};
+
+use crate::model::{
+    Channel, Entry, EntryKey, EntryState, Kind, Moment, Severity, Tick, Timestamp,
+    plan::Destination,
+};
+
+/// Slack's budget is one message per second and channel; short bursts would be let through and are not used.
+/// Source: Slack, "Rate limits".
+pub(super) const PACE: Duration = Duration::from_secs(1);
+/// From this age on an entry is told together with what happened since.
+pub(super) const FOLD_AGE: Duration = Duration::from_secs(60);
+/// From this age on an entry is given up.
+pub(super) const EXPIRY: Duration = Duration::from_hours(72);
+/// From so many late messages on they are told as one.
+const SUMMARY_MESSAGES_MIN: usize = 5;
+/// At most so many entries are told as one summary: what a person can read, and what fits into one Slack message.
+const SUMMARY_ENTRIES_MAX: usize = 20;
+
+/// One channel and what is owed to it, in the order in which it is told.
+#[derive(Debug, Default)]
+pub(super) struct Lane {
+    /// What the file says of it; absent once it was taken out of the file.
+    pub(super) channel: Option<Channel>,
+    /// What the file said last; kept so that a channel that vanished still has its heir.
+    pub(super) fallback: Option<crate::model::ChannelName>,
+    pub(super) queue: Vec<Item>,
+    pub(super) flight: Option<Flight>,
+    /// No attempt begins before this: pace, back-off or `Retry-After`.
+    pub(super) not_before: Tick,
+    /// Failed attempts in a row.
+    pub(super) failures: usize,
+    /// Messages in a row that were refused as malformed in every form.
+    pub(super) malformed: usize,
+    pub(super) refusal: Option<Refusal>,
+    /// Why attempts fail for a passing reason, and since when; absent while they do not.
+    pub(super) failing: Option<(String, Timestamp)>,
+    /// The last thing that kept a message, and when.
+    pub(super) kept: Option<(Tick, String)>,
+    /// When the last attempt ended.
+    pub(super) tried_at: Option<Tick>,
+}
+
+/// That a channel takes nothing.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) why: String,
+    pub(super) since: Timestamp,
+    /// When it is tried again; absent while it is open on trial, its end being not yet certain.
+    pub(super) probe_at: Option<Tick>,
+}
+
+/// An attempt that was begun.
+#[derive(Debug)]
+pub(super) struct Flight {
+    pub(super) key: EntryKey,
+    /// The entries on their way, with the state to return to if it certainly failed.
+    pub(super) members: Vec<(EntryKey, EntryState)>,
+    pub(super) form: Form,
+    /// The sender answers long before this; past it the attempt is taken for lost.
+    pub(super) deadline: Tick,
+    /// Whether the deadline was moved because nobody polled for a long time, as after a suspend.
+    pub(super) is_extended: bool,
+}
+
+/// How a message is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    Rich,
+    Plain,
+}
+
+/// One entry and what only this process knows of it.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) entry: Entry,
+    /// When this process got it …
+    pub(super) entered: Tick,
+    /// … and how old it was by then. Its age grows by ticks, so that a jump of the clock does not matter.
+    pub(super) age_before: Duration,
+    pub(super) form: Form,
+    /// When it is tried again after it was refused for what it is; absent otherwise.
+    pub(super) retry_at: Option<Tick>,
+    /// Not to be put into a summary again: one with it was refused.
+    pub(super) is_alone: bool,
+    /// Its fallback was told.
+    pub(super) is_handed_over: bool,
+    /// It comes from an earlier process.
+    pub(super) is_restored: bool,
+}
+
+impl Item {
+    pub(super) const fn new(entry: Entry, now: Moment, age: Duration) -> Self {
+        Self {
+            entry,
+            entered: now.tick,
+            age_before: age,
+            form: Form::Rich,
+            retry_at: None,
+            is_alone: false,
+            is_handed_over: false,
+            is_restored: false,
+        }
+    }
+
+    pub(super) fn age(&self, now: Tick) -> Duration {
+        self.age_before.saturating_add(now.since(self.entered))
+    }
+
+    /// When it becomes [`EXPIRY`] old.
+    pub(super) fn expires_at(&self) -> Tick {
+        self.entered + EXPIRY.saturating_sub(self.age_before)
+    }
+
+    pub(super) const fn is_parked(&self) -> bool {
+        matches!(self.entry.state, EntryState::Parked { .. })
+    }
+}
+
+/// Whether this ends an incident.
+pub(super) const fn is_closing(kind: Kind) -> bool {
+    match kind {
+        Kind::Recovered | Kind::Removed => true,
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => false,
+    }
+}
+
+impl Lane {
+    pub(super) const fn is_gone(&self) -> bool {
+        self.channel.is_none()
+    }
+
+    /// Whether it takes nothing, as far as is known.
+    pub(super) fn is_closed(&self) -> bool {
+        self.refusal
+            .as_ref()
+            .is_some_and(|refusal| refusal.probe_at.is_some())
+    }
+
+    /// Whether there is a second, plainer form of a message for it.
+    pub(super) fn has_plain_form(&self) -> bool {
+        self.channel
+            .as_ref()
+            .is_some_and(|channel| match channel.destination {
+                Destination::SlackWebhook { .. } => true,
+                Destination::SignedWebhook { .. } => false,
+            })
+    }
+
+    pub(super) fn is_flying(&self, key: &EntryKey) -> bool {
+        self.flight
+            .as_ref()
+            .is_some_and(|flight| flight.members.iter().any(|(member, _)| member == key))
+    }
+
+    pub(super) fn has(&self, key: &EntryKey) -> bool {
+        self.queue.iter().any(|item| item.entry.key == *key)
+    }
+
+    pub(super) fn item_mut(&mut self, key: &EntryKey) -> Option<&mut Item> {
+        self.queue.iter_mut().find(|item| item.entry.key == *key)
+    }
+
+    /// Takes it into the queue: at the end, but never behind a later one of its own incident.
+    pub(super) fn insert(&mut self, item: Item) {
+        let key = &item.entry.key;
+        let place = self
+            .queue
+            .iter()
+            .position(|other| {
+                other.entry.key.incident == key.incident && other.entry.key.sequence > key.sequence
+            })
+            .unwrap_or(self.queue.len());
+        self.queue.insert(place, item);
+    }
+
+    pub(super) fn take(&mut self, key: &EntryKey) -> Option<Item> {
+        let place = self.queue.iter().position(|item| item.entry.key == *key)?;
+        Some(self.queue.remove(place))
+    }
+
+    /// The worst severity that waits here.
+    pub(super) fn severity(&self) -> Severity {
+        self.queue
+            .iter()
+            .map(|item| item.entry.story.severity)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// The places in the queue of what makes up the next parcel, if one may begin now.
+    pub(super) fn pick(&self, now: Tick) -> Option<Vec<usize>> {
+        if self.flight.is_some() || self.is_gone() || self.queue.is_empty() || now < self.gate() {
+            return None;
+        }
+        let groups = self.groups();
+        // What was refused for what it is gives way to what was not.
+        let head = groups
+            .iter()
+            .find(|group| self.retry_at(group).is_none())
+            .or_else(|| {
+                groups
+                    .iter()
+                    .find(|group| self.retry_at(group).is_some_and(|at| at <= now))
+            })?;
+        self.summary(&groups, head, now)
+            .or_else(|| Some(self.fold(head, now)))
+    }
+
+    /// The earliest tick at which [`Lane::pick`] may find something.
+    pub(super) fn ready_at(&self) -> Option<Tick> {
+        if self.flight.is_some() || self.is_gone() {
+            return None;
+        }
+        let earliest = self
+            .groups()
+            .iter()
+            .map(|group| self.retry_at(group).unwrap_or(Tick::ZERO))
+            .min()?;
+        Some(earliest.max(self.gate()))
+    }
+
+    fn gate(&self) -> Tick {
+        let probe_at = self.refusal.as_ref().and_then(|refusal| refusal.probe_at);
+        self.not_before.max(probe_at.unwrap_or(Tick::ZERO))
+    }
+
+    /// The queue by message: all of an incident is one, a notice is one by itself.
+    fn groups(&self) -> Vec<Vec<usize>> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        let mut by_incident = HashMap::new();
+        for (place, item) in self.queue.iter().enumerate() {
+            if item.entry.kind == Kind::Notice {
+                groups.push(vec![place]);
+                continue;
+            }
+            let group = *by_incident
+                .entry(&item.entry.key.incident)
+                .or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some(group) => group.push(place),
+                None => groups.push(vec![place]),
+            }
+        }
+        groups
+    }
+
+    /// When a group may be tried: its newest entry decides, because with it the message is another one.
+    fn retry_at(&self, group: &[usize]) -> Option<Tick> {
+        group.last().and_then(|&place| self.queue[place].retry_at)
+    }
+
+    /// Which of a group is told now: all of it if it is late, else the first.
+    fn fold(&self, group: &[usize], now: Tick) -> Vec<usize> {
+        let first = &self.queue[group[0]];
+        // "Still down" must not be said once it is known to be over.
+        let is_outdated = first.entry.kind == Kind::Reminder
+            && group
+                .iter()
+                .any(|&place| is_closing(self.queue[place].entry.kind));
+        if is_outdated || first.is_parked() || first.age(now) >= FOLD_AGE {
+            group.to_vec()
+        } else {
+            vec![group[0]]
+        }
+    }
+
+    /// Many late messages as one, if `head` is the first of many.
+    fn summary(&self, groups: &[Vec<usize>], head: &[usize], now: Tick) -> Option<Vec<usize>> {
+        let late: Vec<&Vec<usize>> = groups
+            .iter()
+            .filter(|group| {
+                let first = &self.queue[group[0]];
+                first.age(now) >= FOLD_AGE
+                    && self.retry_at(group).is_none()
+                    && !group.iter().any(|&place| self.queue[place].is_alone)
+            })
+            .collect();
+        if late.len() < SUMMARY_MESSAGES_MIN || late[0] != head {
+            return None;
+        }
+        let mut places = Vec::new();
+        for group in late {
+            if places.len() + group.len() > SUMMARY_ENTRIES_MAX {
+                break;
+            }
+            places.extend_from_slice(group);
+        }
+        places.sort_unstable();
+        (!places.is_empty()).then_some(places)
+    }
+}

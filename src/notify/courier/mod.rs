@@ -1,0 +1,576 @@
+//! Decides what is sent when.
+//!
+//! [`Courier`] is a plain state machine: whoever drives it says what time it is and carries out the [`Step`]s in their
+//! order. It promises, for every channel:
+//!
+//! * entries of one incident are told in the order in which they happened, one attempt at a time, at least 1 s apart;
+//! * an entry stays until the channel took it, or until it was told as a part of another one, or for 72 h, or until
+//!   somebody else was told in the channel's place because it is no longer in the file — and each of these ends is stored;
+//! * nothing is sent twice unless the first answer was lost, and then the message says so;
+//! * whoever was told of a trouble in place of a refusing channel hears of its end.
+//!
+//! What it does with a [`Delivery`]:
+//!
+//! | delivery | next |
+//! |---|---|
+//! | accepted | finished, together with all that was folded into it |
+//! | retry | back-off of 1, 2, 4, 8, 15, 30 s (± 20 %), as long as it takes |
+//! | retry, throttled | waits as long as the receiver asks (30 s by default, at most 1 h); does not count as an attempt |
+//! | unsure | as retry; the next attempt is marked as a repeat |
+//! | refused, malformed | once more as plain text, then parked and told to the fallback; the others go on |
+//! | refused | the channel is closed: all that waits is parked and told to the fallback; tried again every hour |
+//!
+//! Ages are counted in ticks. Only an entry of an earlier process brings an age along that was computed from dates,
+//! and such an entry is given up only after an attempt by this process.
+
+mod handover;
+mod lane;
+mod outgoing;
+mod parcel;
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use crate::model::{
+    Batch, Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, Moment, Tick,
+};
+
+pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
+use self::{
+    handover::Told,
+    lane::{FOLD_AGE, Flight, Form, Item, Lane, PACE, Refusal, is_closing},
+    outgoing::Outgoing,
+};
+
+/// How many attempts may be under way at once, over all channels.
+const IN_FLIGHT_MAX: usize = 8;
+/// Waits after the first, second, … failure in a row; the last one repeats.
+const BACK_OFF_SECONDS: [u64; 6] = [1, 2, 4, 8, 15, 30];
+/// How long a throttled channel waits when it does not say for how long.
+const THROTTLE_DEFAULT: Duration = Duration::from_secs(30);
+/// The longest wait that a receiver is granted; above it the next attempt asks again.
+const WAIT_MAX: Duration = Duration::from_hours(1);
+/// How often a channel or a message that was refused is tried again.
+const PROBE_EVERY: Duration = Duration::from_hours(1);
+/// After so many messages in a row that are refused as malformed it is the channel and not the messages.
+const MALFORMED_MAX: usize = 3;
+/// An attempt without an answer for so long is taken for lost; the sender's own limit is far below.
+const LOST_AFTER: Duration = Duration::from_secs(120);
+/// So much longer if nobody polled meanwhile: after a suspend the answer may be waiting to be read.
+const LOST_GRACE: Duration = Duration::from_secs(30);
+
+/// Empties the outbox. See the [module](self) for what it promises.
+#[derive(Debug)]
+pub struct Courier {
+    lanes: BTreeMap<ChannelName, Lane>,
+    ops: Option<ChannelName>,
+    chance: u64,
+    /// What channels took, so that nobody is told twice when a fallback is looked for.
+    told: Told,
+    /// Who hears of an incident in place of whom.
+    stand_ins: BTreeMap<(crate::model::IncidentId, ChannelName), BTreeSet<ChannelName>>,
+    /// Entries that came since the last poll.
+    fresh: Vec<EntryKey>,
+    outgoing: Outgoing,
+}
+
+impl Courier {
+    /// A courier without channels and entries; `seed` decides the jitter of its waits.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            lanes: BTreeMap::new(),
+            ops: None,
+            chance: seed,
+            told: Told::default(),
+            stand_ins: BTreeMap::new(),
+            fresh: Vec::new(),
+            outgoing: Outgoing::default(),
+        }
+    }
+
+    /// Takes the channels of the file, at the start (before [`Courier::restore`]) and after each reload.
+    ///
+    /// What waits for a channel that vanished goes to its fallback, else to `ops`, else to the first channel. A channel
+    /// whose address changed is tried at once, whatever it refused before.
+    pub fn configure(
+        &mut self,
+        now: Moment,
+        channels: &BTreeMap<ChannelName, Channel>,
+        ops: Option<&ChannelName>,
+    ) {
+        self.tell_stand_ins(now);
+        self.ops = ops.cloned();
+        for (name, lane) in &mut self.lanes {
+            if !channels.contains_key(name) {
+                lane.channel = None;
+            }
+        }
+        for (name, channel) in channels {
+            let lane = self.lanes.entry(name.clone()).or_default();
+            let is_elsewhere = lane
+                .channel
+                .as_ref()
+                .is_none_or(|before| before.destination != channel.destination);
+            if is_elsewhere {
+                lane.reopen(now);
+            }
+            lane.fallback.clone_from(&channel.fallback);
+            lane.channel = Some(channel.clone());
+        }
+        self.rehome(now);
+    }
+
+    /// Takes the outbox of an earlier process, oldest first, at the start.
+    ///
+    /// An attempt that was under way may have arrived. What was parked is tried at once: a restart often is the repair.
+    pub fn restore(&mut self, now: Moment, entries: Vec<Entry>) {
+        for mut entry in entries {
+            if entry.state == EntryState::Sending {
+                entry.state = EntryState::Unsure;
+            }
+            if self.has(&entry.key) {
+                continue;
+            }
+            self.restore_stand_in(&entry);
+            let age = now.at.since(entry.created_at);
+            let lane = self.lanes.entry(entry.key.channel.clone()).or_default();
+            if let EntryState::Parked { why, since } = &entry.state
+                && lane.refusal.is_none()
+            {
+                lane.refusal = Some(Refusal {
+                    why: why.clone(),
+                    since: *since,
+                    probe_at: Some(now.tick),
+                });
+            }
+            if entry.attempts > 0 {
+                // The process before may have sent it a moment ago.
+                lane.not_before = now.tick + PACE;
+            }
+            let mut item = Item::new(entry, now, age);
+            item.is_restored = true;
+            item.is_handed_over = item.is_parked();
+            lane.insert(item);
+        }
+        self.rehome(now);
+    }
+
+    /// Takes an entry that is committed. A key that is known already changes nothing.
+    pub fn enqueue(&mut self, now: Moment, entry: Entry) {
+        if self.has(&entry.key) {
+            return;
+        }
+        if self.told.is_latest(&entry.key) {
+            // It was told in the place of another channel before it came by itself.
+            self.outgoing.finish(&entry, "folded", now);
+            return;
+        }
+        self.fresh.push(entry.key.clone());
+        self.lanes
+            .entry(entry.key.channel.clone())
+            .or_default()
+            .insert(Item::new(entry, now, Duration::ZERO));
+    }
+
+    /// Everything that may begin now, most urgent first.
+    pub fn poll(&mut self, now: Moment) -> Vec<Step> {
+        self.give_up_lost(now);
+        self.tell_stand_ins(now);
+        self.rehome(now);
+        self.expire(now);
+        self.hand_over(now);
+        let mut steps = self.outgoing.take(now);
+        let free = IN_FLIGHT_MAX.saturating_sub(self.in_flight());
+        if free > 0 {
+            for (channel, places) in self.most_urgent(now).into_iter().take(free) {
+                steps.push(self.begin(now, &channel, &places));
+            }
+        }
+        steps
+    }
+
+    /// Takes what became of the parcel with this key. A key that is not on its way changes nothing.
+    pub fn delivered(&mut self, now: Moment, key: &EntryKey, delivery: Delivery) -> Vec<Step> {
+        let Some(lane) = self.lanes.get_mut(&key.channel) else {
+            return Vec::new();
+        };
+        let Some(flight) = lane.flight.take_if(|flight| flight.key == *key) else {
+            return Vec::new();
+        };
+        lane.tried_at = Some(now.tick);
+        lane.not_before = now.tick + PACE;
+        match delivery {
+            Delivery::Accepted => self.accepted(now, &flight),
+            Delivery::Retry {
+                after,
+                is_throttled: true,
+                why,
+            } => {
+                let wait = after.unwrap_or(THROTTLE_DEFAULT).clamp(PACE, WAIT_MAX);
+                self.wait(now, &flight, wait, why);
+                self.put_back(&flight, false);
+            }
+            Delivery::Retry {
+                after,
+                is_throttled: false,
+                why,
+            } => {
+                let wait = self.back_off(&key.channel).max(after.unwrap_or_default());
+                self.wait(now, &flight, wait.min(WAIT_MAX), why);
+                self.put_back(&flight, true);
+            }
+            Delivery::Unsure { why } => {
+                let wait = self.back_off(&key.channel);
+                self.wait(now, &flight, wait, why);
+                self.put_back_unsure(&flight);
+            }
+            Delivery::Refused { why, is_malformed } => {
+                self.refused(now, &flight, why, is_malformed);
+            }
+        }
+        self.rehome(now);
+        self.hand_over(now);
+        self.outgoing.take(now)
+    }
+
+    /// When to poll next, at the latest; a tick that has passed means at once, none means that there is nothing to do
+    /// until something comes.
+    pub fn next_deadline(&self) -> Option<Tick> {
+        if !self.outgoing.is_empty() || !self.fresh.is_empty() {
+            return Some(Tick::ZERO);
+        }
+        let may_begin = self.in_flight() < IN_FLIGHT_MAX;
+        self.lanes
+            .values()
+            .flat_map(|lane| {
+                let begins_at = lane.ready_at().filter(|_| may_begin);
+                let lost_at = lane.flight.as_ref().map(|flight| flight.deadline);
+                [begins_at, lost_at, lane.expires_at()]
+            })
+            .flatten()
+            .min()
+    }
+
+    /// How telling goes.
+    pub fn outlook(&self) -> Outlook {
+        let mut outlook = Outlook {
+            in_flight: self.in_flight(),
+            ..Outlook::default()
+        };
+        for (name, lane) in &self.lanes {
+            for item in &lane.queue {
+                let is_refused = item.is_parked() || item.retry_at.is_some() || lane.is_closed();
+                if is_refused {
+                    outlook.parked += 1;
+                    let is_critical = item.entry.story.severity == crate::model::Severity::Critical;
+                    outlook.parked_critical += usize::from(is_critical);
+                } else {
+                    outlook.waiting += 1;
+                    let created_at = item.entry.created_at;
+                    outlook.oldest =
+                        Some(outlook.oldest.map_or(created_at, |at| at.min(created_at)));
+                }
+            }
+            let trouble = |why: &String, since| ChannelTrouble {
+                channel: name.clone(),
+                why: why.clone(),
+                since,
+            };
+            if let Some(refusal) = lane.refusal.as_ref().filter(|_| !lane.is_gone()) {
+                outlook.refusing.push(trouble(&refusal.why, refusal.since));
+            }
+            if let Some((why, since)) = lane.failing.as_ref().filter(|_| !lane.is_gone()) {
+                outlook.failing.push(trouble(why, *since));
+            }
+        }
+        outlook
+    }
+
+    /// How long the oldest entry that is not parked has waited; counted in ticks, so that a wrong clock does not matter.
+    pub fn oldest_waits(&self, now: Tick) -> Option<Duration> {
+        self.lanes
+            .values()
+            .filter(|lane| !lane.is_closed())
+            .flat_map(|lane| &lane.queue)
+            .filter(|item| !item.is_parked() && item.retry_at.is_none())
+            .map(|item| item.age(now))
+            .max()
+    }
+
+    fn has(&self, key: &EntryKey) -> bool {
+        self.lanes
+            .get(&key.channel)
+            .is_some_and(|lane| lane.has(key))
+    }
+
+    fn in_flight(&self) -> usize {
+        self.lanes
+            .values()
+            .filter(|lane| lane.flight.is_some())
+            .count()
+    }
+
+    /// The channels that may begin now with what they would send: critical ones first, then those that waited longest.
+    fn most_urgent(&self, now: Moment) -> Vec<(ChannelName, Vec<usize>)> {
+        let mut ready: Vec<_> = self
+            .lanes
+            .iter()
+            .filter_map(|(name, lane)| {
+                let places = lane.pick(now.tick)?;
+                let age = places.iter().map(|&place| lane.queue[place].age(now.tick));
+                let rank = (lane.severity(), age.max().unwrap_or_default());
+                Some((rank, name.clone(), places))
+            })
+            .collect();
+        ready.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        ready
+            .into_iter()
+            .map(|(_, name, places)| (name, places))
+            .collect()
+    }
+
+    /// Begins an attempt with the entries at these places, of which there is at least one.
+    fn begin(&mut self, now: Moment, channel: &ChannelName, places: &[usize]) -> Step {
+        let lane = self.lanes.entry(channel.clone()).or_default();
+        let late = lane.late(places, now);
+        let mut mark = Batch::new(now.at);
+        let mut entries = Vec::with_capacity(places.len());
+        let mut form = Form::Rich;
+        for &place in places {
+            let item = &mut lane.queue[place];
+            entries.push(item.entry.clone());
+            item.entry.state = EntryState::Sending;
+            item.entry.attempts = item.entry.attempts.saturating_add(1);
+            mark.entries.push(item.entry.clone());
+            if item.form == Form::Plain {
+                form = Form::Plain;
+            }
+        }
+        let key = entries
+            .last()
+            .map(|entry| entry.key.clone())
+            .expect("only what was picked is begun, and what is picked has at least one entry");
+        lane.flight = Some(Flight {
+            key: key.clone(),
+            members: entries
+                .iter()
+                .map(|entry| (entry.key.clone(), entry.state.clone()))
+                .collect(),
+            form,
+            deadline: now.tick + LOST_AFTER,
+            is_extended: false,
+        });
+        let is_repeat = entries
+            .iter()
+            .any(|entry| entry.state == EntryState::Unsure);
+        Step::Send {
+            mark,
+            parcel: Parcel {
+                key,
+                channel: channel.clone(),
+                entries,
+                is_repeat,
+                late,
+                is_plain: form == Form::Plain,
+            },
+        }
+    }
+
+    fn accepted(&mut self, now: Moment, flight: &Flight) {
+        let channel = &flight.key.channel;
+        let Some(lane) = self.lanes.get_mut(channel) else {
+            return;
+        };
+        lane.failures = 0;
+        lane.malformed = 0;
+        lane.failing = None;
+        if let Some(refusal) = lane.refusal.take()
+            && lane.channel.is_some()
+        {
+            self.outgoing.say(Step::Report(Trouble::TakesAgain {
+                channel: channel.clone(),
+                since: refusal.since,
+                until: now.at,
+            }));
+        }
+        for (key, _) in &flight.members {
+            if let Some(item) = lane.take(key) {
+                let how = if *key == flight.key {
+                    "accepted"
+                } else {
+                    "folded"
+                };
+                self.told.note(key);
+                self.outgoing.finish(&item.entry, how, now);
+            }
+        }
+    }
+
+    /// The channel is not tried again before `wait` has passed.
+    fn wait(&mut self, now: Moment, flight: &Flight, wait: Duration, why: String) {
+        if let Some(lane) = self.lanes.get_mut(&flight.key.channel) {
+            lane.not_before = lane.not_before.max(now.tick + wait);
+            lane.kept = Some((now.tick, why.clone()));
+            let since = lane.failing.take().map_or(now.at, |(_, since)| since);
+            lane.failing = Some((why, since));
+        }
+    }
+
+    /// The next wait of a failing channel.
+    fn back_off(&mut self, channel: &ChannelName) -> Duration {
+        let jitter = self.roll() % 401;
+        let Some(lane) = self.lanes.get_mut(channel) else {
+            return PACE;
+        };
+        let step = lane.failures.min(BACK_OFF_SECONDS.len() - 1);
+        lane.failures = lane.failures.saturating_add(1);
+        Duration::from_millis(BACK_OFF_SECONDS[step] * (800 + jitter))
+    }
+
+    /// The attempt certainly failed: everything is as it was before it, but for the count.
+    fn put_back(&mut self, flight: &Flight, does_count: bool) {
+        let Some(lane) = self.lanes.get_mut(&flight.key.channel) else {
+            return;
+        };
+        for (key, before) in &flight.members {
+            if let Some(item) = lane.item_mut(key) {
+                item.entry.state = before.clone();
+                if !does_count {
+                    item.entry.attempts = item.entry.attempts.saturating_sub(1);
+                }
+                self.outgoing.write(&item.entry);
+            }
+        }
+    }
+
+    fn put_back_unsure(&mut self, flight: &Flight) {
+        let Some(lane) = self.lanes.get_mut(&flight.key.channel) else {
+            return;
+        };
+        for (key, _) in &flight.members {
+            if let Some(item) = lane.item_mut(key) {
+                item.entry.state = EntryState::Unsure;
+                self.outgoing.write(&item.entry);
+            }
+        }
+    }
+
+    /// An attempt without an answer may have arrived.
+    fn give_up_lost(&mut self, now: Moment) {
+        let mut lost = Vec::new();
+        for lane in self.lanes.values_mut() {
+            let Some(flight) = lane.flight.as_mut() else {
+                continue;
+            };
+            if now.tick < flight.deadline {
+                continue;
+            }
+            if flight.is_extended {
+                lost.push(flight.key.clone());
+            } else {
+                flight.is_extended = true;
+                flight.deadline = now.tick + LOST_GRACE;
+            }
+        }
+        for key in lost {
+            let why = String::from("the attempt was lost");
+            let steps = self.delivered(now, &key, Delivery::Unsure { why });
+            self.outgoing.give_back(steps);
+        }
+    }
+
+    /// Gives up what is too old, though not before this process has tried.
+    fn expire(&mut self, now: Moment) {
+        for (name, lane) in &mut self.lanes {
+            let overdue: Vec<_> = lane
+                .queue
+                .iter()
+                .filter(|item| lane.expiry_of(item).is_some_and(|at| at <= now.tick))
+                .map(|item| item.entry.key.clone())
+                .collect();
+            let mut messages = Vec::with_capacity(overdue.len());
+            for key in overdue {
+                if let Some(item) = lane.take(&key) {
+                    self.outgoing.finish(&item.entry, "expired", now);
+                    messages.push((key, item.entry.story.title.clone()));
+                }
+            }
+            if !messages.is_empty() {
+                self.outgoing.say(Step::Report(Trouble::Expired {
+                    channel: name.clone(),
+                    messages,
+                    why: lane.last_words(),
+                }));
+            }
+        }
+    }
+
+    /// The next number of a splitmix64 sequence: plenty for jitter, and the same for the same seed.
+    fn roll(&mut self) -> u64 {
+        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.chance;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+impl Lane {
+    /// Another address, or a channel that is back: what was refused or failed there says nothing about here.
+    fn reopen(&mut self, now: Moment) {
+        self.failures = 0;
+        self.malformed = 0;
+        self.failing = None;
+        self.not_before = self.not_before.min(now.tick + PACE);
+        if let Some(refusal) = &mut self.refusal {
+            refusal.probe_at = Some(now.tick);
+        }
+        for item in &mut self.queue {
+            item.retry_at = None;
+        }
+    }
+
+    /// When an item is given up: never while it is on its way or before an attempt was made since it came.
+    fn expiry_of(&self, item: &Item) -> Option<Tick> {
+        let was_tried = self.tried_at.is_some_and(|at| at >= item.entered);
+        (was_tried && !self.is_flying(&item.entry.key)).then(|| item.expires_at())
+    }
+
+    fn expires_at(&self) -> Option<Tick> {
+        self.queue
+            .iter()
+            .filter_map(|item| self.expiry_of(item))
+            .min()
+    }
+
+    /// Why the entries at these places come late, if they do.
+    fn late(&self, places: &[usize], now: Moment) -> Option<Late> {
+        let oldest = places
+            .iter()
+            .map(|&place| &self.queue[place])
+            .max_by_key(|item| item.age(now.tick))?;
+        let by = oldest.age(now.tick);
+        if by < FOLD_AGE {
+            return None;
+        }
+        let why = match &self.kept {
+            Some((at, why)) if *at >= oldest.entered => LateReason::Channel(why.clone()),
+            Some(_) | None if oldest.is_restored => LateReason::Restart,
+            Some(_) | None => LateReason::Queue,
+        };
+        Some(Late { by, why })
+    }
+
+    fn last_words(&self) -> Option<String> {
+        self.refusal
+            .as_ref()
+            .map(|refusal| refusal.why.clone())
+            .or_else(|| self.kept.as_ref().map(|(_, why)| why.clone()))
+    }
+}

@@ -1,0 +1,185 @@
+//! What the courier says: what to send, what to store, what somebody should hear of.
+
+use std::{fmt, time::Duration};
+
+use crate::model::{Batch, ChannelName, Entry, EntryKey, IncidentId, Severity, Timestamp};
+
+/// One thing to do. Steps are carried out in the order in which they are given.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Step {
+    /// Store `mark` first, then hand the parcel to the sender, then say what became of it with
+    /// [`Courier::delivered`](super::Courier::delivered).
+    Send {
+        /// The entries of the parcel as `Sending`, with this attempt counted.
+        mark: Batch,
+        /// What to send.
+        parcel: Parcel,
+    },
+    /// Only store.
+    Commit(Batch),
+    /// Something that whoever runs hekate should hear of, once.
+    Report(Trouble),
+    /// A channel hears of an incident in place of another one. It has to hear of the incident's end as well, so it
+    /// belongs in [`Incident::told`](crate::model::Incident::told).
+    StandsIn {
+        /// The incident.
+        incident: IncidentId,
+        /// Who hears of it now.
+        channel: ChannelName,
+        /// In whose place.
+        instead_of: ChannelName,
+    },
+}
+
+/// One message for one channel.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parcel {
+    /// The key of its newest entry; names the parcel. The same content keeps it, content that grew gets another.
+    pub key: EntryKey,
+    /// Where it goes.
+    pub channel: ChannelName,
+    /// One entry, or several to be told as one, in the order in which they happened; never empty.
+    ///
+    /// They are as they were before this attempt: an entry that may have arrived already is still `Unsure`.
+    pub entries: Vec<Entry>,
+    /// Whether an earlier attempt with any of the entries may have arrived: the message has to say so.
+    pub is_repeat: bool,
+    /// Why it comes late, if the oldest of its entries is older than 60 s.
+    pub late: Option<Late>,
+    /// Whether the rich form was refused as malformed, so that it is to be plain text now.
+    pub is_plain: bool,
+}
+
+impl Parcel {
+    /// The newest entry: what is true now.
+    ///
+    /// # Panics
+    ///
+    /// Only if there is no entry, which the courier never makes.
+    pub fn newest(&self) -> &Entry {
+        self.entries
+            .last()
+            .expect("a parcel is made from at least one entry")
+    }
+
+    /// Whether it tells of more than one incident.
+    pub fn is_summary(&self) -> bool {
+        self.entries
+            .iter()
+            .any(|entry| entry.key.incident != self.key.incident)
+    }
+
+    /// The worst severity among its entries.
+    pub fn severity(&self) -> Severity {
+        self.entries
+            .iter()
+            .map(|entry| entry.story.severity)
+            .max()
+            .unwrap_or_default()
+    }
+}
+
+/// How late a parcel is, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Late {
+    /// The age of its oldest entry.
+    pub by: Duration,
+    /// What kept it.
+    pub why: LateReason,
+}
+
+/// What kept a message; displays as a clause without a full stop.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LateReason {
+    /// The channel did not take it; what it said last.
+    Channel(String),
+    /// hekate was not running for a part of the time.
+    Restart,
+    /// Other messages were before it.
+    Queue,
+}
+
+impl fmt::Display for LateReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channel(why) => write!(f, "the channel did not take it: {why}"),
+            Self::Restart => f.write_str("hekate was restarted meanwhile"),
+            Self::Queue => f.write_str("other messages were before it"),
+        }
+    }
+}
+
+/// Trouble with telling people, or its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Trouble {
+    /// A channel refuses everything; said once until it ends.
+    Refuses {
+        /// Which channel.
+        channel: ChannelName,
+        /// What it said.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+        /// Who gets its messages meanwhile, if anybody can.
+        told_instead: Option<ChannelName>,
+    },
+    /// That channel takes messages again; what is parked follows now.
+    TakesAgain {
+        /// Which channel.
+        channel: ChannelName,
+        /// Since when it had refused.
+        since: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// A channel refuses one message in every form, while it may take others.
+    RefusesOne {
+        /// Which message.
+        key: EntryKey,
+        /// Its headline.
+        title: String,
+        /// What the channel said.
+        why: String,
+        /// Who gets it instead, if anybody can.
+        told_instead: Option<ChannelName>,
+    },
+    /// Messages were given up after 72 h.
+    Expired {
+        /// The channel that did not get them.
+        channel: ChannelName,
+        /// Which ones, with their headlines, oldest first.
+        messages: Vec<(EntryKey, String)>,
+        /// What the channel said last, if anything.
+        why: Option<String>,
+    },
+}
+
+/// How telling goes, for the board and the metrics.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Outlook {
+    /// Entries that wait or are on their way, parked ones not among them.
+    pub waiting: usize,
+    /// When the oldest of those was written.
+    pub oldest: Option<Timestamp>,
+    /// Attempts that were begun and have no answer yet.
+    pub in_flight: usize,
+    /// Entries that their channel refuses.
+    pub parked: usize,
+    /// Those of them that are critical.
+    pub parked_critical: usize,
+    /// Channels that refuse messages.
+    pub refusing: Vec<ChannelTrouble>,
+    /// Channels whose last attempt failed for a passing reason.
+    pub failing: Vec<ChannelTrouble>,
+}
+
+/// One channel in trouble.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChannelTrouble {
+    /// Which channel.
+    pub channel: ChannelName,
+    /// What it said last.
+    pub why: String,
+    /// Since when.
+    pub since: Timestamp,
+}
