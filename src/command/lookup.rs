@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::model::{Board, Group, Target, Verdict, board::Row, text::clean};
+use crate::model::{Board, Group, GroupName, Target, Verdict, board::Row, text::clean};
 
 /// The most suggestions that are made.
 pub const NEAREST_MAX: usize = 5;
@@ -306,7 +306,7 @@ impl<'a> Names<'a> {
     fn name(&self, target: &Target, word: &Word) -> bool {
         let group = self.group_of(target);
         own_phrases(target)
-            .chain(target.group.as_ref().map(|name| name.as_str()))
+            .chain(target.group.as_ref().map(GroupName::as_str))
             .chain(group.into_iter().flat_map(group_phrases))
             .flat_map(pieces)
             .any(|piece| letters(piece).eq(word.normal.chars()))
