@@ -7,7 +7,7 @@
 //! * [`judge`] turns observations into verdicts; [`route`] knows who hears of it; [`engine`] joins the three and says
 //!   what to store and to tell. All of these are plain functions of what they are given.
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
-//! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask.
+//! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
 
 pub mod clock;
 pub mod command;
@@ -21,4 +21,5 @@ pub mod route;
 pub mod schedule;
 pub mod slack;
 pub mod store;
+pub mod telemetry;
 pub mod web;

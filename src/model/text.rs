@@ -1,5 +1,7 @@
 //! Foreign text made harmless: cleaned and capped once, where it enters; escaped later, where it goes.
 
+use std::time::Duration;
+
 /// The most characters of any foreign text that is kept.
 pub const FOREIGN_MAX: usize = 300;
 
@@ -35,6 +37,31 @@ pub fn clean(text: &str, max: usize) -> String {
         count += needed;
     }
     out
+}
+
+/// A length of time in words: `0.4 ms`, `840 ms`, `2.1 s`, `45 s`, `4 min 12 s`, `2 h 5 min`, `3 d 4 h`.
+pub fn span(length: Duration) -> String {
+    let micros = length.as_micros();
+    let seconds = length.as_secs();
+    match () {
+        () if micros < 1_000 => format!("0.{} ms", micros / 100),
+        () if micros < 1_000_000 => format!("{} ms", micros / 1_000),
+        () if seconds < 10 && length.subsec_millis() >= 100 => {
+            format!("{seconds}.{} s", length.subsec_millis() / 100)
+        }
+        () if seconds < 60 => format!("{seconds} s"),
+        () if seconds < 3_600 => two(seconds / 60, "min", seconds % 60, "s"),
+        () if seconds < 86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
+        () => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
+    }
+}
+
+fn two(big: u64, big_unit: &str, small: u64, small_unit: &str) -> String {
+    if small == 0 {
+        format!("{big} {big_unit}")
+    } else {
+        format!("{big} {big_unit} {small} {small_unit}")
+    }
 }
 
 /// Characters that show nothing or turn the direction of what follows.
@@ -79,6 +106,34 @@ mod tests {
         assert_eq!(clean("modrá kočka", 6), "modrá…");
         assert_eq!(clean("abcd", 4), "abcd");
         assert_eq!(clean("abcd", 0), "");
+    }
+
+    #[test]
+    fn lengths_of_time_are_said_with_at_most_two_units() {
+        let words = [
+            0,
+            400,
+            84_000,
+            2_100_000,
+            45_000_000,
+            252_000_000,
+            7_500_000_000,
+            273_600_000_000,
+        ]
+        .map(|micros| span(Duration::from_micros(micros)));
+        assert_eq!(
+            words,
+            [
+                "0.0 ms",
+                "0.4 ms",
+                "84 ms",
+                "2.1 s",
+                "45 s",
+                "4 min 12 s",
+                "2 h 5 min",
+                "3 d 4 h"
+            ]
+        );
     }
 
     proptest! {

@@ -1,1 +1,258 @@
-//! The HTTP server: slash command, API, metrics, liveness.
+//! The listener: Slack's signed requests, the API that the terminal uses, and what orchestrators and Prometheus ask.
+//!
+//! Everything is answered from memory; only history asks the store. Nothing changes by `GET`, and the one route that
+//! changes something answers loopback peers only. What Slack sends is believed only after its signature is checked.
+//!
+//! | route | what |
+//! |---|---|
+//! | `POST /slack/command` | the slash command; 404 unless a signing secret is configured |
+//! | `GET /healthz` | 200 while the engine's loop turns, else 503 |
+//! | `GET /readyz` | 200 once everything was looked at and while the store can be written, else 503 |
+//! | `GET /metrics` | Prometheus' text format |
+//! | `GET /api/v1/status` | all targets, or those that `?words=` selects |
+//! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
+//! | `GET /api/v1/targets/<words>/history` | its transitions |
+//! | `POST /-/reload` | reads the file again |
+
+mod api;
+mod gate;
+mod operations;
+mod serve;
+mod slash;
+mod stall;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderName, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+pub use serve::serve;
+
+use crate::{
+    clock::Clock,
+    model::{Board, Plan, TargetId, Tick, Timestamp, Transition},
+    telemetry::Metrics,
+};
+
+/// The longest body that is read, in bytes. A slash command is far below it.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// The limit for a whole request, its body included.
+const REQUEST_LIMIT: Duration = Duration::from_secs(10);
+
+/// How many questions to the store may be under way at once.
+const STORE_READERS_MAX: usize = 4;
+
+/// Reads the transitions of a target that were decided at or after a time: the latest of them, at most so many.
+///
+/// It may block; the error is a sentence for people.
+pub type History =
+    Arc<dyn Fn(&TargetId, Timestamp, usize) -> Result<Vec<Transition>, String> + Send + Sync>;
+
+/// What the listener needs to know. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    /// The read model.
+    pub board: Arc<ArcSwap<Board>>,
+    /// The plan that holds.
+    pub plan: Arc<ArcSwap<Plan>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the engine is alive.
+    pub pulse: Arc<Pulse>,
+    /// The door to the store's history.
+    pub history: History,
+    /// Where a wish to read the file again goes.
+    pub reload: mpsc::Sender<Reload>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("pulse", &self.pulse)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A wish to read the file again.
+#[derive(Debug)]
+pub struct Reload {
+    /// Takes what came of it: a sentence about what changed, or the report of what is wrong with the file.
+    pub answer: oneshot::Sender<Result<String, String>>,
+}
+
+/// The beat of the engine's loop.
+#[derive(Debug)]
+pub struct Pulse {
+    beat_us: AtomicU64,
+    limit: Duration,
+    has_seen_all: AtomicBool,
+}
+
+impl Pulse {
+    /// A pulse that is missed when no beat came for `limit`; the start of the process counts as the first beat.
+    pub const fn new(limit: Duration) -> Self {
+        Self {
+            beat_us: AtomicU64::new(0),
+            limit,
+            has_seen_all: AtomicBool::new(false),
+        }
+    }
+
+    /// The loop has turned.
+    pub fn beat(&self, now: Tick) {
+        self.beat_us.store(now.as_micros(), Ordering::Relaxed);
+    }
+
+    /// How long ago the loop last turned.
+    pub fn age(&self, now: Tick) -> Duration {
+        now.since(Tick::from_micros(self.beat_us.load(Ordering::Relaxed)))
+    }
+
+    /// Whether the loop turned within the limit.
+    pub fn is_beating(&self, now: Tick) -> bool {
+        self.age(now) <= self.limit
+    }
+
+    /// Whether everything on the board was looked at once in this process. Once true it stays true: a target added
+    /// later does not make a running process unready.
+    pub fn has_seen_all(&self, board: &Board) -> bool {
+        if self.has_seen_all.load(Ordering::Relaxed) {
+            return true;
+        }
+        let has_seen_all = board.rows.iter().all(|row| row.looked().is_some());
+        if has_seen_all {
+            self.has_seen_all.store(true, Ordering::Relaxed);
+        }
+        has_seen_all
+    }
+}
+
+/// Who is at the other end of the connection; put beside every request by [`serve()`].
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub SocketAddr);
+
+/// The state with what the listener remembers itself.
+#[derive(Clone)]
+struct Shared {
+    state: State,
+    used_signatures: Arc<slash::UsedSignatures>,
+    store_readers: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+/// All routes, without the limits on connections that [`serve()`] adds.
+pub fn router(state: State) -> Router {
+    let shared = Shared {
+        state,
+        used_signatures: Arc::default(),
+        store_readers: Arc::new(Semaphore::new(STORE_READERS_MAX)),
+    };
+    Router::new()
+        .route("/slack/command", post(slash::command))
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .route("/metrics", get(operations::metrics))
+        .route("/-/reload", post(operations::reload))
+        .route("/api/v1/status", get(api::status))
+        .route("/api/v1/targets/{*question}", get(api::target))
+        .fallback(|| async { trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here") })
+        .method_not_allowed_fallback(|| async {
+            trouble(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this route wants another method",
+            )
+        })
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(guard))
+        .with_state(shared)
+}
+
+/// An error as every route gives it: `{"error": {"code": …, "message": …}}`.
+fn trouble(status: StatusCode, code: &str, message: &str) -> Response {
+    trouble_with(status, code, message, json!({}))
+}
+
+/// An error with more members beside code and message.
+fn trouble_with(status: StatusCode, code: &str, message: &str, more: Value) -> Response {
+    let mut error = more;
+    error["code"] = code.into();
+    error["message"] = message.into();
+    (status, axum::Json(json!({ "error": error }))).into_response()
+}
+
+/// Around every request: its limit, a net under panics, and the headers that keep a browser from making anything of it.
+async fn guard(request: Request, next: Next) -> Response {
+    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match tokio::time::timeout(REQUEST_LIMIT, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_panic)) => trouble(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "our_fault",
+            "a fault of hekate; its log says more",
+        ),
+        Err(_too_late) => trouble(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_late",
+            "the request was not over in time",
+        ),
+    };
+    for (name, value) in HARMLESS {
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+const HARMLESS: [(HeaderName, &str); 7] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    ),
+];

@@ -1,0 +1,192 @@
+//! Answers for programs: the shapes of the API and of `--format json`.
+//!
+//! They are stable: members are added, never renamed and never given another meaning. Times are RFC 3339 in UTC with
+//! milliseconds, spans are whole or fractional milliseconds with the unit in the name, what is not known is `null`.
+//! Neither addresses of targets nor anything secret is in them.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{Line, Status};
+use crate::model::{
+    Component, ComponentState, GroupName, IncidentId, Timestamp, Transition, Verdict,
+    judgement::Good, observation::Detail, observation::Phases,
+};
+
+/// The answer to `status`:
+///
+/// ```json
+/// {"now": "…", "selection": "master", "counts": {"down": 1, "degraded": 0, "unknown": 0, "suspect": 0,
+///  "operational": 1, "total": 2}, "measured_at": "…", "oldest_at": "…", "troubles": [], "targets": [{
+///   "id": "master/blue", "name": "blue", "group": "master", "title": "master blue", "icon": ":hekate-blue:",
+///   "severity": "critical", "verdict": "down", "settled": "down", "since": "…", "reason": {"rule":
+///   "confirmed_silent", "words": "no answer within 5 s"}, "incident": "k7f2", "age_ms": 4000, "stale": false,
+///   "latency_ms": null}]}
+/// ```
+///
+/// `verdict` differs from `settled` only while it is `suspect`; `reason` and `since` speak of `verdict`. `age_ms` is how
+/// long ago the last look was finished. Targets are in the order of the file, group by group.
+pub fn status(status: &Status) -> Value {
+    let mut counts = Map::new();
+    for verdict in Verdict::ALL.into_iter().rev() {
+        counts.insert(
+            verdict.as_str().to_owned(),
+            status.counts.of(verdict).into(),
+        );
+    }
+    counts.insert(String::from("total"), status.counts.total().into());
+    json!({
+        "now": time(status.now),
+        "selection": status.selection,
+        "counts": counts,
+        "measured_at": status.measured_at.map(time),
+        "oldest_at": status.oldest_at.map(time),
+        "troubles": status.troubles,
+        "targets": status.lines().map(|line| target(line, status.now)).collect::<Vec<_>>(),
+    })
+}
+
+/// One target as in [`status()`].
+pub fn target(line: &Line, now: Timestamp) -> Value {
+    let target = &line.target;
+    let facts = &line.facts;
+    let rule = match line.verdict() {
+        Verdict::Suspect => None,
+        Verdict::Operational | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            Some(facts.reason.rule.as_str())
+        }
+    };
+    json!({
+        "id": target.id.as_str(),
+        "name": target.name,
+        "group": target.group.as_ref().map(GroupName::as_str),
+        "title": target.title(),
+        "icon": target.icon,
+        "severity": target.severity.as_str(),
+        "verdict": line.verdict().as_str(),
+        "settled": facts.settled.as_str(),
+        "since": time(line.since()),
+        "reason": { "rule": rule, "words": line.why() },
+        "incident": facts.incident.as_ref().map(IncidentId::as_str),
+        "age_ms": line.looked.map(|(at, _)| whole_millis(now.since(at))),
+        "stale": line.is_stale,
+        "latency_ms": line.latency().map(millis),
+    })
+}
+
+/// Everything known of one target: as in [`status()`], and `checks`, `suspicion`, `told`, `last_good`, `phases_ms`,
+/// `detail` and `next`.
+pub fn explain(line: &Line, now: Timestamp) -> Value {
+    let mut out = target(line, now);
+    let facts = &line.facts;
+    out["checks"] = line
+        .target
+        .checks
+        .iter()
+        .map(|check| check.kind.as_str())
+        .collect();
+    out["suspicion"] = facts.suspicion.as_ref().map_or(Value::Null, |suspicion| {
+        json!({
+            "words": suspicion.words,
+            "since": time(suspicion.since),
+            "looks": suspicion.looks,
+        })
+    });
+    out["told"] = facts
+        .told
+        .iter()
+        .map(|(channel, at)| json!({ "channel": channel.as_str(), "at": time(*at) }))
+        .collect();
+    out["last_good"] = good(facts.last_good);
+    out["phases_ms"] = phases(facts.phases);
+    out["detail"] = detail(facts.detail.as_deref());
+    out["next"] = facts.next.clone().into();
+    out
+}
+
+/// Transitions of one target, oldest first: `{"target": …, "transitions": [{"check", "number", "from", "to", "at",
+/// "since", "reason", "looks_for", "looks_of", "incident", "phases_ms", "detail", "last_good"}]}`.
+pub fn history(target: &str, transitions: &[Transition]) -> Value {
+    json!({
+        "target": target,
+        "transitions": transitions.iter().map(transition).collect::<Vec<_>>(),
+    })
+}
+
+fn transition(transition: &Transition) -> Value {
+    json!({
+        "check": transition.check.kind.as_str(),
+        "number": transition.number,
+        "from": transition.from.as_str(),
+        "to": transition.to.as_str(),
+        "at": time(transition.at),
+        "since": time(transition.since),
+        "reason": { "rule": transition.reason.rule.as_str(), "words": transition.reason.words },
+        "looks_for": transition.looks_for,
+        "looks_of": transition.looks_of,
+        "incident": transition.incident.as_ref().map(IncidentId::as_str),
+        "phases_ms": phases(transition.phases),
+        "detail": detail(transition.detail.as_deref()),
+        "last_good": good(transition.last_good),
+    })
+}
+
+fn good(good: Option<Good>) -> Value {
+    good.map_or(
+        Value::Null,
+        |good| json!({ "at": time(good.at), "took_ms": millis(good.took), "status": good.status }),
+    )
+}
+
+fn phases(phases: Phases) -> Value {
+    phases
+        .finished()
+        .map(|(name, length)| (name.replace(' ', "_"), millis(length).into()))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn detail(detail: Option<&Detail>) -> Value {
+    detail.map_or(Value::Null, |detail| {
+        json!({
+            "components": detail.components.iter().map(component).collect::<Vec<_>>(),
+            "components_total": detail.components_total,
+            "excerpt": detail.excerpt,
+            "via": detail.via,
+            "note": detail.note,
+        })
+    })
+}
+
+fn component(component: &Component) -> Value {
+    json!({
+        "name": component.name,
+        "state": component_word(component.state),
+        "message": component.message,
+    })
+}
+
+pub(super) const fn component_word(state: ComponentState) -> &'static str {
+    match state {
+        ComponentState::Up => "up",
+        ComponentState::Unknown => "unknown",
+        ComponentState::Degraded => "degraded",
+        ComponentState::PlannedDown => "planned_down",
+        ComponentState::Down => "down",
+    }
+}
+
+fn time(at: Timestamp) -> String {
+    at.to_string()
+}
+
+fn whole_millis(length: Duration) -> u64 {
+    u64::try_from(length.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Milliseconds with three digits, so that what the clock measured comes out as it was.
+fn millis(length: Duration) -> f64 {
+    let micros = u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
+    f64::from(micros) / 1_000.0
+}

@@ -1,0 +1,431 @@
+//! Answers for a terminal: plain lines, with colour only if asked for.
+//!
+//! Every state has a mark and a word, so nothing is said by colour alone. Columns are measured as terminals show them.
+
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
+
+use anstyle::{AnsiColor, Style};
+use chrono_tz::Tz;
+use unicode_width::UnicodeWidthStr;
+
+use super::{HelpLine, Line, Reply, Status, json::component_word};
+use crate::model::{Channel, ChannelName, Component, Timestamp, Transition, Verdict, text::span};
+
+/// The column in which the words of an explanation begin.
+const LABEL_WIDTH: usize = 9;
+
+/// How it should look.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The zone of the times shown.
+    pub timezone: Tz,
+    /// Whether ANSI colours are used.
+    pub has_color: bool,
+}
+
+impl Look {
+    fn paint(self, verdict: Verdict, text: &str) -> String {
+        if self.has_color {
+            let style = color_of(verdict);
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        if self.has_color {
+            let style = Style::new().bold();
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A time of day, with its date if it is not of the same day as `now`.
+    fn time(self, at: Timestamp, now: Timestamp) -> String {
+        let local = at.to_utc().with_timezone(&self.timezone);
+        let today = now.to_utc().with_timezone(&self.timezone);
+        if local.date_naive() == today.date_naive() {
+            local.format("%H:%M:%S").to_string()
+        } else {
+            local.format("%Y-%m-%d %H:%M:%S").to_string()
+        }
+    }
+}
+
+/// The sign in front of a state's word.
+pub const fn mark(verdict: Verdict) -> char {
+    match verdict {
+        Verdict::Operational => '✔',
+        Verdict::Suspect => '~',
+        Verdict::Unknown => '?',
+        Verdict::Degraded => '!',
+        Verdict::Down => '✖',
+    }
+}
+
+const fn color_of(verdict: Verdict) -> Style {
+    let color = match verdict {
+        Verdict::Operational => AnsiColor::Green,
+        Verdict::Suspect | Verdict::Degraded => AnsiColor::Yellow,
+        Verdict::Unknown => AnsiColor::Blue,
+        Verdict::Down => AnsiColor::Red,
+    };
+    color.on_default()
+}
+
+/// Any answer, ending with a line feed.
+pub fn reply(reply: &Reply, look: Look) -> String {
+    match reply {
+        Reply::Status(answer) => status(answer, look),
+        Reply::Help(lines) => help(lines),
+        Reply::Problem {
+            understood,
+            nearest,
+            hint,
+        } => problem(understood, nearest, hint),
+    }
+}
+
+/// The grid: one line a target under its group, then how many are how, hekate's own troubles, and a hint.
+pub fn status(status: &Status, look: Look) -> String {
+    let mut out = String::new();
+    let title_width = status
+        .lines()
+        .map(|line| line.target.title().width())
+        .max()
+        .unwrap_or(0);
+    let is_one_list = status
+        .sections
+        .iter()
+        .all(|section| section.group.is_none());
+    for section in &status.sections {
+        if !is_one_list {
+            let name = section
+                .group
+                .as_ref()
+                .map_or("no group", |group| group.name.as_str());
+            line(&mut out, &look.bold(name));
+        }
+        for target in &section.lines {
+            line(&mut out, &row(target, status.now, title_width, look));
+        }
+    }
+    if !status.sections.is_empty() {
+        out.push('\n');
+    }
+    line(&mut out, &summary(status));
+    for trouble in &status.troubles {
+        line(&mut out, &format!("hekate itself: {trouble}"));
+    }
+    if let Some(worst) = status
+        .problems
+        .first()
+        .filter(|worst| worst.verdict() != Verdict::Suspect)
+    {
+        line(
+            &mut out,
+            &format!(
+                "hint: `hekate explain \"{}\"` shows what is known of it",
+                worst.target.title()
+            ),
+        );
+    }
+    out
+}
+
+fn row(target: &Line, now: Timestamp, title_width: usize, look: Look) -> String {
+    let verdict = target.verdict();
+    let state = look.paint(verdict, &format!("{} {verdict:<11}", mark(verdict)));
+    let title = padded(&target.target.title(), title_width);
+    let mut said = match verdict {
+        Verdict::Operational => good_words(target),
+        Verdict::Unknown if target.looked.is_none() => target.why().to_owned(),
+        Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            bad_words(target, now, look)
+        }
+    };
+    if let Some((at, _)) = target.looked.filter(|_| target.is_stale) {
+        let _infallible = write!(said, " · last measured {} ago", span(now.since(at)));
+    }
+    format!("  {state}  {title}  {said}")
+}
+
+/// `health 200 in 84 ms`
+fn good_words(target: &Line) -> String {
+    let check = target
+        .target
+        .checks
+        .first()
+        .map_or("", |check| check.kind.as_str());
+    let status = target.facts.last_good.and_then(|good| good.status);
+    let mut words = String::from(check);
+    if let Some(status) = status {
+        let _infallible = write!(words, " {status}");
+    }
+    if let Some(took) = target.latency() {
+        let _infallible = write!(words, " in {}", span(took));
+    }
+    words
+}
+
+/// `no answer within 5 s · since 14:02:10 (12 min) · k7f2`
+fn bad_words(target: &Line, now: Timestamp, look: Look) -> String {
+    let mut words = String::from(target.why());
+    let since = target.since();
+    let _infallible = write!(
+        words,
+        " · since {} ({})",
+        look.time(since, now),
+        span(now.since(since))
+    );
+    if let Some(incident) = &target.facts.incident {
+        let _infallible = write!(words, " · {incident}");
+    }
+    words
+}
+
+/// `4 targets: 1 down, 1 unknown, 2 operational        measured 4 s ago`
+fn summary(status: &Status) -> String {
+    let total = status.counts.total();
+    let noun = if total == 1 { "target" } else { "targets" };
+    let counts: Vec<String> = status
+        .counts
+        .present()
+        .map(|(verdict, count)| format!("{count} {verdict}"))
+        .collect();
+    let mut out = match (total, status.selection.as_str()) {
+        (0, "") => String::from("no targets"),
+        (0, selection) => format!("no targets are `{selection}`"),
+        _ => format!("{total} {noun}: {}", counts.join(", ")),
+    };
+    if let Some(at) = status.measured_at {
+        let _infallible = write!(out, "        measured {} ago", span(status.now.since(at)));
+    }
+    out
+}
+
+fn help(lines: &[HelpLine]) -> String {
+    let width = lines
+        .iter()
+        .map(|help| help.usage.width())
+        .max()
+        .unwrap_or(0);
+    let mut out = String::new();
+    for help in lines {
+        line(
+            &mut out,
+            &format!("{}  {}", padded(&help.usage, width), help.what),
+        );
+    }
+    out
+}
+
+fn problem(understood: &str, nearest: &[String], hint: &str) -> String {
+    let mut out = format!("{understood}\n");
+    if !nearest.is_empty() {
+        line(&mut out, "did you mean:");
+        for question in nearest {
+            line(&mut out, &format!("  {question}"));
+        }
+    }
+    line(&mut out, &format!("hint: {hint}"));
+    out
+}
+
+/// Everything known of one target.
+///
+/// `channels` gives channels the names that people know them by.
+pub fn explain(
+    target: &Line,
+    channels: &BTreeMap<ChannelName, Channel>,
+    now: Timestamp,
+    look: Look,
+) -> String {
+    let facts = &target.facts;
+    let verdict = target.verdict();
+    let since = target.since();
+    let mut out = String::new();
+    let word = match verdict {
+        Verdict::Down => String::from("DOWN"),
+        Verdict::Operational | Verdict::Suspect | Verdict::Unknown | Verdict::Degraded => {
+            verdict.to_string()
+        }
+    };
+    line(
+        &mut out,
+        &format!(
+            "{} — {} since {} ({}), {}",
+            look.bold(&target.target.title()),
+            look.paint(verdict, &word),
+            look.time(since, now),
+            span(now.since(since)),
+            target.target.severity
+        ),
+    );
+    labelled(&mut out, "why", target.why());
+    if let Some(suspicion) = facts
+        .suspicion
+        .as_ref()
+        .filter(|_| verdict == Verdict::Suspect)
+    {
+        let looks = suspicion.looks;
+        let noun = if looks == 1 { "look" } else { "looks" };
+        labelled(
+            &mut out,
+            "",
+            &format!(
+                "{looks} bad {noun} so far; until this is confirmed it counts as {}",
+                facts.settled
+            ),
+        );
+    }
+    looks(&mut out, target, now, look);
+    for component in facts.components() {
+        labelled(&mut out, "part", &component_words(component));
+    }
+    if let Some(detail) = &facts.detail {
+        let said = [
+            ("note", &detail.note),
+            ("said", &detail.excerpt),
+            ("by", &detail.via),
+        ];
+        for (label, words) in said {
+            if let Some(words) = words {
+                labelled(&mut out, label, words);
+            }
+        }
+    }
+    for words in told(target, channels, now, look) {
+        labelled(&mut out, "told", &words);
+    }
+    if !facts.next.is_empty() {
+        labelled(&mut out, "next", &facts.next);
+    }
+    out
+}
+
+/// The last try and the last good one before it.
+fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
+    let phases: Vec<String> = target
+        .facts
+        .phases
+        .finished()
+        .map(|(name, length)| format!("{name} {}", span(length)))
+        .collect();
+    if let Some((at, took)) = target.looked {
+        let over = format!("{} in all, {} ago", span(took), span(now.since(at)));
+        let words = if phases.is_empty() {
+            over
+        } else {
+            format!("{} · {over}", phases.join(" · "))
+        };
+        labelled(out, "last try", &words);
+    }
+    if let Some(good) = target
+        .facts
+        .last_good
+        .filter(|_| target.verdict() != Verdict::Operational)
+    {
+        let status = good
+            .status
+            .map_or_else(|| String::from("fine"), |status| status.to_string());
+        labelled(
+            out,
+            "before it",
+            &format!(
+                "{status} in {} at {}",
+                span(good.took),
+                look.time(good.at, now)
+            ),
+        );
+    }
+}
+
+fn component_words(component: &Component) -> String {
+    let state = component_word(component.state);
+    match &component.message {
+        Some(message) => format!("{} {state}: {message}", component.name),
+        None => format!("{} {state}", component.name),
+    }
+}
+
+fn told(
+    target: &Line,
+    channels: &BTreeMap<ChannelName, Channel>,
+    now: Timestamp,
+    look: Look,
+) -> Vec<String> {
+    let id = target
+        .facts
+        .incident
+        .as_ref()
+        .map_or_else(String::new, |id| format!(", id {id}"));
+    target
+        .facts
+        .told
+        .iter()
+        .map(|(name, at)| {
+            let title = channels
+                .get(name)
+                .map_or_else(|| name.as_str(), Channel::title);
+            format!("{title} at {}{id}", look.time(*at, now))
+        })
+        .collect()
+}
+
+/// Transitions of one target as a table, in the order given.
+pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Look) -> String {
+    if transitions.is_empty() {
+        return format!("{title}: no change of state in this time\n");
+    }
+    let times: Vec<String> = transitions
+        .iter()
+        .map(|transition| look.time(transition.since, now))
+        .collect();
+    let width = times.iter().map(|time| time.width()).max().unwrap_or(0);
+    let mut out = String::new();
+    line(&mut out, &look.bold(title));
+    for (time, transition) in times.iter().zip(transitions) {
+        let to = transition.to;
+        let state = look.paint(to, &format!("{} {to:<11}", mark(to)));
+        let mut words = format!(
+            "{} ({} of {} looks, decided after {})",
+            transition.reason.words,
+            transition.looks_for,
+            transition.looks_of,
+            decided_after(transition)
+        );
+        if let Some(incident) = &transition.incident {
+            let _infallible = write!(words, " · {incident}");
+        }
+        line(
+            &mut out,
+            &format!("  {}  {state}  {words}", padded(time, width)),
+        );
+    }
+    out
+}
+
+fn decided_after(transition: &Transition) -> String {
+    let after = transition.at.since(transition.since);
+    // Below a second it is the look itself, and its fractions say nothing.
+    span(Duration::from_millis(
+        u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+    ))
+}
+
+fn labelled(out: &mut String, label: &str, words: &str) {
+    line(out, &format!("  {}  {words}", padded(label, LABEL_WIDTH)));
+}
+
+fn line(out: &mut String, words: &str) {
+    out.push_str(words.trim_end());
+    out.push('\n');
+}
+
+fn padded(text: &str, width: usize) -> String {
+    let missing = width.saturating_sub(text.width());
+    format!("{text}{}", " ".repeat(missing))
+}

@@ -1,0 +1,223 @@
+//! What a verdict rests on, as blocks beside the coloured bar.
+
+use super::{Context, also_told, labelled, small_print};
+use crate::{
+    model::{ComponentState, Entry, Kind, Phases, Story, Verdict, observation::Detail, text},
+    slack::{
+        block::{Block, Rich},
+        mrkdwn::{Markup, span},
+    },
+};
+
+/// The most characters of a reason.
+const REASON_MAX: usize = 300;
+/// The most components that are named.
+const COMPONENTS_MAX: usize = 3;
+/// The most characters of what a component says.
+const COMPONENT_MAX: usize = 120;
+/// The most kinds of trouble that a recovery lists.
+const SEEN_MAX: usize = 5;
+
+/// All that stands beside the bar.
+pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
+    let story = &entry.story;
+    match entry.kind {
+        Kind::Opened | Kind::Changed | Kind::Reminder => vec![
+            Block::rich(what_failed(story)),
+            Block::fields(&fields(story, context)),
+            Block::rich(answer(story)),
+            small_print(entry, context),
+        ],
+        Kind::Recovered | Kind::Removed => vec![
+            Block::fields(&past_fields(entry, context)),
+            Block::rich(seen(story)),
+            small_print(entry, context),
+        ],
+        Kind::Notice => {
+            let mut words = Rich::new();
+            words.foreign(&story.reason.words, REASON_MAX);
+            vec![Block::rich(words), small_print(entry, context)]
+        }
+    }
+}
+
+fn what_failed(story: &Story) -> Rich {
+    let mut rich = Rich::new();
+    let label = match story.to {
+        Verdict::Down => "What failed",
+        Verdict::Degraded => "What falls short",
+        Verdict::Unknown => "Why it cannot be seen (this is no verdict about the target)",
+        Verdict::Operational | Verdict::Suspect => "What was seen",
+    };
+    labelled(&mut rich, label, &story.reason.words, REASON_MAX);
+    let Some(detail) = &story.detail else {
+        return rich;
+    };
+    if let Some(note) = &detail.note {
+        rich.foreign(note, COMPONENT_MAX).end_line();
+    }
+    components(&mut rich, detail);
+    rich
+}
+
+fn components(rich: &mut Rich, detail: &Detail) {
+    for component in detail.components.iter().take(COMPONENTS_MAX) {
+        rich.own("• ")
+            .foreign(&component.name, 60)
+            .own(" ")
+            .own(state_word(component.state));
+        if let Some(message) = &component.message {
+            rich.own(": ").foreign(message, COMPONENT_MAX);
+        }
+        rich.end_line();
+    }
+    let more = detail.components.len().saturating_sub(COMPONENTS_MAX);
+    if more > 0 {
+        rich.own(&format!(
+            "• and {more} more of {} components",
+            detail.components_total
+        ))
+        .end_line();
+    }
+}
+
+const fn state_word(state: ComponentState) -> &'static str {
+    match state {
+        ComponentState::Up => "up",
+        ComponentState::Unknown => "unknown",
+        ComponentState::Degraded => "degraded",
+        ComponentState::PlannedDown => "down on purpose",
+        ComponentState::Down => "down",
+    }
+}
+
+fn fields(story: &Story, context: &Context<'_>) -> Vec<Markup> {
+    let mut confirmed = Markup::new();
+    if story.looks_of > 0 {
+        confirmed
+            .own("*Confirmed*\n")
+            .number(usize::from(story.looks_for))
+            .own(" of ")
+            .number(usize::from(story.looks_of))
+            .own(" looks in ")
+            .span(story.decided_at.since(story.since));
+    }
+    let mut last_good = Markup::new();
+    if let Some(good) = story.last_good {
+        last_good
+            .own("*Last good*\n")
+            .near(good.at, context.now, context.timezone);
+        if let Some(status) = good.status {
+            last_good.own(" · HTTP ").number(usize::from(status));
+        }
+        last_good.own(" in ").span(good.took);
+    }
+    let mut phases = Markup::new();
+    let words = phase_words(&story.phases);
+    if !words.is_empty() {
+        phases.own("*Last look*\n").words(&words);
+    }
+    let mut siblings = Markup::new();
+    for (at, sibling) in story.siblings.iter().enumerate() {
+        siblings
+            .own(if at == 0 { "*Beside it*\n" } else { "\n" })
+            .words(sibling);
+    }
+    let mut told = Markup::new();
+    if !story.also_told.is_empty() {
+        told.own("*Also told*\n").append(&also_told(story));
+    }
+    vec![confirmed, last_good, phases, siblings, told]
+}
+
+/// The parts of the deciding look in order, and the one that never ended: `connect 3 ms · tls 11 ms · first byte —`.
+fn phase_words(phases: &Phases) -> String {
+    let mut parts: Vec<String> = phases
+        .finished()
+        .map(|(name, took)| format!("{name} {}", span(took)))
+        .collect();
+    if !parts.is_empty() && phases.first_byte_us.is_none() {
+        parts.push(String::from(match (phases.connect_us, phases.tls_us) {
+            (None, _) => "connect —",
+            (Some(_), None) => "then nothing",
+            (Some(_), Some(_)) => "first byte —",
+        }));
+    }
+    parts.join(" · ")
+}
+
+fn answer(story: &Story) -> Rich {
+    let mut rich = Rich::new();
+    let Some(detail) = &story.detail else {
+        return rich;
+    };
+    let Some(excerpt) = &detail.excerpt else {
+        return rich;
+    };
+    rich.bold("Answer");
+    if let Some(address) = &detail.address {
+        rich.own(" from ").foreign(address, 60);
+    }
+    if let Some(via) = &detail.via {
+        rich.own(" via ").foreign(via, 60);
+    }
+    rich.preformatted(excerpt, text::FOREIGN_MAX);
+    rich
+}
+
+fn past_fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
+    let story = &entry.story;
+    let mut from_to = Markup::new();
+    if let Some(outage) = &story.outage {
+        from_to
+            .own(match outage.worst {
+                Verdict::Down => "*Down*\n",
+                Verdict::Degraded => "*Degraded*\n",
+                Verdict::Unknown => "*Not seen*\n",
+                Verdict::Operational | Verdict::Suspect => "*In doubt*\n",
+            })
+            .near(outage.since, context.now, context.timezone)
+            .own(" to ")
+            .near(outage.until, context.now, context.timezone);
+    }
+    let mut now = Markup::new();
+    if entry.kind == Kind::Recovered {
+        if story.looks_of > 0 {
+            now.own("*Now*\n")
+                .number(usize::from(story.looks_for))
+                .own(" of ")
+                .number(usize::from(story.looks_of))
+                .own(" looks are good");
+        }
+        if let Some(good) = story.last_good {
+            now.own(if now.is_empty() { "*Now*\n" } else { ", " });
+            if let Some(status) = good.status {
+                now.own("HTTP ").number(usize::from(status)).own(" ");
+            }
+            now.own("in ").span(good.took);
+        }
+    }
+    vec![from_to, now]
+}
+
+fn seen(story: &Story) -> Rich {
+    let mut rich = Rich::new();
+    let Some(outage) = &story.outage else {
+        return rich;
+    };
+    if outage.seen.is_empty() {
+        return rich;
+    }
+    rich.bold("Seen meanwhile").own("\n");
+    for (words, count) in outage.seen.iter().take(SEEN_MAX) {
+        rich.own("• ")
+            .foreign(words, COMPONENT_MAX)
+            .own(&format!(" ({count}×)"))
+            .end_line();
+    }
+    let more = outage.seen.len().saturating_sub(SEEN_MAX);
+    if more > 0 {
+        rich.own(&format!("• and {more} more kinds"));
+    }
+    rich
+}

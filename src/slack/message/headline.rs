@@ -1,0 +1,220 @@
+//! What a message says first: one line of blocks, and everything in words.
+
+use super::Context;
+use crate::{
+    model::{Entry, Kind, Severity, Story, Verdict, plan::OnCall},
+    slack::{
+        look,
+        mrkdwn::{Markup, NAME_MAX, neutral, span},
+    },
+};
+
+/// What the words should not be longer than, so that a lock screen shows them whole.
+///
+/// Source: the common cut of phone notifications.
+const TEXT_WANTED: usize = 150;
+/// The least that is kept of a reason, however long the rest is.
+const REASON_LEAST: usize = 24;
+/// The most that is kept of the text of a notice.
+const NOTICE_MAX: usize = 240;
+
+/// Everything in words, without any markup: `DOWN: master blue – HTTP 503, since 14:02:10 CEST · #k7f2`.
+pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
+    let story = &entry.story;
+    let name = neutral(&story.title, NAME_MAX);
+    let (before, after, reason_max) = match entry.kind {
+        Kind::Opened => (
+            format!("{}{name}", opening(story.to)),
+            format!(", since {}", context.clock(story.since)),
+            TEXT_WANTED,
+        ),
+        Kind::Changed => (
+            format!("{}{name}, was {}", opening(story.to), story.from.as_str()),
+            format!(", since {}", context.clock(story.since)),
+            TEXT_WANTED,
+        ),
+        Kind::Reminder => (
+            format!(
+                "STILL {}{name} for {}",
+                opening(story.to),
+                span(context.now.since(story.since))
+            ),
+            String::new(),
+            TEXT_WANTED,
+        ),
+        Kind::Recovered => (recovered(story, &name, context), String::new(), 0),
+        Kind::Removed => (removed(story, &name, context), String::new(), 0),
+        Kind::Notice => (format!("hekate: {name}"), String::new(), NOTICE_MAX),
+    };
+    let id = format!(" · #{}", entry.key.incident);
+    let taken = [&before, &after, &id]
+        .into_iter()
+        .map(|part| part.chars().count())
+        .sum::<usize>()
+        + 3;
+    let room = if reason_max > TEXT_WANTED {
+        reason_max
+    } else {
+        reason_max
+            .saturating_sub(taken)
+            .max(REASON_LEAST.min(reason_max))
+    };
+    let reason = neutral(&story.reason.words, room);
+    let dash = if reason.is_empty() { "" } else { " – " };
+    format!("{before}{dash}{reason}{after}{id}{}", unusual(context))
+}
+
+/// What is unusual about this delivery.
+fn unusual(context: &Context<'_>) -> String {
+    let mut out = String::new();
+    if let Some(why) = context.late {
+        out.push_str(" (told at ");
+        out.push_str(&context.clock(context.now));
+        out.push_str(", ");
+        out.push_str(&neutral(why, NAME_MAX));
+        out.push(')');
+    }
+    if context.is_repeat {
+        out.push_str(" (repeat: first delivery unconfirmed)");
+    }
+    out
+}
+
+/// The mark and the verb; of an unknown the sentence is about us, not about the target.
+const fn opening(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Operational => "OPERATIONAL: ",
+        Verdict::Suspect => "SUSPECT: ",
+        Verdict::Unknown => "UNKNOWN: cannot see ",
+        Verdict::Degraded => "DEGRADED: ",
+        Verdict::Down => "DOWN: ",
+    }
+}
+
+/// What is over, by what it was at its worst.
+const fn over(worst: Verdict) -> (&'static str, &'static str) {
+    match worst {
+        Verdict::Down => ("UP AGAIN", "was down"),
+        Verdict::Degraded => ("WELL AGAIN", "was degraded"),
+        Verdict::Unknown => ("SEEN AGAIN", "could not be seen for"),
+        Verdict::Operational | Verdict::Suspect => ("OPERATIONAL", "was in doubt"),
+    }
+}
+
+fn worst(story: &Story) -> Verdict {
+    story
+        .outage
+        .as_ref()
+        .map_or(story.from, |outage| outage.worst)
+}
+
+fn recovered(story: &Story, name: &str, context: &Context<'_>) -> String {
+    let (mark, was) = over(worst(story));
+    let how = match &story.outage {
+        Some(outage) => format!(
+            ", {was} {} ({} to {})",
+            span(outage.until.since(outage.since)),
+            context.clock(outage.since),
+            context.clock(outage.until)
+        ),
+        None => String::new(),
+    };
+    let now = match story.to {
+        Verdict::Operational => String::new(),
+        Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            format!(", now {}", story.to.as_str())
+        }
+    };
+    format!("{mark}: {name}{how}{now}")
+}
+
+fn removed(story: &Story, name: &str, context: &Context<'_>) -> String {
+    let since = story
+        .outage
+        .as_ref()
+        .map_or(story.since, |outage| outage.since);
+    format!(
+        "NO LONGER WATCHED: {name}, taken out of the file while {} since {}",
+        worst(story).as_str(),
+        context.clock(since)
+    )
+}
+
+/// The first line of blocks; the only place of a mention.
+pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall>) -> Markup {
+    let story = &entry.story;
+    let mut line = Markup::new();
+    match entry.kind {
+        Kind::Opened | Kind::Changed | Kind::Reminder => state_line(&mut line, entry, context),
+        Kind::Recovered => recovered_line(&mut line, story, context),
+        Kind::Removed => {
+            line.own(":heavy_minus_sign: *NO LONGER WATCHED*  ");
+            identity(&mut line, story);
+            line.own("  ·  taken out of the file while ")
+                .own(worst(story).as_str());
+        }
+        Kind::Notice => {
+            line.own(match story.severity {
+                Severity::Critical | Severity::Warning => ":warning: ",
+                Severity::Info => ":information_source: ",
+            })
+            .bold(&story.title);
+        }
+    }
+    if let Some(on_call) = on_call {
+        let mut mention = Markup::new();
+        mention.mention(on_call);
+        if !mention.is_empty() {
+            line.own("  ·  ").append(&mention);
+        }
+    }
+    line
+}
+
+fn identity(line: &mut Markup, story: &Story) {
+    line.emoji(story.icon.as_deref().unwrap_or_default())
+        .bold(&story.title);
+}
+
+fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
+    let story = &entry.story;
+    line.emoji(look::circle(story.to)).own(match entry.kind {
+        Kind::Reminder => "*STILL ",
+        Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => "*",
+    });
+    line.own(look::mark(story.to)).own("*  ");
+    identity(line, story);
+    if entry.kind == Kind::Changed {
+        line.own("  ·  was ").own(story.from.as_str());
+    }
+    line.own(match story.to {
+        Verdict::Unknown => "  ·  cannot see it since ",
+        Verdict::Operational | Verdict::Suspect | Verdict::Degraded | Verdict::Down => {
+            "  ·  since "
+        }
+    })
+    .near(story.since, context.now, context.timezone);
+    if entry.kind == Kind::Reminder {
+        line.own(" (").span(context.now.since(story.since)).own(")");
+    }
+}
+
+fn recovered_line(line: &mut Markup, story: &Story, context: &Context<'_>) {
+    let (mark, was) = over(worst(story));
+    line.emoji(look::circle(story.to))
+        .own("*")
+        .own(mark)
+        .own("*  ");
+    identity(line, story);
+    if story.to != Verdict::Operational {
+        line.own("  ·  now ").own(story.to.as_str());
+    }
+    if let Some(outage) = &story.outage {
+        line.own("  ·  ")
+            .own(was)
+            .own(" *")
+            .span(outage.until.since(outage.since))
+            .own("*, since ")
+            .near(outage.since, context.now, context.timezone);
+    }
+}

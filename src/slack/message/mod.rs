@@ -1,0 +1,180 @@
+//! The messages of an incident, one at a time, and a backlog as one.
+
+mod evidence;
+mod folded;
+mod headline;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use chrono_tz::Tz;
+
+use super::{
+    Attachment, Audience, Message,
+    block::{Block, Rich},
+    look,
+    mrkdwn::{self, DateFormat, Markup},
+};
+use crate::model::{
+    Entry, Kind, OnCallName, Plan, Severity, Story, Timestamp, Verdict, plan::OnCall,
+};
+
+pub use folded::render_folded;
+
+/// What a message needs to know beside its entry.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// When it is sent.
+    pub now: Timestamp,
+    /// The zone for times in plain words.
+    pub timezone: Tz,
+    /// Who can be mentioned.
+    pub on_call: &'a BTreeMap<OnCallName, OnCall>,
+    /// How people reach the status page.
+    pub public_url: Option<&'a str>,
+    /// If it is told late: why, as one clause without a full stop, such as `Slack did not answer`.
+    pub late: Option<&'a str>,
+    /// Whether an earlier attempt may have been delivered.
+    pub is_repeat: bool,
+}
+
+impl<'a> Context<'a> {
+    /// The context of a message that is sent now, in time and for the first time.
+    pub const fn of(plan: &'a Plan, now: Timestamp) -> Self {
+        Self {
+            now,
+            timezone: plan.server.timezone,
+            on_call: &plan.on_call,
+            public_url: match &plan.server.public_url {
+                Some(url) => Some(url.as_str()),
+                None => None,
+            },
+            late: None,
+            is_repeat: false,
+        }
+    }
+
+    /// A time in words and in the configured zone; with its day, if it is not near.
+    fn clock(&self, at: Timestamp) -> String {
+        mrkdwn::clock(at, DateFormat::near(at, self.now), self.timezone)
+    }
+
+    /// Who is to be mentioned for this entry: the engine decides it; an end is never a reason to.
+    fn on_call_of(&self, entry: &Entry) -> Option<&'a OnCall> {
+        match entry.kind {
+            Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => {
+                self.on_call.get(entry.mention.as_ref()?)
+            }
+            Kind::Recovered | Kind::Removed => None,
+        }
+    }
+}
+
+/// The message of one entry of the outbox.
+///
+/// Its top-level text says everything in words, of about 150 characters where nothing foreign makes it longer: mark,
+/// name, reason, since when, and the id to search for. The first line of blocks is complete on a lock screen; the
+/// evidence stands beside a bar in the colour of the state.
+pub fn render(entry: &Entry, context: &Context<'_>) -> Message {
+    let on_call = context.on_call_of(entry);
+    Message::new(
+        Audience::Channel,
+        &headline::text(entry, context),
+        on_call.and_then(mrkdwn::mention),
+        vec![Block::section(&headline::line(entry, context, on_call))],
+        vec![Attachment {
+            color: color(entry),
+            blocks: evidence::blocks(entry, context),
+        }],
+    )
+}
+
+fn color(entry: &Entry) -> &'static str {
+    match entry.kind {
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Recovered => {
+            look::color(entry.story.to)
+        }
+        Kind::Removed => look::color(Verdict::Unknown),
+        Kind::Notice => match entry.story.severity {
+            Severity::Critical | Severity::Warning => look::color(Verdict::Degraded),
+            Severity::Info => look::NOTICE_COLOR,
+        },
+    }
+}
+
+/// The line of small print: ids, links, and what is unusual about this delivery.
+fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
+    let story = &entry.story;
+    let mut parts = Vec::new();
+    let mut part = |fill: &mut dyn FnMut(&mut Markup)| {
+        let mut markup = Markup::new();
+        fill(&mut markup);
+        parts.push(markup);
+    };
+    part(&mut |m| {
+        m.own("`#").words(entry.key.incident.as_str()).own("`");
+    });
+    if let Some(url) = &story.runbook_url {
+        part(&mut |m| {
+            m.link(url, "runbook");
+        });
+    }
+    if let Some(url) = context.public_url {
+        part(&mut |m| {
+            m.link(url, "status page");
+        });
+    }
+    if let Some(channel) = &entry.instead_of {
+        part(&mut |m| {
+            m.own("meant for ")
+                .bold(channel.as_str())
+                .own(", which refuses messages");
+        });
+    }
+    if let (Some(name), Kind::Opened) = (&entry.mention, entry.kind)
+        && context
+            .on_call
+            .get(name)
+            .and_then(mrkdwn::mention)
+            .is_none()
+    {
+        part(&mut |m| {
+            m.own("nobody mentioned: no one is on call for ")
+                .bold(name.as_str());
+        });
+    }
+    if let Some(why) = context.late {
+        part(&mut |m| {
+            m.own("told at ")
+                .date(context.now, DateFormat::Time, context.timezone)
+                .own(", ")
+                .words(why);
+        });
+    }
+    if context.is_repeat {
+        part(&mut |m| {
+            m.own("repeat: first delivery unconfirmed");
+        });
+    }
+    Block::context(&parts)
+}
+
+/// The names of what was told elsewhere, as one clause.
+fn also_told(story: &Story) -> Markup {
+    let mut markup = Markup::new();
+    for (at, channel) in story.also_told.iter().enumerate() {
+        if at > 0 {
+            markup.own(", ");
+        }
+        markup.words(channel.as_str());
+    }
+    markup
+}
+
+/// A line of foreign text with a label of ours above it.
+fn labelled(rich: &mut Rich, label: &str, foreign: &str, max: usize) {
+    if !foreign.is_empty() {
+        rich.bold(label).own("\n").foreign(foreign, max).end_line();
+    }
+}

@@ -1,0 +1,161 @@
+//! A whole message as Slack is to receive it.
+
+use serde_json::{Value, json};
+
+use super::{
+    block::{BLOCKS_MAX, Block, MESSAGE_MAX, cost},
+    mrkdwn::Markup,
+};
+
+/// The most characters of the top-level text; Slack's own limit is far above.
+const TEXT_MAX: usize = 3_000;
+
+/// Whom a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Audience {
+    /// Everybody in a channel, by webhook.
+    Channel,
+    /// The one who asked, in answer to a command.
+    Asker,
+}
+
+/// A message: the words, and how they look.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    audience: Audience,
+    text: String,
+    mention: Option<String>,
+    blocks: Vec<Block>,
+    attachments: Vec<Attachment>,
+}
+
+/// Blocks beside a coloured bar.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Attachment {
+    /// The colour of the bar.
+    pub color: &'static str,
+    /// The blocks.
+    pub blocks: Vec<Block>,
+}
+
+impl Message {
+    /// A message of these parts; empty blocks are left out, and what is above Slack's limits is cut and said so.
+    ///
+    /// `text` is everything in words, already safe to be parsed (see [`mrkdwn::neutral`](super::mrkdwn::neutral));
+    /// `mention` is whom the blocks mention, so that the words alone can do it too.
+    pub fn new(
+        audience: Audience,
+        text: &str,
+        mention: Option<String>,
+        blocks: Vec<Block>,
+        attachments: Vec<Attachment>,
+    ) -> Self {
+        let mut message = Self {
+            audience,
+            text: super::block::fit(text, TEXT_MAX),
+            mention,
+            blocks,
+            attachments,
+        };
+        message.fit();
+        message
+    }
+
+    /// Everything in words: what a notification and a screen reader say.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The words alone, with the mention: for when Slack refuses how it looks.
+    #[must_use]
+    pub fn plain(&self) -> Self {
+        let text = match &self.mention {
+            Some(mention) => format!("{} {mention}", self.text),
+            None => self.text.clone(),
+        };
+        Self {
+            audience: self.audience,
+            text,
+            mention: None,
+            blocks: Vec::new(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// How much all texts count together.
+    pub fn cost(&self) -> usize {
+        self.all_blocks().map(Block::cost).sum::<usize>() + cost(&self.text)
+    }
+
+    /// As Slack is to receive it.
+    pub fn to_json(&self) -> Value {
+        let mut out = match self.audience {
+            Audience::Channel => json!({
+                "unfurl_links": false, "unfurl_media": false, "link_names": false, "parse": "none",
+            }),
+            Audience::Asker => json!({ "response_type": "ephemeral" }),
+        };
+        out["text"] = json!(self.text);
+        if !self.blocks.is_empty() {
+            out["blocks"] = self.blocks.iter().map(Block::to_json).collect();
+        }
+        if !self.attachments.is_empty() {
+            out["attachments"] = self
+                .attachments
+                .iter()
+                .map(|part| {
+                    json!({
+                        "color": part.color,
+                        "fallback": self.text,
+                        "blocks": part.blocks.iter().map(Block::to_json).collect::<Vec<_>>(),
+                    })
+                })
+                .collect();
+        }
+        out
+    }
+
+    fn all_blocks(&self) -> impl Iterator<Item = &Block> {
+        self.blocks
+            .iter()
+            .chain(self.attachments.iter().flat_map(|part| &part.blocks))
+    }
+
+    /// The last word on Slack's limits: parts are planned to fit, so this cuts only what nobody has thought of.
+    fn fit(&mut self) {
+        self.blocks.retain(|block| !block.is_empty());
+        for part in &mut self.attachments {
+            part.blocks.retain(|block| !block.is_empty());
+        }
+        self.attachments.retain(|part| !part.blocks.is_empty());
+        let mut cut = 0;
+        while self.all_blocks().count() >= BLOCKS_MAX || self.cost() > MESSAGE_MAX {
+            let last = match self.attachments.last_mut() {
+                Some(part) => part.blocks.pop(),
+                None => self.blocks.pop(),
+            };
+            if self
+                .attachments
+                .last()
+                .is_some_and(|part| part.blocks.is_empty())
+            {
+                self.attachments.pop();
+            }
+            if last.is_none() {
+                break;
+            }
+            cut += 1;
+        }
+        if cut > 0 {
+            let mut note = Markup::new();
+            note.own("… cut to what Slack takes: ")
+                .number(cut)
+                .own(if cut == 1 {
+                    " part more"
+                } else {
+                    " parts more"
+                });
+            self.blocks.push(Block::context(&[note]));
+        }
+    }
+}

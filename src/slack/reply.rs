@@ -1,0 +1,94 @@
+//! Answers to commands as Slack shows them: to the one who asked, and to nobody else.
+
+use super::{
+    Audience, Message,
+    block::{Block, Rich},
+    grid::{self, Options},
+    mrkdwn::neutral,
+};
+use crate::command::{HelpLine, Reply};
+
+/// The most characters of what was understood, and of a hint.
+const SENTENCE_MAX: usize = 300;
+
+/// The message of an answer.
+pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
+    match reply {
+        Reply::Status(status) => grid::render(status, options),
+        Reply::Help(lines) => help(lines),
+        Reply::Problem {
+            understood,
+            nearest,
+            hint,
+        } => problem(understood, nearest, hint, command),
+    }
+}
+
+fn help(lines: &[HelpLine]) -> Message {
+    let mut text = String::from("What can be asked: ");
+    let mut rich = Rich::new();
+    rich.bold("What can be asked").end_line();
+    for (at, line) in lines.iter().enumerate() {
+        if at > 0 {
+            text.push_str("; ");
+        }
+        text.push_str(&neutral(&line.usage, SENTENCE_MAX));
+        text.push_str(" – ");
+        text.push_str(&neutral(line.what, SENTENCE_MAX));
+        rich.own("• ").code(&line.usage).own(" ");
+        sentence(&mut rich, line.what);
+        rich.end_line();
+    }
+    Message::new(
+        Audience::Asker,
+        &text,
+        None,
+        vec![Block::rich(rich)],
+        Vec::new(),
+    )
+}
+
+/// What was typed comes back here, so nothing of it is parsed.
+fn problem(understood: &str, nearest: &[String], hint: &str, command: &str) -> Message {
+    let mut text = neutral(understood, SENTENCE_MAX);
+    let mut rich = Rich::new();
+    sentence(&mut rich, understood);
+    rich.end_line();
+    if !nearest.is_empty() {
+        text.push_str(". Did you mean: ");
+        rich.own("Did you mean").end_line();
+        for (at, question) in nearest.iter().enumerate() {
+            if at > 0 {
+                text.push_str(" or ");
+            }
+            text.push_str(&neutral(&format!("{command} {question}"), SENTENCE_MAX));
+            rich.own("• ")
+                .code(&format!("{command} {question}"))
+                .end_line();
+        }
+    }
+    if !hint.is_empty() {
+        text.push_str(". ");
+        text.push_str(&neutral(hint, SENTENCE_MAX));
+        sentence(&mut rich, hint);
+    }
+    Message::new(
+        Audience::Asker,
+        &text,
+        None,
+        vec![Block::rich(rich)],
+        Vec::new(),
+    )
+}
+
+/// A sentence in which names to type stand in backticks.
+fn sentence(rich: &mut Rich, sentence: &str) {
+    let cut = crate::model::text::clean(sentence, SENTENCE_MAX);
+    for (at, part) in cut.split('`').enumerate() {
+        if at % 2 == 1 {
+            rich.code(part);
+        } else {
+            rich.own(part);
+        }
+    }
+}

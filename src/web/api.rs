@@ -1,0 +1,248 @@
+//! The API that the terminal uses: status, explain, history; as JSON, or as text with `?format=text`.
+
+use std::{str::FromStr, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Shared, trouble, trouble_with};
+use crate::{
+    command::{
+        Line, Status, json as shape,
+        lookup::{self, One, Selection},
+        text::{self, Look},
+    },
+    model::{Board, TargetId, Timestamp, Transition, board::Row},
+};
+
+/// How far back history goes unless told.
+const HISTORY_DEFAULT: Duration = Duration::from_hours(7 * 24);
+
+/// How many transitions are given unless told.
+const TRANSITIONS_DEFAULT: usize = 100;
+
+/// The most transitions that are given.
+const TRANSITIONS_MAX: usize = 1_000;
+
+/// How the answer should look.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Text,
+}
+
+/// What may follow the question mark; anything else is an error.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    /// `status`: which targets.
+    #[serde(default)]
+    words: String,
+    #[serde(default)]
+    format: Format,
+    /// With `format=text`: whether ANSI colours are used.
+    #[serde(default)]
+    color: bool,
+    /// `history`: from when, as a span (`7d`) or a time (RFC 3339).
+    since: Option<String>,
+    /// `history`: at most so many, the latest.
+    limit: Option<usize>,
+}
+
+/// `GET /api/v1/status`
+pub(super) async fn status(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let board = shared.board.load_full();
+    let now = shared.clock.now().at;
+    match lookup::select(&board, &asked.words) {
+        Selection::Rows { rows, words } => {
+            let status = Status::of(&board, rows, now, words, "hekate");
+            match asked.format {
+                Format::Json => Json(shape::status(&status)).into_response(),
+                Format::Text => plain(text::status(&status, look(&shared, &asked))),
+            }
+        }
+        Selection::Nothing {
+            understood,
+            nearest,
+        } => unknown(&understood, &nearest),
+    }
+}
+
+/// `GET /api/v1/targets/<words>/explain` and `…/history`; the words may be an id with its slash.
+pub(super) async fn target(
+    State(shared): State<Shared>,
+    Path(question): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let Some((words, what)) = question.rsplit_once('/') else {
+        return nothing_here();
+    };
+    let board = shared.board.load_full();
+    let row = match row_of(&board, words) {
+        Ok(row) => row,
+        Err(response) => return *response,
+    };
+    match what {
+        "explain" => explain(&shared, row, &asked),
+        "history" => history(&shared, row, &asked).await,
+        _ => nothing_here(),
+    }
+}
+
+fn explain(shared: &Shared, row: &Row, asked: &Asked) -> Response {
+    let now = shared.clock.now().at;
+    let line = Line::of(row, now);
+    match asked.format {
+        Format::Json => Json(shape::explain(&line, now)).into_response(),
+        Format::Text => {
+            let plan = shared.plan.load();
+            plain(text::explain(
+                &line,
+                &plan.channels,
+                now,
+                look(shared, asked),
+            ))
+        }
+    }
+}
+
+async fn history(shared: &Shared, row: &Row, asked: &Asked) -> Response {
+    let now = shared.clock.now().at;
+    let Some(since) = since(asked.since.as_deref(), now) else {
+        return trouble(
+            StatusCode::BAD_REQUEST,
+            "bad_since",
+            "`since` is a span such as 7d or a time such as 2026-01-31T12:00:00Z",
+        );
+    };
+    let limit = asked
+        .limit
+        .unwrap_or(TRANSITIONS_DEFAULT)
+        .min(TRANSITIONS_MAX);
+    match read_history(shared, row.target.id.clone(), since, limit).await {
+        Ok(transitions) => match asked.format {
+            Format::Json => {
+                Json(shape::history(row.target.id.as_str(), &transitions)).into_response()
+            }
+            Format::Text => plain(text::history(
+                &row.target.title(),
+                &transitions,
+                now,
+                look(shared, asked),
+            )),
+        },
+        Err(why) => trouble(StatusCode::SERVICE_UNAVAILABLE, "store", &why),
+    }
+}
+
+/// Asks the store off the runtime's threads, oldest first.
+async fn read_history(
+    shared: &Shared,
+    id: TargetId,
+    since: Timestamp,
+    limit: usize,
+) -> Result<Vec<Transition>, String> {
+    let permit = std::sync::Arc::clone(&shared.store_readers)
+        .acquire_owned()
+        .await
+        .map_err(|_closed| String::from("hekate is stopping"))?;
+    let read = std::sync::Arc::clone(&shared.history);
+    let reading = tokio::task::spawn_blocking(move || {
+        let transitions = read(&id, since, limit);
+        drop(permit);
+        transitions
+    });
+    let mut transitions = reading
+        .await
+        .map_err(|_panic| String::from("a fault of hekate; its log says more"))??;
+    transitions.sort_by_key(|transition| (transition.at, transition.number));
+    Ok(transitions)
+}
+
+/// The target with exactly this id, else the one that the words name.
+fn row_of<'a>(board: &'a Board, words: &str) -> Result<&'a Row, Box<Response>> {
+    if let Some(row) = board.row(&TargetId::new(words)) {
+        return Ok(row);
+    }
+    match lookup::one(board, words) {
+        One::Row(row) => Ok(row),
+        One::Several(rows) => {
+            let ids: Vec<&str> = rows
+                .iter()
+                .map(|row| row.target.id.as_str())
+                .take(CANDIDATES_MAX)
+                .collect();
+            Err(Box::new(trouble_with(
+                StatusCode::CONFLICT,
+                "ambiguous",
+                &format!("this could be each of {} targets", rows.len()),
+                json!({ "candidates": ids }),
+            )))
+        }
+        One::Nobody {
+            understood,
+            nearest,
+        } => Err(Box::new(unknown(&understood, &nearest))),
+    }
+}
+
+/// The most targets that an ambiguous name is answered with.
+const CANDIDATES_MAX: usize = 20;
+
+fn since(given: Option<&str>, now: Timestamp) -> Option<Timestamp> {
+    let Some(given) = given else {
+        return Some(now - HISTORY_DEFAULT);
+    };
+    humantime::parse_duration(given)
+        .map(|span| now - span)
+        .ok()
+        .or_else(|| DateTime::<Utc>::from_str(given).ok().map(Timestamp::from))
+}
+
+fn look(shared: &Shared, asked: &Asked) -> Look {
+    Look {
+        timezone: shared.plan.load().server.timezone,
+        has_color: asked.color,
+    }
+}
+
+fn plain(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+fn unknown(understood: &str, nearest: &[String]) -> Response {
+    trouble_with(
+        StatusCode::NOT_FOUND,
+        "unknown_name",
+        understood,
+        json!({ "nearest": nearest }),
+    )
+}
+
+fn nothing_here() -> Response {
+    trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here")
+}
+
+fn bad_query(rejection: &QueryRejection) -> Response {
+    trouble(StatusCode::BAD_REQUEST, "bad_query", &rejection.body_text())
+}

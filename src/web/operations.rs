@@ -1,0 +1,105 @@
+//! What orchestrators, Prometheus and operators ask: alive, ready, numbers, read the file again.
+
+use axum::{
+    Json,
+    extract::{Extension, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::{Peer, Reload, Shared, trouble};
+use crate::telemetry::METRICS_CONTENT_TYPE;
+
+/// `GET /healthz`
+pub(super) async fn healthz(State(shared): State<Shared>) -> Response {
+    let now = shared.clock.now().tick;
+    let (status, word) = if shared.pulse.is_beating(now) {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "stuck")
+    };
+    let age = u64::try_from(shared.pulse.age(now).as_millis()).unwrap_or(u64::MAX);
+    (status, Json(json!({ "status": word, "loop_age_ms": age }))).into_response()
+}
+
+/// `GET /readyz`
+pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
+    let board = shared.board.load();
+    let is_store_writable = board.ourselves.load().store_trouble.is_none();
+    let has_seen_all = shared.pulse.has_seen_all(&board);
+    let is_beating = shared.pulse.is_beating(shared.clock.now().tick);
+    let (status, word) = if is_store_writable && has_seen_all && is_beating {
+        (StatusCode::OK, "ready")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
+    };
+    (
+        status,
+        Json(json!({
+            "status": word,
+            "first_round": has_seen_all,
+            "store": is_store_writable,
+            "loop": is_beating,
+        })),
+    )
+        .into_response()
+}
+
+/// `GET /metrics`
+pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
+    let text = shared
+        .metrics
+        .render(shared.board.load_full(), shared.clock.now().at);
+    ([(header::CONTENT_TYPE, METRICS_CONTENT_TYPE)], text).into_response()
+}
+
+/// `POST /-/reload`: for somebody on this machine who is not a browser and not behind a proxy.
+pub(super) async fn reload(
+    State(shared): State<Shared>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Response {
+    let is_here = peer.is_some_and(|Extension(Peer(peer))| peer.ip().to_canonical().is_loopback());
+    if !is_here
+        || FROM_ELSEWHERE
+            .iter()
+            .any(|name| headers.contains_key(*name))
+    {
+        return trouble(
+            StatusCode::FORBIDDEN,
+            "loopback_only",
+            "only a program on the same machine may ask for this",
+        );
+    }
+    let (answer, answered) = oneshot::channel();
+    if shared.reload.try_send(Reload { answer }).is_err() {
+        return trouble(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "busy",
+            "the file is being read already, or hekate is stopping",
+        );
+    }
+    match answered.await {
+        Ok(Ok(summary)) => {
+            Json(json!({ "status": "reloaded", "summary": summary })).into_response()
+        }
+        Ok(Err(report)) => trouble(StatusCode::UNPROCESSABLE_ENTITY, "not_taken", &report),
+        Err(_dropped) => trouble(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "stopping",
+            "hekate is stopping",
+        ),
+    }
+}
+
+/// Headers that a browser or a proxy adds and a program on this machine has no reason to send.
+const FROM_ELSEWHERE: [&str; 6] = [
+    "origin",
+    "sec-fetch-site",
+    "forwarded",
+    "x-forwarded-for",
+    "x-real-ip",
+    "via",
+];

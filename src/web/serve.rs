@@ -1,0 +1,125 @@
+//! The listener itself: connections and their limits.
+
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, response::Response};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
+use tower_service::Service;
+
+use super::{
+    Peer, State,
+    gate::{Gate, Ticket},
+    router,
+    stall::Moving,
+};
+
+/// The limit for the head of a request, counted from when it could have begun; so also for an idle connection.
+const HEAD_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long nothing may move on a connection.
+const STALL_LIMIT: Duration = Duration::from_secs(15);
+
+/// The longest head of a request, in bytes.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// The most headers of a request.
+const HEADERS_MAX: usize = 64;
+
+/// How long requests that are under way have when the listener stops.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long to wait after the system refused us a connection, such as for lack of file descriptors.
+const REFUSED_PAUSE: Duration = Duration::from_millis(200);
+
+/// Answers requests until `shutdown` is cancelled; then lets those under way end, for at most 5 seconds.
+///
+/// HTTP/1.1 only; at most 256 connections, 32 from one address; 5 s for a request's head and 10 s for all of it; heads of
+/// at most 16 KiB and 64 headers.
+pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationToken) {
+    let router = router(state);
+    let gate = Arc::new(Gate::default());
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    if let Some(ticket) = gate.admit(peer.ip()) {
+                        let stopping = shutdown.child_token();
+                        connections.spawn(connection(stream, peer, ticket, router.clone(), stopping));
+                    }
+                }
+                Err(error) => refused(&error).await,
+            },
+        }
+    }
+    drop(listener);
+    let all_ended = async { while connections.join_next().await.is_some() {} };
+    // What is left is dropped with the set, and with it its sockets.
+    let _ = timeout(STOP_LIMIT, all_ended).await;
+}
+
+/// One connection from its first request to its end.
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    ticket: Ticket,
+    router: Router,
+    stopping: CancellationToken,
+) {
+    let ticket = Arc::new(ticket);
+    let service = service_fn(|request| answer(request, peer, &ticket, router.clone()));
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_LIMIT)
+        .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(Moving::new(stream, STALL_LIMIT)), service);
+    let mut served = pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = ticket.has_to_leave() => Ok(()),
+        () = stopping.cancelled() => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if let Err(error) = ended {
+        // Anybody can break a connection; it is no event of ours.
+        tracing::trace!(%peer, %error, "connection ended");
+    }
+}
+
+async fn answer(
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    ticket: &Arc<Ticket>,
+    mut router: Router,
+) -> Result<Response, Infallible> {
+    let _busy = ticket.busy();
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(Peer(peer));
+    router.call(request).await
+}
+
+/// Waits a little if the trouble is ours; a connection that broke before it was taken is nobody's.
+async fn refused(error: &io::Error) {
+    if matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    ) {
+        return;
+    }
+    tracing::warn!(%error, "cannot take a connection");
+    sleep(REFUSED_PAUSE).await;
+}

@@ -1,0 +1,113 @@
+//! `POST /slack/command`: who sends it is checked before a byte of it is understood.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::{
+    body::Bytes,
+    extract::{State, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use super::{Shared, trouble};
+use crate::{
+    command::ask,
+    model::Timestamp,
+    slack::{
+        command::SlashCommand,
+        grid::Options,
+        reply,
+        signature::{ReplayCache, verify},
+    },
+    telemetry::Answer,
+};
+
+/// The signatures that were used in the last minutes.
+#[derive(Default, Debug)]
+pub(super) struct UsedSignatures(Mutex<ReplayCache>);
+
+impl UsedSignatures {
+    /// Whether this signed request is new; remembers it.
+    fn is_new(&self, timestamp: &str, signature: &str, now: Timestamp) -> bool {
+        self.0
+            .lock()
+            // A panic in there leaves at worst a signature too many.
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(timestamp, signature, now)
+    }
+}
+
+/// What everybody hears whose request is not believed, whatever the reason: the reason would help only a forger.
+const REFUSAL: &str = "not signed by Slack\n";
+
+pub(super) async fn command(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let plan = shared.plan.load_full();
+    let secrets = &plan.slack.signing_secrets;
+    if secrets.is_empty() {
+        return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
+    }
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => {
+            shared.metrics.slash_command(Answer::Broken);
+            return trouble(rejection.status(), "bad_body", "the body cannot be read");
+        }
+    };
+    let now = shared.clock.now().at;
+    let timestamp = only(&headers, "x-slack-request-timestamp");
+    let signature = only(&headers, "x-slack-signature");
+    if let Err(why) = verify(secrets, timestamp, signature, &body, now) {
+        tracing::warn!(%why, "a request to /slack/command is not believed");
+        return refusal(&shared);
+    }
+    let is_new = shared.used_signatures.is_new(
+        timestamp.unwrap_or_default(),
+        signature.unwrap_or_default(),
+        now,
+    );
+    if !is_new {
+        tracing::warn!(
+            why = "it was used before",
+            "a request to /slack/command is not believed"
+        );
+        return refusal(&shared);
+    }
+    let command = match SlashCommand::parse(&body) {
+        Ok(command) => command,
+        Err(why) => {
+            tracing::warn!(%why, "Slack sent a command that cannot be read");
+            shared.metrics.slash_command(Answer::Broken);
+            return trouble(StatusCode::BAD_REQUEST, "bad_command", &why.to_string());
+        }
+    };
+    let board = shared.board.load_full();
+    let answer = ask(&board, &command.typed.text, now, &command.command);
+    let options = Options {
+        timezone: plan.server.timezone,
+        public_url: plan.server.public_url.as_deref(),
+    };
+    let message = reply::render(&answer, &command.command, &options);
+    shared.metrics.slash_command(Answer::Answered);
+    axum::Json(message.to_json()).into_response()
+}
+
+fn refusal(shared: &Shared) -> Response {
+    shared.metrics.slash_command(Answer::Refused);
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        REFUSAL,
+    )
+        .into_response()
+}
+
+/// The value of a header that is there exactly once: of two, nobody can say which one was signed.
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then_some(value)?.to_str().ok()
+}
