@@ -6,7 +6,6 @@
 //! `plain_text`. The one exception is the top-level `text`, which Slack shows in notifications; there it goes through
 //! [`mrkdwn::neutral`], after which nothing in it can mention, link or format.
 
-pub mod answer;
 pub mod block;
 pub mod command;
 pub mod grid;
