@@ -2,3 +2,115 @@
 
 pub mod health;
 pub mod http;
+
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt as _;
+
+use crate::{
+    clock::Clock,
+    model::{Gap, GapKind, LookId, Observation, Outcome, plan::Question},
+};
+
+use self::http::{Findings, Lookup};
+
+/// Looks at targets. Cheap to clone: all clones share TLS settings, kept connections and the memory of addresses.
+#[derive(Clone)]
+pub struct Prober {
+    world: Arc<World>,
+}
+
+struct World {
+    clock: Clock,
+    http: http::Client,
+}
+
+/// Whether a look may use what an earlier one left behind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Freshness {
+    /// As `connection:` of the check says.
+    AsConfigured,
+    /// Always a new connection; for the looks of a burst, which have to stand on their own feet.
+    Fresh,
+}
+
+impl Prober {
+    /// A prober that asks this machine's resolver.
+    pub fn new(clock: Clock) -> Self {
+        Self::with_lookup(clock, Lookup::system())
+    }
+
+    /// A prober with its own way from names to addresses.
+    pub fn with_lookup(clock: Clock, lookup: Lookup) -> Self {
+        Self {
+            world: Arc::new(World {
+                http: http::Client::new(clock.clone(), lookup),
+                clock,
+            }),
+        }
+    }
+
+    /// Builds what every look at this question needs, so that the first look is not slower than the others.
+    ///
+    /// Nobody has to call it: a look prepares what is not prepared.
+    ///
+    /// # Errors
+    ///
+    /// The gap that every look would end with, such as a client certificate that cannot be used.
+    pub fn prepare(&self, question: &Question) -> Result<(), Gap> {
+        match question {
+            Question::Health(question) => self.world.http.prepare(question),
+        }
+    }
+
+    /// One look, over within `limit`.
+    ///
+    /// Dropping the future ends the look and closes its connection.
+    pub async fn look(
+        &self,
+        look: LookId,
+        question: &Question,
+        limit: Duration,
+        fresh: Freshness,
+    ) -> Observation {
+        let started = self.world.clock.now();
+        let asking = async {
+            match question {
+                Question::Health(question) => {
+                    self.world
+                        .http
+                        .look(question, started.tick, limit, fresh)
+                        .await
+                }
+            }
+        };
+        let found = AssertUnwindSafe(asking)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_panic| Findings::of(panicked()));
+        Observation {
+            look,
+            started,
+            finished: self.world.clock.now(),
+            outcome: found.outcome,
+            status: found.status,
+            phases: found.phases,
+            family: found.family,
+            detail: found.detail,
+        }
+    }
+}
+
+impl fmt::Debug for Prober {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prober").finish_non_exhaustive()
+    }
+}
+
+/// The panic's own words went to the log through the panic hook; they may hold anything, so they stay there.
+fn panicked() -> Outcome {
+    Outcome::Unobservable(Gap {
+        kind: GapKind::Panicked,
+        words: "the look broke off by a fault of hekate itself".to_owned(),
+    })
+}

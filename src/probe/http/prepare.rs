@@ -1,0 +1,220 @@
+//! What all looks at one question share, built once: the request, the TLS configuration, the kept connection.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Request, Uri, header,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use http_body_util::Empty;
+use rustls_pki_types::ServerName;
+use tokio_rustls::TlsConnector;
+use url::Host;
+
+use crate::{
+    model::{
+        Gap, GapKind, Secret,
+        plan::{Credentials, HealthQuestion},
+        text::clean,
+    },
+    probe::health,
+};
+
+use super::{line::Line, tls};
+
+/// Who we say we are.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("hekate/", env!("CARGO_PKG_VERSION")));
+
+/// A question made ready to be asked.
+pub(super) struct Prepared {
+    pub(super) host: Place,
+    pub(super) port: u16,
+    pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
+    request: Template,
+    kept: Mutex<Option<Box<Line>>>,
+}
+
+/// Where the host of the URL is.
+pub(super) enum Place {
+    /// Written as an address.
+    Address(IpAddr),
+    /// To be looked up.
+    Name(Arc<str>),
+}
+
+/// The request but for what depends on the connection.
+struct Template {
+    /// With `Host`.
+    headers: HeaderMap,
+    /// `/health?full`, for HTTP/1.1.
+    path: Uri,
+    /// `https://api.example.test/health?full`, for HTTP/2.
+    whole: Uri,
+}
+
+impl Prepared {
+    /// Builds it.
+    pub(super) fn of(question: &HealthQuestion, configs: &tls::Configs) -> Result<Self, Gap> {
+        let url = &question.url;
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
+            return Err(unusable("the URL has no host"));
+        };
+        let place = match host {
+            Host::Domain(name) => Place::Name(name.into()),
+            Host::Ipv4(address) => Place::Address(address.into()),
+            Host::Ipv6(address) => Place::Address(address.into()),
+        };
+        let tls = match url.scheme() {
+            "http" => None,
+            "https" => {
+                let bare = match &place {
+                    Place::Name(name) => name.to_string(),
+                    Place::Address(address) => address.to_string(),
+                };
+                let name = tls::server_name(&question.tls, &bare)?;
+                let config = configs.of(&question.tls, question.http_version)?;
+                Some((TlsConnector::from(config), name))
+            }
+            other => {
+                return Err(unusable(format!(
+                    "{} is neither http nor https",
+                    clean(other, 20)
+                )));
+            }
+        };
+        Ok(Self {
+            host: place,
+            port,
+            tls,
+            request: Template::of(question)?,
+            kept: Mutex::new(None),
+        })
+    }
+
+    /// The request for HTTP/1.1.
+    pub(super) fn http1(&self, is_last: bool) -> Request<Empty<Bytes>> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.request.path.clone();
+        *request.headers_mut() = self.request.headers.clone();
+        if is_last {
+            request
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        request
+    }
+
+    /// The request for HTTP/2, where the host is part of the address.
+    pub(super) fn http2(&self) -> Request<Empty<Bytes>> {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = self.request.whole.clone();
+        *request.version_mut() = http::Version::HTTP_2;
+        *request.headers_mut() = self.request.headers.clone();
+        request.headers_mut().remove(header::HOST);
+        request
+    }
+
+    /// Takes the connection that an earlier look kept.
+    pub(super) fn take_kept(&self) -> Option<Box<Line>> {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Keeps a connection for the next look.
+    pub(super) fn keep(&self, line: Box<Line>) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+    }
+}
+
+impl Template {
+    fn of(question: &HealthQuestion) -> Result<Self, Gap> {
+        let url = &question.url;
+        let host = match url.port() {
+            Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
+            None => url.host_str().unwrap_or_default().to_owned(),
+        };
+        let mut headers = HeaderMap::with_capacity(8 + question.headers.len());
+        headers.insert(
+            header::HOST,
+            HeaderValue::try_from(host).map_err(|_error| unusable("the URL has no usable host"))?,
+        );
+        headers.insert(header::USER_AGENT, USER_AGENT);
+        headers.insert(header::ACCEPT, HeaderValue::from_static(health::ACCEPT));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        if let Some(credentials) = &question.credentials {
+            headers.insert(header::AUTHORIZATION, authorization(credentials)?);
+        }
+        add_own_headers(&mut headers, &question.headers)?;
+        let path = match url.query() {
+            Some(query) => PathAndQuery::try_from(format!("{}?{query}", url.path())),
+            None => PathAndQuery::try_from(url.path()),
+        }
+        .map_err(|_error| unusable("the path of the URL cannot be sent"))?;
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(if url.scheme() == "https" {
+            Scheme::HTTPS
+        } else {
+            Scheme::HTTP
+        });
+        parts.authority = headers
+            .get(header::HOST)
+            .and_then(|host| Authority::try_from(host.as_bytes()).ok());
+        parts.path_and_query = Some(path.clone());
+        Ok(Self {
+            headers,
+            path: Uri::from(path),
+            whole: Uri::from_parts(parts).map_err(|_error| unusable("the URL cannot be sent"))?,
+        })
+    }
+}
+
+/// The headers of the file: the first of a name replaces ours, more of the same name are added to it.
+fn add_own_headers(headers: &mut HeaderMap, own: &[(String, Secret)]) -> Result<(), Gap> {
+    let mut seen: Vec<HeaderName> = Vec::with_capacity(own.len());
+    for (name, value) in own {
+        let shown = clean(name, 60);
+        let name = HeaderName::try_from(name)
+            .map_err(|_error| unusable(format!("{shown:?} is no name of a header")))?;
+        let mut value = HeaderValue::try_from(value.expose())
+            .map_err(|_error| unusable(format!("the value of header {shown} cannot be sent")))?;
+        value.set_sensitive(true);
+        if seen.contains(&name) {
+            headers.append(name, value);
+        } else {
+            headers.insert(name.clone(), value);
+            seen.push(name);
+        }
+    }
+    Ok(())
+}
+
+/// Source: RFC 7617 (Basic), RFC 6750 (Bearer).
+fn authorization(credentials: &Credentials) -> Result<HeaderValue, Gap> {
+    let text = match credentials {
+        Credentials::Basic { username, password } => {
+            let pair = format!("{username}:{}", password.expose());
+            format!("Basic {}", STANDARD.encode(pair))
+        }
+        Credentials::Bearer(token) => format!("Bearer {}", token.expose()),
+    };
+    let mut value = HeaderValue::try_from(text)
+        .map_err(|_error| unusable("the bearer token has characters that cannot be sent"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unusable(words: impl Into<String>) -> Gap {
+    Gap {
+        kind: GapKind::NotConfigured,
+        words: words.into(),
+    }
+}
