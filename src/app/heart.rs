@@ -3,20 +3,20 @@
 use std::{collections::HashMap, pin::Pin, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{pulse::Pulse, systemd::Watchdog};
+use super::{signs::Signs, systemd::Watchdog};
 use crate::{
     clock::Clock,
     engine::{Action, Engine, Event, Looked, Order},
     model::{
-        Batch, Board, GapKind, Moment, Observation, Outcome, Slot, TargetId, Tick, board::Row,
+        Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, board::Row,
     },
-    probe::http::{Freshness, Prober},
+    probe::{Freshness, Prober},
     store::Writer,
     telemetry::Metrics,
+    web::Pulse,
 };
 
 /// The loop turns at least this often, so that a stall is noticed and the watchdog is fed.
@@ -49,6 +49,7 @@ pub(super) struct Outside {
     pub(super) board: Arc<ArcSwap<Board>>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) pulse: Arc<Pulse>,
+    pub(super) signs: Arc<Signs>,
     pub(super) watchdog: Watchdog,
     pub(super) places: HashMap<Slot, Place>,
 }
@@ -163,28 +164,16 @@ impl Outside {
     }
 
     fn look(&self, order: Order) {
-        let (prober, events, clock) = (self.prober.clone(), self.events.clone(), self.clock.clone());
-        self.metrics.look_began(self.clock.now().tick.since(order.planned));
+        let (prober, events) = (self.prober.clone(), self.events.clone());
+        let now = self.clock.now().tick;
+        self.signs.began(now);
+        self.metrics.look_began(now.since(order.planned));
         let metrics = Arc::clone(&self.metrics);
         tokio::spawn(async move {
             let Order { look, target, limit, is_fresh, .. } = order;
             let freshness = if is_fresh { Freshness::Fresh } else { Freshness::AsConfigured };
-            let started = clock.now();
             let question = &target.checks[usize::from(look.check)].question;
-            let looking = std::panic::AssertUnwindSafe(prober.look(look, question, limit, freshness));
-            let observation = looking.catch_unwind().await.unwrap_or_else(|_| Observation {
-                look,
-                started,
-                finished: clock.now(),
-                outcome: Outcome::Unobservable(crate::model::Gap {
-                    kind: GapKind::Panicked,
-                    words: String::from("the look itself broke; this is a fault of hekate"),
-                }),
-                status: None,
-                phases: crate::model::Phases::default(),
-                family: None,
-                detail: None,
-            });
+            let observation = prober.look(look, question, limit, freshness).await;
             metrics.look_ended();
             // Nobody listens any more only while the process ends.
             let _ = events.send(Event::Observed(observation));
@@ -218,7 +207,9 @@ impl Outside {
     fn count(&self, observation: &Observation) {
         let kind = crate::model::CheckKind::Health;
         self.metrics.looked(kind, &observation.outcome, observation.took());
-        self.pulse.looked(observation.finished.at, observation.outcome == Outcome::Healthy);
+        if !matches!(observation.outcome, Outcome::Unobservable(_)) {
+            self.signs.seen(observation.finished.tick);
+        }
     }
 
     fn looked(&self, looked: Looked) {

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::model::Tick;
 
-/// When looks last began and last were good.
+/// When looks last began and last said something about their target.
 #[derive(Debug, Default)]
 pub struct Signs {
     began: AtomicU64,
-    healthy: AtomicU64,
+    seen: AtomicU64,
 }
 
 impl Signs {
@@ -17,9 +17,9 @@ impl Signs {
         self.began.fetch_max(now.as_micros() + 1, Ordering::Relaxed);
     }
 
-    /// A look was good.
-    pub fn healthy(&self, now: Tick) {
-        self.healthy.fetch_max(now.as_micros() + 1, Ordering::Relaxed);
+    /// A look said something about its target, good or bad.
+    pub fn seen(&self, now: Tick) {
+        self.seen.fetch_max(now.as_micros() + 1, Ordering::Relaxed);
     }
 
     /// When a look was last handed out.
@@ -27,9 +27,9 @@ impl Signs {
         at(&self.began)
     }
 
-    /// When a look was last good.
-    pub fn last_healthy(&self) -> Option<Tick> {
-        at(&self.healthy)
+    /// When a look last said something about its target.
+    pub fn last_seen(&self) -> Option<Tick> {
+        at(&self.seen)
     }
 }
 

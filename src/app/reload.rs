@@ -1,0 +1,115 @@
+//! Reads the file again: on SIGHUP, when it changed, and when somebody asks.
+
+use std::{path::PathBuf, sync::Arc};
+
+use arc_swap::ArcSwap;
+use tokio::sync::mpsc;
+
+use super::post::Mail;
+use crate::{
+    clock::Clock,
+    config::{self, Environment, Format},
+    engine::{Event, Trouble},
+    model::{Board, Plan},
+    telemetry::Metrics,
+};
+
+/// Takes over changed files.
+pub(super) struct Reloader {
+    pub(super) path: PathBuf,
+    pub(super) environment: Environment,
+    pub(super) clock: Clock,
+    pub(super) plan: Arc<ArcSwap<Plan>>,
+    pub(super) board: Arc<ArcSwap<Board>>,
+    pub(super) events: mpsc::UnboundedSender<Event>,
+    pub(super) mail: mpsc::UnboundedSender<Mail>,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Reloader {
+    /// Reads the file and takes it over if it is good: a sentence about what changed.
+    ///
+    /// # Errors
+    ///
+    /// The whole report for people; the old plan goes on.
+    pub(super) async fn reload(&self, why: &str) -> Result<String, String> {
+        let (path, environment) = (self.path.clone(), self.environment.clone());
+        let loading = tokio::task::spawn_blocking(move || config::load(&path, &environment));
+        let outcome = loading.await.map_err(|error| format!("reading the file broke off: {error}"))?;
+        match outcome.plan {
+            Some(plan) => Ok(self.take(plan, why)),
+            None => Err(self.refuse(&outcome.report, why)),
+        }
+    }
+
+    fn take(&self, plan: Arc<Plan>, why: &str) -> String {
+        let old = self.plan.load_full();
+        self.metrics.reloaded(self.clock.now().at);
+        self.set_trouble(None);
+        self.say(Event::Troubled(trouble(String::new(), true)));
+        if *old == *plan {
+            tracing::info!(event = "config.reloaded", why, "the file says what it said before");
+            return String::from("nothing changed");
+        }
+        let mut notes = vec![changes(&old, &plan)];
+        if old.server.listen != plan.server.listen {
+            notes.push(String::from("`server.listen` holds from the next start on"));
+        }
+        if old.store.path != plan.store.path {
+            notes.push(String::from("`store.path` holds from the next start on"));
+        }
+        let summary = notes.join("; ");
+        self.plan.store(Arc::clone(&plan));
+        self.say(Event::Replanned(plan));
+        // Nobody listens any more only while the process ends.
+        let _ = self.mail.send(Mail::Channels);
+        tracing::info!(event = "config.reloaded", why, summary, "the changed file was taken");
+        summary
+    }
+
+    fn refuse(&self, report: &config::Report, why: &str) -> String {
+        let first = report.first_line();
+        self.metrics.reload_failed();
+        self.set_trouble(Some(first.clone()));
+        tracing::error!(event = "config.refused", why, problem = %first, "the changed file was not taken; the old plan goes on");
+        self.say(Event::Troubled(trouble(first, false)));
+        report.render(Format::Human, false)
+    }
+
+    fn set_trouble(&self, why: Option<String>) {
+        let at = self.clock.now().at;
+        self.board.load().ourselves.rcu(|ourselves| {
+            let mut ourselves = (**ourselves).clone();
+            ourselves.config_trouble = why.clone().map(|why| (why, at));
+            ourselves
+        });
+    }
+
+    fn say(&self, event: Event) {
+        // Nobody listens any more only while the process ends.
+        let _ = self.events.send(event);
+    }
+}
+
+fn trouble(words: String, is_over: bool) -> Trouble {
+    Trouble {
+        key: String::from("config"),
+        is_over,
+        title: String::from("the changed file was not taken; the old plan goes on"),
+        words,
+        not_to: None,
+    }
+}
+
+/// What came, went and changed, as a sentence.
+fn changes(old: &Plan, new: &Plan) -> String {
+    let find = |plan: &Plan, id| plan.targets.iter().find(|target| target.id == id).cloned();
+    let came = new.targets.iter().filter(|target| find(old, target.id.clone()).is_none()).count();
+    let went = old.targets.iter().filter(|target| find(new, target.id.clone()).is_none()).count();
+    let changed = new
+        .targets
+        .iter()
+        .filter(|target| find(old, target.id.clone()).is_some_and(|before| before != **target))
+        .count();
+    format!("{} targets: {came} new, {went} gone, {changed} changed", new.targets.len())
+}

@@ -1,0 +1,83 @@
+//! The plans that the simulated fleets live by.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use hekate::model::{
+    Channel, ChannelName, Check, CheckKind, GroupName, OnCallName, Plan, Policy, Route, Secret, Severity, Target,
+    TargetId,
+    plan::{
+        Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Matcher, Question, Server, SlackSettings,
+        StoreSettings, TlsSettings,
+    },
+};
+
+/// A target `group/name`, or `name`.
+pub(crate) fn target(id: &str) -> Target {
+    let (group, name) = id.split_once('/').map_or((None, id), |(group, name)| (Some(GroupName::new(group)), name));
+    let question = HealthQuestion {
+        url: "http://127.0.0.1:9/health".parse().expect("an address"),
+        headers: Vec::new(),
+        credentials: None,
+        format: None,
+        critical_components: Vec::new(),
+        rules: Vec::new(),
+        connection: Connection::default(),
+        http_version: HttpVersion::default(),
+        ip: IpFamily::default(),
+        tls: TlsSettings::default(),
+    };
+    Target {
+        id: TargetId::new(id),
+        name: name.to_owned(),
+        group,
+        aliases: Vec::new(),
+        icon: None,
+        severity: Severity::Critical,
+        runbook_url: None,
+        was: None,
+        checks: vec![Check {
+            kind: CheckKind::Health,
+            policy: Policy::default(),
+            question: Question::Health(Arc::new(question)),
+        }],
+    }
+}
+
+fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
+    let name = ChannelName::new(name);
+    let channel = Channel {
+        name: name.clone(),
+        label: None,
+        destination: Destination::SlackWebhook { url: Secret::new(format!("http://127.0.0.1:9/{name}")) },
+        fallback: fallback.map(ChannelName::new),
+    };
+    (name, channel)
+}
+
+/// The fleet of these targets: `master/…` is told to `disaster` and `core`, the rest to `core`.
+pub(crate) fn plan(folder: &Path, targets: Vec<Target>) -> Plan {
+    let to = |names: &[&str]| Route {
+        matcher: Matcher::default(),
+        to: names.iter().map(|name| ChannelName::new(*name)).collect(),
+        mention: None,
+        remind_after: Vec::new(),
+        goes_on: false,
+    };
+    let master = Route {
+        matcher: Matcher { groups: vec![GroupName::new("master")], ..Matcher::default() },
+        mention: Some(OnCallName::new("core")),
+        remind_after: vec![Duration::from_mins(30), Duration::from_hours(2)],
+        ..to(&["disaster", "core"])
+    };
+    Plan {
+        server: Server { listen: "127.0.0.1:0".parse().expect("an address"), public_url: None, timezone: chrono_tz::UTC },
+        store: StoreSettings { path: folder.to_owned(), retention: Duration::from_hours(24 * 400) },
+        slack: SlackSettings { command: String::from("/roih"), signing_secrets: Vec::new() },
+        dead_man: None,
+        channels: BTreeMap::from([channel("disaster", Some("core")), channel("core", Some("ops")), channel("ops", None)]),
+        on_call: BTreeMap::new(),
+        groups: Vec::new(),
+        targets: targets.into_iter().map(Arc::new).collect(),
+        routes: vec![master, to(&["core"])],
+    }
+}

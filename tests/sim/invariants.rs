@@ -1,0 +1,272 @@
+//! What must always hold, checked after every step, and what must hold in the end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use hekate::{
+    judge,
+    model::{
+        Batch, ChannelName, CheckId, EntryKey, EntryState, Incident, IncidentId, Kind, Loaded, Policy, TargetId,
+        Transition, Verdict,
+    },
+    notify::courier::Parcel,
+    store::Reader,
+};
+
+use crate::{receiver::Arrived, weather::Sky, world::World};
+
+/// Between two messages to one channel.
+const PACE: Duration = Duration::from_secs(1);
+
+/// What was seen so far.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    pub(crate) transitions: Vec<Transition>,
+    last: HashMap<CheckId, (u64, Verdict)>,
+    renamed: HashMap<TargetId, TargetId>,
+    pub(crate) incidents: BTreeMap<IncidentId, Incident>,
+    outbox: BTreeMap<EntryKey, EntryState>,
+    sequences: HashMap<(ChannelName, IncidentId), u32>,
+    arrived: HashMap<EntryKey, u32>,
+    sends: HashMap<ChannelName, (Duration, u32)>,
+    faults: Vec<String>,
+    /// How many arrived messages a story has read.
+    pub(crate) read: usize,
+}
+
+impl Running {
+    fn fault(&mut self, text: String) {
+        self.faults.push(text);
+    }
+
+    /// A batch is durable.
+    pub(crate) fn committed(&mut self, batch: &Batch) {
+        for (old, new) in &batch.renamed {
+            self.renamed.insert(old.clone(), new.clone());
+            let moved: Vec<_> = self.last.keys().filter(|check| check.target == *old).cloned().collect();
+            for check in moved {
+                let last = self.last.remove(&check).expect("it was listed");
+                self.last.insert(CheckId { target: new.clone(), kind: check.kind }, last);
+            }
+        }
+        for incident in &batch.incidents {
+            self.incidents.insert(incident.id.clone(), incident.clone());
+        }
+        for transition in &batch.transitions {
+            self.chained(transition);
+        }
+        for target in &batch.forgotten {
+            self.last.retain(|check, _| check.target != *target);
+        }
+        for entry in &batch.entries {
+            if !self.incidents.contains_key(&entry.key.incident) {
+                self.fault(format!("{:?} belongs to no stored incident", entry.key));
+            }
+            self.outbox.insert(entry.key.clone(), entry.state.clone());
+        }
+        for finished in &batch.finished {
+            if self.outbox.remove(&finished.key).is_none() {
+                self.fault(format!("{:?} was finished and was not in the outbox", finished.key));
+            }
+        }
+    }
+
+    /// Transitions of a check follow each other without a gap, and each can be judged again from its proof.
+    fn chained(&mut self, transition: &Transition) {
+        let (number, from) = self.last.get(&transition.check).copied().unwrap_or((0, Verdict::Unknown));
+        if transition.number != number + 1 || transition.from != from {
+            self.fault(format!(
+                "{:?}: transition {} from {} follows {number} to {from}",
+                transition.check, transition.number, transition.from
+            ));
+        }
+        let again = judge::replay(&transition.proof);
+        let agrees = again.as_ref().is_some_and(|again| {
+            (again.to, again.since, &again.reason) == (transition.to, transition.since, &transition.reason)
+        });
+        if !agrees {
+            self.fault(format!("{:?}: the proof of {} says {again:?}", transition.check, transition.to));
+        }
+        self.last.insert(transition.check.clone(), (transition.number, transition.to));
+        self.transitions.push(transition.clone());
+    }
+
+    /// What a restart finds is what was made durable: no more and no less.
+    pub(crate) fn restarted(&mut self, loaded: &Loaded) {
+        for record in &loaded.checks {
+            let known = self.last.get(&record.check).copied();
+            if known != Some((record.transitions, record.state.settled)) {
+                self.fault(format!(
+                    "{:?} is loaded as {} after {} transitions, but was {known:?}",
+                    record.check, record.state.settled, record.transitions
+                ));
+            }
+        }
+        if loaded.checks.len() != self.last.len() {
+            self.fault(format!("{} memories were loaded of {}", loaded.checks.len(), self.last.len()));
+        }
+        let open: BTreeSet<_> = loaded.open.iter().map(|incident| &incident.id).collect();
+        let known: BTreeSet<_> =
+            self.incidents.values().filter(|incident| incident.is_open()).map(|incident| &incident.id).collect();
+        let outbox: BTreeSet<_> = loaded.outbox.iter().map(|entry| &entry.key).collect();
+        let owed: BTreeSet<_> = self.outbox.keys().collect();
+        let faults = [
+            (open != known).then(|| format!("open incidents {open:?}, but {known:?} were")),
+            (outbox != owed).then(|| format!("the outbox holds {outbox:?}, but {owed:?} is owed")),
+        ];
+        self.faults.extend(faults.into_iter().flatten());
+    }
+
+    /// An attempt begins: its mark is durable, and the channel's pace is kept.
+    pub(crate) fn sending(&mut self, now: Duration, life: u32, parcel: &Parcel) {
+        for entry in &parcel.entries {
+            if self.outbox.get(&entry.key) != Some(&EntryState::Sending) {
+                self.fault(format!("{:?} is sent without a durable mark", entry.key));
+            }
+        }
+        if let Some((last, in_life)) = self.sends.insert(parcel.channel.clone(), (now, life))
+            && in_life == life
+            && now < last + PACE
+        {
+            self.fault(format!("#{} was sent to at {last:?} and again at {now:?}", parcel.channel));
+        }
+    }
+
+    /// A message arrived: it is stored, in order, and no unmarked copy.
+    pub(crate) fn arrived(&mut self, arrived: &Arrived, reader: &Reader) {
+        for key in &arrived.keys {
+            if !matches!(reader.incident(&key.incident), Ok(Some(_))) {
+                self.fault(format!("{key:?} was told and its incident is not in the store"));
+            }
+            let copies = self.arrived.entry(key.clone()).or_default();
+            *copies += 1;
+            if *copies > 1 && !arrived.is_repeat {
+                self.faults.push(format!("{key:?} was told {copies} times, the last time without saying so"));
+            }
+        }
+        let mut newest: BTreeMap<&IncidentId, u32> = BTreeMap::new();
+        for key in &arrived.keys {
+            let sequence = newest.entry(&key.incident).or_default();
+            *sequence = (*sequence).max(key.sequence);
+        }
+        for (incident, sequence) in newest {
+            let last = self.sequences.entry((arrived.channel.clone(), incident.clone())).or_default();
+            if sequence < *last {
+                self.faults.push(format!("#{} heard of {incident} step {sequence} after step {last}", arrived.channel));
+            }
+            *last = (*last).max(sequence);
+        }
+    }
+
+    /// Nothing was wrong so far.
+    pub(crate) fn step(&self, now: Duration, seed: u64) {
+        assert!(
+            self.faults.is_empty(),
+            "at {now:?} of the world with HEKATE_SIM_SEED={seed}:\n{}",
+            self.faults.join("\n")
+        );
+    }
+}
+
+/// The skies that can be a reason for being told as down while one look is bad and the next, too.
+fn is_bad(sky: Sky) -> bool {
+    !matches!(sky, Sky::Fine | Sky::Pausing)
+}
+
+/// Everything has healed, and time enough has passed.
+pub(crate) fn finally(world: &World, seed: u64) {
+    let mut faults = Vec::new();
+    let checks = &world.checks;
+    for incident in checks.incidents.values() {
+        if incident.is_open() {
+            faults.push(format!("{} of {:?} is still open", incident.id, incident.targets));
+        }
+        for told in &incident.told {
+            let last = checks.sequences.get(&(told.channel.clone(), incident.id.clone()));
+            if last.is_none_or(|last| last + 1 != incident.sequence) {
+                faults.push(format!(
+                    "#{} was to hear of {} ({:?}) up to step {}, and heard step {last:?}",
+                    told.channel,
+                    incident.id,
+                    incident.targets,
+                    incident.sequence - 1
+                ));
+            }
+        }
+    }
+    if !checks.outbox.is_empty() {
+        faults.push(format!("the outbox still holds {:?}", checks.outbox.keys()));
+    }
+    for target in world.targets() {
+        if world.verdict(target) != Some(Verdict::Operational) {
+            faults.push(format!("{target} is {:?}", world.verdict(target)));
+        }
+    }
+    assert!(faults.is_empty(), "in the end of the world with HEKATE_SIM_SEED={seed}:\n{}", faults.join("\n"));
+}
+
+/// Nothing was called down that was not, and everything was that had to be.
+pub(crate) fn truthful(world: &World, seed: u64) {
+    let mut faults = Vec::new();
+    let policy = Policy::default();
+    for transition in &world.checks.transitions {
+        if transition.to != Verdict::Down {
+            continue;
+        }
+        let (since, decided) = (world.time_of(transition.since), world.time_of(transition.at));
+        let Some(weather) = world.weather.get(&transition.check.target) else {
+            faults.push(format!("{:?} was called down and had no weather", transition.check));
+            continue;
+        };
+        let near = |at: Duration| {
+            let from = at.saturating_sub(Duration::from_secs(6));
+            weather.stretches(at + Duration::from_secs(1)).iter().any(|(_, until, sky)| *until >= from && is_bad(*sky))
+        };
+        if !near(since) || !near(decided) || decided.saturating_sub(since) < policy.spans.explicit {
+            faults.push(format!("{:?} was called down from {since:?} to {decided:?}", transition.check));
+        }
+    }
+    for (target, weather) in &world.weather {
+        let stretches = weather.stretches(world.now);
+        for (index, (from, until, sky)) in stretches.iter().enumerate() {
+            let Some(class) = sky.class() else { continue };
+            let bound = judge::contract(&policy, class).always_told_over;
+            let is_after_fine = index > 0 && matches!(stretches[index - 1].2, Sky::Fine);
+            let is_calm = world.disturbed.iter().all(|(begin, end)| end < from || begin > until);
+            if !is_after_fine || !is_calm || *until < *from + bound {
+                continue;
+            }
+            let told = world.checks.transitions.iter().any(|transition| {
+                transition.check.target == *target && transition.to == Verdict::Down && {
+                    let at = world.time_of(transition.at);
+                    at >= *from && at <= *from + bound
+                }
+            });
+            let was_down = world.checks.transitions.iter().rev().find(|transition| {
+                transition.check.target == *target && world.time_of(transition.at) <= *from
+            });
+            let is_still_bad = was_down.is_none_or(|transition| transition.to != Verdict::Operational);
+            if !told && !is_still_bad {
+                faults.push(format!("{target} was {sky:?} from {from:?} to {until:?} and nobody noticed"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "in the world with HEKATE_SIM_SEED={seed}:\n{}", faults.join("\n"));
+}
+
+/// Nobody hears more than what happened: one message a channel for each transition, and the reminders.
+pub(crate) fn bounded(world: &World, seed: u64) {
+    let mut messages: BTreeMap<&ChannelName, usize> = BTreeMap::new();
+    for arrived in &world.receiver.arrived {
+        let is_news = arrived.kinds.iter().any(|kind| matches!(kind, Kind::Opened | Kind::Changed | Kind::Recovered));
+        if is_news && !arrived.is_repeat {
+            *messages.entry(&arrived.channel).or_default() += 1;
+        }
+    }
+    let transitions = world.checks.transitions.len();
+    for (channel, count) in messages {
+        assert!(count <= transitions, "#{channel} heard {count} times of {transitions} transitions, HEKATE_SIM_SEED={seed}");
+    }
+}

@@ -1,0 +1,13 @@
+//! The simulation: the real engine, the real courier and the real store in virtual time.
+//!
+//! Nothing waits and nothing is random that a seed does not decide, so a day of a fleet takes milliseconds and every
+//! failure can be played again: `HEKATE_SIM_SEED=… cargo test --test sim`. After every step the invariants are checked;
+//! at the end everything heals, and whoever was told of a trouble must have heard of its end.
+
+mod fleet;
+mod invariants;
+mod random;
+mod receiver;
+mod stories;
+mod weather;
+mod world;

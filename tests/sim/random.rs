@@ -1,0 +1,140 @@
+//! Random worlds: any weather, any trouble of Slack, kills, stalls, moved clocks and reloads, each decided by a seed.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    time::Duration,
+};
+
+use hekate::model::TargetId;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+
+use crate::{
+    fleet::target,
+    invariants,
+    receiver::Mood,
+    weather::Sky,
+    world::{Disturbance, World},
+};
+
+/// How long the trouble lasts; afterwards everything heals.
+const TROUBLE: Duration = Duration::from_mins(90);
+/// How long healing is waited for: refused channels are tried again every hour.
+const HEALING: Duration = Duration::from_mins(200);
+/// Worlds of one run, unless `HEKATE_SIM_SEEDS` says otherwise.
+const WORLDS: u64 = 300;
+
+const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
+const SKIES: [Sky; 10] = [
+    Sky::Fine,
+    Sky::Pausing,
+    Sky::SaysDown,
+    Sky::Contradiction,
+    Sky::Refused,
+    Sky::Silent,
+    Sky::Drip,
+    Sky::SaysDegraded,
+    Sky::Locked,
+    Sky::NoDescriptors,
+];
+
+fn seconds(chance: &mut StdRng, from: f64, to: f64) -> Duration {
+    // Logarithmic, so that blips of a second and outages of an hour are both common.
+    Duration::from_secs_f64((chance.random_range(from.ln()..to.ln())).exp())
+}
+
+fn weather(world: &mut World, chance: &mut StdRng) {
+    for name in NAMES {
+        let mut at = seconds(chance, 5.0, 1_200.0);
+        while at < TROUBLE {
+            let sky = SKIES[chance.random_range(0..SKIES.len())];
+            world.weather(name, at, sky);
+            at += seconds(chance, 1.0, 1_500.0);
+            if chance.random_bool(0.6) && at < TROUBLE {
+                world.weather(name, at, Sky::Fine);
+                at += seconds(chance, 2.0, 2_400.0);
+            }
+        }
+        world.weather(name, TROUBLE.max(at), Sky::Fine);
+    }
+}
+
+fn slack(world: &mut World, chance: &mut StdRng) {
+    for channel in ["disaster", "core", "ops"] {
+        let mut at = Duration::ZERO;
+        while at < TROUBLE {
+            let mood = match chance.random_range(0..14) {
+                0 => Mood::LosesAnswers,
+                1 => Mood::Broken,
+                2 => Mood::Away,
+                3 => Mood::Throttles(seconds(chance, 1.0, 600.0)),
+                4 => Mood::Refuses,
+                5 => Mood::Hangs,
+                _ => Mood::Ok,
+            };
+            world.receiver.turn(channel, at, mood);
+            at += seconds(chance, 5.0, 1_800.0);
+        }
+        world.receiver.turn(channel, TROUBLE, Mood::Ok);
+    }
+}
+
+fn disturbances(world: &mut World, chance: &mut StdRng) {
+    for _ in 0..chance.random_range(0..5) {
+        let at = TROUBLE.mul_f64(chance.random());
+        let disturbance = match chance.random_range(0..6) {
+            0 => Disturbance::Kill(seconds(chance, 0.5, 900.0)),
+            1 | 2 => Disturbance::KillAfterCommits(chance.random_range(1..6)),
+            3 => Disturbance::Stall(seconds(chance, 2.0, 600.0)),
+            4 => Disturbance::MoveClock(if chance.random_bool(0.5) { 3_600_000 } else { -3_600_000 }),
+            _ => {
+                let mut targets: Vec<_> = NAMES.iter().map(|name| target(name)).collect();
+                if chance.random_bool(0.5) {
+                    targets.remove(chance.random_range(0..targets.len()));
+                }
+                if chance.random_bool(0.3) {
+                    let last = targets.len() - 1;
+                    targets[last].was = Some(TargetId::new("nobody"));
+                }
+                Disturbance::Reload(targets)
+            }
+        };
+        world.plan_disturbance(at, disturbance);
+    }
+}
+
+fn play(seed: u64) {
+    let mut chance = StdRng::seed_from_u64(seed);
+    let mut world = World::new(seed, NAMES.iter().map(|name| target(name)).collect());
+    weather(&mut world, &mut chance);
+    if chance.random_bool(0.7) {
+        slack(&mut world, &mut chance);
+    }
+    let is_undisturbed = chance.random_bool(0.3);
+    if !is_undisturbed {
+        disturbances(&mut world, &mut chance);
+    }
+    world.run_until(TROUBLE + HEALING);
+    world.checks.step(world.now, seed);
+    invariants::finally(&world, seed);
+    invariants::bounded(&world, seed);
+    if is_undisturbed {
+        invariants::truthful(&world, seed);
+    }
+}
+
+#[test]
+fn whatever_happens_people_are_told_the_truth_once() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    if let Some(seed) = number("HEKATE_SIM_SEED") {
+        play(seed);
+        return;
+    }
+    let first = RandomState::new().hash_one("seed") >> 16;
+    let worlds = number("HEKATE_SIM_SEEDS").unwrap_or(WORLDS);
+    println!("{worlds} worlds from HEKATE_SIM_SEED={first} on");
+    std::thread::scope(|scope| {
+        for half in 0..2 {
+            scope.spawn(move || (first..first + worlds).filter(|seed| seed % 2 == half).for_each(play));
+        }
+    });
+}

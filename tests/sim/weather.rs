@@ -1,0 +1,105 @@
+//! What targets really do: the truth that the judge can only guess at.
+
+use std::time::Duration;
+
+use hekate::model::{
+    Degradation, DegradationKind, Failure, FailureClass, FailureKind, Gap, GapKind, Outcome,
+};
+
+/// How a target answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sky {
+    /// It is well.
+    Fine,
+    /// It is well but takes its time, such as a collector of garbage would make it.
+    Pausing,
+    /// It says that it is down.
+    SaysDown,
+    /// 503 with a body that says up.
+    Contradiction,
+    /// Nothing listens.
+    Refused,
+    /// Packets vanish, or it hangs.
+    Silent,
+    /// It drips its answer until the limit.
+    Drip,
+    /// It says that it is degraded.
+    SaysDegraded,
+    /// It does not let us in.
+    Locked,
+    /// We have no descriptors left.
+    NoDescriptors,
+}
+
+impl Sky {
+    /// The class of evidence, if this is a reason to call it down.
+    pub(crate) const fn class(self) -> Option<FailureClass> {
+        match self {
+            Self::SaysDown => Some(FailureClass::Explicit),
+            Self::Refused => Some(FailureClass::Refused),
+            Self::Silent | Self::Drip => Some(FailureClass::Silent),
+            Self::Fine
+            | Self::Pausing
+            | Self::Contradiction
+            | Self::SaysDegraded
+            | Self::Locked
+            | Self::NoDescriptors => None,
+        }
+    }
+
+    /// What a look with this limit brings, and how long it takes.
+    pub(crate) fn look(self, limit: Duration) -> (Duration, Outcome) {
+        let quick = Duration::from_millis(15);
+        let failure = |class, kind, words: &str| Outcome::Unhealthy(Failure { class, kind, words: words.to_owned() });
+        let short = |kind, words: &str| Outcome::Degraded(Degradation { kind, words: words.to_owned() });
+        let gap = |kind, words: &str| Outcome::Unobservable(Gap { kind, words: words.to_owned() });
+        match self {
+            Self::Fine => (quick, Outcome::Healthy),
+            Self::Pausing => (limit.min(Duration::from_secs(4)) - Duration::from_millis(10), Outcome::Healthy),
+            Self::SaysDown => (quick, failure(FailureClass::Explicit, FailureKind::SaysDown, "the body says DOWN")),
+            Self::Contradiction => (quick, short(DegradationKind::Contradiction, "503, but the body says UP")),
+            Self::Refused => {
+                (quick, failure(FailureClass::Refused, FailureKind::ConnectionRefused, "connection refused"))
+            }
+            Self::Silent => (limit, failure(FailureClass::Silent, FailureKind::FirstByteTimeout, "no answer")),
+            Self::Drip => (limit, failure(FailureClass::Silent, FailureKind::BodyTimeout, "the answer did not end")),
+            Self::SaysDegraded => (quick, short(DegradationKind::SaysDegraded, "the body says DEGRADED")),
+            Self::Locked => (quick, gap(GapKind::NotAuthorised, "HTTP 401")),
+            Self::NoDescriptors => (quick, gap(GapKind::OwnResources, "too many open files")),
+        }
+    }
+}
+
+/// The sky over one target from each time on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Weather {
+    changes: Vec<(Duration, Sky)>,
+}
+
+impl Weather {
+    /// From this time on it is like this; times have to run forward.
+    pub(crate) fn turn(&mut self, at: Duration, sky: Sky) {
+        assert!(self.changes.last().is_none_or(|(last, _)| *last <= at), "weather is told forwards");
+        self.changes.push((at, sky));
+    }
+
+    /// How it is at this time.
+    pub(crate) fn at(&self, at: Duration) -> Sky {
+        self.changes.iter().rev().find(|(from, _)| *from <= at).map_or(Sky::Fine, |(_, sky)| *sky)
+    }
+
+    /// The stretches of equal weather: from, until, how.
+    pub(crate) fn stretches(&self, end: Duration) -> Vec<(Duration, Duration, Sky)> {
+        let mut out: Vec<(Duration, Duration, Sky)> = vec![(Duration::ZERO, end, Sky::Fine)];
+        for (at, sky) in &self.changes {
+            let last = out.last_mut().expect("there is one from the start");
+            if last.2 == *sky {
+                continue;
+            }
+            last.1 = *at;
+            out.push((*at, end, *sky));
+        }
+        out.retain(|(from, until, _)| from < until);
+        out
+    }
+}

@@ -1,0 +1,380 @@
+//! The world in virtual time: one queue of what happens next, and a process that can be killed at any point.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use hekate::{
+    engine::{Action, Engine, Event, Order, Settings},
+    model::{
+        Batch, Delivery, EntryKey, Family, Loaded, Moment, Observation, Phases, Plan, Target, TargetId, Tick, Timestamp,
+        Verdict, plan::StoreSettings,
+    },
+    notify::courier::{Courier, Parcel, Step},
+    store::Database,
+};
+
+use crate::{
+    fleet, invariants,
+    receiver::Receiver,
+    weather::{Sky, Weather},
+};
+
+/// Where the wall clock stands when a world begins: 2026-10-24 22:00 UTC, two hours before a change of summer time.
+const GENESIS_MS: i64 = 1_792_879_200_000;
+
+/// What happens next.
+#[derive(Debug)]
+enum Coming {
+    LookEnds { life: u32, order: Box<Order>, started: Moment, sky: Sky },
+    SendEnds { life: u32, key: EntryKey, delivery: Delivery },
+    Disturbance(Disturbance),
+}
+
+/// What befalls hekate itself.
+#[derive(Clone, Debug)]
+pub(crate) enum Disturbance {
+    /// kill -9 and start again after this time.
+    Kill(Duration),
+    /// kill -9 right after the next so many commits: the commit is durable, nothing of it was sent.
+    KillAfterCommits(u32),
+    /// The process stands still for so long.
+    Stall(Duration),
+    /// Somebody moves the wall clock by so many milliseconds.
+    MoveClock(i64),
+    /// The file changes to these targets.
+    Reload(Vec<Target>),
+}
+
+pub(crate) struct World {
+    folder: tempfile::TempDir,
+    pub(crate) database: Option<Database>,
+    engine: Option<Engine>,
+    courier: Courier,
+    targets: Vec<Target>,
+    pub(crate) now: Duration,
+    /// When this life of the process began.
+    born: Duration,
+    life: u32,
+    wall_moved_ms: i64,
+    coming: BTreeMap<(Duration, u64), Coming>,
+    serial: u64,
+    pub(crate) weather: HashMap<TargetId, Weather>,
+    pub(crate) receiver: Receiver,
+    /// Times at which the process was not itself, with a margin: nothing can be promised of what happened then.
+    pub(crate) disturbed: Vec<(Duration, Duration)>,
+    kill_after_commits: Option<u32>,
+    pub(crate) checks: invariants::Running,
+    seed: u64,
+}
+
+/// A folder that is fast to sync, if the machine has one.
+fn scratch() -> tempfile::TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir()
+        && let Ok(folder) = tempfile::tempdir_in(memory)
+    {
+        return folder;
+    }
+    tempfile::tempdir().expect("a scratch folder")
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, targets: Vec<Target>) -> Self {
+        let mut world = Self {
+            folder: scratch(),
+            database: None,
+            engine: None,
+            courier: Courier::new(seed),
+            targets,
+            now: Duration::ZERO,
+            born: Duration::ZERO,
+            life: 0,
+            wall_moved_ms: 0,
+            coming: BTreeMap::new(),
+            serial: 0,
+            weather: HashMap::new(),
+            receiver: Receiver::default(),
+            disturbed: Vec::new(),
+            kill_after_commits: None,
+            checks: invariants::Running::default(),
+            seed,
+        };
+        world.start();
+        world
+    }
+
+    fn settings(&self) -> StoreSettings {
+        StoreSettings { path: self.folder.path().join("store"), retention: Duration::from_hours(24 * 400) }
+    }
+
+    fn plan(&self) -> Plan {
+        fleet::plan(&self.settings().path, self.targets.clone())
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
+        let at = GENESIS_MS + i64::try_from(self.now.as_millis()).expect("a short world") + self.wall_moved_ms;
+        Moment { tick: Tick::ZERO + (self.now - self.born), at: Timestamp::from_millis(at) }
+    }
+
+    /// The world's time of a timestamp written while the clock was not moved.
+    pub(crate) fn time_of(&self, at: Timestamp) -> Duration {
+        at.since(Timestamp::from_millis(GENESIS_MS + self.wall_moved_ms))
+    }
+
+    pub(crate) fn verdict(&self, target: &TargetId) -> Option<Verdict> {
+        self.engine.as_ref().and_then(|engine| engine.verdict(target))
+    }
+
+    pub(crate) fn targets(&self) -> impl Iterator<Item = &TargetId> {
+        self.targets.iter().map(|target| &target.id)
+    }
+
+    fn start(&mut self) {
+        self.born = self.now;
+        self.life += 1;
+        let now = self.moment();
+        let (database, loaded, notices) = Database::open(&self.settings(), now.at).expect("the store opens");
+        assert!(notices.is_empty(), "an orderly store has nothing to tell: {notices:?}");
+        self.database = Some(database);
+        self.checks.restarted(&loaded);
+        self.begin(loaded);
+    }
+
+    fn begin(&mut self, mut loaded: Loaded) {
+        let now = self.moment();
+        let plan = Arc::new(self.plan());
+        let outbox = std::mem::take(&mut loaded.outbox);
+        self.courier = Courier::new(self.seed ^ u64::from(self.life));
+        self.courier.configure(now, &plan.channels, plan.ops());
+        self.courier.restore(now, outbox);
+        let settings = Settings { seed: self.seed.wrapping_add(u64::from(self.life)), looks_max: 64 };
+        let (engine, actions) = Engine::start(plan, loaded, settings, now);
+        self.engine = Some(engine);
+        self.carry_out(actions);
+        self.post();
+    }
+
+    fn push(&mut self, at: Duration, coming: Coming) {
+        self.serial += 1;
+        self.coming.insert((at, self.serial), coming);
+    }
+
+    /// Something will befall hekate.
+    pub(crate) fn plan_disturbance(&mut self, at: Duration, disturbance: Disturbance) {
+        self.push(at, Coming::Disturbance(disturbance));
+    }
+
+    pub(crate) fn weather(&mut self, target: &str, at: Duration, sky: Sky) {
+        self.weather.entry(TargetId::new(target)).or_default().turn(at, sky);
+    }
+
+    fn sky(&self, target: &TargetId, at: Duration) -> Sky {
+        self.weather.get(target).map_or(Sky::Fine, |weather| weather.at(at))
+    }
+
+    /// Carries out the engine's actions; answers whether the process is still the same one.
+    fn carry_out(&mut self, actions: Vec<Action>) -> bool {
+        for action in actions {
+            match action {
+                Action::Look(order) => {
+                    let sky = self.sky(&order.target.id, self.now);
+                    let (took, _) = sky.look(order.limit);
+                    let ends = Coming::LookEnds { life: self.life, order: Box::new(order), started: self.moment(), sky };
+                    self.push(self.now + took, ends);
+                }
+                Action::Commit(batch) => {
+                    if !self.commit(&batch) {
+                        return false;
+                    }
+                    let now = self.moment();
+                    for entry in &batch.entries {
+                        self.courier.enqueue(now, entry.clone());
+                    }
+                }
+                Action::Placed(..)
+                | Action::Vacated(_)
+                | Action::Looked(_)
+                | Action::Show(..)
+                | Action::LookTrouble(_) => {}
+            }
+        }
+        true
+    }
+
+    /// Makes a batch durable; answers false if the process was killed right after it.
+    fn commit(&mut self, batch: &Arc<Batch>) -> bool {
+        let database = self.database.as_mut().expect("a running process has a store");
+        database.commit(&[Arc::clone(batch)]).expect("the disk is well");
+        self.checks.committed(batch);
+        match &mut self.kill_after_commits {
+            Some(1) => {
+                self.kill_after_commits = None;
+                self.kill(Duration::from_secs(2));
+                false
+            }
+            Some(count) => {
+                *count -= 1;
+                true
+            }
+            None => true,
+        }
+    }
+
+    /// Lets the courier do what it wants to do now.
+    fn post(&mut self) {
+        loop {
+            let steps = self.courier.poll(self.moment());
+            if steps.is_empty() {
+                return;
+            }
+            if !self.steps(steps) {
+                return;
+            }
+        }
+    }
+
+    fn steps(&mut self, steps: Vec<Step>) -> bool {
+        for step in steps {
+            match step {
+                Step::Commit(batch) => {
+                    if !self.commit(&Arc::new(batch)) {
+                        return false;
+                    }
+                }
+                Step::Send { mark, parcel } => {
+                    if !self.commit(&Arc::new(mark)) {
+                        return false;
+                    }
+                    self.send(&parcel);
+                }
+                Step::StandsIn { incident, channel, .. } => {
+                    if !self.event(Event::StoodIn(incident, channel)) {
+                        return false;
+                    }
+                }
+                Step::Report(_) => {}
+            }
+        }
+        true
+    }
+
+    fn send(&mut self, parcel: &Parcel) {
+        self.checks.sending(self.now, self.life, parcel);
+        let before = self.receiver.arrived.len();
+        let (took, delivery) = self.receiver.take(self.now, parcel);
+        if let Some(arrived) = self.receiver.arrived.get(before) {
+            let database = self.database.as_ref().expect("a running process has a store");
+            self.checks.arrived(arrived, &database.reader());
+        }
+        let ends = Coming::SendEnds { life: self.life, key: parcel.key.clone(), delivery };
+        self.push(self.now + took, ends);
+    }
+
+    fn event(&mut self, event: Event) -> bool {
+        let now = self.moment();
+        let mut actions = Vec::new();
+        let Some(engine) = self.engine.as_mut() else { return false };
+        engine.handle(now, event, &mut actions);
+        self.carry_out(actions)
+    }
+
+    fn kill(&mut self, away: Duration) {
+        self.disturbed.push((self.now.saturating_sub(Duration::from_mins(1)), self.now + away + Duration::from_mins(1)));
+        self.engine = None;
+        self.database = None;
+        self.now += away;
+        self.start();
+    }
+
+    fn disturb(&mut self, disturbance: Disturbance) {
+        match disturbance {
+            Disturbance::Kill(away) => self.kill(away),
+            Disturbance::KillAfterCommits(count) => self.kill_after_commits = Some(count.max(1)),
+            Disturbance::Stall(length) => {
+                self.disturbed.push((self.now.saturating_sub(Duration::from_mins(1)), self.now + length + Duration::from_mins(2)));
+                self.now += length;
+                self.event(Event::Interrupted);
+            }
+            Disturbance::MoveClock(by_ms) => {
+                self.disturbed.push((self.now.saturating_sub(Duration::from_mins(1)), self.now + Duration::from_mins(2)));
+                self.wall_moved_ms += by_ms;
+                self.event(Event::Interrupted);
+            }
+            Disturbance::Reload(targets) => {
+                self.targets = targets;
+                let plan = Arc::new(self.plan());
+                let now = self.moment();
+                if self.event(Event::Replanned(Arc::clone(&plan))) {
+                    self.courier.configure(now, &plan.channels, plan.ops());
+                }
+            }
+        }
+    }
+
+    /// Lets time pass until `end`.
+    pub(crate) fn run_until(&mut self, end: Duration) {
+        loop {
+            let tick = |tick: Tick| self.born + tick.since(Tick::ZERO);
+            let engine = self.engine.as_ref().and_then(Engine::next_deadline).map(tick);
+            let courier = self.courier.next_deadline().map(tick);
+            let next = self.coming.keys().next().copied();
+            let due = [engine, courier, next.map(|(at, _)| at)].into_iter().flatten().min();
+            let Some(due) = due.filter(|due| *due <= end) else { break };
+            self.now = self.now.max(due);
+            if let Some(key) = next.filter(|(at, _)| *at <= due) {
+                let coming = self.coming.remove(&key).expect("it was the first");
+                self.happen(coming);
+            } else if engine.is_some_and(|engine| engine <= due) {
+                self.event(Event::Due);
+            }
+            self.post();
+            self.checks.step(self.now, self.seed);
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn happen(&mut self, coming: Coming) {
+        match coming {
+            Coming::LookEnds { life, order, started, sky } if life == self.life => {
+                let (_, outcome) = sky.look(order.limit);
+                let observation = Observation {
+                    look: order.look,
+                    started,
+                    finished: self.moment(),
+                    outcome,
+                    status: None,
+                    phases: Phases::default(),
+                    family: Some(Family::Spring3),
+                    detail: None,
+                };
+                self.event(Event::Observed(observation));
+            }
+            Coming::SendEnds { life, key, delivery } if life == self.life => {
+                let steps = self.courier.delivered(self.moment(), &key, delivery);
+                self.steps(steps);
+            }
+            // The process that waited for it is dead.
+            Coming::LookEnds { .. } | Coming::SendEnds { .. } => {}
+            Coming::Disturbance(disturbance) => self.disturb(disturbance),
+        }
+    }
+
+    /// What arrived since the last call, a line each.
+    pub(crate) fn told(&mut self) -> String {
+        let lines: Vec<_> = self
+            .receiver
+            .arrived
+            .iter()
+            .skip(self.checks.read)
+            .map(|arrived| {
+                format!("{} {}\n", humantime::format_duration(Duration::from_secs(arrived.at.as_secs())), arrived.line)
+            })
+            .collect();
+        self.checks.read = self.receiver.arrived.len();
+        lines.concat()
+    }
+}
