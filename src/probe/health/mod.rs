@@ -1,60 +1,166 @@
-//! Understands what a health endpoint answered.
+//! What a health endpoint's answer means: the body first, the code second, the components always.
+//!
+//! [`read`] is a plain function of the question and the answer. It knows eighteen dialects ([`Family`]), finds out by
+//! itself which one it sees, and keeps of a body only what people may see: names, states and messages of components,
+//! cleaned and without secrets. The steps: the bytes become a `Source`, that is understood as a `Body`, and the table
+//! in `verdict` joins it with the code. A rule of the file comes before all of that.
 
-use crate::model::{
-    Detail, Failure, FailureClass, FailureKind, Family, Outcome, plan::HealthQuestion,
-};
+mod body;
+mod json;
+mod mask;
+mod objects;
+mod parts;
+mod phrase;
+mod place;
+mod rules;
+mod texts;
+mod verdict;
+mod vocabulary;
 
-/// What is asked for: JSON before text.
+use crate::model::{Detail, Family, Outcome, plan::HealthQuestion};
+
+use body::{Body, Meaning, Source};
+
+/// The `Accept` header to send: JSON before all. With `*/*` alone some frameworks answer with a page.
 pub const ACCEPT: &str =
-    "application/health+json, application/json;q=0.9, text/plain;q=0.5, */*;q=0.1";
+    "application/health+json;q=0.9, application/json, text/plain;q=0.8, */*;q=0.1";
 
-/// What came back over HTTP.
+/// The most characters of `Server` and `Via` that are kept.
+const VIA_MAX: usize = 100;
+
+/// What came back, as far as it matters for its meaning.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
-    /// The status code.
+    /// The status code, 100 to 599 if the server is honest; any other number is read as a failure.
     pub status: u16,
-    /// `Content-Type`.
+    /// `Content-Type`
     pub content_type: Option<&'a str>,
-    /// `Location`.
+    /// `Location`
     pub location: Option<&'a str>,
-    /// `Server`.
+    /// `Server`
     pub server: Option<&'a str>,
-    /// `Via`.
+    /// `Via`
     pub via: Option<&'a str>,
-    /// `Retry-After`.
+    /// `Retry-After`
     pub retry_after: Option<&'a str>,
-    /// The body, decompressed.
+    /// The body, decompressed, at most 256 KiB.
     pub body: &'a [u8],
-    /// Whether the body went on after the cap.
+    /// Whether there was more than the cap lets through.
     pub is_cut: bool,
-    /// Whether the body could not be decompressed.
+    /// Whether the body came in an encoding that is not known or is broken; `body` is ignored then.
     pub is_unreadable: bool,
 }
 
 /// What it means.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reading {
-    /// The outcome.
+    /// For the judge.
     pub outcome: Outcome,
-    /// The dialect.
+    /// The dialect of the body; absent where the body was not asked for its meaning or cannot be read.
     pub family: Option<Family>,
-    /// What else is worth telling.
+    /// For people; absent for a plain good answer. The address is left to the caller.
     pub detail: Option<Box<Detail>>,
 }
 
-/// Reads by the status alone.
-pub fn read(_question: &HealthQuestion, answer: &Answer<'_>) -> Reading {
-    let outcome = match answer.status {
-        200..300 => Outcome::Healthy,
-        status => Outcome::Unhealthy(Failure {
-            class: FailureClass::Refused,
-            kind: FailureKind::ServerError,
-            words: format!("answered {status}"),
-        }),
+/// Says what an answer to a health question means.
+///
+/// It never fails and never panics: whatever is wrong with the answer is in the outcome.
+pub fn read(question: &HealthQuestion, answer: &Answer<'_>) -> Reading {
+    let text = if answer.is_unreadable {
+        "".into()
+    } else {
+        json::decode(answer.body)
+    };
+    let source = Source::of(answer, &text);
+    let body = Body::of(question, answer, &source);
+    let by_rule = rules::decide(&question.rules, answer.status, source.json());
+    let note = if by_rule.is_some() {
+        None
+    } else {
+        note(answer, &body)
+    };
+    let outcome = by_rule.unwrap_or_else(|| verdict::decide(question, answer, &body));
+    let is_good = outcome == Outcome::Healthy;
+    let family = body.family.filter(|_| speaks_of_health(answer.status));
+    if is_good && note.is_none() && body.parts.kept.is_empty() {
+        return Reading {
+            outcome,
+            family,
+            detail: None,
+        };
+    }
+    let detail = Detail {
+        address: None,
+        excerpt: if is_good {
+            None
+        } else {
+            body::excerpt(&body, &source, &text)
+        },
+        via: if is_good { None } else { via(answer) },
+        note,
+        components_total: body.parts.total,
+        components: body
+            .parts
+            .kept
+            .into_iter()
+            .map(|part| part.component)
+            .collect(),
     };
     Reading {
         outcome,
-        family: Some(Family::CodeOnly),
-        detail: None,
+        family,
+        detail: Some(Box::new(detail)),
     }
+}
+
+/// Whether the body of an answer with this code is about health at all, rather than about the way to it.
+fn speaks_of_health(status: u16) -> bool {
+    !matches!(status, 300..=399 | 401 | 403 | 404 | 405 | 407 | 511)
+}
+
+/// What else is worth a line, in our own words.
+fn note(answer: &Answer<'_>, body: &Body<'_>) -> Option<String> {
+    use crate::model::ComponentState::{PlannedDown, Up};
+
+    if !speaks_of_health(answer.status) {
+        return None;
+    }
+    let status = answer.status;
+    let is_good_code = (200..=299).contains(&status);
+    if let Meaning::Says(said) = &body.meaning {
+        if is_good_code && said.state >= PlannedDown && !said.word.is_empty() {
+            return Some(format!("{status} but the body says {}", said.shown()));
+        }
+        if !is_good_code && said.state == Up && status != 429 {
+            return Some("code and body disagree".to_owned());
+        }
+    }
+    if is_good_code
+        && !matches!(body.meaning, Meaning::Broken(_) | Meaning::Foreign(_))
+        && let Some(name) = body.parts.unnamed_critical()
+    {
+        return Some(format!(
+            "`{}` of `critical_components` is not named in the body",
+            mask::shown(name, VIA_MAX)
+        ));
+    }
+    body.note.map(str::to_owned)
+}
+
+/// What the answer says about who sent it.
+fn via(answer: &Answer<'_>) -> Option<String> {
+    let text = match (answer.server, answer.via) {
+        (Some(server), Some(via)) => format!("{server}, via {via}"),
+        (Some(server), None) => server.to_owned(),
+        (None, Some(via)) => format!("via {via}"),
+        (None, None) => return None,
+    };
+    Some(mask::shown(&text, VIA_MAX)).filter(|text| !text.is_empty())
+}
+
+/// Whether a text holds another, whatever the case of its ASCII letters.
+fn contains_ignoring_case(text: &str, part: &str) -> bool {
+    text.as_bytes()
+        .windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
