@@ -16,6 +16,7 @@ use crate::{
         sender::Sender,
     },
     store::Status,
+    telemetry::Metrics,
 };
 
 /// What the dead-man ping rests on.
@@ -117,4 +118,29 @@ pub(super) async fn mind_the_store(
             return;
         }
     }
+}
+
+/// Measures now and then what the store takes on the disk.
+pub(super) async fn measure_the_store(plan: Arc<ArcSwap<Plan>>, metrics: Arc<Metrics>) {
+    loop {
+        let path = plan.load().store.path.clone();
+        let measuring = tokio::task::spawn_blocking(move || bytes_below(&path));
+        if let Ok(bytes) = measuring.await {
+            metrics.store_size(bytes);
+        }
+        tokio::time::sleep(Duration::from_mins(1)).await;
+    }
+}
+
+/// The sizes of all files below a folder; what cannot be read counts nothing.
+fn bytes_below(folder: &std::path::Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }

@@ -111,6 +111,7 @@ impl Heart {
             | Event::Interrupted
             | Event::Troubled(_)
             | Event::StoodIn(..)
+            | Event::Found(_)
             | Event::Stop => false,
         };
         self.engine.handle(now, event, actions);

@@ -25,6 +25,8 @@ use crate::{
 pub(super) enum Mail {
     /// These are stored and may be sent.
     Entries(Vec<Entry>),
+    /// These were found in a store that could not be read before.
+    Found(Vec<Entry>),
     /// An attempt ended.
     Delivered(EntryKey, Delivery),
     /// The channels changed.
@@ -93,6 +95,7 @@ impl PostOffice {
         let now = self.clock.now();
         match mail {
             Mail::Entries(entries) => entries.into_iter().for_each(|entry| self.courier.enqueue(now, entry)),
+            Mail::Found(entries) => self.courier.restore(now, entries),
             Mail::Delivered(key, delivery) => {
                 let steps = self.courier.delivered(now, &key, delivery);
                 self.carry_out(steps);

@@ -51,6 +51,8 @@ pub enum Event {
     Troubled(Trouble),
     /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
     StoodIn(IncidentId, ChannelName),
+    /// A store that could not be read at the start can be read now, and this was in it all along.
+    Found(Box<Loaded>),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -188,6 +190,7 @@ impl Engine {
             Event::Interrupted => self.interrupted(now, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
             Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
+            Event::Found(found) => self.found(now, *found, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.dispatch(now, actions);
@@ -321,6 +324,48 @@ impl Engine {
         batch.forgotten.extend(records.into_keys());
         if let Some(last_at) = loaded.last_at {
             self.told_away(now, last_at, &mut batch);
+        }
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    /// Joins what a store remembers with what has been learnt without it.
+    ///
+    /// An incident that is found open goes on, or, if the same trouble was told anew meanwhile, hands its channels over to
+    /// that one, so that they hear of the end.
+    fn found(&mut self, now: Moment, found: Loaded, actions: &mut Vec<Action>) {
+        let mut batch = Batch::new(now.at);
+        self.incidents = self.incidents.max(found.incidents);
+        for record in found.checks {
+            let slot = self.index.get(&record.check.target).copied();
+            let Some(watched) = slot.and_then(|slot| self.at_mut(slot)) else {
+                batch.forgotten.push(record.check.target);
+                continue;
+            };
+            let kinds = watched.target.checks.iter().map(|check| check.kind);
+            if let Some(index) = kinds.into_iter().position(|kind| kind == record.check.kind) {
+                watched.checks[index].transitions += record.transitions;
+                batch.checks.push(watched.record(index, now.at));
+            }
+        }
+        for mut incident in found.open {
+            let slot = incident.targets.first().and_then(|target| self.index.get(target).copied());
+            let Some((slot, watched)) = slot.and_then(|slot| Some((slot, self.at_mut(slot)?))) else {
+                let target = incident.targets.first().cloned().unwrap_or_else(|| TargetId::new("?"));
+                Self::close_removed(now, &target, incident, &mut batch);
+                continue;
+            };
+            if let Some(open) = &mut watched.incident {
+                let known: Vec<_> = open.incident.told.iter().map(|told| told.channel.clone()).collect();
+                open.incident.told.extend(incident.told.iter().filter(|told| !known.contains(&told.channel)).cloned());
+                incident.closed_at = Some(now.at);
+                batch.incidents.extend([open.incident.clone(), incident]);
+            } else {
+                watched.reopen(incident, now);
+                self.settle_accounts(now, slot, &mut batch);
+            }
+            self.show(slot, actions);
         }
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));

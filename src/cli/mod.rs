@@ -1,0 +1,73 @@
+//! What one types. Data goes to standard output, talk to standard error; [`Exit`] says how it ended.
+
+mod arguments;
+mod ask;
+mod check;
+mod exit;
+mod file;
+mod generate;
+mod notify;
+mod run;
+mod terminal;
+
+pub use arguments::Arguments;
+pub use exit::Exit;
+
+use clap::Parser as _;
+
+use self::{
+    arguments::{Command, Global},
+    terminal::Terminal,
+};
+
+/// Understands the command line and does what it says.
+pub fn main() -> Exit {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // A closed pipe is no reason for another message.
+            let _ = error.print();
+            return exit;
+        }
+    };
+    let terminal = Terminal::of(&arguments.global);
+    let Some(command) = arguments.command else {
+        terminal.say(GREETING);
+        return Exit::Done;
+    };
+    // Fails only if it was done before, and nobody else does it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    dispatch(&arguments.global, command, &terminal)
+}
+
+fn dispatch(global: &Global, command: Command, terminal: &Terminal) -> Exit {
+    match command {
+        Command::Run(run) => run::run(global, &run, terminal),
+        #[cfg(feature = "demo")]
+        Command::Demo(demo) => run::demo(&demo, terminal),
+        Command::Validate(validate) => file::validate(global, &validate, terminal),
+        Command::Explain { words } => match file::code(&words) {
+            Some(code) => file::explain(&code, terminal),
+            None => ask::explain(global, &words, terminal),
+        },
+        Command::Check(check) => check::check(global, &check, terminal),
+        Command::Status(status) => ask::status(global, &status, terminal),
+        Command::History { words, since } => ask::history(global, &words, since, terminal),
+        Command::Notify { command } => notify::notify(global, &command, terminal),
+        Command::Reload => ask::reload(global, terminal),
+        Command::Store { command } => file::store(global, &command, terminal),
+        Command::Schema => file::schema(terminal),
+        Command::Generate { what } => generate::generate(what, terminal),
+    }
+}
+
+const GREETING: &str = "\
+hekate watches health endpoints and tells Slack only when something changed.
+
+  hekate demo                  see it work: a pretend fleet fails and recovers, no account, no network
+  hekate validate              check ./targets.yaml; every mistake is explained
+  hekate run                   watch, remember, tell
+
+  hekate --help                everything else
+";

@@ -1,0 +1,119 @@
+//! `hekate run` and `hekate demo`.
+
+use super::{
+    Exit,
+    arguments::{Global, Log, Run},
+    file,
+    terminal::Terminal,
+};
+use crate::{
+    app::{self, Failure, Options, Running},
+    config::Environment,
+    telemetry::{self, LogFormat},
+};
+
+/// `hekate run`
+pub(super) fn run(global: &Global, run: &Run, terminal: &Terminal) -> Exit {
+    let format = match run.log {
+        Some(Log::Text) => LogFormat::Text,
+        Some(Log::Json) => LogFormat::Json,
+        None => LogFormat::OfTerminal,
+    };
+    if let Err(exit) = log(format, global, terminal) {
+        return exit;
+    }
+    #[cfg(feature = "demo")]
+    let is_preview = run.slack.is_some();
+    #[cfg(not(feature = "demo"))]
+    let is_preview = false;
+    let environment = Environment::of_process();
+    let environment = if is_preview { environment.for_preview() } else { environment };
+    let plan = match file::plan(global, &environment, terminal) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
+    let options = Options { path: Some(file::path(global)), environment, plan };
+    live(terminal, async move {
+        #[cfg(feature = "demo")]
+        if is_preview {
+            return crate::demo::preview(options).await;
+        }
+        app::start(options).await
+    })
+}
+
+/// `hekate demo`
+#[cfg(feature = "demo")]
+pub(super) fn demo(demo: &super::arguments::Demo, terminal: &Terminal) -> Exit {
+    use crate::demo;
+    let settings = demo::Settings { port: demo.port, end_after: demo.end_after, has_color: terminal.has_color };
+    let terminal = *terminal;
+    let runtime = match runtime(&terminal) {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let say = move |text: &str| terminal.say(text);
+    match runtime.block_on(demo::play(settings, say, asked_to_end())) {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            terminal.complain(&format!("the demo cannot start: {failure:#}"));
+            Exit::NotSo
+        }
+    }
+}
+
+fn log(format: LogFormat, global: &Global, terminal: &Terminal) -> Result<(), Exit> {
+    let verbosity = if global.quiet { -1 } else { i8::try_from(global.verbose.min(2)).unwrap_or(2) };
+    telemetry::init_logging(format, verbosity).map_err(|error| {
+        terminal.complain(&error.to_string());
+        Exit::Usage
+    })
+}
+
+fn runtime(terminal: &Terminal) -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        terminal.complain(&format!("cannot start: {error}"));
+        Exit::NotSo
+    })
+}
+
+/// Runs until a signal, then ends in order.
+fn live(terminal: &Terminal, start: impl Future<Output = Result<Running, Failure>>) -> Exit {
+    let runtime = match runtime(terminal) {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    runtime.block_on(async {
+        let running = match start.await {
+            Ok(running) => running,
+            Err(failure) => {
+                terminal.complain(&failure.to_string());
+                return match failure {
+                    Failure::Store(_) => Exit::Store,
+                    Failure::Listen { .. } | Failure::Sender(_) => Exit::NotSo,
+                };
+            }
+        };
+        let exit = asked_to_end().await;
+        running.stop().await;
+        exit
+    })
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn asked_to_end() -> Exit {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = match signal(SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be listened to");
+            return match tokio::signal::ctrl_c().await {
+                Ok(()) | Err(_) => Exit::Interrupted,
+            };
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => Exit::Interrupted,
+        _ = terminate.recv() => Exit::Done,
+    }
+}

@@ -1,0 +1,55 @@
+//! The one place that writes to the terminal.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use super::arguments::{Color, Format, Global};
+
+/// Where a command's words go, and how.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terminal {
+    /// Whether standard output takes colours.
+    pub(super) has_color: bool,
+    /// How to print.
+    pub(super) format: Format,
+    is_quiet: bool,
+}
+
+impl Terminal {
+    pub(super) fn of(global: &Global) -> Self {
+        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        let has_color = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if is_set("NO_COLOR") => false,
+            Color::Auto => is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal(),
+        };
+        Self { has_color, format: global.format, is_quiet: global.quiet }
+    }
+
+    /// Prints data. A closed pipe ends quietly, as for any filter.
+    pub(super) fn say(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        // Whoever closed the pipe has read enough.
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    /// Prints a remark about the work, unless asked to be quiet.
+    pub(super) fn remark(&self, text: &str) {
+        if !self.is_quiet {
+            self.complain(text);
+        }
+    }
+
+    /// Prints what went wrong.
+    #[expect(clippy::unused_self, reason = "all that is printed goes through a terminal")]
+    pub(super) fn complain(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        // There is nobody left to tell.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { err.write_all(b"\n") });
+    }
+
+    /// Prints JSON, indented.
+    pub(super) fn say_json(&self, value: &serde_json::Value) {
+        self.say(&format!("{value:#}\n"));
+    }
+}
