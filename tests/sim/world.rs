@@ -264,6 +264,10 @@ impl World {
 
     fn send(&mut self, parcel: &Parcel) {
         self.checks.sending(self.now, self.life, parcel);
+        if std::env::var_os("HEKATE_SIM_SEED").is_some() {
+            let keys: Vec<_> = parcel.entries.iter().map(|entry| (&entry.key, &entry.instead_of)).collect();
+            println!("{:?} sends {keys:?}", self.now);
+        }
         let before = self.receiver.arrived.len();
         let (took, delivery) = self.receiver.take(self.now, parcel);
         if let Some(arrived) = self.receiver.arrived.get(before) {
@@ -291,6 +295,9 @@ impl World {
     }
 
     fn disturb(&mut self, disturbance: Disturbance) {
+        if std::env::var_os("HEKATE_SIM_SEED").is_some() {
+            println!("{:?} {disturbance:.40?}", self.now);
+        }
         match disturbance {
             Disturbance::Kill(away) => self.kill(away),
             Disturbance::KillAfterCommits(count) => self.kill_after_commits = Some(count.max(1)),
