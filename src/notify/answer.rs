@@ -212,7 +212,36 @@ mod tests {
                 format!("{status} {body:?} -> {}", say(&delivery))
             })
             .collect();
-        check(&lines, &expect![[r#""#]]);
+        check(
+            &lines,
+            &expect![[r#"
+            200 "ok" -> accepted
+            200 "ok\n" -> accepted
+            200 "" -> refused: HTTP 200, but the answer is not Slack's `ok`
+            200 "<html>Welcome to the guest network</html>" -> refused: HTTP 200, but the answer is not Slack's `ok`
+            201 "ok" -> refused: HTTP 201, but the answer is not Slack's `ok`
+            302 "" -> refused: HTTP 302, a redirect, which is not followed
+            400 "invalid_payload" -> refused (malformed): HTTP 400, invalid_payload: Slack cannot read this form of the message
+            400 "invalid_blocks" -> refused (malformed): HTTP 400, invalid_blocks: Slack cannot show this form of the message
+            400 "user_not_found" -> refused: HTTP 400, user_not_found: the person it goes to does not exist
+            400 "Cannot POST /services/T0/B0/SECRET" -> refused (malformed): HTTP 400
+            403 "action_prohibited" -> refused: HTTP 403, action_prohibited: an administrator restricts posting
+            403 "invalid_token" -> refused: HTTP 403, invalid_token: the webhook's address is wrong or expired
+            404 "no_service" -> refused: HTTP 404, no_service: the webhook was removed or switched off
+            404 "channel_not_found" -> refused: HTTP 404, channel_not_found: the channel does not exist
+            404 "Cannot POST /services/T0/B0/SECRET" -> refused: HTTP 404
+            408 "" -> retry after None: HTTP 408, it did not get the request in time
+            410 "channel_is_archived" -> refused: HTTP 410, channel_is_archived: the channel is archived
+            413 "" -> refused (malformed): HTTP 413
+            418 "short and stout" -> refused: HTTP 418
+            429 "" -> throttled after None: HTTP 429, it asks for a slower pace
+            429 "{\"retry_after\":7,\"ok\":false,\"error\":\"rate_limited\"}" -> throttled after Some(7s): HTTP 429, it asks for a slower pace
+            500 "rollup_error" -> unsure: HTTP 500, rollup_error: a fault on Slack's side
+            502 "<html>" -> unsure: HTTP 502
+            503 "" -> unsure: HTTP 503
+            999 "" -> unsure: HTTP 999
+        "#]],
+        );
         assert!(!lines.iter().any(|line| {
             line.split(" -> ")
                 .nth(1)
@@ -231,7 +260,23 @@ mod tests {
                 )
             })
             .collect();
-        check(&lines, &expect![[r#""#]]);
+        check(
+            &lines,
+            &expect![[r#"
+            200 -> accepted
+            204 -> accepted
+            301 -> refused: HTTP 301, a redirect, which is not followed
+            400 -> refused (malformed): HTTP 400
+            401 -> refused: HTTP 401
+            404 -> refused: HTTP 404
+            408 -> retry after Some(3s): HTTP 408, it did not get the request in time
+            410 -> refused: HTTP 410
+            422 -> refused (malformed): HTTP 422
+            429 -> throttled after Some(3s): HTTP 429, it asks for a slower pace
+            500 -> unsure: HTTP 500
+            504 -> unsure: HTTP 504
+        "#]],
+        );
     }
 
     #[test]

@@ -132,11 +132,17 @@ impl Courier {
         let Some(lane) = self.lanes.get_mut(channel) else {
             return;
         };
-        lane.malformed += 1;
-        let is_new = flight
-            .members
+        let members: Vec<_> = lane
+            .queue
             .iter()
-            .any(|(_, before)| !matches!(before, EntryState::Parked { .. }));
+            .filter(|item| flight.members.iter().any(|(key, _)| *key == item.entry.key))
+            .collect();
+        // What is refused again says nothing about the channel, or a few such messages would close it every hour.
+        let is_new = members.iter().any(|item| item.retry_at.is_none());
+        let was_said = members
+            .iter()
+            .all(|item| item.is_parked() || item.is_handed_over);
+        lane.malformed += usize::from(is_new);
         lane.each_member(flight, |item| {
             item.form = Form::Rich;
             item.retry_at = Some(now.tick + PROBE_EVERY);
@@ -149,9 +155,9 @@ impl Courier {
         if let Some(refusal) = &mut lane.refusal {
             refusal.probe_at = None;
         }
-        if lane.malformed >= MALFORMED_MAX {
+        if is_new && lane.malformed >= MALFORMED_MAX {
             self.close(now, channel, why, heir);
-        } else if is_new {
+        } else if is_new && !was_said {
             self.outgoing.say(Step::Report(Trouble::RefusesOne {
                 key: flight.key.clone(),
                 title,
@@ -171,48 +177,51 @@ impl Courier {
             .collect();
         for name in names {
             let heir = self.heir_of_refusing(&name);
-            let Some(lane) = self.lanes.get_mut(&name) else {
+            self.hand_over_from(now, &name, heir.as_ref());
+        }
+    }
+
+    fn hand_over_from(&mut self, now: Moment, name: &ChannelName, heir: Option<&ChannelName>) {
+        let Some(lane) = self.lanes.get(name) else {
+            return;
+        };
+        if heir.is_none() && lane.fallback.is_some() {
+            // The fallback refuses as well: they stay as they are, so that a restart tells it again.
+            return;
+        }
+        let why = lane.last_words().unwrap_or_default();
+        let owed: Vec<_> = lane
+            .queue
+            .iter()
+            .filter(|item| lane.owes(item))
+            .map(|item| {
+                let key = item.entry.key.clone();
+                let has_its_own = heir.is_some_and(|heir| has_its_own(&lane.queue, &key, heir));
+                (key, has_its_own)
+            })
+            .collect();
+        for (key, has_its_own) in owed {
+            let lane = self.lanes.get_mut(name);
+            let Some(item) = lane.and_then(|lane| lane.item_mut(&key)) else {
                 continue;
             };
-            if heir.is_none() && lane.fallback.is_some() {
-                // The fallback refuses as well: they stay as they are, so that a restart tells it again.
-                continue;
-            }
-            let why = lane
-                .refusal
-                .as_ref()
-                .map(|refusal| refusal.why.clone())
-                .or_else(|| lane.kept.as_ref().map(|(_, why)| why.clone()))
-                .unwrap_or_default();
-            let owed: Vec<_> = lane
-                .queue
-                .iter()
-                .filter(|item| lane.owes(item))
-                .map(|item| item.entry.key.clone())
-                .collect();
-            for key in owed {
-                let Some(item) = self
-                    .lanes
-                    .get_mut(&name)
-                    .and_then(|lane| lane.item_mut(&key))
-                else {
-                    continue;
+            let original = item.entry.clone();
+            let may_know = item.may_be_told_elsewhere();
+            let age = item.age(now.tick);
+            item.is_handed_over = heir.is_some();
+            // One that may have arrived stays `Unsure`: that must not be forgotten, the rest is known anyway.
+            if item.entry.state == EntryState::Queued {
+                item.entry.state = EntryState::Parked {
+                    why: why.clone(),
+                    since: now.at,
                 };
-                let original = item.entry.clone();
-                let may_know = item.is_restored && original.state == EntryState::Unsure;
-                let age = item.age(now.tick);
-                item.is_handed_over = heir.is_some();
-                if !item.is_parked() {
-                    item.entry.state = EntryState::Parked {
-                        why: why.clone(),
-                        since: now.at,
-                    };
-                    self.outgoing.write(&item.entry);
-                }
-                if let Some(heir) = &heir {
+                self.outgoing.write(&item.entry);
+            }
+            if let Some(heir) = heir {
+                if !has_its_own {
                     self.copy(now, &original, heir, age, may_know);
-                    self.note_stand_in(&original, heir);
                 }
+                self.note_stand_in(&original, name, heir);
             }
         }
     }
@@ -232,20 +241,18 @@ impl Courier {
             let Some(lane) = self.lanes.get_mut(&name) else {
                 continue;
             };
+            // What goes with something that is on its way waits for it: the end must not leave before the beginning.
             let (staying, leaving): (Vec<_>, Vec<_>) = std::mem::take(&mut lane.queue)
                 .into_iter()
-                .partition(|item| {
-                    lane.flight.as_ref().is_some_and(|flight| {
-                        flight
-                            .members
-                            .iter()
-                            .any(|(member, _)| *member == item.entry.key)
-                    })
-                });
+                .partition(|item| lane.is_incident_flying(&item.entry.key));
             lane.queue = staying;
-            for item in leaving {
+            for item in &leaving {
                 if !item.is_handed_over {
-                    self.copy(now, &item.entry, &heir, item.age(now.tick), false);
+                    if !has_its_own(&leaving, &item.entry.key, &heir) {
+                        let may_know = item.may_be_told_elsewhere();
+                        self.copy(now, &item.entry, &heir, item.age(now.tick), may_know);
+                    }
+                    self.note_stand_in(&item.entry, &name, &heir);
                 }
                 self.outgoing.finish(&item.entry, "handed over", now);
             }
@@ -270,7 +277,10 @@ impl Courier {
             if entry.kind == Kind::Reminder {
                 continue;
             }
-            for heir in heirs {
+            for heir in heirs
+                .into_iter()
+                .filter(|heir| !entry.story.also_told.contains(heir))
+            {
                 self.copy(now, &entry, &heir, Duration::ZERO, false);
             }
             if is_closing(entry.kind) {
@@ -280,36 +290,28 @@ impl Courier {
     }
 
     /// What an entry of an earlier process says about who was told in whose place.
+    ///
+    /// It is said again, because that process may have died before it was written down.
     pub(super) fn restore_stand_in(&mut self, entry: &Entry) {
+        let channel = &entry.key.channel;
+        if let Some(origin) = &entry.instead_of {
+            self.note_stand_in(entry, origin, channel);
+        } else if matches!(entry.state, EntryState::Parked { .. })
+            && let Some(heir) = self
+                .lanes
+                .get(channel)
+                .and_then(|lane| lane.fallback.clone())
+        {
+            self.note_stand_in(entry, channel, &heir);
+        }
+    }
+
+    fn note_stand_in(&mut self, entry: &Entry, instead_of: &ChannelName, heir: &ChannelName) {
         if entry.kind == Kind::Notice || is_closing(entry.kind) {
             return;
         }
         let incident = entry.key.incident.clone();
-        let channel = entry.key.channel.clone();
-        if let Some(origin) = &entry.instead_of {
-            self.stand_ins
-                .entry((incident, origin.clone()))
-                .or_default()
-                .insert(channel);
-        } else if matches!(entry.state, EntryState::Parked { .. })
-            && let Some(heir) = self
-                .lanes
-                .get(&channel)
-                .and_then(|lane| lane.fallback.clone())
-        {
-            self.stand_ins
-                .entry((incident, channel))
-                .or_default()
-                .insert(heir);
-        }
-    }
-
-    fn note_stand_in(&mut self, original: &Entry, heir: &ChannelName) {
-        if original.kind == Kind::Notice || is_closing(original.kind) {
-            return;
-        }
-        let incident = original.key.incident.clone();
-        let instead_of = original.key.channel.clone();
+        let instead_of = instead_of.clone();
         let is_new = self
             .stand_ins
             .entry((incident.clone(), instead_of.clone()))
@@ -390,6 +392,17 @@ impl Courier {
             .or_else(|| self.lanes.keys().find(is_there))
             .cloned()
     }
+}
+
+/// Whether this message, or a later one of its incident, was written for `heir` as well, or a later one was handed
+/// over: then the heir knows, or will know better. What was told by this process is remembered; this outlives it.
+fn has_its_own(items: &[Item], key: &EntryKey, heir: &ChannelName) -> bool {
+    items.iter().any(|item| {
+        let other = &item.entry.key;
+        other.incident == key.incident
+            && other.sequence >= key.sequence
+            && (item.entry.story.also_told.contains(heir) || item.is_handed_over)
+    })
 }
 
 impl Lane {

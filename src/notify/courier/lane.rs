@@ -114,6 +114,14 @@ impl Item {
         self.entered + EXPIRY.saturating_sub(self.age_before)
     }
 
+    /// Whether an earlier process may have told the heir: in this channel's place, which the mark of an attempt hides,
+    /// or in the place of another one that was told the same.
+    pub(super) fn may_be_told_elsewhere(&self) -> bool {
+        let went_to_others =
+            self.entry.instead_of.is_some() || !self.entry.story.also_told.is_empty();
+        self.is_restored && (self.entry.state == EntryState::Unsure || went_to_others)
+    }
+
     pub(super) const fn is_parked(&self) -> bool {
         matches!(self.entry.state, EntryState::Parked { .. })
     }
@@ -153,6 +161,16 @@ impl Lane {
         self.flight
             .as_ref()
             .is_some_and(|flight| flight.members.iter().any(|(member, _)| member == key))
+    }
+
+    /// Whether this or another entry of its incident is on its way.
+    pub(super) fn is_incident_flying(&self, key: &EntryKey) -> bool {
+        self.flight.as_ref().is_some_and(|flight| {
+            flight
+                .members
+                .iter()
+                .any(|(member, _)| member.incident == key.incident)
+        })
     }
 
     pub(super) fn has(&self, key: &EntryKey) -> bool {
@@ -260,7 +278,8 @@ impl Lane {
             && group
                 .iter()
                 .any(|&place| is_closing(self.queue[place].entry.kind));
-        if is_outdated || first.is_parked() || first.age(now) >= FOLD_AGE {
+        let was_refused = first.is_parked() || first.is_handed_over;
+        if is_outdated || was_refused || first.age(now) >= FOLD_AGE {
             group.to_vec()
         } else {
             vec![group[0]]

@@ -31,6 +31,8 @@ mod parcel;
 mod simulation;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -109,6 +111,7 @@ impl Courier {
         for (name, lane) in &mut self.lanes {
             if !channels.contains_key(name) {
                 lane.channel = None;
+                lane.refusal = None;
             }
         }
         for (name, channel) in channels {
@@ -562,6 +565,7 @@ impl Lane {
         let why = match &self.kept {
             Some((at, why)) if *at >= oldest.entered => LateReason::Channel(why.clone()),
             Some(_) | None if oldest.is_restored => LateReason::Restart,
+            Some(_) | None if oldest.entry.instead_of.is_some() => LateReason::FirstChannel,
             Some(_) | None => LateReason::Queue,
         };
         Some(Late { by, why })

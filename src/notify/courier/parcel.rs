@@ -20,7 +20,7 @@ pub enum Step {
     /// Something that whoever runs hekate should hear of, once.
     Report(Trouble),
     /// A channel hears of an incident in place of another one. It has to hear of the incident's end as well, so it
-    /// belongs in [`Incident::told`](crate::model::Incident::told).
+    /// belongs in [`Incident::told`](crate::model::Incident::told). May be said again after a restart.
     StandsIn {
         /// The incident.
         incident: IncidentId,
@@ -95,6 +95,8 @@ pub enum LateReason {
     Channel(String),
     /// hekate was not running for a part of the time.
     Restart,
+    /// The channel that it was meant for did not take it.
+    FirstChannel,
     /// Other messages were before it.
     Queue,
 }
@@ -104,6 +106,7 @@ impl fmt::Display for LateReason {
         match self {
             Self::Channel(why) => write!(f, "the channel did not take it: {why}"),
             Self::Restart => f.write_str("hekate was restarted meanwhile"),
+            Self::FirstChannel => f.write_str("the channel that it was meant for did not take it"),
             Self::Queue => f.write_str("other messages were before it"),
         }
     }

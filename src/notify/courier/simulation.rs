@@ -1,1 +1,338 @@
+//! Random lives by the hundred: channels that fail in every way, crashes between any two steps, reloads, clock jumps.
+//!
+//! What must hold at every step is checked by [`World`]; at the end, when everything works again: nothing is left,
+//! everything ended once, and whoever was told of a beginning was told of its end.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use crate::model::{ChannelName, Kind, Secret, Severity, plan::Destination};
+
+use super::{
+    Parcel, Trouble,
+    lane::is_closing,
+    world::{Fate, World, channel},
+};
+
+/// How a pretend channel is for a while.
+#[derive(Clone, Copy, Debug)]
+enum Mood {
+    Well,
+    Unreachable,
+    Throttling,
+    Losing,
+    Failing,
+    Gone,
+    OnlyPlain,
+    Picky,
+    Anything,
+}
+
+const MOODS: [Mood; 11] = [
+    Mood::Well,
+    Mood::Well,
+    Mood::Well,
+    Mood::Unreachable,
+    Mood::Throttling,
+    Mood::Losing,
+    Mood::Failing,
+    Mood::Gone,
+    Mood::OnlyPlain,
+    Mood::Picky,
+    Mood::Anything,
+];
+
+fn fate(mood: Mood, parcel: &Parcel, rng: &mut StdRng) -> Fate {
+    match mood {
+        Mood::Well => Fate {
+            takes: Duration::from_millis(rng.random_range(1..4_000)),
+            ..Fate::accept()
+        },
+        Mood::Unreachable => Fate::no_connection(),
+        Mood::Throttling => {
+            let after = rng.random_range(0..900);
+            Fate::throttle((after > 0).then_some(after))
+        }
+        Mood::Losing => match rng.random_range(0..4) {
+            0 => Fate::accept(),
+            1 => Fate::nobody_answers(),
+            arrives => Fate::lost_answer(arrives == 2),
+        },
+        Mood::Failing => Fate::server_error(),
+        Mood::Gone => Fate::gone(),
+        Mood::OnlyPlain if parcel.is_plain => Fate::accept(),
+        Mood::OnlyPlain => Fate::malformed(),
+        Mood::Picky => {
+            let is_disliked = |incident: &str| incident.ends_with(['1', '4', '7']);
+            if parcel
+                .entries
+                .iter()
+                .any(|entry| is_disliked(entry.key.incident.as_str()))
+            {
+                Fate::malformed()
+            } else {
+                Fate::accept()
+            }
+        }
+        Mood::Anything => {
+            let other = MOODS[rng.random_range(0..MOODS.len() - 1)];
+            fate(other, parcel, rng)
+        }
+    }
+}
+
+/// What an engine would remember of an incident.
+struct Open {
+    told: BTreeSet<ChannelName>,
+    sequence: u32,
+    severity: Severity,
+}
+
+struct Life {
+    rng: StdRng,
+    world: World,
+    open: BTreeMap<String, Open>,
+    incidents: u32,
+    moods: BTreeMap<ChannelName, Mood>,
+    /// Channels that were ever taken out of the file.
+    left: BTreeSet<ChannelName>,
+    enqueued: usize,
+}
+
+impl Life {
+    fn new(seed: u64) -> Self {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let spare = [None, Some("ops"), Some("alerts")][rng.random_range(0..3)];
+        let channels = [
+            channel("alerts", Some("ops")),
+            channel("disaster", Some("alerts")),
+            channel("ops", None),
+            channel("team", spare),
+        ];
+        let mut world = World::new(seed, &channels);
+        world.is_brief = true;
+        Self {
+            rng,
+            world,
+            open: BTreeMap::new(),
+            incidents: 0,
+            moods: BTreeMap::new(),
+            left: BTreeSet::new(),
+            enqueued: 0,
+        }
+    }
+
+    fn hear_stand_ins(&mut self) {
+        for (incident, channel) in std::mem::take(&mut self.world.stand_ins) {
+            if let Some(open) = self.open.get_mut(incident.as_str()) {
+                open.told.insert(channel);
+            }
+        }
+    }
+
+    fn open(&mut self) {
+        self.incidents += 1;
+        let incident = format!("i{}", self.incidents);
+        let names: Vec<_> = self.world.channels.keys().cloned().collect();
+        let told: BTreeSet<_> = (0..self.rng.random_range(1..=2))
+            .map(|_| names[self.rng.random_range(0..names.len())].clone())
+            .collect();
+        let severity =
+            [Severity::Info, Severity::Warning, Severity::Critical][self.rng.random_range(0..3)];
+        let open = Open {
+            told,
+            sequence: 0,
+            severity,
+        };
+        self.open.insert(incident.clone(), open);
+        self.go_on(&incident, Kind::Opened);
+    }
+
+    fn go_on(&mut self, incident: &str, kind: Kind) {
+        let Some(open) = self.open.get_mut(incident) else {
+            return;
+        };
+        open.sequence += 1;
+        let told: Vec<_> = open.told.iter().cloned().collect();
+        let (sequence, severity) = (open.sequence, open.severity);
+        self.enqueued += told.len();
+        if is_closing(kind) {
+            self.open.remove(incident);
+        }
+        self.world
+            .tell_all(incident, sequence, &told, kind, severity);
+    }
+
+    fn any_open(&mut self) -> Option<String> {
+        let count = self.open.len();
+        (count > 0).then(|| {
+            let place = self.rng.random_range(0..count);
+            self.open.keys().nth(place).cloned().unwrap_or_default()
+        })
+    }
+
+    fn reload(&mut self) {
+        let name = ["disaster", "team"][self.rng.random_range(0..2)];
+        let name = ChannelName::new(name);
+        if self.world.channels.remove(&name).is_some() {
+            self.left.insert(name.clone());
+        } else {
+            let mut back = channel(name.as_str(), Some("ops"));
+            back.destination = Destination::SignedWebhook {
+                url: Secret::new("https://hook.example.test/"),
+                secret: Secret::new("key"),
+            };
+            self.world.channels.insert(name.clone(), back);
+        }
+        self.world.note(&format!("reload: {name}"));
+        self.world.configure();
+    }
+
+    fn step(&mut self) {
+        match self.rng.random_range(0..100) {
+            0..25 => self.open(),
+            25..55 => {
+                if let Some(incident) = self.any_open() {
+                    let kind = [
+                        Kind::Changed,
+                        Kind::Reminder,
+                        Kind::Recovered,
+                        Kind::Removed,
+                    ][self.rng.random_range(0..4)];
+                    self.go_on(&incident, kind);
+                }
+            }
+            55..75 => {
+                let names = ["alerts", "disaster", "ops", "team"];
+                let name = ChannelName::new(names[self.rng.random_range(0..4)]);
+                let mood = MOODS[self.rng.random_range(0..MOODS.len())];
+                self.world.note(&format!("{name} is {mood:?}"));
+                self.moods.insert(name, mood);
+            }
+            75..82 => self.restart(),
+            82..90 => self.world.dies_after = Some(self.rng.random_range(1..6)),
+            90..95 => self.reload(),
+            _ => self.world.wall_millis += self.rng.random_range(-7_200_000..7_200_000),
+        }
+        let pass = [0, 1_500, 60_000, 900_000, 5_400_000][self.rng.random_range(0..5)];
+        let pass = Duration::from_millis(self.rng.random_range(0..=pass));
+        self.pass(pass);
+    }
+
+    fn restart(&mut self) {
+        let down = Duration::from_millis(self.rng.random_range(1_000..600_000));
+        // A refusal that nobody could be told of in the channel's place is forgotten with the process.
+        self.troubles_are_said_once();
+        self.world.troubles.clear();
+        self.world.restart(down);
+        self.hear_stand_ins();
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let end = self.world.time + time;
+        let (moods, rng) = (&self.moods, &mut self.rng);
+        self.world.run(end, |_, parcel| {
+            let mood = moods.get(&parcel.channel).copied().unwrap_or(Mood::Well);
+            fate(mood, parcel, rng)
+        });
+        self.hear_stand_ins();
+        if self.world.dies_after == Some(0) {
+            self.restart();
+        }
+    }
+
+    /// Everything works from now on: all that is owed is told.
+    fn end(mut self) {
+        self.world.dies_after = None;
+        self.moods.clear();
+        for incident in self.open.keys().cloned().collect::<Vec<_>>() {
+            self.go_on(&incident, Kind::Recovered);
+        }
+        self.world.note("all is well");
+        self.pass(Duration::from_secs(3 * 3_600));
+        self.pass(Duration::from_secs(3 * 3_600));
+        let diary = &self.world.diary;
+        assert!(
+            self.world.outbox.is_empty(),
+            "left: {:?}\n{diary}",
+            self.world.outbox
+        );
+        assert_eq!(self.world.courier.outlook().refusing, [], "{diary}");
+        assert!(self.world.finished.len() >= self.enqueued, "{diary}");
+        self.told_down_means_told_up();
+        self.troubles_are_said_once();
+    }
+
+    /// In every channel the last message about an incident tells of its end.
+    fn told_down_means_told_up(&self) {
+        let mut has_end = BTreeMap::new();
+        for arrival in &self.world.arrivals {
+            let ends: BTreeSet<_> = arrival
+                .keys
+                .iter()
+                .zip(&arrival.kinds)
+                .filter(|(_, kind)| is_closing(**kind))
+                .map(|(key, _)| &key.incident)
+                .collect();
+            for key in &arrival.keys {
+                has_end.insert((&key.incident, &key.channel), ends.contains(&key.incident));
+            }
+        }
+        for ((incident, channel), has_end) in has_end {
+            let was_given_up = self
+                .world
+                .finished
+                .iter()
+                .any(|(end, how)| end.incident == *incident && *how == "expired");
+            assert!(
+                has_end || was_given_up || self.left.contains(channel),
+                "{incident} has no end in {channel}\n{}",
+                self.world.diary
+            );
+        }
+    }
+
+    fn troubles_are_said_once(&self) {
+        let mut refusing = BTreeSet::new();
+        for trouble in &self.world.troubles {
+            match trouble {
+                Trouble::Refuses { channel, .. } => {
+                    assert!(refusing.insert(channel), "{}", self.world.diary);
+                }
+                Trouble::TakesAgain { channel, .. } => {
+                    refusing.remove(channel);
+                }
+                Trouble::RefusesOne { .. } | Trouble::Expired { .. } => {}
+            }
+        }
+    }
+}
+
+fn live(seed: u64) {
+    let mut life = Life::new(seed);
+    let steps = life.rng.random_range(5..80);
+    for _ in 0..steps {
+        life.step();
+    }
+    life.end();
+}
+
+fn number_of(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+/// `HEKATE_LIVES` asks for more of them, `HEKATE_SEED` for the one that failed.
+#[test]
+fn random_lives_lose_nothing() {
+    const LIVES: u64 = 500;
+    let lives = 0..number_of("HEKATE_LIVES").unwrap_or(LIVES);
+    let seeds = number_of("HEKATE_SEED").map_or(lives, |seed| seed..seed + 1);
+    for seed in seeds {
+        let outcome = std::panic::catch_unwind(|| live(seed));
+        assert!(outcome.is_ok(), "repeat this life with HEKATE_SEED={seed}");
+    }
+}

@@ -1,0 +1,665 @@
+//! Stories in virtual time: what each channel saw, and what is on disk.
+
+use std::time::Duration;
+
+use expect_test::{Expect, expect};
+
+use crate::model::{
+    ChannelName, Delivery, EntryState,
+    Kind::{Changed, Notice, Opened, Recovered, Reminder, Removed},
+    Secret,
+    Severity::{Critical, Info, Warning},
+    plan::Destination,
+};
+
+use super::{
+    Parcel,
+    world::{Fate, World, channel},
+};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(minutes * 60)
+}
+
+const fn hours(hours: u64) -> Duration {
+    Duration::from_secs(hours * 3600)
+}
+
+fn world() -> World {
+    World::new(7, &[channel("alerts", Some("ops")), channel("ops", None)])
+}
+
+fn well(_: Duration, _: &Parcel) -> Fate {
+    Fate::accept()
+}
+
+/// Everything is told: nothing is left on disk or in memory.
+#[track_caller]
+fn all_told(world: &World) {
+    assert!(world.outbox.is_empty(), "{:?}", world.outbox);
+    let outlook = world.courier.outlook();
+    assert_eq!((outlook.waiting, outlook.parked), (0, 0));
+    assert_eq!(world.courier.next_deadline(), None);
+}
+
+#[track_caller]
+fn diary(world: &World, expected: &Expect) {
+    expected.assert_eq(&world.diary);
+}
+
+#[test]
+fn a_message_is_told_and_finished() {
+    let mut world = world();
+    world.tell("k7f2", 1, "alerts", Opened, Critical);
+    world.run(minutes(1), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- k7f2 opened => accepted
+    "#]],
+    );
+    assert_eq!(world.finished.values().collect::<Vec<_>>(), [&"accepted"]);
+    all_told(&world);
+}
+
+#[test]
+fn messages_of_a_channel_go_one_by_one_a_second_apart_in_their_order() {
+    let mut world = world();
+    for incident in ["aaaa", "bbbb", "cccc"] {
+        world.tell(incident, 1, "alerts", Opened, Critical);
+    }
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.tell("aaaa", 2, "ops", Recovered, Critical);
+    world.run(minutes(1), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => accepted
+        00:00:00.0 ops <- aaaa recovered => accepted
+        00:00:01.2 alerts <- bbbb opened => accepted
+        00:00:02.4 alerts <- cccc opened => accepted
+        00:00:03.6 alerts <- aaaa recovered => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn critical_channels_go_first_when_many_are_waiting() {
+    let names: Vec<_> = (0..12).map(|number| format!("c{number:02}")).collect();
+    let channels: Vec<_> = names.iter().map(|name| channel(name, None)).collect();
+    let mut world = World::new(1, &channels);
+    for (number, name) in names.iter().enumerate() {
+        let severity = [Info, Warning, Critical][number % 3];
+        world.tell(name, 1, name, Opened, severity);
+    }
+    world.run(minutes(1), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 c02 <- c02 opened => accepted
+        00:00:00.0 c05 <- c05 opened => accepted
+        00:00:00.0 c08 <- c08 opened => accepted
+        00:00:00.0 c11 <- c11 opened => accepted
+        00:00:00.0 c01 <- c01 opened => accepted
+        00:00:00.0 c04 <- c04 opened => accepted
+        00:00:00.0 c07 <- c07 opened => accepted
+        00:00:00.0 c10 <- c10 opened => accepted
+        00:00:00.2 c00 <- c00 opened => accepted
+        00:00:00.2 c03 <- c03 opened => accepted
+        00:00:00.2 c06 <- c06 opened => accepted
+        00:00:00.2 c09 <- c09 opened => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_throttled_channel_waits_as_long_as_it_is_asked_and_loses_nothing() {
+    let mut world = world();
+    for sequence in 1..=2 {
+        world.tell(
+            "aaaa",
+            sequence,
+            "alerts",
+            if sequence == 1 { Opened } else { Changed },
+            Critical,
+        );
+    }
+    world.tell("bbbb", 1, "alerts", Opened, Warning);
+    let mut answers = 0;
+    world.run(minutes(30), |_, _| {
+        answers += 1;
+        match answers {
+            1 => Fate::throttle(None),
+            2 => Fate::throttle(Some(600)),
+            3 => Fate::throttle(Some(100_000)),
+            _ => Fate::accept(),
+        }
+    });
+    assert_eq!(world.outbox[0].attempts, 0, "a 429 does not count");
+    world.run(hours(2), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => throttled
+        00:00:30.1 alerts <- aaaa opened => throttled
+        00:10:30.2 alerts <- aaaa opened aaaa changed, 630 s late because the channel did not take it: HTTP 429 => throttled
+        01:10:30.3 alerts <- aaaa opened aaaa changed, 4230 s late because the channel did not take it: HTTP 429 => accepted
+        01:10:31.5 alerts <- bbbb opened, 4231 s late because the channel did not take it: HTTP 429 => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn slack_down_for_half_an_hour_then_one_truthful_message() {
+    for fate in [Fate::no_connection(), Fate::server_error()] {
+        let mut world = world();
+        world.tell("aaaa", 1, "alerts", Opened, Critical);
+        world.run(minutes(5), |_, _| fate.clone());
+        world.tell("aaaa", 2, "alerts", Changed, Critical);
+        world.run(minutes(10), |_, _| fate.clone());
+        world.tell("aaaa", 3, "alerts", Reminder, Critical);
+        world.run(minutes(20), |_, _| fate.clone());
+        world.tell("aaaa", 4, "alerts", Recovered, Critical);
+        world.run(minutes(30), |_, _| fate.clone());
+        let attempts = world.diary.lines().count();
+        assert!((60..80).contains(&attempts), "{attempts}");
+        assert_eq!(world.courier.outlook().failing.len(), 1);
+        world.diary.clear();
+        world.run(hours(1), well);
+        assert_eq!(world.messages("alerts"), 1);
+        assert_eq!(
+            world.finished.values().copied().collect::<Vec<_>>(),
+            ["folded", "folded", "folded", "accepted"]
+        );
+        all_told(&world);
+        assert_eq!(world.courier.outlook().failing, []);
+        if matches!(fate.delivery, Delivery::Unsure { .. }) {
+            diary(
+                &world,
+                &expect![[r#"
+                00:30:07.7 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, repeat, 1807 s late because the channel did not take it: HTTP 503 => accepted
+            "#]],
+            );
+        } else {
+            diary(
+                &world,
+                &expect![[r#"
+                00:30:01.6 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, 1801 s late because the channel did not take it: connection refused => accepted
+            "#]],
+            );
+        }
+    }
+}
+
+#[test]
+fn a_large_backlog_becomes_a_few_summaries() {
+    let mut world = world();
+    let names: Vec<_> = (0..30).map(|number| format!("i{number:02}")).collect();
+    for name in &names {
+        world.tell(name, 1, "alerts", Opened, Critical);
+    }
+    world.run(minutes(2), |_, _| Fate::no_connection());
+    for name in &names[..15] {
+        world.tell(name, 2, "alerts", Recovered, Critical);
+    }
+    world.diary.clear();
+    world.run(minutes(5), well);
+    assert_eq!(world.messages("alerts"), 3);
+    assert_eq!(world.finished.len(), 45);
+    diary(
+        &world,
+        &expect![[r#"
+        00:02:01.6 alerts <- i00 opened i01 opened i02 opened i03 opened i04 opened i05 opened i06 opened i07 opened i08 opened i09 opened i00 recovered i01 recovered i02 recovered i03 recovered i04 recovered i05 recovered i06 recovered i07 recovered i08 recovered i09 recovered, 121 s late because the channel did not take it: connection refused => accepted
+        00:02:02.8 alerts <- i10 opened i11 opened i12 opened i13 opened i14 opened i15 opened i16 opened i17 opened i18 opened i19 opened i20 opened i21 opened i22 opened i23 opened i24 opened i10 recovered i11 recovered i12 recovered i13 recovered i14 recovered, 122 s late because the channel did not take it: connection refused => accepted
+        00:02:04.0 alerts <- i25 opened i26 opened i27 opened i28 opened i29 opened, 124 s late because the channel did not take it: connection refused => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn four_late_messages_stay_four() {
+    let mut world = world();
+    for name in ["aaaa", "bbbb", "cccc", "dddd"] {
+        world.tell(name, 1, "alerts", Opened, Critical);
+    }
+    world.run(minutes(2), |_, _| Fate::no_connection());
+    world.run(minutes(5), well);
+    assert_eq!(world.messages("alerts"), 4);
+    all_told(&world);
+}
+
+#[test]
+fn a_lost_answer_is_repeated_and_says_so() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    let mut answers = 0;
+    world.run(minutes(1), |_, _| {
+        answers += 1;
+        if answers == 1 {
+            Fate::lost_answer(true)
+        } else {
+            Fate::accept()
+        }
+    });
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => unsure
+        00:00:11.1 alerts <- aaaa opened, repeat => accepted
+        00:00:12.3 alerts <- bbbb opened => accepted
+    "#]],
+    );
+    assert!(world.arrivals[1].is_repeat);
+    all_told(&world);
+}
+
+#[test]
+fn still_down_is_not_said_once_it_is_over() {
+    let mut world = world();
+    world.tell("aaaa", 4, "alerts", Reminder, Critical);
+    world.tell("aaaa", 5, "alerts", Recovered, Critical);
+    world.run(minutes(1), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa reminder aaaa recovered => accepted
+    "#]],
+    );
+    assert_eq!(
+        world.finished.values().copied().collect::<Vec<_>>(),
+        ["folded", "accepted"]
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_refused_rich_message_is_told_in_plain_text_at_once() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(1), |_, parcel| {
+        if parcel.is_plain {
+            Fate::accept()
+        } else {
+            Fate::malformed()
+        }
+    });
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => malformed
+        00:00:01.1 alerts <- aaaa opened, plain => accepted
+    "#]],
+    );
+    assert!(world.troubles.is_empty());
+    all_told(&world);
+}
+
+#[test]
+fn one_message_that_no_form_makes_fit_does_not_keep_the_others() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    let spoilt = |_: Duration, parcel: &Parcel| {
+        let is_spoilt = parcel.channel.as_str() == "alerts"
+            && parcel
+                .entries
+                .iter()
+                .any(|entry| entry.key.incident.as_str() == "aaaa");
+        if is_spoilt {
+            Fate::malformed()
+        } else {
+            Fate::accept()
+        }
+    };
+    world.run(minutes(90), spoilt);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(100), spoilt);
+    assert_eq!(world.courier.outlook().parked_critical, 2);
+    world.run(hours(4), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => malformed
+        00:00:01.1 alerts <- aaaa opened, plain => malformed
+        00:00:01.2 ops hears: RefusesOne { key: EntryKey { incident: "aaaa", sequence: 1, channel: "alerts" }, title: "the aaaa", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
+        00:00:01.2 ops <- aaaa opened (for alerts) => accepted
+        00:00:02.2 alerts <- bbbb opened => accepted
+        01:00:01.2 alerts <- aaaa opened, 3601 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+        01:00:02.3 alerts <- aaaa opened, plain, 3602 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+        01:30:00.0 alerts <- aaaa opened aaaa recovered, 5400 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+        01:30:00.0 ops <- aaaa recovered (for alerts) => accepted
+        01:30:01.1 alerts <- aaaa opened aaaa recovered, plain, 5401 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+        01:30:01.2 ops hears: RefusesOne { key: EntryKey { incident: "aaaa", sequence: 2, channel: "alerts" }, title: "the aaaa", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
+        02:30:01.2 alerts <- aaaa opened aaaa recovered, 9001 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_spoilt_message_in_a_summary_does_not_spoil_the_rest() {
+    let mut world = world();
+    for name in ["aaaa", "bbbb", "cccc", "dddd", "eeee", "ffff"] {
+        world.tell(name, 1, "alerts", Opened, Warning);
+    }
+    world.run(minutes(2), |_, _| Fate::no_connection());
+    world.diary.clear();
+    world.run(minutes(30), |_, parcel| {
+        let is_spoilt = parcel.channel.as_str() == "alerts"
+            && parcel
+                .entries
+                .iter()
+                .any(|entry| entry.key.incident.as_str() == "cccc");
+        if is_spoilt {
+            Fate::malformed()
+        } else {
+            Fate::accept()
+        }
+    });
+    diary(
+        &world,
+        &expect![[r#"
+            00:02:01.6 alerts <- aaaa opened bbbb opened cccc opened dddd opened eeee opened ffff opened, 121 s late because the channel did not take it: connection refused => malformed
+            00:02:02.7 alerts <- aaaa opened bbbb opened cccc opened dddd opened eeee opened ffff opened, plain, 122 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            00:02:03.8 alerts <- aaaa opened, 123 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+            00:02:05.0 alerts <- bbbb opened, 125 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+            00:02:06.2 alerts <- cccc opened, 126 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            00:02:07.3 alerts <- cccc opened, plain, 127 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            00:02:07.4 ops hears: RefusesOne { key: EntryKey { incident: "cccc", sequence: 1, channel: "alerts" }, title: "the cccc", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
+            00:02:07.4 ops <- cccc opened (for alerts), 127 s late because the channel that it was meant for did not take it => accepted
+            00:02:08.4 alerts <- dddd opened, 128 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+            00:02:09.6 alerts <- eeee opened, 129 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+            00:02:10.8 alerts <- ffff opened, 130 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+        "#]],
+    );
+    assert_eq!(world.outbox.len(), 1);
+}
+
+#[test]
+fn a_dead_webhook_is_told_elsewhere_tried_hourly_and_heals() {
+    let mut world = world();
+    let dead = |_: Duration, parcel: &Parcel| {
+        if parcel.channel.as_str() == "alerts" {
+            Fate::gone()
+        } else {
+            Fate::accept()
+        }
+    };
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    world.run(minutes(10), dead);
+    assert_eq!(world.courier.outlook().parked_critical, 2);
+    assert_eq!(world.courier.outlook().oldest, None);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(150), dead);
+    world.run(minutes(200), well);
+    world.tell("bbbb", 2, "alerts", Recovered, Critical);
+    world.run(minutes(300), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => refused
+        00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: Some("ops") }
+        00:00:00.1 ops <- aaaa opened (for alerts) => accepted
+        00:00:01.3 ops <- bbbb opened (for alerts) => accepted
+        00:10:00.0 ops <- aaaa recovered (for alerts) => accepted
+        01:00:00.1 alerts <- aaaa opened aaaa recovered, 3600 s late because the channel did not take it: HTTP 404, no_service => refused
+        02:00:00.2 alerts <- aaaa opened aaaa recovered, 7200 s late because the channel did not take it: HTTP 404, no_service => refused
+        03:00:00.3 alerts <- aaaa opened aaaa recovered, 10800 s late because the channel did not take it: HTTP 404, no_service => accepted
+        03:00:00.5 ops hears: TakesAgain { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T11:00:00.500Z }
+        03:00:01.5 alerts <- bbbb opened, 10801 s late because the channel did not take it: HTTP 404, no_service => accepted
+        03:20:00.0 alerts <- bbbb recovered => accepted
+        03:20:00.0 ops <- bbbb recovered (for alerts) => accepted
+    "#]],
+    );
+    assert_eq!(world.troubles.len(), 2);
+    assert_eq!(world.courier.outlook().refusing, []);
+    all_told(&world);
+}
+
+#[test]
+fn a_fallback_that_was_told_itself_is_not_told_twice() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("aaaa", 1, "ops", Opened, Critical);
+    world.run(minutes(10), |_, parcel| {
+        if parcel.channel.as_str() == "alerts" {
+            Fate::gone()
+        } else {
+            Fate::accept()
+        }
+    });
+    assert_eq!(world.messages("ops"), 1);
+    assert_eq!(world.outbox.len(), 1);
+    assert!(matches!(world.outbox[0].state, EntryState::Parked { .. }));
+}
+
+#[test]
+fn when_the_fallback_is_dead_too_it_is_told_as_soon_as_one_of_them_heals() {
+    let mut world = world();
+    world.tell("aaaa", 1, "ops", Notice, Warning);
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    world.run(minutes(30), |_, _| Fate::gone());
+    assert_eq!(world.courier.outlook().refusing.len(), 2);
+    world.run(minutes(70), |_, parcel| {
+        if parcel.channel.as_str() == "alerts" {
+            Fate::gone()
+        } else {
+            Fate::accept()
+        }
+    });
+    world.run(minutes(200), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- bbbb opened => refused
+        00:00:00.0 ops <- aaaa notice => refused
+        00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: Some("ops") }
+        00:00:00.1 ops hears: Refuses { channel: "ops", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: None }
+        01:00:00.1 alerts <- bbbb opened, 3600 s late because the channel did not take it: HTTP 404, no_service => refused
+        01:00:00.1 ops <- aaaa notice, 3600 s late because the channel did not take it: HTTP 404, no_service => accepted
+        01:00:00.3 ops hears: TakesAgain { channel: "ops", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T09:00:00.300Z }
+        01:00:01.3 ops <- bbbb opened (for alerts), 3601 s late because the channel did not take it: HTTP 404, no_service => accepted
+        02:00:00.2 alerts <- bbbb opened, 7200 s late because the channel did not take it: HTTP 404, no_service => accepted
+        02:00:00.4 ops hears: TakesAgain { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T10:00:00.400Z }
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_new_address_is_tried_at_once() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(5), |_, parcel| {
+        if parcel.channel.as_str() == "alerts" {
+            Fate::gone()
+        } else {
+            Fate::accept()
+        }
+    });
+    if let Some(alerts) = world.channels.get_mut(&ChannelName::new("alerts")) {
+        alerts.destination = Destination::SlackWebhook {
+            url: Secret::new("https://hooks.example.test/new"),
+        };
+    }
+    world.configure();
+    world.run(minutes(6), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => refused
+        00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: Some("ops") }
+        00:00:00.1 ops <- aaaa opened (for alerts) => accepted
+        00:05:00.0 alerts <- aaaa opened, 300 s late because the channel did not take it: HTTP 404, no_service => accepted
+        00:05:00.2 ops hears: TakesAgain { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T08:05:00.200Z }
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_channel_that_leaves_the_file_is_inherited() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(seconds(30), |_, _| Fate::lost_answer(true));
+    world.channels.remove(&ChannelName::new("alerts"));
+    world.configure();
+    world.run(minutes(1), well);
+    world.tell("aaaa", 2, "alerts", Removed, Critical);
+    world.run(minutes(2), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => unsure
+        00:00:11.1 alerts <- aaaa opened, repeat => unsure
+        00:00:23.0 alerts <- aaaa opened, repeat => unsure
+        00:00:33.0 ops <- aaaa opened (for alerts) => accepted
+        00:01:00.0 ops <- aaaa removed (for alerts) => accepted
+    "#]],
+    );
+    assert_eq!(
+        world
+            .finished
+            .iter()
+            .map(|(key, how)| format!("{} {} {how}", key.channel, key.sequence))
+            .collect::<Vec<_>>(),
+        [
+            "alerts 1 handed over",
+            "ops 1 accepted",
+            "alerts 2 handed over",
+            "ops 2 accepted"
+        ]
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_restart_in_every_state_loses_nothing_and_repeats_only_with_a_word() {
+    // While it waits, while it is on its way, after a lost answer, while it is parked.
+    let fates = [
+        Fate::no_connection(),
+        Fate::lost_answer(true),
+        Fate::server_error(),
+        Fate::gone(),
+    ];
+    for fate in fates {
+        for stop_after_millis in [0, 50, 9_000, 11_500, 40_000] {
+            let mut world = world();
+            world.tell("aaaa", 1, "alerts", Opened, Critical);
+            world.run(Duration::from_millis(stop_after_millis), |_, parcel| {
+                if parcel.channel.as_str() == "alerts" {
+                    fate.clone()
+                } else {
+                    Fate::accept()
+                }
+            });
+            world.restart(minutes(3));
+            world.tell("aaaa", 2, "alerts", Recovered, Critical);
+            world.run(hours(2), well);
+            all_told(&world);
+            let last = world
+                .arrivals
+                .iter()
+                .rfind(|arrival| arrival.channel.as_str() == "alerts");
+            assert!(
+                last.is_some_and(|last| last.kinds.last() == Some(&Recovered)),
+                "{}",
+                world.diary
+            );
+        }
+    }
+}
+
+#[test]
+fn after_a_restart_it_says_what_kept_it() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.restart(minutes(10));
+    world.run(minutes(11), well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 restart
+        00:10:00.0 alerts <- aaaa opened, 600 s late because hekate was restarted meanwhile => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn after_three_days_it_is_given_up_and_said() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(hours(71), |_, _| Fate::no_connection());
+    assert!(world.troubles.is_empty());
+    world.run(hours(73), |_, _| Fate::no_connection());
+    assert_eq!(world.troubles.len(), 1);
+    assert_eq!(world.finished.values().collect::<Vec<_>>(), [&"expired"]);
+    all_told(&world);
+}
+
+#[test]
+fn an_old_message_gets_its_chance_after_a_restart_even_if_the_clock_is_wrong() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.wall_millis += 1000 * 24 * 3_600_000;
+    world.restart(minutes(1));
+    world.run(minutes(2), well);
+    assert_eq!(world.messages("alerts"), 1);
+    all_told(&world);
+}
+
+#[test]
+fn a_clock_jump_within_a_process_does_not_matter() {
+    let mut diaries = Vec::new();
+    for jump_millis in [0, -3_600_000, 3_600_000, 400 * 24 * 3_600_000] {
+        let mut world = world();
+        world.tell("aaaa", 1, "alerts", Opened, Critical);
+        world.run(minutes(3), |_, _| Fate::no_connection());
+        world.wall_millis += jump_millis;
+        world.tell("aaaa", 2, "alerts", Recovered, Critical);
+        world.run(minutes(10), well);
+        all_told(&world);
+        diaries.push(world.diary);
+    }
+    assert!(diaries.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn an_attempt_that_nobody_answers_is_taken_for_lost() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    let mut attempts = 0;
+    world.run(minutes(10), |_, _| {
+        attempts += 1;
+        if attempts == 1 {
+            Fate::nobody_answers()
+        } else {
+            Fate::accept()
+        }
+    });
+    assert!(world.arrivals[1].is_repeat);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => unsure
+        00:02:31.1 alerts <- aaaa opened, repeat, 151 s late because the channel did not take it: the attempt was lost => accepted
+    "#]],
+    );
+    all_told(&world);
+    let too_late = world.arrivals[0].keys[0].clone();
+    let steps = world
+        .courier
+        .delivered(world.now(), &too_late, Delivery::Accepted);
+    assert_eq!(steps, []);
+}
