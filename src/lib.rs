@@ -7,7 +7,9 @@
 //! * [`judge`] turns observations into verdicts; [`route`] knows who hears of it; [`engine`] joins the three and says
 //!   what to store and to tell. All of these are plain functions of what they are given.
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
+//! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask.
 //! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
+//! * `preview` (feature `demo`) shows it as a web page.
 
 pub mod clock;
 pub mod command;
@@ -16,6 +18,8 @@ pub mod engine;
 pub mod judge;
 pub mod model;
 pub mod notify;
+#[cfg(feature = "demo")]
+pub mod preview;
 pub mod probe;
 pub mod route;
 pub mod schedule;

@@ -24,7 +24,7 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
     match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Reminder => vec![
             Block::rich(what_failed(story)),
-            Block::fields(&fields(story, context)),
+            Block::fields(&fields(entry, context)),
             Block::rich(answer(story)),
             small_print(entry, context),
         ],
@@ -91,9 +91,11 @@ const fn state_word(state: ComponentState) -> &'static str {
     }
 }
 
-fn fields(story: &Story, context: &Context<'_>) -> Vec<Markup> {
+fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
+    let story = &entry.story;
     let mut confirmed = Markup::new();
-    if story.looks_of > 0 {
+    // A reminder is not a confirmation: how it was confirmed was told with the first message.
+    if story.looks_of > 0 && entry.kind != Kind::Reminder {
         confirmed
             .own("*Confirmed*\n")
             .number(usize::from(story.looks_for))

@@ -3,8 +3,6 @@
 mod evidence;
 mod folded;
 mod headline;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
@@ -58,6 +56,18 @@ impl<'a> Context<'a> {
     /// A time in words and in the configured zone; with its day, if it is not near.
     fn clock(&self, at: Timestamp) -> String {
         mrkdwn::clock(at, DateFormat::near(at, self.now), self.timezone)
+    }
+
+    /// From one time to another, the zone said once if both are near: `12:55:48 to 13:00:00 CET`.
+    fn clocks(&self, from: Timestamp, to: Timestamp) -> String {
+        let until = self.clock(to);
+        match DateFormat::near(from, self.now) {
+            DateFormat::Time => {
+                let local = from.to_utc().with_timezone(&self.timezone);
+                format!("{} to {until}", local.format("%H:%M:%S"))
+            }
+            DateFormat::DayAndTime => format!("{} to {until}", self.clock(from)),
+        }
     }
 
     /// Who is to be mentioned for this entry: the engine decides it; an end is never a reason to.
