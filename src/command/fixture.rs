@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::model::{
-    Board, Channel, ChannelName, Check, CheckKind, FailureClass, Group, GroupName, IncidentId,
-    Phases, Plan, Policy, Reason, Rule, Secret, Severity, Target, TargetId, Timestamp, Verdict,
+    Board, Channel, ChannelName, Check, CheckId, CheckKind, FailureClass, Group, GroupName,
+    IncidentId, Phases, Plan, Policy, Proof, Reason, Rule, Secret, Severity, State, Target,
+    TargetId, Timestamp, Transition, Verdict,
     board::{Facts, Suspicion},
     judgement::Good,
     plan::{
@@ -64,7 +65,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         },
         store: StoreSettings {
             path: PathBuf::from("data"),
-            retention: Duration::from_secs(400 * 86_400),
+            retention: Duration::from_hours(400 * 24),
         },
         slack: SlackSettings {
             command: String::from("/roih"),
@@ -192,4 +193,71 @@ fn down(since: Timestamp, good_at: Timestamp, told_at: Timestamp) -> Facts {
         detail: None,
         next: String::from("recovers after 3 good looks (0 so far)"),
     }
+}
+
+/// A target that went down and came back, and is down again.
+pub(crate) fn transitions(target: &str) -> Vec<Transition> {
+    let ago = |seconds| NOW - Duration::from_secs(seconds);
+    let step =
+        |number, from, to, (since, at): (u64, u64), rule, words: &str, incident| Transition {
+            check: CheckId {
+                target: TargetId::new(target),
+                kind: CheckKind::Health,
+            },
+            number,
+            from,
+            to,
+            at: ago(at),
+            since: ago(since),
+            reason: Reason {
+                rule,
+                words: String::from(words),
+            },
+            looks_for: 3,
+            looks_of: 3,
+            phases: Phases {
+                resolve_us: Some(400),
+                ..Phases::default()
+            },
+            detail: None,
+            last_good: None,
+            incident: Some(IncidentId::new(incident)),
+            proof: Box::new(Proof {
+                policy: Policy::default(),
+                before: State::new(ago(at)),
+                seen: Vec::new(),
+            }),
+        };
+    let explicit = Rule::Confirmed(FailureClass::Explicit);
+    let silent = Rule::Confirmed(FailureClass::Silent);
+    let (good, down) = (Verdict::Operational, Verdict::Down);
+    vec![
+        step(
+            1,
+            good,
+            down,
+            (90_000, 89_992),
+            explicit,
+            "HTTP 503",
+            "abcd",
+        ),
+        step(
+            2,
+            down,
+            good,
+            (89_000, 88_990),
+            Rule::Recovered,
+            "3 good looks in a row",
+            "abcd",
+        ),
+        step(
+            3,
+            good,
+            down,
+            (750, 688),
+            silent,
+            "no answer within 5 s",
+            "k7f2",
+        ),
+    ]
 }

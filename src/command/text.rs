@@ -52,6 +52,19 @@ impl Look {
             local.format("%Y-%m-%d %H:%M:%S").to_string()
         }
     }
+
+    /// What the zone is called at that time: `CET`, `UTC`.
+    fn zone(self, at: Timestamp) -> String {
+        at.to_utc()
+            .with_timezone(&self.timezone)
+            .format("%Z")
+            .to_string()
+    }
+}
+
+/// How long ago something was, for people: nobody reads parts of a second.
+fn age(at: Timestamp, now: Timestamp) -> String {
+    span(Duration::from_secs(now.since(at).as_secs()))
 }
 
 /// The sign in front of a state's word.
@@ -147,7 +160,7 @@ fn row(target: &Line, now: Timestamp, title_width: usize, look: Look) -> String 
         }
     };
     if let Some((at, _)) = target.looked.filter(|_| target.is_stale) {
-        let _infallible = write!(said, " · last measured {} ago", span(now.since(at)));
+        let _infallible = write!(said, " · last measured {} ago", age(at, now));
     }
     format!("  {state}  {title}  {said}")
 }
@@ -178,7 +191,7 @@ fn bad_words(target: &Line, now: Timestamp, look: Look) -> String {
         words,
         " · since {} ({})",
         look.time(since, now),
-        span(now.since(since))
+        age(since, now)
     );
     if let Some(incident) = &target.facts.incident {
         let _infallible = write!(words, " · {incident}");
@@ -201,7 +214,7 @@ fn summary(status: &Status) -> String {
         _ => format!("{total} {noun}: {}", counts.join(", ")),
     };
     if let Some(at) = status.measured_at {
-        let _infallible = write!(out, "        measured {} ago", span(status.now.since(at)));
+        let _infallible = write!(out, "        measured {} ago", age(at, status.now));
     }
     out
 }
@@ -256,11 +269,12 @@ pub fn explain(
     line(
         &mut out,
         &format!(
-            "{} — {} since {} ({}), {}",
+            "{} — {} since {} {} ({}), {}",
             look.bold(&target.target.title()),
             look.paint(verdict, &word),
             look.time(since, now),
-            span(now.since(since)),
+            look.zone(since),
+            age(since, now),
             target.target.severity
         ),
     );
@@ -306,7 +320,7 @@ pub fn explain(
     out
 }
 
-/// The last try and the last good one before it.
+/// The look that decided, the last one, and the last good one before it.
 fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
     let phases: Vec<String> = target
         .facts
@@ -314,14 +328,12 @@ fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
         .finished()
         .map(|(name, length)| format!("{name} {}", span(length)))
         .collect();
+    if !phases.is_empty() {
+        labelled(out, "decided", &phases.join(" · "));
+    }
     if let Some((at, took)) = target.looked {
-        let over = format!("{} in all, {} ago", span(took), span(now.since(at)));
-        let words = if phases.is_empty() {
-            over
-        } else {
-            format!("{} · {over}", phases.join(" · "))
-        };
-        labelled(out, "last try", &words);
+        let words = format!("took {}, {} ago", span(took), age(at, now));
+        labelled(out, "last look", &words);
     }
     if let Some(good) = target
         .facts
@@ -333,7 +345,7 @@ fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
             .map_or_else(|| String::from("fine"), |status| status.to_string());
         labelled(
             out,
-            "before it",
+            "last good",
             &format!(
                 "{status} in {} at {}",
                 span(good.took),
@@ -386,7 +398,8 @@ pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Lo
         .collect();
     let width = times.iter().map(|time| time.width()).max().unwrap_or(0);
     let mut out = String::new();
-    line(&mut out, &look.bold(title));
+    let zone = look.zone(now);
+    line(&mut out, &format!("{} (times in {zone})", look.bold(title)));
     for (time, transition) in times.iter().zip(transitions) {
         let to = transition.to;
         let state = look.paint(to, &format!("{} {to:<11}", mark(to)));
@@ -395,7 +408,7 @@ pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Lo
             transition.reason.words,
             transition.looks_for,
             transition.looks_of,
-            decided_after(transition)
+            age(transition.since, transition.at)
         );
         if let Some(incident) = &transition.incident {
             let _infallible = write!(words, " · {incident}");
@@ -406,14 +419,6 @@ pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Lo
         );
     }
     out
-}
-
-fn decided_after(transition: &Transition) -> String {
-    let after = transition.at.since(transition.since);
-    // Below a second it is the look itself, and its fractions say nothing.
-    span(Duration::from_millis(
-        u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-    ))
 }
 
 fn labelled(out: &mut String, label: &str, words: &str) {

@@ -39,11 +39,12 @@ pub fn clean(text: &str, max: usize) -> String {
     out
 }
 
-/// A length of time in words: `0.4 ms`, `840 ms`, `2.1 s`, `45 s`, `4 min 12 s`, `2 h 5 min`, `3 d 4 h`.
+/// A length of time in words: `0 s`, `0.4 ms`, `840 ms`, `2.1 s`, `45 s`, `4 min 12 s`, `2 h 5 min`, `3 d 4 h`.
 pub fn span(length: Duration) -> String {
     let micros = length.as_micros();
     let seconds = length.as_secs();
     match () {
+        () if micros == 0 => String::from("0 s"),
         () if micros < 1_000 => format!("0.{} ms", micros / 100),
         () if micros < 1_000_000 => format!("{} ms", micros / 1_000),
         () if seconds < 10 && length.subsec_millis() >= 100 => {
@@ -124,7 +125,7 @@ mod tests {
         assert_eq!(
             words,
             [
-                "0.0 ms",
+                "0 s",
                 "0.4 ms",
                 "84 ms",
                 "2.1 s",

@@ -38,7 +38,7 @@ use std::{
 use arc_swap::ArcSwap;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request},
+    extract::{DefaultBodyLimit, Request, State as Limit},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -174,6 +174,10 @@ impl std::ops::Deref for Shared {
 
 /// All routes, without the limits on connections that [`serve()`] adds.
 pub fn router(state: State) -> Router {
+    router_with(state, REQUEST_LIMIT)
+}
+
+fn router_with(state: State, limit: Duration) -> Router {
     let shared = Shared {
         state,
         used_signatures: Arc::default(),
@@ -196,7 +200,7 @@ pub fn router(state: State) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn_with_state(limit, guard))
         .with_state(shared)
 }
 
@@ -214,9 +218,9 @@ fn trouble_with(status: StatusCode, code: &str, message: &str, more: Value) -> R
 }
 
 /// Around every request: its limit, a net under panics, and the headers that keep a browser from making anything of it.
-async fn guard(request: Request, next: Next) -> Response {
+async fn guard(Limit(limit): Limit<Duration>, request: Request, next: Next) -> Response {
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let mut response = match tokio::time::timeout(REQUEST_LIMIT, answer).await {
+    let mut response = match tokio::time::timeout(limit, answer).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => trouble(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -20,20 +20,28 @@ use super::{
     stall::Moving,
 };
 
-/// The limit for the head of a request, counted from when it could have begun; so also for an idle connection.
-const HEAD_LIMIT: Duration = Duration::from_secs(5);
+/// How long others may keep us waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// For the head of a request, counted from when it could have begun; so also for an idle connection.
+    pub(super) head: Duration,
+    /// How long nothing may move on a connection.
+    pub(super) stall: Duration,
+    /// How long requests that are under way have when the listener stops.
+    pub(super) stop: Duration,
+}
 
-/// How long nothing may move on a connection.
-const STALL_LIMIT: Duration = Duration::from_secs(15);
+pub(super) const LIMITS: Limits = Limits {
+    head: Duration::from_secs(5),
+    stall: Duration::from_secs(15),
+    stop: Duration::from_secs(5),
+};
 
 /// The longest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 
 /// The most headers of a request.
 const HEADERS_MAX: usize = 64;
-
-/// How long requests that are under way have when the listener stops.
-const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long to wait after the system refused us a connection, such as for lack of file descriptors.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
@@ -43,6 +51,15 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 /// HTTP/1.1 only; at most 256 connections, 32 from one address; 5 s for a request's head and 10 s for all of it; heads of
 /// at most 16 KiB and 64 headers.
 pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationToken) {
+    serve_within(listener, state, shutdown, LIMITS).await;
+}
+
+pub(super) async fn serve_within(
+    listener: TcpListener,
+    state: State,
+    shutdown: CancellationToken,
+    limits: Limits,
+) {
     let router = router(state);
     let gate = Arc::new(Gate::default());
     let mut connections = JoinSet::new();
@@ -54,7 +71,8 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationTo
                 Ok((stream, peer)) => {
                     if let Some(ticket) = gate.admit(peer.ip()) {
                         let stopping = shutdown.child_token();
-                        connections.spawn(connection(stream, peer, ticket, router.clone(), stopping));
+                        let client = Client { stream, peer, ticket };
+                        connections.spawn(connection(client, router.clone(), stopping, limits));
                     }
                 }
                 Err(error) => refused(&error).await,
@@ -64,25 +82,35 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationTo
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
     // What is left is dropped with the set, and with it its sockets.
-    let _ = timeout(STOP_LIMIT, all_ended).await;
+    let _ = timeout(limits.stop, all_ended).await;
+}
+
+/// Somebody who was let in.
+struct Client {
+    stream: TcpStream,
+    peer: SocketAddr,
+    ticket: Ticket,
 }
 
 /// One connection from its first request to its end.
 async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    ticket: Ticket,
+    Client {
+        stream,
+        peer,
+        ticket,
+    }: Client,
     router: Router,
     stopping: CancellationToken,
+    limits: Limits,
 ) {
     let ticket = Arc::new(ticket);
     let service = service_fn(|request| answer(request, peer, &ticket, router.clone()));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
+        .header_read_timeout(limits.head)
         .max_headers(HEADERS_MAX)
         .max_header_size(HEAD_BYTES_MAX)
-        .serve_connection(TokioIo::new(Moving::new(stream, STALL_LIMIT)), service);
+        .serve_connection(TokioIo::new(Moving::new(stream, limits.stall)), service);
     let mut served = pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
