@@ -114,3 +114,48 @@ fn panicked() -> Outcome {
         words: "the look broke off by a fault of hekate itself".to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        pin::pin,
+        task::{Context, Poll, Waker},
+    };
+
+    use crate::model::{
+        Slot,
+        plan::{Connection, HealthQuestion, HttpVersion, IpFamily, TlsSettings},
+    };
+
+    use super::*;
+
+    /// Timers need a runtime and panic without one: a panic inside of a look that is easy to have.
+    #[test]
+    fn a_panic_inside_of_a_look_is_a_gap() {
+        let prober = Prober::new(Clock::start());
+        let question = Question::Health(Arc::new(HealthQuestion {
+            url: "http://127.0.0.1:1/health".parse().unwrap(),
+            headers: Vec::new(),
+            credentials: None,
+            format: None,
+            critical_components: Vec::new(),
+            rules: Vec::new(),
+            connection: Connection::Fresh,
+            http_version: HttpVersion::Http1,
+            ip: IpFamily::Auto,
+            tls: TlsSettings::default(),
+        }));
+        let id = LookId {
+            slot: Slot(1),
+            check: 0,
+            number: 1,
+        };
+        let limit = Duration::from_secs(1);
+        let look = pin!(prober.look(id, &question, limit, Freshness::AsConfigured));
+        let Poll::Ready(seen) = look.poll(&mut Context::from_waker(Waker::noop())) else {
+            panic!("it panics at once");
+        };
+        assert_eq!(seen.look, id);
+        assert_eq!(seen.outcome, panicked());
+    }
+}

@@ -21,7 +21,7 @@ const HELD_UP_AFTER: Duration = Duration::from_secs(1);
 pub(super) struct Limits<'look> {
     pub(super) clock: &'look Clock,
     timer: Pin<&'look mut Sleep>,
-    whole: Duration,
+    pub(super) whole: Duration,
     end: Tick,
 }
 

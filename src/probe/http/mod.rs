@@ -24,6 +24,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderName, header};
 use hyper::body::Incoming;
 use tokio::net::TcpStream;
@@ -179,6 +180,9 @@ struct Look<'look> {
     trail: Trail,
 }
 
+/// The head of an answer, with the body still to come.
+type Head = http::Response<Incoming>;
+
 /// What was learned on the way, whatever the end.
 #[derive(Default)]
 struct Trail {
@@ -191,45 +195,59 @@ struct Trail {
 
 impl Look<'_> {
     async fn ask(&mut self) -> Result<Reading, Outcome> {
-        if self.keeps_line
-            && let Some(line) = self.prepared.take_kept()
-            && let Some(reading) = self.ask_over_kept(line).await?
-        {
-            return Ok(reading);
-        }
-        let mut line = self.open().await?;
-        let head = self.head(&mut line).await?;
-        let (reading, is_whole) = self.read(&mut line, head).await?;
+        let kept = self.keeps_line.then(|| self.prepared.take_kept()).flatten();
+        let (mut line, answer) = match kept {
+            Some(kept) => self.head_over_kept(*kept).await?,
+            None => self.head_over_fresh().await?,
+        };
+        let (reading, is_whole) = self.read(&mut line, answer).await?;
         if self.keeps_line && is_whole {
             self.prepared.keep(Box::new(line));
         }
         Ok(reading)
     }
 
-    /// Asks over the connection of an earlier look; `None` if it turns out to be dead, which says nothing about the
-    /// target: servers close idle connections whenever they like, also while the request is on its way.
-    async fn ask_over_kept(&mut self, mut line: Box<Line>) -> Result<Option<Reading>, Outcome> {
+    /// Asks over the connection of an earlier look, and over a fresh one if that turns out to be dead.
+    ///
+    /// A dead kept connection says nothing about the target: servers close what is idle whenever they like, also while
+    /// the request is on its way, and a firewall may have forgotten the connection without telling anybody. So a
+    /// failure over it is never the answer; if it is silent for half of the look, a fresh one is asked as well and the
+    /// first answer counts.
+    async fn head_over_kept(&mut self, mut line: Line) -> Result<(Line, Head), Outcome> {
         if !line.is_alive().await {
-            return Ok(None);
+            return self.head_over_fresh().await;
         }
-        self.trail.address = Some(line.address);
         let asked_at = self.client.clock.now().tick;
+        let patience = self.limits.whole / 2;
         let request = self.request(&line);
-        let answer = match self.limits.run_to_the_end(line.ask(request)).await {
-            // 408 is how some servers say goodbye to an idle connection.
-            Ok(Ok(answer)) if answer.status() != http::StatusCode::REQUEST_TIMEOUT => answer,
-            Ok(_) => {
-                self.trail = Trail::default();
-                return Ok(None);
+        let address = line.address;
+        let answer = {
+            let mut asking = std::pin::pin!(line.ask(request));
+            match self.limits.run(patience, asking.as_mut()).await {
+                Ok(Ok(answer)) if !is_goodbye(&answer) => answer,
+                Ok(_) => return self.head_over_fresh().await,
+                Err(_expired) => {
+                    let fresh = std::pin::pin!(self.head_over_fresh());
+                    match select(asking, fresh).await {
+                        Either::Left((Ok(answer), _)) if !is_goodbye(&answer) => answer,
+                        Either::Left((_, fresh)) => return fresh.await,
+                        Either::Right((fresh, _)) => return fresh,
+                    }
+                }
             }
-            Err(expired) => return Err(self.no_answer(expired)),
+        };
+        self.trail = Trail {
+            address: Some(address),
+            ..Trail::default()
         };
         self.trail.phases.first_byte_us = Some(self.limits.micros_since(asked_at));
-        let (reading, is_whole) = self.read(&mut line, answer).await?;
-        if is_whole {
-            self.prepared.keep(line);
-        }
-        Ok(Some(reading))
+        Ok((line, answer))
+    }
+
+    async fn head_over_fresh(&mut self) -> Result<(Line, Head), Outcome> {
+        let mut line = self.open().await?;
+        let answer = self.head(&mut line).await?;
+        Ok((line, answer))
     }
 
     /// Opens a connection: addresses, TCP, TLS, HTTP.
@@ -344,7 +362,7 @@ impl Look<'_> {
     }
 
     /// Sends the request and waits for the head of the answer.
-    async fn head(&mut self, line: &mut Line) -> Result<http::Response<Incoming>, Outcome> {
+    async fn head(&mut self, line: &mut Line) -> Result<Head, Outcome> {
         let asked_at = self.client.clock.now().tick;
         let request = self.request(line);
         match self.limits.run_to_the_end(line.ask(request)).await {
@@ -358,11 +376,7 @@ impl Look<'_> {
     }
 
     /// Reads the body and says what the answer means, and whether the connection is at the end of it.
-    async fn read(
-        &mut self,
-        line: &mut Line,
-        answer: http::Response<Incoming>,
-    ) -> Result<(Reading, bool), Outcome> {
+    async fn read(&mut self, line: &mut Line, answer: Head) -> Result<(Reading, bool), Outcome> {
         let (head, incoming) = answer.into_parts();
         let status = head.status.as_u16();
         self.trail.status = Some(status);
@@ -452,13 +466,9 @@ impl Look<'_> {
 
     /// `connected in 3 ms`.
     fn connected(&self) -> String {
-        match self.trail.phases.connect_us {
-            Some(micros) => format!(
-                "connected in {}",
-                trouble::span(Duration::from_micros(u64::from(micros)))
-            ),
-            None => "asked over a kept connection".to_owned(),
-        }
+        let micros = self.trail.phases.connect_us.unwrap_or_default();
+        let took = Duration::from_micros(u64::from(micros));
+        format!("connected in {}", trouble::span(took))
     }
 }
 
@@ -503,6 +513,11 @@ fn via(headers: &HeaderMap) -> Option<String> {
         .collect();
     let said = clean(&said.join(", "), VIA_MAX);
     (!said.is_empty()).then_some(said)
+}
+
+/// 408 is how some servers take leave of an idle connection.
+fn is_goodbye(answer: &Head) -> bool {
+    answer.status() == http::StatusCode::REQUEST_TIMEOUT
 }
 
 /// Whether the body ends where the connection ends.

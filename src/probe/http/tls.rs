@@ -257,9 +257,9 @@ fn certificate_words(error: &CertificateError) -> String {
             date(*not_after)
         ),
         CertificateError::NotValidYetContext { time, not_before } => format!(
-            "certificate is valid only in {} ({})",
-            rough(seconds_between(*time, *not_before)),
-            date(*not_before)
+            "certificate is not valid yet, only from {} (in {})",
+            date(*not_before),
+            rough(seconds_between(*time, *not_before))
         ),
         CertificateError::Expired => "certificate expired".to_owned(),
         CertificateError::NotValidYet => "certificate is not valid yet".to_owned(),
@@ -283,20 +283,18 @@ fn certificate_words(error: &CertificateError) -> String {
 
 /// The names in a certificate: foreign text, and at most three of them.
 fn listed(presented: &[String]) -> String {
-    // The library writes `DnsName("a.test")`; people read a.test.
+    // The library writes `DnsName("a.test")` and `IpAddress(10.0.0.1)`; people read a.test and 10.0.0.1.
     let bare = |name: &String| {
-        let inner = name.split('"').nth(1).unwrap_or(name);
-        clean(inner, 60)
+        let inner = name
+            .split_once('(')
+            .map_or(name.as_str(), |(_kind, inner)| inner.trim_end_matches(')'));
+        clean(inner.trim_matches('"'), 60)
     };
     match presented {
         [] => "no name at all".to_owned(),
-        [only] => bare(only),
-        names => {
-            let mut shown: Vec<String> = names.iter().take(3).map(bare).collect();
-            if names.len() > shown.len() {
-                shown.push(format!("{} more", names.len() - shown.len()));
-            }
-            shown.join(", ")
+        names @ ([_] | [_, _] | [_, _, _]) => names.iter().map(bare).collect::<Vec<_>>().join(", "),
+        [first, second, rest @ ..] => {
+            format!("{}, {} and {} more", bare(first), bare(second), rest.len())
         }
     }
 }

@@ -35,8 +35,9 @@ pub(super) fn gap(kind: GapKind, words: impl Into<String>) -> Outcome {
     })
 }
 
-/// A span as people write it: `300 ms`, `2.5 s`, `10 s`.
+/// A span as people write it: `300 ms`, `2.5 s`, `10 s`; what is shorter than a millisecond is one.
 pub(super) fn span(span: Duration) -> String {
+    let span = span.max(Duration::from_millis(1));
     let tenths = (span.as_millis() + 50) / 100;
     match (span.as_millis(), tenths % 10) {
         (millis @ ..1_000, _) => format!("{millis} ms"),
@@ -312,4 +313,163 @@ fn cause<'e, Wanted: Error + 'static>(error: &'e (dyn Error + 'static)) -> Optio
         };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn refusals(errors: &[(&str, Errno)]) -> Refusals {
+        errors
+            .iter()
+            .map(|(address, errno)| {
+                let error = io::Error::from_raw_os_error(errno.raw_os_error());
+                (address.parse().unwrap(), error)
+            })
+            .collect()
+    }
+
+    fn line(outcome: &Outcome) -> String {
+        match outcome {
+            Outcome::Unhealthy(failure) => format!(
+                "{} {}: {}",
+                failure.class.as_str(),
+                failure.kind.as_str(),
+                failure.words
+            ),
+            Outcome::Unobservable(gap) => format!("gap {}: {}", gap.kind.as_str(), gap.words),
+            Outcome::Healthy | Outcome::Degraded(_) => format!("{outcome:?}"),
+        }
+    }
+
+    #[test]
+    fn every_refusal_has_its_class() {
+        let cases: [(Errno, Expect); 12] = [
+            (
+                Errno::CONNREFUSED,
+                expect![
+                    "refused connection_refused: connection refused, nothing listens on port 80"
+                ],
+            ),
+            (
+                Errno::CONNRESET,
+                expect!["refused connection_closed: connection reset while it was being opened"],
+            ),
+            (
+                Errno::TIMEDOUT,
+                expect!["silent connect_timeout: no connection, the system gave up trying"],
+            ),
+            // Loopback is always in the routing table, so these can only come from afar.
+            (
+                Errno::HOSTUNREACH,
+                expect!["silent unreachable: a router says that the host cannot be reached"],
+            ),
+            (
+                Errno::NETUNREACH,
+                expect!["silent unreachable: a router says that the network cannot be reached"],
+            ),
+            (
+                Errno::NETDOWN,
+                expect!["gap own_network: this machine's own network is down"],
+            ),
+            (
+                Errno::PERM,
+                expect![
+                    "gap own_network: this machine's firewall forbids connections to 127.0.0.1"
+                ],
+            ),
+            (
+                Errno::MFILE,
+                expect!["gap own_resources: this process has no file descriptors left"],
+            ),
+            (
+                Errno::NFILE,
+                expect!["gap own_resources: this machine has no file descriptors left"],
+            ),
+            (
+                Errno::NOBUFS,
+                expect!["gap own_resources: this machine has no network buffers left"],
+            ),
+            (
+                Errno::ADDRNOTAVAIL,
+                expect!["gap own_resources: this machine has no local ports left"],
+            ),
+            (
+                Errno::PROTO,
+                expect!["silent unreachable: no connection: Protocol error (os error 71)"],
+            ),
+        ];
+        for (errno, expected) in cases {
+            expected.assert_eq(&line(&connect(&refusals(&[("127.0.0.1:80", errno)]))));
+        }
+    }
+
+    /// A machine without IPv6 has no route to one half of the addresses, which says nothing about the other half.
+    #[test]
+    fn the_strongest_evidence_speaks() {
+        let (four, six) = ("127.0.0.1:80", "[::1]:80");
+        let kind = |outcome: Outcome| line(&outcome).split(':').next().unwrap().to_owned();
+        for (first, second, expected) in [
+            (
+                Errno::CONNREFUSED,
+                Errno::NETDOWN,
+                "refused connection_refused",
+            ),
+            (Errno::HOSTUNREACH, Errno::NETDOWN, "silent unreachable"),
+            (
+                Errno::HOSTUNREACH,
+                Errno::CONNREFUSED,
+                "refused connection_refused",
+            ),
+            (Errno::MFILE, Errno::HOSTUNREACH, "gap own_resources"),
+            (
+                Errno::MFILE,
+                Errno::CONNREFUSED,
+                "refused connection_refused",
+            ),
+            (Errno::TIMEDOUT, Errno::NETDOWN, "silent connect_timeout"),
+        ] {
+            let both = refusals(&[(four, first), (six, second)]);
+            assert_eq!(kind(connect(&both)), expected);
+            let turned = refusals(&[(six, second), (four, first)]);
+            assert_eq!(kind(connect(&turned)), expected);
+        }
+        let expired = Expired {
+            limit: Duration::from_secs(3),
+            held_up_for: None,
+        };
+        for (errno, expected) in [
+            (Errno::NETDOWN, "silent connect_timeout"),
+            (Errno::CONNREFUSED, "refused connection_refused"),
+            (Errno::MFILE, "gap own_resources"),
+        ] {
+            let one = refusals(&[(six, errno)]);
+            assert_eq!(kind(connect_expired(&one, expired)), expected);
+        }
+        let held_up = Expired {
+            held_up_for: Some(Duration::from_secs(2)),
+            ..expired
+        };
+        assert_eq!(
+            kind(connect_expired(&Vec::new(), held_up)),
+            "gap interrupted"
+        );
+    }
+
+    #[test]
+    fn spans_are_short_and_exact_enough() {
+        for (millis, expected) in [
+            (0, "1 ms"),
+            (3, "3 ms"),
+            (999, "999 ms"),
+            (1_000, "1 s"),
+            (2_540, "2.5 s"),
+            (9_960, "10 s"),
+            (65_000, "65 s"),
+        ] {
+            assert_eq!(span(Duration::from_millis(millis)), expected);
+        }
+    }
 }

@@ -1,0 +1,10 @@
+//! Looks at servers on this machine that misbehave in every way there is: each has its class and its words.
+
+mod answers;
+mod certificates;
+mod children;
+mod failures;
+mod kept;
+mod names;
+mod stage;
+mod tls;
