@@ -8,23 +8,13 @@ use super::{
     mask::shown,
     objects::{self, Surroundings},
     parts::{Parts, Said, message_of},
+    proxy::Remains,
     texts,
 };
 
 const HTML_NOTE: &str = "this page is HTML; set `format:` or the path";
 const NO_STATE_NOTE: &str =
     "this JSON says nothing about health that is known; set `format:`, `rules:` or the path";
-
-/// How proxies begin when they answer in plain text for an application that they cannot reach, in lower case.
-/// Source: the texts of Envoy and Traefik.
-const PROXY_STARTS: [&str; 6] = [
-    "bad gateway",
-    "gateway timeout",
-    "no available server",
-    "no healthy upstream",
-    "service unavailable",
-    "upstream connect error",
-];
 
 /// What came back, taken apart but not yet understood.
 #[derive(Debug)]
@@ -114,13 +104,11 @@ pub(super) struct Body<'a> {
     pub(super) family: Option<Family>,
     pub(super) meaning: Meaning<'a>,
     pub(super) parts: Parts<'a>,
-    /// What the body as a whole gives as its reason; looked for only if it is not up.
+    /// What the body as a whole gives as its reason; looked for only if it is not well.
     pub(super) message: Option<String>,
     pub(super) note: Option<&'static str>,
-    /// Text to quote where nothing in it was understood.
-    pub(super) quote: Option<&'a str>,
-    /// Whether it looks like what proxies send when there is nobody behind them.
-    pub(super) is_from_proxy: bool,
+    /// What there is to see where nothing was understood.
+    pub(super) remains: Remains<'a>,
     /// Whether it is Dropwizard's empty list of checks.
     pub(super) is_without_checks: bool,
 }
@@ -138,22 +126,21 @@ impl<'a> Body<'a> {
             parts: Parts::new(&question.critical_components),
             message: None,
             note: None,
-            quote: None,
-            is_from_proxy: false,
+            remains: Remains::Structured,
             is_without_checks: false,
         };
         if question.format == Some(Family::CodeOnly) {
             return body;
         }
         match source {
-            Source::Empty => body.is_from_proxy = true,
+            Source::Empty => body.remains = Remains::Nothing,
             Source::Broken(why) => {
                 body.family = None;
                 body.meaning = Meaning::Broken(why.clone());
             }
             Source::Html => {
-                body.is_from_proxy = true;
-                body.note = Some(HTML_NOTE);
+                body.remains = Remains::Page;
+                body.note = (answer.status < 400).then_some(HTML_NOTE);
             }
             Source::Json(node) => body.understand_json(question, answer, node),
             Source::Text(text) => body.understand_text(question, text),
@@ -189,6 +176,7 @@ impl<'a> Body<'a> {
                 };
                 self.meaning = Meaning::Says(said);
             }
+            _ if answer.status >= 400 => self.message = message_of(node),
             _ => self.note = Some(NO_STATE_NOTE),
         }
     }
@@ -202,9 +190,7 @@ impl<'a> Body<'a> {
             self.meaning = Meaning::Says(said);
             return;
         }
-        self.quote = Some(text);
-        let start: String = text.chars().take(30).flat_map(char::to_lowercase).collect();
-        self.is_from_proxy = PROXY_STARTS.iter().any(|proxy| start.starts_with(proxy));
+        self.remains = Remains::Text(text);
     }
 
     /// A pinned dialect that the body does not speak is never taken for well.

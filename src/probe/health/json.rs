@@ -268,7 +268,7 @@ fn mend_surrogates(text: &str) -> Option<String> {
         at += found;
         match unit_at(bytes, at) {
             Some(0xD800..=0xDBFF) if matches!(unit_at(bytes, at + 6), Some(0xDC00..=0xDFFF)) => {
-                at += 12
+                at += 12;
             }
             Some(0xD800..=0xDFFF) => {
                 let out = mended.get_or_insert_default();

@@ -203,29 +203,34 @@ fn is_secret_name(name: &str) -> bool {
 /// One word without spaces and quotes: an address, a pair, a list of pairs, a token, or just a word.
 fn mask_word(word: &str, out: &mut String) {
     let word = mask_user_info(word, out);
-    // Pairs: `a=1&password=2`; a colon pairs too, but only after a name that asks for it.
-    for (index, piece) in word.split_inclusive('&').enumerate() {
+    for piece in word.split_inclusive('&') {
         let (piece, joint) = piece
             .strip_suffix('&')
             .map_or((piece, ""), |piece| (piece, "&"));
-        let pair = piece
-            .find(['=', ':'])
-            .and_then(|at| Some((piece.get(..=at)?, piece.get(at + 1..)?)))
-            .filter(|(name, value)| {
-                !value.is_empty() && is_secret_name(name.rsplit('?').next().unwrap_or(name))
-            });
-        match pair {
-            Some((name, _)) => {
-                out.push_str(name);
+        match value_at(piece) {
+            Some(at) => {
+                let (name, _) = piece.split_at(at);
+                mask_pieces(name, out);
                 out.push_str(MASK);
             }
-            None if index == 0 || !joint.is_empty() || word.contains('=') => {
-                mask_pieces(piece, out)
-            }
-            None => out.push_str(piece),
+            None => mask_pieces(piece, out),
         }
         out.push_str(joint);
     }
+}
+
+/// Where the secret begins in `password=…`, `token:…` and `https://host/path?key=1&token=…`.
+fn value_at(piece: &str) -> Option<usize> {
+    let mut name_at = 0;
+    for (at, sign) in piece.match_indices(['=', ':', '?', '/', '#']) {
+        let value_at = at + sign.len();
+        let is_pair = matches!(sign, "=" | ":") && value_at < piece.len();
+        if is_pair && piece.get(name_at..at).is_some_and(is_secret_name) {
+            return Some(value_at);
+        }
+        name_at = value_at;
+    }
+    None
 }
 
 /// Writes the word up to the host if it carries a user name and password, and returns what is left to look at.
@@ -324,6 +329,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn secrets_go_and_the_rest_stays() {
         let cases = [
             ("connection refused", "connection refused"),

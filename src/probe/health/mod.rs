@@ -12,6 +12,7 @@ mod objects;
 mod parts;
 mod phrase;
 mod place;
+mod proxy;
 mod rules;
 mod texts;
 mod verdict;
@@ -20,6 +21,7 @@ mod vocabulary;
 use crate::model::{Detail, Family, Outcome, plan::HealthQuestion};
 
 use body::{Body, Meaning, Source};
+use parts::Basis;
 
 /// The `Accept` header to send: JSON before all. With `*/*` alone some frameworks answer with a page.
 pub const ACCEPT: &str =
@@ -128,7 +130,7 @@ fn note(answer: &Answer<'_>, body: &Body<'_>) -> Option<String> {
     let status = answer.status;
     let is_good_code = (200..=299).contains(&status);
     if let Meaning::Says(said) = &body.meaning {
-        if is_good_code && said.state >= PlannedDown && !said.word.is_empty() {
+        if is_good_code && said.state >= PlannedDown && said.basis != Basis::Components {
             return Some(format!("{status} but the body says {}", said.shown()));
         }
         if !is_good_code && said.state == Up && status != 429 {
@@ -164,3 +166,6 @@ fn contains_ignoring_case(text: &str, part: &str) -> bool {
         .windows(part.len())
         .any(|window| window.eq_ignore_ascii_case(part.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

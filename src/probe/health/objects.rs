@@ -4,7 +4,7 @@ use crate::model::{ComponentState, Family};
 
 use super::{
     json::Node,
-    parts::{Parts, Path, Said, message},
+    parts::{Basis, Parts, Path, Said, message},
 };
 
 use ComponentState::{Degraded, Down, PlannedDown, Up};
@@ -74,6 +74,7 @@ pub(super) fn detect(node: &Node<'_>, around: Surroundings<'_>) -> Option<Family
     {
         Family::Terminus
     } else if node.get("components").is_some_and(has_stateful_member)
+        || has_status && node.get("groups").is_some_and(Node::is_list)
         || around.type_contains("actuator.v3")
     {
         Family::Spring3
@@ -116,7 +117,7 @@ fn detect_list(node: &Node<'_>, around: Surroundings<'_>) -> Option<Family> {
     } else if is_dropwizard(node) {
         Some(Family::Dropwizard)
     } else {
-        None
+        node.items().iter().all(is_named).then_some(Family::Simple)
     }
 }
 
@@ -222,17 +223,19 @@ pub(super) fn read<'n>(
 
 /// What `status` at the top says; of a key that is there twice the worse one.
 fn total<'n>(node: &'n Node<'_>, family: Family) -> Option<Said<'n>> {
-    let all = node.all("status");
-    all.filter_map(|status| match family {
-        Family::AspNetUi => aspnet_state(status),
-        _ => state_of(status),
-    })
-    .max_by_key(|said| said.state)
+    let state = if family == Family::AspNetUi {
+        aspnet_state
+    } else {
+        state_of
+    };
+    node.all("status")
+        .filter_map(state)
+        .max_by_key(|said| said.state)
 }
 
 /// What the components say together where the body has no word for the whole.
 fn derived(parts: &Parts<'_>) -> Option<Said<'static>> {
-    (parts.total > 0).then(|| Said::known(parts.worst, ""))
+    (parts.total > 0).then(|| Said::of_components(parts.worst))
 }
 
 /// What a value says as a state: a word, a boolean, or an object that holds one of them.
@@ -250,11 +253,7 @@ fn state_of<'n>(node: &'n Node<'_>) -> Option<Said<'n>> {
                 })
         }
         // A number in place of a word means nothing that is agreed on.
-        Node::Number(_) => Some(Said {
-            state: Degraded,
-            word: "a number",
-            is_known: false,
-        }),
+        Node::Number(_) => Some(Said::word("a number")),
         Node::Null | Node::List(_) => None,
     }
 }
@@ -269,11 +268,7 @@ fn aspnet_state<'n>(node: &'n Node<'_>) -> Option<Said<'n>> {
         Some(0) => Said::known(Down, "Unhealthy"),
         Some(1) => Said::known(Degraded, "Degraded"),
         Some(2) => Said::known(Up, "Healthy"),
-        _ => Said {
-            state: Degraded,
-            word: "a number",
-            is_known: false,
-        },
+        _ => Said::word("a number"),
     })
 }
 
@@ -292,7 +287,7 @@ fn add_tree(node: &Node<'_>, key: &str, parent: Option<&Path<'_>>, parts: &mut P
         };
         if let Some(said) = status
             .and_then(state_of)
-            .filter(|said| child.is_map() || said.is_known)
+            .filter(|said| child.is_map() || said.basis == Basis::Known)
         {
             parts.add(path, &said, child);
         }
@@ -466,7 +461,7 @@ fn read_consul(node: &Node<'_>, parts: &mut Parts<'_>) -> Option<Said<'static>> 
         }
     }
     // An empty list is Consul's answer for a service that it does not know.
-    Some(derived(parts).unwrap_or(Said::known(ComponentState::Unknown, "no such service")))
+    Some(derived(parts).unwrap_or(Said::known(ComponentState::Unknown, "[] (no such service)")))
 }
 
 /// A state at the top of any object, and parts where most people put them.
@@ -477,24 +472,34 @@ fn read_simple<'n>(
 ) -> Option<Said<'n>> {
     let said = STATE_KEYS
         .iter()
-        .flat_map(|key| node.all(key))
-        .filter_map(|value| simple_state(value, around))
+        .flat_map(|key| node.all(key).map(move |value| (key, value)))
+        .filter_map(|(key, value)| {
+            let said = simple_state(value, around)?;
+            // `false` on its own tells nobody what is false.
+            let needs_key = matches!(value, Node::Bool(_) | Node::Number(_));
+            Some(Said {
+                key: if needs_key { key } else { "" },
+                ..said
+            })
+        })
         .reduce(|first, next| {
             // The first key that is there decides, unless another plainly contradicts it.
-            if next.is_known && next.state > first.state {
+            if next.basis == Basis::Known && next.state > first.state {
                 next
             } else {
                 first
             }
         });
-    for key in PART_KEYS {
-        let Some(children) = node.get(key) else {
-            continue;
-        };
-        for (name, child) in children.members() {
+    for place in PART_KEYS
+        .iter()
+        .filter_map(|key| node.get(key))
+        .chain([node])
+    {
+        let is_top = std::ptr::eq(place, node);
+        for (name, child) in place.members().iter().filter(|_| !is_top) {
             add_loose(name, child, parts);
         }
-        for child in children.items() {
+        for child in place.items() {
             if let Some(name) = child.get("name").and_then(Node::text) {
                 add_loose(name, child, parts);
             }
@@ -525,7 +530,7 @@ fn add_loose(name: &str, child: &Node<'_>, parts: &mut Parts<'_>) {
             .iter()
             .find_map(|key| child.get(key).and_then(state_of))
     } else {
-        state_of(child).filter(|said| said.is_known)
+        state_of(child).filter(|said| said.basis == Basis::Known)
     };
     if let Some(said) = said {
         parts.add(Path::top(name), &said, child);

@@ -27,14 +27,27 @@ const MESSAGE_KEYS: [&str; 6] = [
 /// Where those keys may lie beside the state itself.
 const MESSAGE_PLACES: [&str; 2] = ["details", "data"];
 
+/// What a state rests on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Basis {
+    /// A word that we know.
+    Known,
+    /// A word that nobody knows.
+    Foreign,
+    /// The components alone; there is no word for the whole.
+    Components,
+}
+
 /// A state together with the word it was said in.
 #[derive(Clone, Debug)]
 pub(super) struct Said<'a> {
     pub(super) state: ComponentState,
-    /// As it stands in the body; empty where the state follows from the components alone.
+    /// As it stands in the body.
     pub(super) word: &'a str,
-    /// Whether the word is one that we know.
-    pub(super) is_known: bool,
+    /// The key it stood under, where the word alone would say too little.
+    pub(super) key: &'static str,
+    /// What it rests on.
+    pub(super) basis: Basis,
 }
 
 impl<'a> Said<'a> {
@@ -44,7 +57,12 @@ impl<'a> Said<'a> {
         Self {
             state: state.unwrap_or(ComponentState::Degraded),
             word,
-            is_known: state.is_some(),
+            key: "",
+            basis: if state.is_some() {
+                Basis::Known
+            } else {
+                Basis::Foreign
+            },
         }
     }
 
@@ -52,7 +70,16 @@ impl<'a> Said<'a> {
         Self {
             state,
             word,
-            is_known: true,
+            key: "",
+            basis: Basis::Known,
+        }
+    }
+
+    /// What the components say together.
+    pub(super) fn of_components(state: ComponentState) -> Self {
+        Self {
+            basis: Basis::Components,
+            ..Self::known(state, "")
         }
     }
 
@@ -60,7 +87,8 @@ impl<'a> Said<'a> {
     pub(super) fn shown(&self) -> String {
         match shown(self.word, WORD_MAX) {
             word if word.is_empty() => "an empty word".to_owned(),
-            word => word,
+            word if self.key.is_empty() => word,
+            word => format!("{}: {word}", self.key),
         }
     }
 }
@@ -190,8 +218,9 @@ impl<'q> Parts<'q> {
                 component: Component {
                     name: shown(&name, NAME_MAX),
                     state: said.state,
-                    message: message()
-                        .or_else(|| (!said.is_known).then(|| format!("says {}", said.shown()))),
+                    message: message().or_else(|| {
+                        (said.basis == Basis::Foreign).then(|| format!("says {}", said.shown()))
+                    }),
                 },
                 word: said.shown(),
             }

@@ -11,11 +11,12 @@ use super::{
     Answer,
     body::{Body, Meaning},
     mask::shown,
-    parts::{Part, Parts, Said},
+    parts::{Basis, Part, Parts, Said},
+    proxy::{self, Remains},
 };
 
-/// The most characters of a proxy's name and of a `Retry-After`.
-const NAME_MAX: usize = 40;
+/// The most characters of a `Retry-After`.
+const RETRY_AFTER_MAX: usize = 40;
 
 /// The most characters of a text that is shown because nothing in it was understood.
 const QUOTE_MAX: usize = 120;
@@ -35,7 +36,7 @@ pub(super) fn says(status: u16, said: &Said<'_>, body: &Body<'_>) -> String {
         (true, 200..=299) => format!("HTTP {status}, but "),
         _ => format!("HTTP {status}, "),
     };
-    if said.word.is_empty() {
+    if said.basis == Basis::Components {
         // The body has no word for the whole, only components.
         words.push_str(&components(&body.parts));
         return capped(words);
@@ -90,18 +91,20 @@ fn count(parts: &Parts<'_>) -> String {
 pub(super) fn by_code(kind: FailureKind, answer: &Answer<'_>, body: &Body<'_>) -> String {
     let status = answer.status;
     if kind == FailureKind::ProxyError {
-        let name = proxy_name(answer).map_or(String::new(), |name| format!(" ({name})"));
+        let name = proxy::name(answer).map_or(String::new(), |name| format!(" ({name})"));
         return format!("HTTP {status}, the load balancer answered, not the app{name}");
     }
     match &body.meaning {
         Meaning::Says(said) => format!("HTTP {status}, the body says {}", said.shown()),
         Meaning::Broken(why) => format!("HTTP {status}, and {why}"),
-        Meaning::Silent | Meaning::Foreign(_) => {
-            match body.quote.map(|quote| shown(quote, QUOTE_MAX)) {
-                Some(quote) if !quote.is_empty() => format!("HTTP {status}: {quote}"),
-                _ => format!("HTTP {status}"),
-            }
-        }
+        Meaning::Silent | Meaning::Foreign(_) => match body.remains {
+            Remains::Text(text) => format!("HTTP {status}: {}", shown(text, QUOTE_MAX)),
+            Remains::Nothing => format!("HTTP {status} without a body"),
+            Remains::Page | Remains::Structured => match &body.message {
+                Some(message) => format!("HTTP {status}: {message}"),
+                None => format!("HTTP {status}"),
+            },
+        },
     }
 }
 
@@ -115,7 +118,10 @@ pub(super) fn throttled(answer: &Answer<'_>, body: &Body<'_>) -> String {
             "HTTP 429, we are told to ask less often".to_owned()
         }
     };
-    if let Some(after) = answer.retry_after.map(|after| shown(after, NAME_MAX)) {
+    if let Some(after) = answer
+        .retry_after
+        .map(|after| shown(after, RETRY_AFTER_MAX))
+    {
         let unit = if after.bytes().all(|byte| byte.is_ascii_digit()) {
             " s"
         } else {
@@ -124,19 +130,4 @@ pub(super) fn throttled(answer: &Answer<'_>, body: &Body<'_>) -> String {
         let _ = write!(words, ", retry after {after}{unit}");
     }
     words
-}
-
-/// The name of what answered, without its version: from `Server`, else the nearest in `Via`.
-fn proxy_name(answer: &Answer<'_>) -> Option<String> {
-    let name = match (answer.server, answer.via) {
-        (Some(server), _) => server.split(['/', ' ']).next(),
-        // `1.1 varnish (Varnish/7.1)`: the protocol, then who received it; the nearest is the last.
-        (None, Some(via)) => via
-            .rsplit(',')
-            .next()
-            .and_then(|hop| hop.split_whitespace().nth(1)),
-        (None, None) => None,
-    };
-    name.map(|name| shown(name, NAME_MAX))
-        .filter(|name| !name.is_empty())
 }

@@ -31,7 +31,7 @@ pub(super) fn detect(text: &str) -> Option<Family> {
 pub(super) fn read<'t>(family: Family, text: &'t str, parts: &mut Parts<'_>) -> Option<Said<'t>> {
     let word = unquoted(text);
     match family {
-        Family::Kubernetes if text.lines().any(is_check_line) => read_kubernetes(text, parts),
+        Family::Kubernetes if text.lines().any(is_check_line) => Some(read_kubernetes(text, parts)),
         Family::Kubernetes => is_any(word, &["ok"]).then(|| Said::word(word)),
         Family::AspNet => {
             is_any(word, &["healthy", "degraded", "unhealthy"]).then(|| Said::word(word))
@@ -86,11 +86,8 @@ fn word_state(text: &str) -> Option<Said<'_>> {
         matches!(vocabulary::state_of(first), Some(Down)) && !is_any(first, &["false", "red"]);
     // `errors: 0` and `failed = none` say that nothing is wrong.
     let why = rest.trim_matches(|c: char| !c.is_alphanumeric());
-    let counts_nothing = why.starts_with('0')
-        || is_any(
-            split_word(why).0,
-            &["none", "no", "null", "false", "nothing"],
-        );
+    let counts_nothing =
+        split_word(why).0 == "0" || is_any(why, &["none", "no", "null", "false", "nothing"]);
     (is_down && !counts_nothing).then(|| Said::known(Down, text))
 }
 
@@ -107,7 +104,7 @@ fn is_check_line(line: &str) -> bool {
 
 /// `[+]ping ok`, `[-]etcd failed: reason withheld`, and a last line for the whole.
 /// Source: Kubernetes' API server, "API health endpoints".
-fn read_kubernetes(text: &str, parts: &mut Parts<'_>) -> Option<Said<'static>> {
+fn read_kubernetes(text: &str, parts: &mut Parts<'_>) -> Said<'static> {
     let mut is_failed = false;
     for line in text.lines().map(str::trim) {
         let (state, check) = if let Some(check) = line.strip_prefix("[+]") {
@@ -125,10 +122,12 @@ fn read_kubernetes(text: &str, parts: &mut Parts<'_>) -> Option<Said<'static>> {
         let why = why.trim_start_matches("failed").trim_start_matches(':');
         parts.add_with(Path::top(name), &state, || message(why));
     }
-    is_failed |= parts.down > 0;
-    Some(if is_failed {
+    if parts.down > 0 {
+        // Which checks failed says more than that some did.
+        Said::of_components(Down)
+    } else if is_failed {
         Said::known(Down, "failed")
     } else {
         Said::known(Up, "ok")
-    })
+    }
 }

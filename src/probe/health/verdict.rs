@@ -8,8 +8,8 @@ use crate::model::{
 use super::{
     Answer,
     body::{Body, Meaning},
-    parts::Said,
-    phrase, vocabulary,
+    parts::{Basis, Said},
+    phrase, proxy, vocabulary,
 };
 
 /// What the answer means, if no rule of the file decides.
@@ -71,7 +71,7 @@ fn good(body: &Body<'_>) -> Outcome {
 fn with_bad_code(answer: &Answer<'_>, body: &Body<'_>) -> Outcome {
     match &body.meaning {
         // A bad code with a word that nobody knows: no contradiction, and nothing that softens the code.
-        Meaning::Says(said) if said.is_known => in_spite_of_code(answer, body, said)
+        Meaning::Says(said) if said.basis != Basis::Foreign => in_spite_of_code(answer, body, said)
             .unwrap_or_else(|| {
                 degraded(
                     DegradationKind::Contradiction,
@@ -104,7 +104,7 @@ fn in_spite_of_code(answer: &Answer<'_>, body: &Body<'_>, said: &Said<'_>) -> Op
             DegradationKind::Throttled,
             phrase::says(answer.status, said, body),
         )),
-        ComponentState::Degraded if said.word.is_empty() => Some(degraded(
+        ComponentState::Degraded if said.basis == Basis::Components => Some(degraded(
             DegradationKind::Component,
             phrase::components(parts),
         )),
@@ -131,7 +131,7 @@ fn by_code(answer: &Answer<'_>, body: &Body<'_>) -> Outcome {
     let kind = match answer.status {
         // 520 to 530 are Cloudflare's own words for an origin that it cannot reach.
         502 | 504 | 520..=530 => FailureKind::ProxyError,
-        503 if body.is_from_proxy => FailureKind::ProxyError,
+        503 if proxy::has_answered(answer, body.remains) => FailureKind::ProxyError,
         400..=499 => FailureKind::ClientError,
         _ => FailureKind::ServerError,
     };
