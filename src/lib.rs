@@ -7,13 +7,17 @@
 //! * [`judge`] turns observations into verdicts; [`route`] knows who hears of it; [`engine`] joins the three and says
 //!   what to store and to tell. All of these are plain functions of what they are given.
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
-//! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask.
 //! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
-//! * `preview` (feature `demo`) shows it as a web page.
+//! * [`app`] wires it all together, and [`cli`] is what one types. With the feature `demo`, `demo` plays a pretend fleet
+//!   and a pretend Slack around the real thing, and `preview` shows what Slack would show.
 
+pub mod app;
+pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod engine;
 pub mod judge;
 pub mod model;
