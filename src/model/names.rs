@@ -94,6 +94,33 @@ impl IncidentId {
         Self::new(text)
     }
 
+    /// The number that this id was made from; absent if it was not made by [`from_number`](Self::from_number).
+    pub fn number(&self) -> Option<u64> {
+        /// Times `STRIDE` this is one, modulo 2¹⁹.
+        const UNDO: u64 = 255_559;
+        const FOUR_LETTERS: u64 = 1 << 19;
+        let digit = |letter: &u8| {
+            let place = Self::LETTERS.iter().position(|known| known == letter)?;
+            u64::try_from(place).ok()
+        };
+        let letters = self.as_str().as_bytes();
+        let (first, more) = letters.split_at_checked(4)?;
+        let mut rest = 0_u64;
+        for letter in first.iter().rev() {
+            rest = rest * 31 + digit(letter)?;
+        }
+        let mut block = 0_u64;
+        for letter in more.iter().rev() {
+            block = block.checked_mul(31)?.checked_add(digit(letter)? + 1)?;
+        }
+        if rest >= FOUR_LETTERS {
+            return None;
+        }
+        block
+            .checked_mul(FOUR_LETTERS)?
+            .checked_add(rest * UNDO % FOUR_LETTERS)
+    }
+
     fn letter(number: u64) -> char {
         char::from(Self::LETTERS[usize::try_from(number % 31).unwrap_or(0)])
     }
@@ -161,6 +188,31 @@ mod tests {
         let later: HashSet<_> = (524_288..525_288).map(IncidentId::from_number).collect();
         assert_eq!(later.len(), 1_000);
         assert!(later.is_disjoint(&ids));
+    }
+
+    #[test]
+    fn an_incident_id_tells_its_number() {
+        let numbers = (0..40_000).chain(524_200..524_400).chain([
+            16_777_215,
+            16_777_216,
+            9_999_999_999,
+            u64::MAX / 2,
+            u64::MAX,
+        ]);
+        for number in numbers {
+            assert_eq!(IncidentId::from_number(number).number(), Some(number));
+        }
+        for foreign in [
+            "",
+            "abc",
+            "abc1",
+            "K7F2",
+            "příb",
+            "9999",
+            "aaaa99999999999999999",
+        ] {
+            assert_eq!(IncidentId::new(foreign).number(), None, "{foreign}");
+        }
     }
 
     #[test]

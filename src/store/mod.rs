@@ -1,1 +1,50 @@
 //! Keeps every change: sled and a journal behind one door.
+//!
+//! A [`Database`] is the store itself and waits for the disk; a [`Writer`] owns one on threads of its own, and never
+//! loses a batch: what cannot be written is kept in memory and written later. A [`Reader`] answers questions about the
+//! past beside it.
+//!
+//! A commit is first a line of the journal (appended, `fdatasync`), then one transaction of sled over all trees, its
+//! flush, and an `fdatasync` of our own. So the journal is never behind sled by an acknowledged commit: at every start
+//! the live state of the two is compared, the end of the journal is written to sled again if a crash came between, and
+//! whatever else differs is a loss that is repaired and told.
+//!
+//! Stored formats are in [`schema`] and nowhere else; sled is in `vault.rs` and nowhere else.
+
+mod database;
+mod error;
+mod examine;
+mod folder;
+mod journal;
+mod keys;
+mod live;
+mod notice;
+mod pending;
+mod reader;
+mod recovery;
+mod schema;
+mod vault;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use database::{Database, Removed};
+pub use error::Error;
+pub use examine::{Examined, verify_journal};
+pub use journal::Fault;
+pub use notice::Notice;
+pub use reader::Reader;
+pub use writer::{Committed, News, Now, Status, Writer};
+
+/// What to begin with when nothing of an existing store can be read: an empty memory whose incident numbers lie beyond
+/// all that a store may have given out, so that no id means two things when it can be read again.
+pub fn blind(now: crate::model::Timestamp) -> crate::model::Loaded {
+    /// 2020-01-01, in minutes since 1970: no store is older. One incident a minute without a pause is beyond all use.
+    const BEGINNING_MINUTES: i64 = 26_297_280;
+    let minutes = now.as_seconds().div_euclid(60) - BEGINNING_MINUTES;
+    crate::model::Loaded {
+        incidents: u64::try_from(minutes).unwrap_or(0),
+        ..crate::model::Loaded::default()
+    }
+}

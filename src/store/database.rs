@@ -1,0 +1,338 @@
+//! The store itself: one commit is one line of the journal and one transaction of sled, or nothing.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Error, Notice,
+    folder::Folder,
+    journal::{self, Content, Journal, Position},
+    keys,
+    live::{Live, rename_in, rename_one},
+    reader::Reader,
+    recovery,
+    schema::{Time, encode, v1},
+    vault::{Changes, Door, Vault},
+};
+use crate::model::{Batch, Loaded, Timestamp, plan::StoreSettings};
+
+/// How many records one call of [`Database::sweep`] takes away at most.
+const SWEEP_MAX: usize = 500;
+
+/// The store, opened and locked. Every call waits for the disk.
+///
+/// After an error of [`commit`](Self::commit) nobody knows what is on the disk, so it answers [`Error::Closed`] until it
+/// is dropped and opened again.
+#[derive(Debug)]
+pub struct Database {
+    // The order is the order of closing: the lock goes last.
+    pub(super) vault: Option<Vault>,
+    pub(super) journal: Journal,
+    pub(super) door: Door,
+    pub(super) live: Live,
+    /// As it stands in sled.
+    pub(super) meta: v1::Meta,
+    pub(super) settings: StoreSettings,
+    pub(super) is_failed: bool,
+    pub(super) swept: Swept,
+    pub(super) folder: Arc<Folder>,
+}
+
+/// How far the sweep has come.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Swept {
+    transitions: Vec<u8>,
+    incidents: u64,
+}
+
+/// What one call of [`Database::sweep`] took away.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Removed {
+    /// Transitions.
+    pub transitions: usize,
+    /// Closed incidents.
+    pub incidents: usize,
+    /// Whether everything was looked at once; if not, call again soon.
+    pub is_complete: bool,
+}
+
+impl Database {
+    /// Opens the store in the folder of the settings, makes it if there is none, and repairs it if it can be repaired:
+    /// what it did is told in the notices, each once.
+    ///
+    /// sled that cannot be used is set aside and filled again from the journal; live state (memories, open incidents,
+    /// the outbox) is then whole, and of the history what the journal still has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InUse`] if another process works with the folder; [`Error::Newer`] if a newer hekate wrote it;
+    /// [`Error::Disk`] if the disk is full, read-only or does not answer: [`peek`](Self::peek) may then still read it.
+    pub fn open(
+        settings: &StoreSettings,
+        now: Timestamp,
+    ) -> Result<(Self, Loaded, Vec<Notice>), Error> {
+        Self::open_behind(settings, now, Door::default())
+    }
+
+    /// As [`open`](Self::open), for readers that look through this door already.
+    pub(super) fn open_behind(
+        settings: &StoreSettings,
+        now: Timestamp,
+        door: Door,
+    ) -> Result<(Self, Loaded, Vec<Notice>), Error> {
+        let (database, notices) = recovery::open(settings, now, door)?;
+        let loaded = database.live.to_loaded();
+        Ok((database, loaded, notices))
+    }
+
+    /// What the journal says should be known at the start, without writing anything: for a disk that can be read only.
+    /// Empty if there is nothing to read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Disk`] if it cannot be read; [`Error::Newer`] if a newer hekate wrote it.
+    pub fn peek(settings: &StoreSettings) -> Result<Loaded, Error> {
+        let reading = journal::read(&settings.path)?;
+        Ok(reading.live.unwrap_or_default().to_loaded())
+    }
+
+    /// Writes these batches in their order, all or none, and returns when they would outlive a loss of power.
+    ///
+    /// Within a batch renames come first, then what is forgotten, then what is written, then what is finished. Empty
+    /// batches are skipped. Writing a batch again changes nothing but the journal.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the disk or sled reports. It is then not known whether they are written; see [`Database`].
+    pub fn commit(&mut self, batches: &[Arc<Batch>]) -> Result<(), Error> {
+        if self.is_failed {
+            return Err(Error::Closed);
+        }
+        let batches: Vec<_> = batches
+            .iter()
+            .filter(|batch| !batch.is_empty())
+            .map(|batch| v1::Batch::of(batch))
+            .collect();
+        let result = self.write(&batches);
+        if let Err(error) = &result {
+            self.is_failed = true;
+            if error.is_full() {
+                self.folder.free_ballast();
+            }
+        }
+        result
+    }
+
+    /// Whatever was committed after this line, as the journal has it on the disk.
+    pub(super) fn committed_after(&self, number: u64) -> Result<Vec<v1::Batch>, Error> {
+        let lines = journal::read_all(self.folder.path())?;
+        let later = lines
+            .into_iter()
+            .filter(|line| line.position.number > number);
+        Ok(later
+            .filter_map(|line| match line.content {
+                Content::Batch(batch) => Some(*batch),
+                Content::Checkpoint(_) => None,
+            })
+            .collect())
+    }
+
+    /// The number of the last line of the journal.
+    pub(super) const fn sequence(&self) -> u64 {
+        self.journal.last().number
+    }
+
+    fn write(&mut self, batches: &[v1::Batch]) -> Result<(), Error> {
+        let Some(last) = batches.last() else {
+            return Ok(());
+        };
+        let positions = self.journal.append(batches)?;
+        let numbered: Vec<_> = batches.iter().zip(positions).collect();
+        self.write_to_sled(&numbered)?;
+        if self.journal.is_due()
+            && let Err(error) = self.journal.rotate(&self.live, last.at.0)
+        {
+            // What was asked for is written; the old file goes on until there is room for a new one.
+            tracing::warn!(%error, "the journal cannot begin a new file");
+        }
+        Ok(())
+    }
+
+    /// Brings sled and the live state to what these lines of the journal say.
+    pub(super) fn write_to_sled(
+        &mut self,
+        batches: &[(&v1::Batch, Position)],
+    ) -> Result<(), Error> {
+        let mut changes = Changes::default();
+        let mut written = None;
+        for (batch, position) in batches {
+            // The history that a rename moves has to be in sled before it.
+            if !batch.renamed.is_empty()
+                && let Some(at) = written.take()
+            {
+                self.put(std::mem::take(&mut changes), at)?;
+            }
+            self.collect(batch, &mut changes)?;
+            written = Some(*position);
+        }
+        written.map_or(Ok(()), |at| self.put(changes, at))
+    }
+
+    /// One transaction of sled.
+    pub(super) fn put(&mut self, changes: Changes, at: Position) -> Result<(), Error> {
+        let before = v1::Meta {
+            number: at.number,
+            hash: at.hash,
+            last_incident: self.live.last_incident,
+            last_at: self.live.last_at,
+            ..self.meta.clone()
+        };
+        if let Some(vault) = &self.vault {
+            self.meta = vault.write(before, changes)?;
+        }
+        Ok(())
+    }
+
+    /// What this batch changes in sled; the live state is changed on the way.
+    fn collect(&mut self, batch: &v1::Batch, changes: &mut Changes) -> Result<(), Error> {
+        if !batch.renamed.is_empty() {
+            self.move_history(&batch.renamed, changes)?;
+        }
+        let mut touched: BTreeSet<&str> = batch.forgotten.iter().map(String::as_str).collect();
+        for (old, new) in &batch.renamed {
+            touched.extend([old.as_str(), new.as_str()]);
+        }
+        let of_touched = |live: &Live| -> Vec<v1::CheckId> {
+            let checks = live.checks.keys();
+            checks
+                .filter(|check| touched.contains(check.target.as_str()))
+                .cloned()
+                .collect()
+        };
+        let mut checks = of_touched(&self.live);
+        self.live.apply(batch);
+        checks.extend(of_touched(&self.live));
+        checks.extend(batch.checks.iter().map(|check| check.check.clone()));
+        for check in checks {
+            let value = self.live.checks.get(&check).map(encode);
+            changes.checks.insert(keys::check(&check), value);
+        }
+        for transition in &batch.transitions {
+            let key = keys::transition(transition);
+            changes.transitions.insert(key, Some(encode(transition)));
+        }
+        for incident in &batch.incidents {
+            let key = keys::incident(incident.number).to_vec();
+            changes.incidents.insert(key, Some(encode(incident)));
+        }
+        let entries = batch.entries.iter().map(|entry| &entry.key);
+        let finished = batch.finished.iter().map(|finished| &finished.key);
+        for key in entries.chain(finished) {
+            let value = self.live.outbox.get(key).map(encode);
+            changes.outbox.insert(keys::entry(key), value);
+        }
+        Ok(())
+    }
+
+    /// Moves transitions and incidents of targets to their new names.
+    fn move_history(
+        &self,
+        renamed: &[(String, String)],
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let Some(vault) = &self.vault else {
+            return Ok(());
+        };
+        let beginning = Timestamp::from_millis(i64::MIN);
+        let mut moved = Vec::new();
+        for (old, _) in renamed {
+            moved.extend(vault.door().transitions(old, beginning, usize::MAX)?);
+        }
+        for transition in &moved {
+            changes
+                .transitions
+                .insert(keys::transition(transition), None);
+        }
+        for mut transition in moved {
+            rename_one(&mut transition.check.target, renamed);
+            let key = keys::transition(&transition);
+            changes.transitions.insert(key, Some(encode(&transition)));
+        }
+        let names: Vec<_> = renamed.iter().map(|(old, _)| old.clone()).collect();
+        let is_about = move |incident: &v1::Incident| {
+            incident.targets.iter().any(|target| names.contains(target))
+        };
+        for mut incident in vault.door().incidents(usize::MAX, is_about)? {
+            rename_in(&mut incident, renamed);
+            let key = keys::incident(incident.number).to_vec();
+            changes.incidents.insert(key, Some(encode(&incident)));
+        }
+        Ok(())
+    }
+
+    /// A way to read history from other threads.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.door.clone())
+    }
+
+    /// Takes away transitions and closed incidents older than the retention of the settings, at most a few hundred
+    /// records a call, going on where the last call ended. Looks after the ballast as well.
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](Self::commit).
+    pub fn sweep(&mut self, now: Timestamp) -> Result<Removed, Error> {
+        if self.is_failed {
+            return Err(Error::Closed);
+        }
+        self.folder.keep_ballast();
+        let Some(vault) = &self.vault else {
+            return Ok(Removed {
+                is_complete: true,
+                ..Removed::default()
+            });
+        };
+        let cutoff = now - self.settings.retention;
+        let door = vault.door();
+        let from = self.swept.transitions.clone();
+        let (old, next) = door.retired(from, cutoff, SWEEP_MAX)?;
+        let incidents = door.incidents_from(self.swept.incidents, SWEEP_MAX)?;
+        let next_incident = (incidents.len() == SWEEP_MAX)
+            .then(|| incidents.last().map(|incident| incident.number + 1))
+            .flatten();
+        let mut changes = Changes::default();
+        changes
+            .transitions
+            .extend(old.into_iter().map(|key| (key, None)));
+        for incident in incidents {
+            if incident.closed_at.is_some_and(|at| at.0 < cutoff) {
+                let key = keys::incident(incident.number).to_vec();
+                changes.incidents.insert(key, None);
+            }
+        }
+        let removed = Removed {
+            transitions: changes.transitions.len(),
+            incidents: changes.incidents.len(),
+            is_complete: next.is_none() && next_incident.is_none(),
+        };
+        self.swept = Swept {
+            transitions: next.unwrap_or_default(),
+            incidents: next_incident.unwrap_or(0),
+        };
+        if changes.len() > 0 {
+            self.meta.swept_before = self.meta.swept_before.max(Some(Time(cutoff)));
+            let at = Position {
+                number: self.meta.number,
+                hash: self.meta.hash,
+            };
+            let result = self.put(changes, at);
+            self.is_failed = result.is_err();
+            result?;
+        }
+        Ok(removed)
+    }
+
+    /// How many bytes the folder takes, with the journal, the ballast and what was set aside.
+    pub fn size_bytes(&self) -> u64 {
+        self.folder.size_bytes()
+    }
+}

@@ -1,0 +1,106 @@
+//! What `hekate store` shows of a store: whether the journal is whole, and everything that is in it as JSON Lines.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use serde::Serialize;
+
+use super::{
+    Error,
+    database::Database,
+    journal::{self, Fault},
+    schema::{VERSION, v1},
+};
+
+/// What was found in a journal.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Examined {
+    /// Lines that are whole and follow each other.
+    pub lines: usize,
+    /// What is wrong, in the order of the files.
+    pub faults: Vec<Fault>,
+}
+
+/// Checks number, hash and chain of every line of the journal in the store's folder. It only reads, and a running
+/// hekate does not mind; a line that is being written at that moment looks torn.
+///
+/// # Errors
+///
+/// [`Error::Disk`] if the folder cannot be read; [`Error::Newer`] if a newer hekate wrote it.
+pub fn verify_journal(folder: &Path) -> Result<Examined, Error> {
+    let (lines, faults) = journal::verify(folder)?;
+    Ok(Examined { lines, faults })
+}
+
+/// One line of an export.
+#[derive(Serialize)]
+struct Exported<'a> {
+    v: u8,
+    #[serde(flatten)]
+    record: Record<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Record<'a> {
+    Check(&'a v1::Check),
+    Incident(&'a v1::Incident),
+    Entry(&'a v1::Entry),
+    Transition(&'a v1::Transition),
+}
+
+/// How many records are read at once.
+const PAGE: usize = 500;
+
+impl Database {
+    /// Writes everything the store holds as JSON Lines: memories, incidents, outbox, transitions. Each line has the
+    /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
+    ///
+    /// # Errors
+    ///
+    /// What the disk or sled reports, or what writing reports.
+    pub fn export(&self, out: &mut dyn Write) -> Result<u64, Error> {
+        let mut lines = 0;
+        let mut write = |record: Record<'_>| -> Result<(), Error> {
+            let line = Exported { v: VERSION, record };
+            serde_json::to_writer(&mut *out, &line)
+                .map_err(io::Error::from)
+                .and_then(|()| out.write_all(b"\n"))
+                .map_err(Error::disk("write", "the export"))?;
+            lines += 1;
+            Ok(())
+        };
+        for check in self.live.checks.values() {
+            write(Record::Check(check))?;
+        }
+        for entry in self.live.outbox.values() {
+            write(Record::Entry(entry))?;
+        }
+        let door = &self.door;
+        let mut number = 0;
+        loop {
+            let page = door.incidents_from(number, PAGE)?;
+            for incident in &page {
+                write(Record::Incident(incident))?;
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => number = last.number + 1,
+                _ => break,
+            }
+        }
+        let mut from = Vec::new();
+        loop {
+            let (page, next) = door.transitions_from(from, PAGE)?;
+            for transition in &page {
+                write(Record::Transition(transition))?;
+            }
+            match next {
+                Some(next) => from = next,
+                None => break,
+            }
+        }
+        Ok(lines)
+    }
+}

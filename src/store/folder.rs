@@ -1,0 +1,276 @@
+//! The folder of state: who holds it, what lies in it, and what is set aside.
+//!
+//! ```text
+//! data/lock                     held by one process; says which one
+//! data/sled/                    sled's files
+//! data/sled.broken-20261121T…   sled's files that could not be used; the newest two are kept
+//! data/journal-0000000000000001.jsonl
+//! data/ballast                  room for recovery when the disk is full
+//! data/opening                  openings of sled that did not come back
+//! ```
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Error,
+    schema::{Form, Time},
+};
+use crate::model::Timestamp;
+
+/// Room that is given back when the disk is full, so that the store can be opened and the most important be written.
+/// sled needs half a MiB to open; the journal's next checkpoint needs about one for a thousand targets.
+pub(super) const BALLAST_BYTES: u64 = 4 * 1024 * 1024;
+/// The ballast is made (again) when this much is free.
+const ROOM_BYTES: u64 = 4 * BALLAST_BYTES;
+/// After this many openings in a row that did not come back, sled's files are set aside unopened. One or two may be a
+/// kill or a loss of power at the wrong moment.
+const OPENINGS_MAX: u32 = 3;
+/// How many broken copies are kept.
+const BROKEN_MAX: usize = 2;
+
+/// The folder, locked for this process.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// The lock goes when this is closed, whatever ends the process.
+    _lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if it is not there and locks it.
+    pub(super) fn lock(path: &Path, now: Timestamp) -> Result<Self, Error> {
+        if !path.is_dir() {
+            make_private(path).map_err(Error::disk("make the folder", path))?;
+        }
+        let name = path.join("lock");
+        let mut lock = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&name)
+            .map_err(Error::disk("open", &name))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(in_use(path, &mut lock)),
+            Err(TryLockError::Error(error)) => return Err(Error::disk("lock", name)(error)),
+        }
+        // On a full disk the words may not fit; the lock holds all the same.
+        let words = format!("{} {now}\n", std::process::id());
+        let written = lock
+            .set_len(0)
+            .and_then(|()| lock.write_all(words.as_bytes()));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the lock file does not say who holds it");
+        }
+        Ok(Self {
+            path: path.to_path_buf(),
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where sled's files are.
+    pub(super) fn sled(&self) -> PathBuf {
+        self.path.join("sled")
+    }
+
+    /// Notes that sled is about to be opened, and says whether that should be dared.
+    pub(super) fn begin_opening(&self) -> bool {
+        let name = self.path.join("opening");
+        let before = fs::read_to_string(&name).ok();
+        let before = before.and_then(|text| text.trim().parse::<u32>().ok());
+        let count = before.unwrap_or(0).saturating_add(1);
+        // If it cannot be written the disk is full or read-only, and this guard is the least of all troubles.
+        drop(fs::write(&name, format!("{count}\n")));
+        count <= OPENINGS_MAX
+    }
+
+    /// Notes that opening came back, well or not.
+    pub(super) fn end_opening(&self) {
+        drop(fs::remove_file(self.path.join("opening")));
+    }
+
+    fn snapshots(&self) -> Vec<PathBuf> {
+        let listing = self.sled().read_dir().into_iter().flatten();
+        listing
+            .flatten()
+            .filter(|file| file.file_name().to_string_lossy().starts_with("snap."))
+            .map(|file| file.path())
+            .collect()
+    }
+
+    /// Whether there are snapshot files of sled, from which it starts faster but which it does not need.
+    pub(super) fn has_snapshots(&self) -> bool {
+        !self.snapshots().is_empty()
+    }
+
+    /// Moves sled's snapshot files away.
+    pub(super) fn set_snapshots_aside(&self, now: Timestamp) -> Result<(), Error> {
+        for file in self.snapshots() {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            let aside = self.aside(&name, now);
+            fs::rename(&file, &aside).map_err(Error::disk("set aside", &file))?;
+        }
+        self.keep_newest("snap.");
+        Ok(())
+    }
+
+    /// Moves sled's folder away and gives back its new place; `None` if there was none.
+    pub(super) fn set_sled_aside(&self, now: Timestamp) -> Result<Option<PathBuf>, Error> {
+        let aside = self.aside("sled", now);
+        match fs::rename(self.sled(), &aside) {
+            Ok(()) => {
+                self.keep_newest("sled");
+                Ok(Some(aside))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::disk("set aside", self.sled())(error)),
+        }
+    }
+
+    fn aside(&self, name: &str, now: Timestamp) -> PathBuf {
+        let first = self.path.join(format!("{name}.broken-{}", stamp(now)));
+        // Two in one second are told apart by a number.
+        let more = (2..).map(|number| {
+            let name = format!("{name}.broken-{}-{number}", stamp(now));
+            self.path.join(name)
+        });
+        std::iter::once(first)
+            .chain(more)
+            .find(|path: &PathBuf| !path.exists())
+            .expect("the numbers do not end before the names of one second do")
+    }
+
+    fn keep_newest(&self, beginning: &str) {
+        let Ok(listing) = self.path.read_dir() else {
+            return;
+        };
+        let mut broken: Vec<_> = listing
+            .flatten()
+            .map(|file| file.path())
+            .filter(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with(beginning) && name.contains(".broken-")
+            })
+            .collect();
+        broken.sort();
+        let too_many = broken.len().saturating_sub(BROKEN_MAX);
+        for path in broken.drain(..too_many) {
+            let gone = if path.is_dir() {
+                fs::remove_dir_all(&path)
+            } else {
+                fs::remove_file(&path)
+            };
+            if let Err(error) = gone {
+                tracing::warn!(path = %path.display(), %error, "an old broken copy stays");
+            }
+        }
+    }
+
+    /// Gives the room of the ballast back to the disk; says whether there was any.
+    pub(super) fn free_ballast(&self) -> bool {
+        fs::remove_file(self.path.join("ballast")).is_ok()
+    }
+
+    /// Makes the ballast if there is room for it, and says whether it is there.
+    pub(super) fn keep_ballast(&self) -> bool {
+        let name = self.path.join("ballast");
+        let is_whole = |length: u64| length == BALLAST_BYTES;
+        if fs::metadata(&name).is_ok_and(|found| is_whole(found.len())) {
+            return true;
+        }
+        if self.free_bytes().is_none_or(|free| free < ROOM_BYTES) {
+            return false;
+        }
+        let made = fill(&name);
+        if made.is_err() {
+            drop(fs::remove_file(&name));
+        }
+        made.is_ok()
+    }
+
+    /// How much can still be written to the disk.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.path).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// How many bytes all its files have.
+    pub(super) fn size_bytes(&self) -> u64 {
+        fn of(path: &Path) -> u64 {
+            let Ok(listing) = path.read_dir() else {
+                return 0;
+            };
+            let sizes = listing.flatten().map(|file| match file.metadata() {
+                Ok(found) if found.is_dir() => of(&file.path()),
+                Ok(found) => found.len(),
+                Err(_) => 0,
+            });
+            sizes.sum()
+        }
+        of(&self.path)
+    }
+
+    /// Makes what was renamed, made or taken away in the folder outlive a loss of power.
+    pub(super) fn sync(&self) -> Result<(), Error> {
+        sync_folder(&self.path)
+    }
+}
+
+/// Makes the names in this folder outlive a loss of power.
+pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::disk("sync", path))
+}
+
+/// What foreign services answered lies in here, so other people of the machine have no business with it.
+fn make_private(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Real bytes, not a hole: a hole takes no room, and so has none to give back.
+fn fill(name: &Path) -> io::Result<()> {
+    let mut file = File::create(name)?;
+    let block = [0x5A; 64 * 1024];
+    let mut left = BALLAST_BYTES;
+    while left > 0 {
+        file.write_all(&block)?;
+        left = left.saturating_sub(u64::try_from(block.len()).unwrap_or(left));
+    }
+    file.sync_all()
+}
+
+fn in_use(path: &Path, lock: &mut File) -> Error {
+    let mut words = String::new();
+    // What cannot be read is told as not known.
+    drop(lock.take(200).read_to_string(&mut words));
+    let mut words = words.split_whitespace();
+    let pid = words.next().and_then(|word| word.parse().ok());
+    let since = words
+        .next()
+        .and_then(|word| serde_json::from_value::<Time>(word.into()).ok())
+        .map(Form::into_model);
+    Error::InUse {
+        path: path.to_path_buf(),
+        pid,
+        since,
+    }
+}
+
+/// A time as it stands in names of files: sorts by time and needs no quotes in a shell.
+fn stamp(now: Timestamp) -> String {
+    now.to_utc().format("%Y%m%dT%H%M%SZ").to_string()
+}

@@ -1,0 +1,98 @@
+//! The keys of records in sled: their order on the disk is the order in which ranges are read and retired.
+
+use super::schema::v1;
+use crate::model::Timestamp;
+
+/// Ends a text in a key, so that no name is the beginning of another one's keys.
+const END: [u8; 2] = [0, 0];
+
+/// The text with an end that sorts before every continuation; a zero byte inside of it is followed by `0xFF`.
+fn push_text(key: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        key.push(byte);
+        if byte == 0 {
+            key.push(0xFF);
+        }
+    }
+    key.extend(END);
+}
+
+fn push_time(key: &mut Vec<u8>, at: Timestamp) {
+    // With the sign bit turned, times before 1970 sort before the others.
+    let shifted = at.as_millis().cast_unsigned() ^ (1 << 63);
+    key.extend(shifted.to_be_bytes());
+}
+
+/// All transitions of this target begin with it.
+pub(super) fn history_of(target: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(target.len() + 19);
+    push_text(&mut key, target);
+    key
+}
+
+/// Sorts before all transitions of this target at and after this time, and after all before it.
+pub(super) fn history_from(target: &str, since: Timestamp) -> Vec<u8> {
+    let mut key = history_of(target);
+    push_time(&mut key, since);
+    key
+}
+
+/// Target, time, kind of check, number.
+pub(super) fn transition(transition: &v1::Transition) -> Vec<u8> {
+    let mut key = history_from(&transition.check.target, transition.at.0);
+    key.push(kind(transition.check.kind));
+    key.extend(transition.number.to_be_bytes());
+    key
+}
+
+/// How many bytes of a transition's key follow the target's part: time, kind, number.
+const AFTER_TARGET: usize = 8 + 1 + 8;
+
+/// The target's part of a transition's key; absent if this is no such key.
+pub(super) fn target_part(key: &[u8]) -> Option<&[u8]> {
+    let part = &key[..key.len().checked_sub(AFTER_TARGET)?];
+    part.ends_with(&END).then_some(part)
+}
+
+/// The time in a transition's key; absent if this is no such key.
+pub(super) fn time_part(key: &[u8]) -> Option<Timestamp> {
+    let start = key.len().checked_sub(AFTER_TARGET)?;
+    let bytes = key[start..start + 8].try_into().ok()?;
+    Some(Timestamp::from_millis(
+        (u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed(),
+    ))
+}
+
+/// Sorts after every key that begins with this part, which ends with [`END`].
+pub(super) fn after(part: &[u8]) -> Vec<u8> {
+    let mut key = part.to_vec();
+    if let Some(last) = key.last_mut() {
+        *last = 1;
+    }
+    key
+}
+
+pub(super) fn check(check: &v1::CheckId) -> Vec<u8> {
+    let mut key = history_of(&check.target);
+    key.push(kind(check.kind));
+    key
+}
+
+pub(super) fn incident(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+pub(super) fn entry(key: &v1::EntryKey) -> Vec<u8> {
+    let mut out = Vec::with_capacity(key.incident.len() + key.channel.len() + 6);
+    push_text(&mut out, &key.incident);
+    out.extend(key.sequence.to_be_bytes());
+    out.extend(key.channel.bytes());
+    out
+}
+
+/// The byte of a kind of check in keys; never changes for one kind.
+const fn kind(kind: v1::CheckKind) -> u8 {
+    match kind {
+        v1::CheckKind::Health => 1,
+    }
+}

@@ -1,0 +1,160 @@
+//! Live state: what hekate needs to go on after a restart, kept in memory beside the disk and folded from batches.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::schema::{Form, Time, v1};
+use crate::model::{IncidentId, Loaded};
+
+/// Memories, open incidents, outbox and counters.
+///
+/// Two of these are compared at every start: the journal's and sled's. A difference that the end of the journal does
+/// not explain is a loss.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub(super) struct Live {
+    pub(super) checks: BTreeMap<v1::CheckId, v1::Check>,
+    pub(super) open: BTreeMap<u64, v1::Incident>,
+    pub(super) outbox: BTreeMap<v1::EntryKey, v1::Entry>,
+    /// The highest incident number ever given out.
+    pub(super) last_incident: u64,
+    pub(super) last_at: Option<Time>,
+}
+
+impl Live {
+    /// Changes it as this batch says: renames, then what is forgotten, then what is written, then what is finished.
+    pub(super) fn apply(&mut self, batch: &v1::Batch) {
+        if !batch.renamed.is_empty() {
+            self.rename(&batch.renamed);
+        }
+        self.checks
+            .retain(|check, _| !batch.forgotten.contains(&check.target));
+        for check in &batch.checks {
+            self.checks.insert(check.check.clone(), check.clone());
+        }
+        for incident in &batch.incidents {
+            self.last_incident = self.last_incident.max(incident.number);
+            if incident.closed_at.is_none() {
+                self.open.insert(incident.number, incident.clone());
+            } else {
+                self.open.remove(&incident.number);
+            }
+        }
+        for entry in &batch.entries {
+            // Notices have numbers of their own and no incident; theirs must not be given out again either.
+            if let Some(number) = IncidentId::new(entry.key.incident.as_str()).number() {
+                self.last_incident = self.last_incident.max(number);
+            }
+            self.outbox.insert(entry.key.clone(), entry.clone());
+        }
+        for finished in &batch.finished {
+            self.outbox.remove(&finished.key);
+        }
+        self.last_at = Some(batch.at);
+    }
+
+    fn rename(&mut self, renamed: &[(String, String)]) {
+        let (moved, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.checks)
+            .into_values()
+            .map(|mut check| {
+                let is_moved = rename_one(&mut check.check.target, renamed);
+                (is_moved, check)
+            })
+            .partition(|(is_moved, _)| *is_moved);
+        // What is moved to a name wins over what was left behind there.
+        for (_, check) in others.into_iter().chain(moved) {
+            self.checks.insert(check.check.clone(), check);
+        }
+        for incident in self.open.values_mut() {
+            rename_in(incident, renamed);
+        }
+    }
+
+    /// How many records differ between the two.
+    pub(super) fn differences(&self, other: &Self) -> usize {
+        fn count<K: Ord, V: PartialEq>(one: &BTreeMap<K, V>, two: &BTreeMap<K, V>) -> usize {
+            let changed = one
+                .iter()
+                .filter(|(key, value)| two.get(key) != Some(value));
+            let added = two.keys().filter(|key| !one.contains_key(key));
+            changed.count() + added.count()
+        }
+        count(&self.checks, &other.checks)
+            + count(&self.open, &other.open)
+            + count(&self.outbox, &other.outbox)
+    }
+
+    pub(super) fn checkpoint(&self) -> v1::Checkpoint {
+        v1::Checkpoint {
+            checks: self.checks.values().cloned().collect(),
+            open: self.open.values().cloned().collect(),
+            outbox: self.outbox.values().cloned().collect(),
+            incidents: self.last_incident,
+            last_at: self.last_at,
+        }
+    }
+
+    pub(super) fn to_loaded(&self) -> Loaded {
+        let mut outbox: Vec<_> = self.outbox.values().collect();
+        let numbers: HashMap<&str, u64> = self
+            .outbox
+            .keys()
+            .map(|key| {
+                let id = IncidentId::new(key.incident.as_str());
+                (key.incident.as_str(), id.number().unwrap_or(u64::MAX))
+            })
+            .collect();
+        outbox.sort_by_key(|entry| {
+            let number = numbers.get(entry.key.incident.as_str());
+            (entry.created_at, number, entry.key.sequence)
+        });
+        Loaded {
+            checks: self
+                .checks
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
+            open: self.open.values().cloned().map(Form::into_model).collect(),
+            incidents: self.last_incident,
+            outbox: outbox.into_iter().cloned().map(Form::into_model).collect(),
+            last_at: self.last_at.into_model(),
+        }
+    }
+}
+
+impl From<v1::Checkpoint> for Live {
+    fn from(checkpoint: v1::Checkpoint) -> Self {
+        let key = |check: v1::Check| (check.check.clone(), check);
+        Self {
+            checks: checkpoint.checks.into_iter().map(key).collect(),
+            open: checkpoint
+                .open
+                .into_iter()
+                .map(|incident| (incident.number, incident))
+                .collect(),
+            outbox: checkpoint
+                .outbox
+                .into_iter()
+                .map(|entry| (entry.key.clone(), entry))
+                .collect(),
+            last_incident: checkpoint.incidents,
+            last_at: checkpoint.last_at,
+        }
+    }
+}
+
+/// Gives the targets of an incident their new names.
+pub(super) fn rename_in(incident: &mut v1::Incident, renamed: &[(String, String)]) {
+    for target in &mut incident.targets {
+        rename_one(target, renamed);
+    }
+}
+
+/// Gives a target its new name, and says whether it has one. All renames of a batch happen at once, so two targets can
+/// swap their names.
+pub(super) fn rename_one(target: &mut String, renamed: &[(String, String)]) -> bool {
+    let new = renamed.iter().find(|(old, _)| old == target);
+    if let Some((_, new)) = new {
+        new.clone_into(target);
+    }
+    new.is_some()
+}

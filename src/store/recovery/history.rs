@@ -1,0 +1,115 @@
+//! Finds holes in sled's history and fills them from the journal.
+
+use std::collections::BTreeMap;
+
+use super::super::{
+    Error,
+    database::Database,
+    journal::{self, Content, Line, Position},
+    keys,
+    live::{rename_in, rename_one},
+    schema::{encode, v1},
+    vault::Changes,
+};
+use crate::model::Timestamp;
+
+/// How many records are written in one transaction.
+const GROUP_MAX: usize = 500;
+
+/// The past as the journal knows it, under the names of today.
+#[derive(Default)]
+struct Past {
+    transitions: Vec<v1::Transition>,
+    incidents: BTreeMap<u64, v1::Incident>,
+}
+
+fn past_in<'a>(lines: impl Iterator<Item = &'a Line>) -> Past {
+    let mut past = Past::default();
+    for line in lines {
+        let Content::Batch(batch) = &line.content else {
+            continue;
+        };
+        if !batch.renamed.is_empty() {
+            for transition in &mut past.transitions {
+                rename_one(&mut transition.check.target, &batch.renamed);
+            }
+            for incident in past.incidents.values_mut() {
+                rename_in(incident, &batch.renamed);
+            }
+        }
+        past.transitions.extend(batch.transitions.iter().cloned());
+        let incidents = batch.incidents.iter().cloned();
+        past.incidents
+            .extend(incidents.map(|incident| (incident.number, incident)));
+    }
+    past
+}
+
+/// Whether sled lacks a transition that the journal has on a line up to this number.
+pub(super) fn has_hole(
+    database: &Database,
+    lines: &[Line],
+    number: u64,
+    kept_since: Timestamp,
+) -> Result<bool, Error> {
+    let Some(vault) = &database.vault else {
+        return Ok(false);
+    };
+    let past = past_in(lines.iter().filter(|line| line.position.number <= number));
+    let keys: Vec<_> = past
+        .transitions
+        .iter()
+        .filter(|transition| transition.at.0 >= kept_since)
+        .map(keys::transition)
+        .collect();
+    Ok(vault.door().has_transitions(keys)?.contains(&false))
+}
+
+/// Writes all transitions and closed incidents to sled that the journal has and sled has not; gives back how many.
+pub(super) fn restore(
+    database: &mut Database,
+    at: Position,
+    kept_since: Timestamp,
+) -> Result<usize, Error> {
+    let Some(vault) = &database.vault else {
+        return Ok(0);
+    };
+    let door = vault.door().clone();
+    let lines = journal::read_all(database.folder.path())?;
+    let past = past_in(lines.iter());
+    let transitions: Vec<_> = past
+        .transitions
+        .iter()
+        .filter(|transition| transition.at.0 >= kept_since)
+        .map(|transition| (keys::transition(transition), transition))
+        .collect();
+    let there = door.has_transitions(transitions.iter().map(|(key, _)| key.clone()).collect())?;
+    let mut records = Vec::new();
+    for ((key, transition), _) in transitions
+        .into_iter()
+        .zip(there)
+        .filter(|(_, is_there)| !is_there)
+    {
+        records.push((key, encode(transition), true));
+    }
+    for incident in past.incidents.values() {
+        let is_kept = incident.closed_at.is_some_and(|at| at.0 >= kept_since);
+        if is_kept && door.incident(incident.number)?.is_none() {
+            let key = keys::incident(incident.number).to_vec();
+            records.push((key, encode(incident), false));
+        }
+    }
+    for group in records.chunks(GROUP_MAX) {
+        let mut changes = Changes::default();
+        for (key, value, is_transition) in group {
+            let tree = if *is_transition {
+                &mut changes.transitions
+            } else {
+                &mut changes.incidents
+            };
+            tree.insert(key.clone(), Some(value.clone()));
+        }
+        database.put(changes, at)?;
+    }
+    Ok(records.len())
+}

@@ -1,0 +1,302 @@
+//! How the store is opened: a ladder from "all is well" to "without sled".
+//!
+//! 1. Open sled as it is, and bring it and the journal together (`truth.rs`).
+//! 2. If sled reports damage, set its snapshot file aside and open it again: it then reads its whole log.
+//! 3. If it still does not open, or panics, or hangs, set its folder aside and fill a new one from the journal.
+//! 4. If not even that works, run with the journal alone, which is durable, until the next start.
+//!
+//! A disk that is full, read-only or broken is no damage: that error goes to the caller, who runs from memory.
+
+mod history;
+mod truth;
+
+use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+
+use super::{
+    Error, Notice,
+    database::{Database, Swept},
+    folder::Folder,
+    journal::{self, Journal, Reading},
+    live::Live,
+    schema::v1,
+    vault::{Door, Vault},
+};
+use crate::model::{Timestamp, plan::StoreSettings};
+use truth::Truth;
+
+/// Up to so many transitions are counted at every start; counting more of them would make it slow.
+const COUNTED_MAX: u64 = 20_000;
+/// How often, and how long apart, sled's lock is tried again: a reader of this process may hold it for a moment more.
+const LOCK_TRIES: u32 = 40;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// The rungs of the ladder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rung {
+    AsItIs,
+    WithoutSnapshots,
+    Anew,
+    WithoutSled,
+}
+
+/// What sled holds.
+#[derive(Debug)]
+struct Held {
+    meta: v1::Meta,
+    live: Live,
+    /// How many records it ought to hold and does not.
+    missing: u64,
+}
+
+/// One opening, on its way.
+struct Opening<'a> {
+    settings: &'a StoreSettings,
+    folder: Arc<Folder>,
+    door: Door,
+    now: Timestamp,
+    notices: Vec<Notice>,
+    /// Why this rung is tried, and where sled's files went.
+    because: Option<String>,
+    aside: Option<PathBuf>,
+}
+
+/// Opens the store and says what had to be done for it.
+pub(super) fn open(
+    settings: &StoreSettings,
+    now: Timestamp,
+    door: Door,
+) -> Result<(Database, Vec<Notice>), Error> {
+    let mut opening = Opening {
+        settings,
+        folder: Arc::new(Folder::lock(&settings.path, now)?),
+        door,
+        now,
+        notices: Vec::new(),
+        because: None,
+        aside: None,
+    };
+    let database = opening.climb()?;
+    opening.look_after_ballast();
+    for notice in &opening.notices {
+        tracing::warn!(title = %notice.title, words = %notice.words, "the store needed help to open");
+    }
+    Ok((database, opening.notices))
+}
+
+impl Opening<'_> {
+    fn climb(&mut self) -> Result<Database, Error> {
+        let mut rung = Rung::AsItIs;
+        if !self.folder.begin_opening() {
+            self.because = Some(String::from(
+                "several starts in a row ended while sled was being opened",
+            ));
+            rung = Rung::Anew;
+        }
+        let mut is_ballast_tried = false;
+        loop {
+            let result = self.prepare(rung).and_then(|()| self.stand_on(rung));
+            let error = match result {
+                Ok(database) => {
+                    self.folder.end_opening();
+                    return Ok(database);
+                }
+                Err(error) => error,
+            };
+            tracing::debug!(?rung, %error, "the store does not open");
+            if error.is_full() && !is_ballast_tried && self.folder.free_ballast() {
+                is_ballast_tried = true;
+                continue;
+            }
+            let next = if is_damage(&error) {
+                self.above(rung)
+            } else {
+                None
+            };
+            let Some(next) = next else {
+                self.folder.end_opening();
+                return Err(error);
+            };
+            self.because = Some(error.to_string());
+            rung = next;
+        }
+    }
+
+    fn above(&self, rung: Rung) -> Option<Rung> {
+        match rung {
+            Rung::AsItIs if self.folder.has_snapshots() => Some(Rung::WithoutSnapshots),
+            Rung::AsItIs | Rung::WithoutSnapshots => Some(Rung::Anew),
+            Rung::Anew => Some(Rung::WithoutSled),
+            Rung::WithoutSled => None,
+        }
+    }
+
+    fn prepare(&mut self, rung: Rung) -> Result<(), Error> {
+        match rung {
+            Rung::AsItIs => {}
+            Rung::WithoutSnapshots => self.folder.set_snapshots_aside(self.now)?,
+            Rung::Anew | Rung::WithoutSled => {
+                let aside = self.folder.set_sled_aside(self.now)?;
+                self.aside = self.aside.take().or(aside);
+                self.folder.sync()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens everything as this rung asks for.
+    fn stand_on(&mut self, rung: Rung) -> Result<Database, Error> {
+        // Read anew on each rung: the one before may have written.
+        let reading = journal::read(self.folder.path())?;
+        self.tell_torn(&reading);
+        let vault = match rung {
+            Rung::AsItIs | Rung::WithoutSnapshots | Rung::Anew => Some(self.open_vault()?),
+            Rung::WithoutSled => None,
+        };
+        let held = match &vault {
+            Some(vault) => look(vault)?,
+            None => None,
+        };
+        let truth = truth::find(&reading, held.as_ref());
+        let journal = self.open_journal(&reading, &truth)?;
+        let (meta, live) = held.map(|held| (held.meta, held.live)).unwrap_or_default();
+        let mut database = Database {
+            vault,
+            journal,
+            door: self.door.clone(),
+            live,
+            meta,
+            settings: self.settings.clone(),
+            is_failed: false,
+            swept: Swept::default(),
+            folder: Arc::clone(&self.folder),
+        };
+        let restored = truth::establish(&mut database, &reading, &truth, self.now)?;
+        self.tell(rung, &reading, &truth, restored);
+        Ok(database)
+    }
+
+    fn open_vault(&self) -> Result<Vault, Error> {
+        let mut tries = 0;
+        loop {
+            match Vault::open(&self.folder.sled(), self.door.clone()) {
+                Err(Error::Sled { why, .. }) if tries < LOCK_TRIES && why.contains("lock on") => {
+                    tries += 1;
+                    thread::sleep(LOCK_PAUSE);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn open_journal(&self, reading: &Reading, truth: &Truth) -> Result<Journal, Error> {
+        let path = self.folder.path();
+        if !truth.needs_new_file
+            && let Some(journal) = Journal::resume(path, reading)?
+        {
+            return Ok(journal);
+        }
+        Journal::begin(path, truth.last, &truth.live, self.now)
+    }
+
+    fn tell_torn(&mut self, reading: &Reading) {
+        if let Some(torn) = &reading.torn {
+            self.notices.push(Notice::new(
+                "The end of the store's journal was cut off",
+                format!(
+                    "Line {} of {} is not complete, as after a loss of power: {}. It was cut off; what was acknowledged \
+                     is compared with sled.",
+                    torn.line,
+                    torn.file.display(),
+                    torn.why
+                ),
+            ));
+        }
+    }
+
+    fn tell(&mut self, rung: Rung, reading: &Reading, truth: &Truth, restored: usize) {
+        let because = self.because.take().unwrap_or_default();
+        let live = format!(
+            "{} memories of checks, {} open incidents and {} messages that wait to be sent are there; {restored} \
+             transitions and incidents of the past were restored.",
+            truth.live.checks.len(),
+            truth.live.open.len(),
+            truth.live.outbox.len()
+        );
+        let aside = self.aside.as_ref().map_or_else(
+            || String::from("There were no old files."),
+            |aside| format!("The old files are in {}.", aside.display()),
+        );
+        match rung {
+            Rung::AsItIs => {}
+            Rung::WithoutSnapshots => self.notices.push(Notice::new(
+                "The store's snapshot file was set aside",
+                format!("sled could not use it ({because}) and read its whole log instead. {live}"),
+            )),
+            Rung::Anew => self.notices.push(Notice::new(
+                "The store was rebuilt from its journal",
+                format!("sled's files cannot be used: {because}. {live} {aside}"),
+            )),
+            Rung::WithoutSled => self.notices.push(Notice::new(
+                "The store runs on its journal alone",
+                format!(
+                    "sled cannot be used at all: {because}. Everything new is kept in the journal, but history cannot be \
+                     asked for until a restart. {live} {aside}"
+                ),
+            )),
+        }
+        self.notices
+            .extend(truth::words(reading, truth, rung != Rung::AsItIs, restored));
+    }
+
+    fn look_after_ballast(&mut self) {
+        if self.folder.keep_ballast() {
+            return;
+        }
+        let free = self.folder.free_bytes().unwrap_or(0) / (1024 * 1024);
+        self.notices.push(Notice::new(
+            "The disk of the store is nearly full",
+            format!(
+                "{free} MiB are left for {}. When nothing is left hekate goes on from memory, and a restart would forget \
+                 what was not written. Make room.",
+                self.folder.path().display()
+            ),
+        ));
+    }
+}
+
+/// Whether the error says that sled's files are damaged, or sled itself is.
+const fn is_damage(error: &Error) -> bool {
+    match error {
+        Error::Sled { .. }
+        | Error::Panicked { .. }
+        | Error::Hung { .. }
+        | Error::Damaged { .. } => true,
+        Error::InUse { .. } | Error::Disk { .. } | Error::Newer { .. } | Error::Closed => false,
+    }
+}
+
+/// Reads what sled holds and counts it; `None` if it is new.
+fn look(vault: &Vault) -> Result<Option<Held>, Error> {
+    let door = vault.door();
+    let Some((mut meta, live, incidents)) = door.live()? else {
+        return Ok(None);
+    };
+    let mut missing = 0;
+    let mut correct = |told: &mut u64, found: u64| {
+        missing += told.saturating_sub(found);
+        *told = found;
+    };
+    let size = |records: usize| u64::try_from(records).unwrap_or(u64::MAX);
+    correct(&mut meta.checks, size(live.checks.len()));
+    correct(&mut meta.outbox, size(live.outbox.len()));
+    correct(&mut meta.incidents, incidents);
+    if meta.transitions <= COUNTED_MAX {
+        let found = door.count_transitions()?;
+        correct(&mut meta.transitions, found);
+    }
+    Ok(Some(Held {
+        meta,
+        live,
+        missing,
+    }))
+}

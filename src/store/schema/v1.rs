@@ -1,0 +1,559 @@
+//! Version 1 of all that is stored.
+//!
+//! Nothing in here may ever change its meaning, its place or its name: `golden/v1` in the tests holds bytes that were
+//! written with it. What has to change becomes version 2 beside it.
+
+use serde::{Deserialize, Serialize};
+
+use super::form::{Form, Micros, Span, Time};
+use crate::model;
+
+/// Stored enums have the variants of their model, in the order in which they came to be.
+macro_rules! same_variants {
+    ($name:ident of $model:path { $($variant:ident),* $(,)? }) => {
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+        #[serde(rename_all = "snake_case")]
+        pub(in crate::store) enum $name {
+            $($variant),*
+        }
+
+        impl Form<$model> for $name {
+            fn of(model: &$model) -> Self {
+                use $model as Model;
+                match model {
+                    $(Model::$variant => Self::$variant),*
+                }
+            }
+
+            fn into_model(self) -> $model {
+                use $model as Model;
+                match self {
+                    $(Self::$variant => Model::$variant),*
+                }
+            }
+        }
+    };
+}
+
+/// Stored structs have the fields of their model, each in its stored form.
+macro_rules! same_fields {
+    ($name:ident of $model:path { $($field:ident: $kind:ty),* $(,)? }) => {
+        #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+        pub(in crate::store) struct $name {
+            $(pub(in crate::store) $field: $kind),*
+        }
+
+        impl Form<$model> for $name {
+            fn of(model: &$model) -> Self {
+                Self {
+                    $($field: Form::of(&model.$field)),*
+                }
+            }
+
+            fn into_model(self) -> $model {
+                use $model as Model;
+                Model {
+                    $($field: self.$field.into_model()),*
+                }
+            }
+        }
+    };
+}
+
+same_variants!(CheckKind of model::CheckKind { Health });
+same_variants!(Verdict of model::Verdict { Operational, Suspect, Unknown, Degraded, Down });
+same_variants!(Severity of model::Severity { Info, Warning, Critical });
+same_variants!(FailureClass of model::FailureClass { Explicit, Refused, Silent });
+same_variants!(FailureKind of model::FailureKind {
+    SaysDown, CriticalComponent, RuleMatched, ServerError, ProxyError, NotFound, ClientError, ConnectionRefused,
+    ConnectionClosed, TlsHandshake, Certificate, NotHttp, TooLarge, ConnectTimeout, TlsTimeout, FirstByteTimeout,
+    BodyTimeout, BodyCut, Unreachable, NameNotFound,
+});
+same_variants!(DegradationKind of model::DegradationKind {
+    SaysDegraded, Component, RuleMatched, Contradiction, BrokenBody, OtherFormat, Redirected, Throttled,
+});
+same_variants!(GapKind of model::GapKind {
+    OwnResources, OwnNetwork, Resolver, OwnTls, Interrupted, Panicked, NotAuthorised, SaysUnknown, NotConfigured,
+});
+same_variants!(Family of model::Family {
+    Spring3, Spring2, Spring1, Microprofile, AspNet, AspNetUi, HealthJson, Terminus, Django, Kubernetes, GoHealth,
+    Dropwizard, HealthGo, Consul, Graylog, Simple, Word, CodeOnly,
+});
+same_variants!(ComponentState of model::ComponentState { Up, Unknown, Degraded, PlannedDown, Down });
+same_variants!(Kind of model::Kind { Opened, Changed, Reminder, Recovered, Removed, Notice });
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum Rule {
+    NotYetSeen,
+    FirstLook,
+    Confirmed(FailureClass),
+    Counted,
+    FallsShort,
+    PartialFailure,
+    Slow,
+    NoVerdict,
+    Recovered,
+    AnswersAgain,
+    Stale,
+}
+
+impl Form<model::Rule> for Rule {
+    fn of(model: &model::Rule) -> Self {
+        use model::Rule as Model;
+        match model {
+            Model::NotYetSeen => Self::NotYetSeen,
+            Model::FirstLook => Self::FirstLook,
+            Model::Confirmed(class) => Self::Confirmed(Form::of(class)),
+            Model::Counted => Self::Counted,
+            Model::FallsShort => Self::FallsShort,
+            Model::PartialFailure => Self::PartialFailure,
+            Model::Slow => Self::Slow,
+            Model::NoVerdict => Self::NoVerdict,
+            Model::Recovered => Self::Recovered,
+            Model::AnswersAgain => Self::AnswersAgain,
+            Model::Stale => Self::Stale,
+        }
+    }
+
+    fn into_model(self) -> model::Rule {
+        use model::Rule as Model;
+        match self {
+            Self::NotYetSeen => Model::NotYetSeen,
+            Self::FirstLook => Model::FirstLook,
+            Self::Confirmed(class) => Model::Confirmed(class.into_model()),
+            Self::Counted => Model::Counted,
+            Self::FallsShort => Model::FallsShort,
+            Self::PartialFailure => Model::PartialFailure,
+            Self::Slow => Model::Slow,
+            Self::NoVerdict => Model::NoVerdict,
+            Self::Recovered => Model::Recovered,
+            Self::AnswersAgain => Model::AnswersAgain,
+            Self::Stale => Model::Stale,
+        }
+    }
+}
+
+same_fields!(Reason of model::Reason { rule: Rule, words: String });
+same_fields!(Failure of model::Failure { class: FailureClass, kind: FailureKind, words: String });
+same_fields!(Degradation of model::Degradation { kind: DegradationKind, words: String });
+same_fields!(Gap of model::Gap { kind: GapKind, words: String });
+
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum Outcome {
+    Healthy,
+    Degraded(Degradation),
+    Unhealthy(Failure),
+    Unobservable(Gap),
+}
+
+impl Form<model::Outcome> for Outcome {
+    fn of(model: &model::Outcome) -> Self {
+        use model::Outcome as Model;
+        match model {
+            Model::Healthy => Self::Healthy,
+            Model::Degraded(degradation) => Self::Degraded(Form::of(degradation)),
+            Model::Unhealthy(failure) => Self::Unhealthy(Form::of(failure)),
+            Model::Unobservable(gap) => Self::Unobservable(Form::of(gap)),
+        }
+    }
+
+    fn into_model(self) -> model::Outcome {
+        use model::Outcome as Model;
+        match self {
+            Self::Healthy => Model::Healthy,
+            Self::Degraded(degradation) => Model::Degraded(degradation.into_model()),
+            Self::Unhealthy(failure) => Model::Unhealthy(failure.into_model()),
+            Self::Unobservable(gap) => Model::Unobservable(gap.into_model()),
+        }
+    }
+}
+
+same_fields!(Phases of model::Phases {
+    resolve_us: Option<u32>,
+    connect_us: Option<u32>,
+    tls_us: Option<u32>,
+    first_byte_us: Option<u32>,
+    body_us: Option<u32>,
+});
+same_fields!(Component of model::Component { name: String, state: ComponentState, message: Option<String> });
+same_fields!(Detail of model::Detail {
+    address: Option<String>,
+    components: Vec<Component>,
+    components_total: u32,
+    excerpt: Option<String>,
+    via: Option<String>,
+    note: Option<String>,
+});
+same_fields!(Spans of model::judgement::Spans { explicit: Span, refused: Span, silent: Span });
+same_fields!(Count of model::judgement::Count { failures: u8, of: u8 });
+same_fields!(Policy of model::Policy {
+    interval: Span,
+    timeout: Span,
+    spans: Spans,
+    count: Option<Count>,
+    successes: u8,
+    slow_after: Span,
+});
+same_fields!(Seen of model::Seen {
+    started: Micros,
+    finished: Micros,
+    at: Time,
+    is_regular: bool,
+    outcome: Outcome,
+    status: Option<u16>,
+    family: Option<Family>,
+});
+same_fields!(Burst of model::judgement::Burst {
+    since: Time,
+    known: Micros,
+    heard: Micros,
+    looks: u16,
+    failures: u16,
+    shortfalls: u16,
+    no_verdicts: u16,
+    weakest: FailureClass,
+    words: String,
+});
+same_fields!(Recovery of model::judgement::Recovery {
+    towards: Verdict,
+    looks: u8,
+    started: Micros,
+    since: Time,
+});
+same_fields!(Good of model::judgement::Good { at: Time, took: Span, status: Option<u16> });
+
+/// The judge's memory without its trail, which is empty wherever a memory is stored.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct State {
+    settled: Verdict,
+    reason: Reason,
+    since: Time,
+    ever_worked: bool,
+    burst: Option<Burst>,
+    recovery: Option<Recovery>,
+    answered: (u16, u16),
+    score: u32,
+    failed_bits: u32,
+    failed_len: u8,
+    slow_bits: u8,
+    slow_len: u8,
+    seen_lately: u16,
+    failed_lately: u16,
+    blips: u32,
+    last_good: Option<Good>,
+    family: Option<Family>,
+}
+
+impl Form<model::State> for State {
+    fn of(model: &model::State) -> Self {
+        Self {
+            settled: Form::of(&model.settled),
+            reason: Form::of(&model.reason),
+            since: Form::of(&model.since),
+            ever_worked: model.ever_worked,
+            burst: Form::of(&model.burst),
+            recovery: Form::of(&model.recovery),
+            answered: model.answered,
+            score: model.score,
+            failed_bits: model.failed_bits,
+            failed_len: model.failed_len,
+            slow_bits: model.slow_bits,
+            slow_len: model.slow_len,
+            seen_lately: model.seen_lately,
+            failed_lately: model.failed_lately,
+            blips: model.blips,
+            last_good: Form::of(&model.last_good),
+            family: Form::of(&model.family),
+        }
+    }
+
+    fn into_model(self) -> model::State {
+        model::State {
+            settled: self.settled.into_model(),
+            reason: self.reason.into_model(),
+            since: self.since.into_model(),
+            ever_worked: self.ever_worked,
+            burst: self.burst.into_model(),
+            recovery: self.recovery.into_model(),
+            answered: self.answered,
+            score: self.score,
+            failed_bits: self.failed_bits,
+            failed_len: self.failed_len,
+            slow_bits: self.slow_bits,
+            slow_len: self.slow_len,
+            seen_lately: self.seen_lately,
+            failed_lately: self.failed_lately,
+            blips: self.blips,
+            last_good: self.last_good.into_model(),
+            family: self.family.into_model(),
+            trail: None,
+        }
+    }
+}
+
+same_fields!(Proof of model::Proof { policy: Policy, before: State, seen: Vec<Seen> });
+
+/// Which check: the order of the fields is the order of the memories on the disk.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct CheckId {
+    pub(in crate::store) target: String,
+    pub(in crate::store) kind: CheckKind,
+}
+
+impl Form<model::CheckId> for CheckId {
+    fn of(model: &model::CheckId) -> Self {
+        Self {
+            target: Form::of(&model.target),
+            kind: Form::of(&model.kind),
+        }
+    }
+
+    fn into_model(self) -> model::CheckId {
+        model::CheckId {
+            target: self.target.into_model(),
+            kind: self.kind.into_model(),
+        }
+    }
+}
+
+same_fields!(Transition of model::Transition {
+    check: CheckId,
+    number: u64,
+    from: Verdict,
+    to: Verdict,
+    at: Time,
+    since: Time,
+    reason: Reason,
+    looks_for: u16,
+    looks_of: u16,
+    phases: Phases,
+    detail: Option<Box<Detail>>,
+    last_good: Option<Good>,
+    incident: Option<String>,
+    proof: Box<Proof>,
+});
+same_fields!(Told of model::Told { channel: String, at: Time, mention: Option<String> });
+same_fields!(Incident of model::Incident {
+    id: String,
+    number: u64,
+    targets: Vec<String>,
+    severity: Severity,
+    since: Time,
+    opened_at: Time,
+    closed_at: Option<Time>,
+    verdict: Verdict,
+    worst: Verdict,
+    told: Vec<Told>,
+    sequence: u32,
+    remind_after: Vec<Span>,
+    reminders: u32,
+    remind_at: Option<Time>,
+    seen: Vec<(String, u32)>,
+});
+same_fields!(Outage of model::Outage { worst: Verdict, since: Time, until: Time, seen: Vec<(String, u32)> });
+same_fields!(Story of model::Story {
+    target: Option<String>,
+    title: String,
+    icon: Option<String>,
+    severity: Severity,
+    check: Option<CheckKind>,
+    from: Verdict,
+    to: Verdict,
+    since: Time,
+    decided_at: Time,
+    reason: Reason,
+    looks_for: u16,
+    looks_of: u16,
+    phases: Phases,
+    detail: Option<Box<Detail>>,
+    last_good: Option<Good>,
+    outage: Option<Outage>,
+    runbook_url: Option<String>,
+    also_told: Vec<String>,
+    siblings: Vec<String>,
+});
+
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum EntryState {
+    Queued,
+    Sending,
+    Unsure,
+    Parked { why: String, since: Time },
+}
+
+impl Form<model::EntryState> for EntryState {
+    fn of(model: &model::EntryState) -> Self {
+        use model::EntryState as Model;
+        match model {
+            Model::Queued => Self::Queued,
+            Model::Sending => Self::Sending,
+            Model::Unsure => Self::Unsure,
+            Model::Parked { why, since } => Self::Parked {
+                why: why.clone(),
+                since: Form::of(since),
+            },
+        }
+    }
+
+    fn into_model(self) -> model::EntryState {
+        use model::EntryState as Model;
+        match self {
+            Self::Queued => Model::Queued,
+            Self::Sending => Model::Sending,
+            Self::Unsure => Model::Unsure,
+            Self::Parked { why, since } => Model::Parked {
+                why,
+                since: since.into_model(),
+            },
+        }
+    }
+}
+
+/// Which entry: the order of the fields is the order of the outbox on the disk.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct EntryKey {
+    pub(in crate::store) incident: String,
+    pub(in crate::store) sequence: u32,
+    pub(in crate::store) channel: String,
+}
+
+impl Form<model::EntryKey> for EntryKey {
+    fn of(model: &model::EntryKey) -> Self {
+        Self {
+            incident: Form::of(&model.incident),
+            sequence: model.sequence,
+            channel: Form::of(&model.channel),
+        }
+    }
+
+    fn into_model(self) -> model::EntryKey {
+        model::EntryKey {
+            incident: self.incident.into_model(),
+            sequence: self.sequence,
+            channel: self.channel.into_model(),
+        }
+    }
+}
+
+same_fields!(Entry of model::Entry {
+    key: EntryKey,
+    kind: Kind,
+    created_at: Time,
+    mention: Option<String>,
+    story: Box<Story>,
+    state: EntryState,
+    attempts: u32,
+    instead_of: Option<String>,
+});
+
+/// The memory of one check; what was in question is left out, for it is asked anew.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Check {
+    pub(in crate::store) check: CheckId,
+    pub(in crate::store) state: State,
+    pub(in crate::store) transitions: u64,
+    pub(in crate::store) at: Time,
+}
+
+impl Form<model::CheckRecord> for Check {
+    fn of(model: &model::CheckRecord) -> Self {
+        let mut state: State = Form::of(&model.state);
+        state.burst = None;
+        state.recovery = None;
+        Self {
+            check: Form::of(&model.check),
+            state,
+            transitions: model.transitions,
+            at: Form::of(&model.at),
+        }
+    }
+
+    fn into_model(self) -> model::CheckRecord {
+        model::CheckRecord {
+            check: self.check.into_model(),
+            state: self.state.into_model(),
+            transitions: self.transitions,
+            at: self.at.into_model(),
+        }
+    }
+}
+
+/// How an entry left the outbox; kept in the journal only.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Finished {
+    pub(in crate::store) key: EntryKey,
+    pub(in crate::store) how: String,
+    pub(in crate::store) attempts: u32,
+    pub(in crate::store) at: Time,
+}
+
+/// One commit, as a line of the journal carries it.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Batch {
+    pub(in crate::store) at: Time,
+    pub(in crate::store) checks: Vec<Check>,
+    pub(in crate::store) forgotten: Vec<String>,
+    pub(in crate::store) renamed: Vec<(String, String)>,
+    pub(in crate::store) transitions: Vec<Transition>,
+    pub(in crate::store) incidents: Vec<Incident>,
+    pub(in crate::store) entries: Vec<Entry>,
+    pub(in crate::store) finished: Vec<Finished>,
+}
+
+impl Batch {
+    /// What is stored of it.
+    pub(in crate::store) fn of(model: &model::Batch) -> Self {
+        Self {
+            at: Form::of(&model.at),
+            checks: Form::of(&model.checks),
+            forgotten: Form::of(&model.forgotten),
+            renamed: Form::of(&model.renamed),
+            transitions: Form::of(&model.transitions),
+            incidents: Form::of(&model.incidents),
+            entries: Form::of(&model.entries),
+            finished: model
+                .finished
+                .iter()
+                .map(|finished| Finished {
+                    key: Form::of(&finished.key),
+                    how: String::from(finished.how),
+                    attempts: finished.attempts,
+                    at: Form::of(&finished.at),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// All live state, as the first line of a journal file carries it.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Checkpoint {
+    pub(in crate::store) checks: Vec<Check>,
+    pub(in crate::store) open: Vec<Incident>,
+    pub(in crate::store) outbox: Vec<Entry>,
+    pub(in crate::store) incidents: u64,
+    pub(in crate::store) last_at: Option<Time>,
+}
+
+/// What sled knows of itself: where in the journal it stands, and how much it ought to hold.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Meta {
+    /// The number of the last journal line that is in sled.
+    pub(in crate::store) number: u64,
+    /// The hash of that line.
+    pub(in crate::store) hash: [u8; 32],
+    /// How many memories of checks there are.
+    pub(in crate::store) checks: u64,
+    pub(in crate::store) transitions: u64,
+    pub(in crate::store) incidents: u64,
+    pub(in crate::store) outbox: u64,
+    /// The highest incident number ever given out.
+    pub(in crate::store) last_incident: u64,
+    /// When the last batch was written.
+    pub(in crate::store) last_at: Option<Time>,
+    /// Transitions and closed incidents before this time were taken away on purpose.
+    pub(in crate::store) swept_before: Option<Time>,
+}

@@ -1,0 +1,504 @@
+//! The only file that names sled. Everything that sled does is done in here, guarded.
+//!
+//! sled 0.34.7 may panic on damaged files, and then one of its own threads may be gone and callers wait for ever. So
+//! every call runs on a thread of its own that catches panics, and the caller waits for a limited time. A thread that
+//! does not come back is left behind with the files it holds; whoever opens the store next sets them aside. What no
+//! thread can catch (an abort, being killed for its memory) is caught by [`Folder`](super::folder::Folder): it counts
+//! the openings that did not come back, and after a few of them the files are set aside unopened.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    fs::File,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
+
+use sled::{
+    Transactional,
+    transaction::{ConflictableTransactionError, TransactionError, TransactionalTree},
+};
+
+use super::{
+    Error, keys,
+    live::Live,
+    schema::{decode, encode, v1},
+};
+use crate::model::Timestamp;
+
+/// How long opening may take. A store of 1.4 GB, twenty times the usual, was measured at 5 s on a slow machine.
+const OPEN_LIMIT: Duration = Duration::from_secs(30);
+/// How long any other call may take; a disk that needs longer is as good as none.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
+/// sled's cache, in bytes. sled uses several times as much memory as this says.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// sled's trees, opened.
+#[derive(Debug)]
+struct Trees {
+    db: sled::Db,
+    meta: sled::Tree,
+    checks: sled::Tree,
+    transitions: sled::Tree,
+    incidents: sled::Tree,
+    outbox: sled::Tree,
+}
+
+/// The key of the one record in the tree `meta`.
+const META: &[u8] = b"meta";
+
+/// What one transaction writes and takes away, by key.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Changes {
+    pub(super) checks: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) transitions: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) incidents: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) outbox: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+impl Changes {
+    /// How many records it touches.
+    pub(super) fn len(&self) -> usize {
+        self.checks.len() + self.transitions.len() + self.incidents.len() + self.outbox.len()
+    }
+}
+
+/// A way to sled's trees that several threads can share; empty once the store is closed.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Door(Arc<Mutex<Option<Arc<Trees>>>>);
+
+impl Door {
+    fn trees(&self) -> Result<Arc<Trees>, Error> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(Error::Closed)
+    }
+
+    fn set(&self, trees: Option<Arc<Trees>>) -> Option<Arc<Trees>> {
+        let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *place, trees)
+    }
+
+    fn call<T, F>(&self, doing: &'static str, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Trees) -> Result<T, Error> + Send + 'static,
+    {
+        let trees = self.trees()?;
+        guarded(doing, CALL_LIMIT, move || work(&trees))
+    }
+
+    /// The newest `limit` transitions of this target at or after `since`, oldest first.
+    pub(super) fn transitions(
+        &self,
+        target: &str,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<v1::Transition>, Error> {
+        let range = keys::history_from(target, since)..keys::after(&keys::history_of(target));
+        self.call("read transitions", move |trees| {
+            let mut found = Vec::new();
+            for record in trees.transitions.range(range).rev().take(limit) {
+                let (_, value) = record.map_err(failed("read transitions"))?;
+                found.push(decode("a transition", &value)?);
+            }
+            found.reverse();
+            Ok(found)
+        })
+    }
+
+    /// The incident with this number.
+    pub(super) fn incident(&self, number: u64) -> Result<Option<v1::Incident>, Error> {
+        self.call("read an incident", move |trees| {
+            let found = trees.incidents.get(keys::incident(number));
+            let found = found.map_err(failed("read an incident"))?;
+            found.map(|value| decode("an incident", &value)).transpose()
+        })
+    }
+
+    /// At most `limit` incidents that `wanted` picks, newest first.
+    pub(super) fn incidents<F>(&self, limit: usize, wanted: F) -> Result<Vec<v1::Incident>, Error>
+    where
+        F: Fn(&v1::Incident) -> bool + Send + 'static,
+    {
+        self.call("read incidents", move |trees| {
+            let mut found = Vec::new();
+            for record in trees.incidents.iter().rev() {
+                if found.len() >= limit {
+                    break;
+                }
+                let (_, value) = record.map_err(failed("read incidents"))?;
+                let incident = decode("an incident", &value)?;
+                if wanted(&incident) {
+                    found.push(incident);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Keys of transitions older than `cutoff`, looked for from the key `from` on: up to `limit` of them, found with up
+    /// to `limit` steps from target to target; and where to go on, if that is not the end.
+    pub(super) fn retired(
+        &self,
+        from: Vec<u8>,
+        cutoff: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), Error> {
+        self.call("read keys", move |trees| {
+            let (mut found, mut steps, mut from) = (Vec::new(), 0, from);
+            while found.len() < limit && steps < limit {
+                let Some(key) = trees.transitions.range(from.as_slice()..).keys().next() else {
+                    return Ok((found, None));
+                };
+                let key = key.map_err(failed("read keys"))?;
+                match (keys::target_part(&key), keys::time_part(&key)) {
+                    (Some(target), Some(at)) if at >= cutoff => {
+                        from = keys::after(target);
+                        steps += 1;
+                    }
+                    _ => {
+                        from = key.to_vec();
+                        from.push(0);
+                        found.push(key.to_vec());
+                    }
+                }
+            }
+            Ok((found, Some(from)))
+        })
+    }
+
+    /// Up to `limit` incidents from this number on, lowest number first.
+    pub(super) fn incidents_from(
+        &self,
+        number: u64,
+        limit: usize,
+    ) -> Result<Vec<v1::Incident>, Error> {
+        self.call("read incidents", move |trees| {
+            let records = trees.incidents.range(keys::incident(number)..).take(limit);
+            records
+                .map(|record| {
+                    let (_, value) = record.map_err(failed("read incidents"))?;
+                    decode("an incident", &value)
+                })
+                .collect()
+        })
+    }
+
+    /// Up to `limit` transitions from this key on, and where to go on, if that is not the end.
+    pub(super) fn transitions_from(
+        &self,
+        from: Vec<u8>,
+        limit: usize,
+    ) -> Result<(Vec<v1::Transition>, Option<Vec<u8>>), Error> {
+        self.call("read transitions", move |trees| {
+            let (mut found, mut next) = (Vec::new(), None);
+            for record in trees.transitions.range(from..).take(limit) {
+                let (key, value) = record.map_err(failed("read transitions"))?;
+                found.push(decode("a transition", &value)?);
+                let mut after = key.to_vec();
+                after.push(0);
+                next = Some(after);
+            }
+            let is_end = found.len() < limit;
+            Ok((found, next.filter(|_| !is_end)))
+        })
+    }
+
+    /// How many transitions there are, by counting them.
+    pub(super) fn count_transitions(&self) -> Result<u64, Error> {
+        self.call("count transitions", |trees| {
+            let mut count = 0;
+            for key in trees.transitions.iter().keys() {
+                key.map_err(failed("count transitions"))?;
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+
+    /// What sled knows of itself, the live state it holds, and how many incidents; `None` in an empty store.
+    pub(super) fn live(&self) -> Result<Option<(v1::Meta, Live, u64)>, Error> {
+        self.call("read the live state", |trees| {
+            let meta = trees.meta.get(META).map_err(failed("read its own state"))?;
+            let Some(meta) = meta else {
+                return Ok(None);
+            };
+            let meta: v1::Meta = decode("the store's own state", &meta)?;
+            let mut live = Live {
+                last_incident: meta.last_incident,
+                last_at: meta.last_at,
+                ..Live::default()
+            };
+            for record in &trees.checks {
+                let (_, value) = record.map_err(failed("read the judge's memories"))?;
+                let check: v1::Check = decode("a memory of the judge", &value)?;
+                live.checks.insert(check.check.clone(), check);
+            }
+            for record in &trees.outbox {
+                let (_, value) = record.map_err(failed("read the outbox"))?;
+                let entry: v1::Entry = decode("an entry of the outbox", &value)?;
+                live.outbox.insert(entry.key.clone(), entry);
+            }
+            let mut incidents = 0;
+            for record in &trees.incidents {
+                incidents += 1;
+                let (_, value) = record.map_err(failed("read incidents"))?;
+                let incident: v1::Incident = decode("an incident", &value)?;
+                if incident.closed_at.is_none() {
+                    live.open.insert(incident.number, incident);
+                }
+            }
+            Ok(Some((meta, live, incidents)))
+        })
+    }
+
+    /// Whether sled holds the transition with this key.
+    pub(super) fn has_transitions(&self, keys: Vec<Vec<u8>>) -> Result<Vec<bool>, Error> {
+        self.call("read transitions", move |trees| {
+            keys.iter()
+                .map(|key| {
+                    let found = trees.transitions.contains_key(key);
+                    found.map_err(failed("read transitions"))
+                })
+                .collect()
+        })
+    }
+}
+
+/// sled, opened and locked.
+#[derive(Debug)]
+pub(super) struct Vault {
+    door: Door,
+    folder: PathBuf,
+    /// sled's own file once more: its `fdatasync` covers what sled wrote, because it goes by file and not by descriptor.
+    file: Option<File>,
+}
+
+impl Vault {
+    /// Opens sled in this folder, and makes it if it is not there.
+    pub(super) fn open(folder: &Path, door: Door) -> Result<Self, Error> {
+        let path = folder.to_path_buf();
+        let trees = guarded("open the store", OPEN_LIMIT, move || open_trees(&path))?;
+        let file = folder.join("db");
+        let file = File::options()
+            .write(true)
+            .open(&file)
+            .map_err(Error::disk("open", file))?;
+        door.set(Some(Arc::new(trees)));
+        Ok(Self {
+            door,
+            folder: folder.to_path_buf(),
+            file: Some(file),
+        })
+    }
+
+    /// The way in for readers.
+    pub(super) const fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Writes all of it in one transaction and makes it durable. The counts of transitions and incidents in `meta` are
+    /// those before; they are brought up to date with what is really new or gone, and the new state is given back.
+    pub(super) fn write(&self, meta: v1::Meta, changes: Changes) -> Result<v1::Meta, Error> {
+        let written = self.door.call("write", move |trees| {
+            let written = transact(trees, &meta, &changes)?;
+            trees.db.flush().map_err(failed("flush"))?;
+            Ok(written)
+        })?;
+        self.sync()?;
+        Ok(written)
+    }
+
+    /// sled's own flush does not call `fsync` on Linux, so what it acknowledged would survive a kill but not the loss
+    /// of power.
+    fn sync(&self) -> Result<(), Error> {
+        let file = self.file.as_ref().ok_or(Error::Closed)?;
+        file.sync_data()
+            .map_err(Error::disk("sync", self.folder.join("db")))?;
+        // Records beyond about 128 KiB lie in files of their own, which sled does not sync at all.
+        let blobs = self.folder.join("blobs");
+        let Ok(listing) = blobs.read_dir() else {
+            return Ok(());
+        };
+        for blob in listing.flatten() {
+            let path = blob.path();
+            match File::open(&path).and_then(|file| file.sync_data()) {
+                Ok(()) => {}
+                // sled took it away meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::disk("sync", path)(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Vault {
+    fn drop(&mut self) {
+        self.file = None;
+        if let Some(trees) = self.door.set(None) {
+            // sled flushes and syncs when it goes; both may panic or hang, and neither has anything new to write.
+            if let Err(error) = guarded("close", CALL_LIMIT, move || {
+                drop(trees);
+                Ok(())
+            }) {
+                tracing::warn!(%error, "the store was not closed well");
+            }
+        }
+    }
+}
+
+fn open_trees(folder: &Path) -> Result<Trees, Error> {
+    let db = sled::Config::new()
+        .path(folder)
+        .cache_capacity(CACHE_BYTES)
+        // The background flush stays on: it also rewrites pages and frees segments. Nothing relies on it for
+        // durability, every commit flushes for itself.
+        .flush_every_ms(Some(500))
+        .open()
+        .map_err(failed("open"))?;
+    let tree = |name: &str| db.open_tree(name).map_err(failed("open a tree"));
+    Ok(Trees {
+        meta: tree("meta")?,
+        checks: tree("checks")?,
+        transitions: tree("transitions")?,
+        incidents: tree("incidents")?,
+        outbox: tree("outbox")?,
+        db,
+    })
+}
+
+/// Writes one transaction. sled may run the closure more than once, so it counts from the start each time.
+fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::Meta, Error> {
+    (
+        &trees.meta,
+        &trees.checks,
+        &trees.transitions,
+        &trees.incidents,
+        &trees.outbox,
+    )
+        .transaction(|(meta, checks, transitions, incidents, outbox)| {
+            let mut after = before.clone();
+            after.checks = put(checks, before.checks, &changes.checks)?;
+            after.transitions = put(transitions, before.transitions, &changes.transitions)?;
+            after.incidents = put(incidents, before.incidents, &changes.incidents)?;
+            after.outbox = put(outbox, before.outbox, &changes.outbox)?;
+            meta.insert(META, encode(&after))?;
+            Ok::<_, ConflictableTransactionError<()>>(after)
+        })
+        .map_err(|error| match error {
+            TransactionError::Storage(error) => failed("write")(error),
+            TransactionError::Abort(()) => Error::Sled {
+                doing: "write",
+                why: String::from("it gave up a transaction that nobody gave up"),
+            },
+        })
+}
+
+/// Writes and takes away, and gives back how many records there are now if there were `count`.
+fn put(
+    tree: &TransactionalTree,
+    count: u64,
+    changes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+) -> Result<u64, ConflictableTransactionError<()>> {
+    let mut count = count;
+    for (key, value) in changes {
+        match value {
+            Some(value) => {
+                if tree.insert(key.as_slice(), value.as_slice())?.is_none() {
+                    count += 1;
+                }
+            }
+            None => {
+                if tree.remove(key.as_slice())?.is_some() {
+                    count = count.saturating_sub(1);
+                }
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// sled's error as one of ours: only its words leave this file.
+fn failed(doing: &'static str) -> impl FnOnce(sled::Error) -> Error {
+    move |error| match error {
+        sled::Error::Io(source) if is_of_the_disk(&source) => Error::Disk {
+            doing,
+            path: PathBuf::from("sled"),
+            source,
+        },
+        sled::Error::Io(_)
+        | sled::Error::CollectionNotFound(_)
+        | sled::Error::Unsupported(_)
+        | sled::Error::ReportableBug(_)
+        | sled::Error::Corruption { .. } => Error::Sled {
+            doing,
+            why: error.to_string(),
+        },
+    }
+}
+
+/// Whether the disk or this process is in trouble. Any other error of reading or writing says that sled's files are not
+/// as they were left: one is missing, one is too short.
+fn is_of_the_disk(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::PermissionDenied
+            | io::ErrorKind::OutOfMemory
+    ) || matches!(
+        error.raw_os_error(),
+        Some(TOO_MANY_FILES | TOO_MANY_FILES_OF_ALL)
+    )
+}
+
+/// `EMFILE`.
+const TOO_MANY_FILES: i32 = 24;
+/// `ENFILE`.
+const TOO_MANY_FILES_OF_ALL: i32 = 23;
+
+/// Does the work on a thread of its own: a panic becomes an error, and so does not coming back within the limit.
+fn guarded<T, F>(doing: &'static str, limit: Duration, work: F) -> Result<T, Error>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Error> + Send + 'static,
+{
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::Builder::new().name(String::from("store-sled"));
+    thread
+        .spawn(move || {
+            // What the work holds is gone when it returns, before the answer is sent: sled's lock as well.
+            let result = catch_unwind(AssertUnwindSafe(work));
+            drop(sender.send(result));
+        })
+        .map_err(Error::disk("start a thread for", "sled"))?;
+    match receiver.recv_timeout(limit) {
+        Ok(Ok(result)) => result,
+        Ok(Err(panic)) => Err(Error::Panicked {
+            doing,
+            words: words_of(&*panic),
+        }),
+        Err(_) => Err(Error::Hung {
+            doing,
+            after: limit,
+        }),
+    }
+}
+
+/// What a panic said.
+fn words_of(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().copied().map(String::from))
+        .unwrap_or_else(|| String::from("it said nothing"))
+}
