@@ -88,7 +88,7 @@ fn select(board: &Board, names: &[String]) -> Result<Vec<Arc<Row>>, String> {
     for name in names {
         match lookup::select(board, name) {
             lookup::Selection::Rows { rows, .. } => ids.extend(rows.iter().map(|row| row.target.id.clone())),
-            lookup::Selection::Unknown { understood, nearest } => {
+            lookup::Selection::Nothing { understood, nearest } => {
                 let hint = if nearest.is_empty() { String::new() } else { format!("\ndid you mean: {}", nearest.join(", ")) };
                 return Err(format!("{understood}{hint}"));
             }
@@ -140,7 +140,7 @@ fn print(
     check: &Check,
     terminal: &Terminal,
 ) {
-    let status = Status::of(board, rows.iter().collect(), now, String::new(), "hekate");
+    let status = Status::of(board, rows, now, String::new(), "hekate");
     if terminal.format == Format::Json {
         let targets: Vec<_> = rows.iter().map(|row| json::explain(&Line::of(row, now), now)).collect();
         terminal.say_json(&serde_json::json!({ "targets": targets }));

@@ -76,7 +76,13 @@ pub(super) fn code(words: &[String]) -> Option<String> {
 pub(super) fn explain(code: &str, terminal: &Terminal) -> Exit {
     match config::explanation(code) {
         Some(explanation) => {
-            terminal.say(&format!("{explanation}\n"));
+            let config::Explanation { code, title, cause, example, fix } = explanation;
+            let indent = |text: &str| text.trim_end().lines().map(|line| format!("    {line}\n")).collect::<String>();
+            terminal.say(&format!(
+                "{code}: {title}\n\n{cause}\n\nlike this:\n\n{}\ninstead:\n\n{}",
+                indent(example),
+                indent(fix),
+            ));
             Exit::Done
         }
         None => {
@@ -106,7 +112,11 @@ pub(super) fn store(global: &Global, command: &Store, terminal: &Terminal) -> Ex
 fn verify(folder: &std::path::Path, terminal: &Terminal) -> Exit {
     match store::verify_journal(folder) {
         Ok(examined) => {
-            terminal.say(&format!("{examined}\n"));
+            for fault in &examined.faults {
+                terminal.say(&format!("{fault}\n"));
+            }
+            let (lines, faults) = (examined.lines, examined.faults.len());
+            terminal.say(&format!("{lines} lines are whole and follow each other; {faults} faults\n"));
             if examined.faults.is_empty() { Exit::Done } else { Exit::NotSo }
         }
         Err(error) => {

@@ -95,7 +95,10 @@ fn preview(global: &Global, kind: MessageKind, terminal: &Terminal) -> Exit {
         MessageKind::Status => {
             let board = Board::of(&plan, now, None);
             let reply = command::ask(&board, "status", now, &plan.slack.command);
-            let options = slack::grid::Options::of(&plan);
+            let options = slack::grid::Options {
+                timezone: plan.server.timezone,
+                public_url: plan.server.public_url.as_deref(),
+            };
             slack::reply::render(&reply, &plan.slack.command, &options).to_json()
         }
         MessageKind::Down

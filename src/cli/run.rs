@@ -15,9 +15,9 @@ use crate::{
 /// `hekate run`
 pub(super) fn run(global: &Global, run: &Run, terminal: &Terminal) -> Exit {
     let format = match run.log {
-        Some(Log::Text) => LogFormat::Text,
+        Some(Log::Text) => LogFormat::Pretty,
         Some(Log::Json) => LogFormat::Json,
-        None => LogFormat::OfTerminal,
+        None => LogFormat::Auto,
     };
     if let Err(exit) = log(format, global, terminal) {
         return exit;

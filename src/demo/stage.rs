@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::{DefaultBodyLimit, Path, State},
+    extract::{DefaultBodyLimit, Path, Query, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -21,10 +21,12 @@ use crate::{
     app::{self, Failure, Options, Running},
     clock::Clock,
     model::{ChannelName, Plan, Secret, Timestamp, plan::Destination},
-    preview::{self as page, Shown},
+    preview::{self, Answer, Channel, Page, Sent, View},
     slack::signature,
 };
 
+/// How often the page looks for news.
+const REFRESH_AFTER: Duration = Duration::from_secs(2);
 /// Messages kept; older ones are forgotten.
 const KEPT: usize = 500;
 /// Where the preview of `hekate run --slack preview` answers.
@@ -57,7 +59,15 @@ struct Messages {
     /// How many were ever taken.
     count: usize,
     shown: Vec<(ChannelName, Timestamp, Value)>,
-    answer: Option<(String, Value)>,
+    answer: Option<Answer>,
+}
+
+/// What follows the question mark.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Asked {
+    /// The key of the open channel.
+    #[serde(default)]
+    channel: String,
 }
 
 impl Stage {
@@ -83,9 +93,9 @@ impl Stage {
             client,
         });
         let router = Router::new()
-            .route("/", get(show))
+            .route("/", get(show).post(ask))
             .route("/webhook/{channel}", post(take))
-            .route("/ask", post(ask))
+            .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
             .layer(DefaultBodyLimit::max(256 * 1024))
             .with_state(Arc::clone(&inside));
         tokio::spawn(async move {
@@ -175,24 +185,32 @@ async fn take(State(inside): State<Arc<Inside>>, Path(channel): Path<String>, bo
 }
 
 /// The page.
-async fn show(State(inside): State<Arc<Inside>>) -> Response {
-    let now = inside.clock.now().at;
+async fn show(State(inside): State<Arc<Inside>>, Query(asked): Query<Asked>) -> Response {
     let messages = inside.messages();
-    let channels: Vec<(String, Vec<Shown<'_>>)> = inside
+    let channels: Vec<Channel> = inside
         .channels
         .iter()
-        .map(|(name, title)| {
-            let shown = messages
+        .map(|(name, title)| Channel {
+            key: name.to_string(),
+            title: title.clone(),
+            messages: messages
                 .shown
                 .iter()
                 .filter(|(channel, ..)| channel == name)
-                .map(|(_, at, payload)| Shown { at: *at, payload })
-                .collect();
-            (title.clone(), shown)
+                .map(|(_, at, payload)| Sent { at: *at, payload: payload.clone() })
+                .collect(),
         })
         .collect();
-    let answer = messages.answer.as_ref().map(|(question, payload)| (question.as_str(), payload));
-    let html = page::page(&channels, &inside.command, answer, now, inside.zone).into_string();
+    let page = Page {
+        channels: &channels,
+        open: &asked.channel,
+        answer: messages.answer.as_ref(),
+        command: &inside.command,
+        path: "/",
+        refresh_after: REFRESH_AFTER,
+        view: View { timezone: inside.zone },
+    };
+    let html = preview::page(&page).into_string();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
     let headers: [(HeaderName, HeaderValue); 3] = [
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
@@ -204,16 +222,20 @@ async fn show(State(inside): State<Arc<Inside>>) -> Response {
 
 /// What was typed goes through the real, signed way and comes back as Slack would show it.
 async fn ask(State(inside): State<Arc<Inside>>, body: Bytes) -> Response {
-    let typed = form_urlencoded::parse(&body).find(|(key, _)| key == "text").map(|(_, value)| value.into_owned());
-    let typed = typed.unwrap_or_default();
+    let field = |name: &str| {
+        form_urlencoded::parse(&body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let typed = field("text");
     let words = typed.trim();
     let words = words.strip_prefix(inside.command.as_str()).unwrap_or(words).trim().to_owned();
-    let answer = match through_slack(&inside, &words).await {
-        Ok(answer) => answer,
+    let payload = match through_slack(&inside, &words).await {
+        Ok(payload) => payload,
         Err(why) => serde_json::json!({ "text": format!("{} did not answer: {why}", inside.command) }),
     };
-    inside.messages().answer = Some((format!("{} {words}", inside.command), answer));
-    Redirect::to("/").into_response()
+    let at = inside.clock.now().at;
+    inside.messages().answer = Some(Answer { question: words, sent: Sent { at, payload } });
+    let channel = form_urlencoded::Serializer::new(String::new()).append_pair("channel", &field("channel")).finish();
+    Redirect::to(&format!("/?{channel}")).into_response()
 }
 
 async fn through_slack(inside: &Inside, words: &str) -> Result<Value, String> {
