@@ -1,1 +1,92 @@
 //! Reads `targets.yaml` and checks it: a plan, or every mistake with its place.
+//!
+//! The text becomes a tree in which everything knows its place (`tree`), the tree becomes the sections as typed
+//! (`decode`, `raw`), and the sections become a [`Plan`](crate::model::Plan) (`check`). No step stops at a mistake; each goes on with what is
+//! left, so that one run shows all of them.
+
+mod check;
+mod code;
+mod decode;
+mod environment;
+mod explanations;
+mod files;
+mod findings;
+mod raw;
+mod report;
+mod schema;
+mod source;
+mod suggest;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+pub use code::Code;
+pub use environment::Environment;
+pub use explanations::{Explanation, explanation, explanations};
+pub use report::{Format, Level, Problem, Report};
+pub use schema::schema;
+pub use source::{Place, Span};
+
+use self::{findings::Findings, source::Source};
+use crate::model::Plan;
+
+/// What came of reading a file.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The plan; absent if there is any error.
+    pub plan: Option<Arc<Plan>>,
+    /// Errors and warnings.
+    pub report: Report,
+    /// Every file that was read: the file itself or those of the folder, and the secrets and certificates that it names.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads a file, or a folder of `*.yaml` and `*.yml` files merged in the order of their names.
+///
+/// What goes wrong is in the report, even if there is no file at all.
+pub fn load(path: &Path, environment: &Environment) -> Outcome {
+    let findings = Findings::default();
+    let loaded = files::read(path, &findings);
+    understand(
+        loaded.sources,
+        &loaded.folder,
+        loaded.paths,
+        environment,
+        &findings,
+    )
+}
+
+/// Reads a text as if it were a file with this name in the current folder.
+pub fn load_text(name: &str, text: &str, environment: &Environment) -> Outcome {
+    let findings = Findings::default();
+    let sources = vec![Arc::new(Source::new(name, text))];
+    understand(sources, Path::new(""), Vec::new(), environment, &findings)
+}
+
+fn understand(
+    sources: Vec<Arc<Source>>,
+    folder: &Path,
+    mut files: Vec<PathBuf>,
+    environment: &Environment,
+    findings: &Findings,
+) -> Outcome {
+    let plan = files::tree(&sources, findings).and_then(|tree| {
+        let raw = decode::decode(&tree, &sources, findings);
+        check::check(raw, &sources, folder, environment, findings, &mut files)
+    });
+    let (problems, secrets) = findings.take();
+    let report = Report::new(problems, sources, secrets);
+    files.sort();
+    files.dedup();
+    Outcome {
+        plan: plan.filter(|_| !report.has_errors()).map(Arc::new),
+        report,
+        files,
+    }
+}

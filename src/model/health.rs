@@ -66,6 +66,17 @@ impl Family {
         Self::CodeOnly,
     ];
 
+    /// The words of all of them, in the same order.
+    pub const ALL_WORDS: [&'static str; 18] = {
+        let mut words = [""; 18];
+        let mut index = 0;
+        while index < words.len() {
+            words[index] = Self::ALL[index].as_str();
+            index += 1;
+        }
+        words
+    };
+
     /// The word for `format:` in the file.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -1,0 +1,477 @@
+//! `channels:` and `on_call:`.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Check,
+    references::References,
+    values::{Found, SecretFields},
+};
+use crate::{
+    config::{
+        code::Code,
+        decode::{At, Named, OneOrMany, TextOr},
+        raw,
+        report::Problem,
+        source::Span,
+    },
+    model::{
+        Channel, ChannelName, OnCallName,
+        plan::{Destination, OnCall},
+        text::clean,
+    },
+};
+
+/// A preview's stand-in for an address: nothing listens on the discard port of a workstation.
+const STAND_IN: &str = "http://127.0.0.1:9/preview";
+/// The shortest key that a signature is worth something with, in characters.
+const SIGNATURE_KEY_MIN: usize = 16;
+
+/// The channels, and who refers to them.
+pub(super) struct Channels {
+    pub(super) references: References,
+    channels: BTreeMap<ChannelName, Channel>,
+}
+
+/// The on-call entries, and who refers to them.
+pub(super) struct OnCalls {
+    pub(super) references: References,
+    on_call: BTreeMap<OnCallName, OnCall>,
+}
+
+impl Check<'_> {
+    pub(super) fn channels(
+        &mut self,
+        at: Option<At<Named<TextOr<raw::Channel>>>>,
+        whole: Span,
+    ) -> Channels {
+        let mut out = Channels {
+            references: References::new("channel", Code::NoSuchChannel),
+            channels: BTreeMap::new(),
+        };
+        let (span, named) = match at {
+            Some(At {
+                span,
+                value: Some(Named(named)),
+            }) => (span, named),
+            Some(At { value: None, .. }) => return out,
+            None if self.findings.was_meant(whole, "channels") => return out,
+            None => (whole, Vec::new()),
+        };
+        if named.is_empty() {
+            self.report(
+                Problem::new(
+                    Code::NoChannel,
+                    span,
+                    "there is no channel, so nobody would be told of anything",
+                )
+                .help("add `channels: { alerts: \"${SLACK_WEBHOOK_URL}\" }`"),
+            );
+        }
+        for (key, _) in &named {
+            if let Some(name) = &key.value {
+                out.references.declare(name, key.span);
+            }
+        }
+        for (key, at) in named {
+            if let Some(channel) = self.channel(&key, at, &mut out.references) {
+                out.channels.insert(channel.name.clone(), channel);
+            }
+        }
+        let ops = ChannelName::new("ops");
+        if out.references.is_declared("ops") {
+            for channel in out.channels.values_mut() {
+                if channel.fallback.is_none() && channel.name != ops {
+                    channel.fallback = Some(ops.clone());
+                }
+            }
+        }
+        out
+    }
+
+    fn channel(
+        &mut self,
+        key: &At<String>,
+        at: At<TextOr<raw::Channel>>,
+        references: &mut References,
+    ) -> Option<Channel> {
+        let name = self.name(key, "the name of a channel")?;
+        let owner = format!("channel `{name}`");
+        let span = at.span;
+        let raw = match at.value? {
+            TextOr::Section(section) => section,
+            TextOr::Text(text) => {
+                let at = At {
+                    span,
+                    value: Some(raw::SecretText(text)),
+                };
+                return self.shorthand(&name, &owner, &at);
+            }
+        };
+        let label = raw.slack.as_ref().and_then(|at| self.slack_label(at));
+        let fallback = raw
+            .fallback
+            .as_ref()
+            .and_then(|at| self.fallback(at, &name, references));
+        let destination = self.destination(&raw, &name, &owner, key.span, span);
+        Some(Channel {
+            name: ChannelName::new(name.as_str()),
+            label,
+            destination: destination?,
+            fallback,
+        })
+    }
+
+    fn shorthand(&mut self, name: &str, owner: &str, at: &At<raw::SecretText>) -> Option<Channel> {
+        if let Some(raw::SecretText(text)) = &at.value
+            && text.starts_with('#')
+        {
+            self.report(
+                Problem::new(
+                    Code::NoDestination,
+                    at.span,
+                    format!("{owner} has a name, but no address to send to"),
+                )
+                .help(format!(
+                    "write `{{ slack: \"{}\", webhook_url: \"${{SLACK_WEBHOOK_…}}\" }}`",
+                    clean(text, 64)
+                )),
+            );
+            return None;
+        }
+        let found = self.webhook(owner, name, Some(at), None)?;
+        Some(Channel {
+            name: ChannelName::new(name),
+            label: None,
+            destination: Destination::SlackWebhook { url: found.secret },
+            fallback: None,
+        })
+    }
+
+    /// Source: <https://slack.com/help/articles/201402297-Create-a-channel>: lower case, no spaces, at most 80
+    /// characters.
+    fn slack_label(&self, at: &At<String>) -> Option<String> {
+        let text = self.text(at, "`slack`")?;
+        let word = text.strip_prefix('#').unwrap_or(&text);
+        let is_good = !word.is_empty()
+            && word.chars().count() <= 80
+            && !word.chars().any(|c| {
+                c.is_whitespace()
+                    || c.is_uppercase()
+                    || matches!(
+                        c,
+                        '#' | '.' | ',' | '@' | '"' | '\'' | '`' | '<' | '>' | '&' | '|' | '/'
+                    )
+            });
+        if is_good {
+            return Some(format!("#{word}"));
+        }
+        self.report(
+            Problem::new(
+                Code::SlackName,
+                at.span,
+                format!("`{}` cannot be the name of a channel in Slack", clean(&text, 64)),
+            )
+            .help("names of channels are in lower case, without spaces and full stops, such as \"#core-alerts\""),
+        );
+        None
+    }
+
+    fn fallback(
+        &self,
+        at: &At<String>,
+        own: &str,
+        references: &mut References,
+    ) -> Option<ChannelName> {
+        let name = self.text(at, "`fallback`")?;
+        if name == own {
+            self.report(
+                Problem::new(
+                    Code::OwnFallback,
+                    at.span,
+                    format!("channel `{own}` is its own fallback"),
+                )
+                .help("name another channel, or remove the key: `ops` is the fallback of all"),
+            );
+            return None;
+        }
+        references
+            .refer(
+                &name,
+                at.span,
+                format!("channel `{own}` falls back to `{}`", clean(&name, 64)),
+            )
+            .then(|| ChannelName::new(name))
+    }
+
+    fn destination(
+        &mut self,
+        raw: &raw::Channel,
+        name: &str,
+        owner: &str,
+        key: Span,
+        map: Span,
+    ) -> Option<Destination> {
+        let webhook = raw.webhook_url.as_ref().map(|at| at.span);
+        let webhook = webhook.or(raw.webhook_url_file.as_ref().map(|at| at.span));
+        match (webhook, &raw.signed_webhook) {
+            (Some(span), Some(signed)) => {
+                self.report(
+                    Problem::new(
+                        Code::Both,
+                        signed.span,
+                        format!("{owner} has both `webhook_url` and `signed_webhook`"),
+                    )
+                    .other(span, "and here")
+                    .help("keep one of them, or make two channels of it"),
+                );
+                None
+            }
+            (Some(_), None) => {
+                let found = self.webhook(
+                    owner,
+                    name,
+                    raw.webhook_url.as_ref(),
+                    raw.webhook_url_file.as_ref(),
+                )?;
+                Some(Destination::SlackWebhook { url: found.secret })
+            }
+            (None, Some(signed)) => self.signed_webhook(signed, owner),
+            (None, None) => {
+                let is_told = ["webhook_url", "webhook_url_file", "signed_webhook"]
+                    .iter()
+                    .any(|key| self.findings.was_meant(map, key));
+                if !is_told {
+                    self.report(
+                        Problem::new(
+                            Code::NoDestination,
+                            key,
+                            format!("{owner} has no address to send to"),
+                        )
+                        .help(format!(
+                            "add `webhook_url: \"${{SLACK_WEBHOOK_{}}}\"`",
+                            name.to_uppercase()
+                        )),
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn webhook(
+        &mut self,
+        owner: &str,
+        name: &str,
+        direct: Option<&At<raw::SecretText>>,
+        file: Option<&At<String>>,
+    ) -> Option<Found> {
+        let stand_in = format!("{STAND_IN}/{}", url_word(name));
+        let found = self.secret(&SecretFields {
+            owner,
+            key: "webhook_url",
+            direct,
+            file,
+            in_preview: Some(&stand_in),
+            is_optional: false,
+            is_secret: true,
+        })?;
+        let text = found.secret.expose();
+        let url = self.url(
+            found.span,
+            text,
+            false,
+            &format!("`webhook_url` of {owner}"),
+        )?;
+        let is_slack = matches!(
+            url.host_str(),
+            Some("hooks.slack.com" | "hooks.slack-gov.com")
+        );
+        let why = if !found.is_stand_in && !Self::is_safe_receiver(text) {
+            "it has to begin with https://"
+        } else if is_slack && !url.path().starts_with("/services/") {
+            "incoming webhooks begin with https://hooks.slack.com/services/; this is a trigger of a workflow"
+        } else if is_slack
+            && url
+                .path()
+                .split('/')
+                .filter(|part| !part.is_empty())
+                .count()
+                != 4
+        {
+            "incoming webhooks have three parts after /services/"
+        } else if matches!(
+            url.host_str(),
+            Some("app.slack.com" | "slack.com" | "api.slack.com")
+        ) || (!is_slack
+            && url
+                .host_str()
+                .is_some_and(|host| host.ends_with(".slack.com")))
+        {
+            "this is a page of Slack, not an incoming webhook"
+        } else {
+            return Some(found);
+        };
+        self.report(
+            Problem::new(
+                Code::Webhook,
+                found.span,
+                format!("`webhook_url` of {owner} is not an incoming webhook of Slack"),
+            )
+            .label(why)
+            .help("Slack shows it under Your Apps → Incoming Webhooks"),
+        );
+        None
+    }
+
+    fn signed_webhook(&mut self, at: &At<raw::SignedWebhook>, owner: &str) -> Option<Destination> {
+        let raw = at.value.as_ref()?;
+        let owner = format!("`signed_webhook` of {owner}");
+        let missing = |has: bool, key: &str| {
+            if !has && !self.findings.was_meant(at.span, key) {
+                self.report(
+                    Problem::new(Code::Missing, at.span, format!("{owner} has no `{key}`"))
+                        .help(format!("add `{key}`, or `{key}_file`")),
+                );
+            }
+        };
+        missing(raw.url.is_some() || raw.url_file.is_some(), "url");
+        missing(raw.secret.is_some() || raw.secret_file.is_some(), "secret");
+        let url = self.secret(&SecretFields {
+            owner: &owner,
+            key: "url",
+            direct: raw.url.as_ref(),
+            file: raw.url_file.as_ref(),
+            in_preview: Some(STAND_IN),
+            is_optional: false,
+            is_secret: false,
+        });
+        let secret = self.secret(&SecretFields {
+            owner: &owner,
+            key: "secret",
+            direct: raw.secret.as_ref(),
+            file: raw.secret_file.as_ref(),
+            in_preview: Some("preview-preview-preview"),
+            is_optional: false,
+            is_secret: true,
+        });
+        let url = url.filter(|url| {
+            let is_good = self.url(
+                url.span,
+                url.secret.expose(),
+                false,
+                &format!("`url` of {owner}"),
+            );
+            is_good.is_some()
+        })?;
+        let secret = secret?;
+        if secret.secret.expose().chars().count() < SIGNATURE_KEY_MIN {
+            self.report(
+                Problem::new(
+                    Code::WeakKey,
+                    secret.span,
+                    format!("`secret` of {owner} is shorter than {SIGNATURE_KEY_MIN} characters"),
+                )
+                .help("make one with `openssl rand -base64 32`"),
+            );
+            return None;
+        }
+        Some(Destination::SignedWebhook {
+            url: url.secret,
+            secret: secret.secret,
+        })
+    }
+
+    pub(super) fn on_call(&self, at: Option<At<Named<raw::OnCall>>>) -> OnCalls {
+        let mut out = OnCalls {
+            references: References::new("on-call entry", Code::NoSuchOnCall),
+            on_call: BTreeMap::new(),
+        };
+        let named = at
+            .and_then(|at| at.value)
+            .map_or_else(Vec::new, |named| named.0);
+        for (key, at) in named {
+            let Some(name) = self.name(&key, "the name of an on-call entry") else {
+                continue;
+            };
+            out.references.declare(&name, key.span);
+            let Some(raw) = at.value else { continue };
+            let is_told = ["user_group", "users"]
+                .iter()
+                .any(|key| self.findings.was_meant(at.span, key));
+            if raw.user_group.is_none() && raw.users.is_none() && !is_told {
+                self.report(
+                    Problem::new(
+                        Code::Nobody,
+                        key.span,
+                        format!("on-call entry `{name}` names nobody"),
+                    )
+                    .help("add `user_group: S…`, or `users: [U…]`"),
+                );
+            }
+            let user_group = raw
+                .user_group
+                .and_then(|at| self.slack_id(&at, &["S"], "a user group"));
+            let users =
+                raw.users
+                    .and_then(|at| at.value)
+                    .map_or_else(Vec::new, |OneOrMany(users)| {
+                        users
+                            .iter()
+                            .filter_map(|at| self.slack_id(at, &["U", "W"], "a user"))
+                            .collect()
+                    });
+            let name = OnCallName::new(name);
+            let entry = OnCall {
+                name: name.clone(),
+                user_group,
+                users,
+            };
+            out.on_call.insert(name, entry);
+        }
+        out
+    }
+
+    /// Slack's ids: a letter for the kind, then capital letters and digits.
+    fn slack_id(&self, at: &At<String>, letters: &[&str], noun: &str) -> Option<String> {
+        let text = self.text(at, "this id")?;
+        let is_good = letters.iter().any(|letter| text.starts_with(letter))
+            && text.len() >= 3
+            && text.len() <= 32
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if is_good {
+            return Some(text);
+        }
+        self.report(
+            Problem::new(
+                Code::SlackId,
+                at.span,
+                format!("`{}` is not the id of {noun} in Slack", clean(&text, 64)),
+            )
+            .label(format!("it begins with {} and has capital letters and digits only", letters.join(" or ")))
+            .help("Slack shows it in the profile under ⋮ → Copy member ID, and of a user group in its address"),
+        );
+        None
+    }
+}
+
+impl Channels {
+    pub(super) fn finish(self, check: &Check<'_>) -> BTreeMap<ChannelName, Channel> {
+        self.references.finish(check);
+        self.channels
+    }
+}
+
+impl OnCalls {
+    pub(super) fn finish(self, check: &Check<'_>) -> BTreeMap<OnCallName, OnCall> {
+        self.references.finish(check);
+        self.on_call
+    }
+}
+
+/// A name as part of an address.
+fn url_word(name: &str) -> String {
+    form_urlencoded::byte_serialize(name.as_bytes()).collect()
+}

@@ -1,0 +1,141 @@
+//! From the sections as typed to the plan.
+
+mod aliases;
+mod channels;
+mod health;
+mod references;
+mod routes;
+mod rules;
+mod settings;
+mod targets;
+mod timing;
+mod values;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    code::Code,
+    decode::At,
+    environment::Environment,
+    findings::Findings,
+    raw,
+    report::Problem,
+    source::{Source, Span},
+};
+use crate::model::Plan;
+
+/// What the checks work with.
+struct Check<'a> {
+    sources: &'a [Arc<Source>],
+    /// What paths in the file are relative to.
+    folder: &'a Path,
+    environment: &'a Environment,
+    findings: &'a Findings,
+    /// Files that were read on the way.
+    files: &'a mut Vec<PathBuf>,
+}
+
+/// A checked value that was typed: where, and what, unless it was wrong and reported.
+#[derive(Clone, Copy, Debug)]
+struct Typed<T> {
+    span: Span,
+    value: Option<T>,
+}
+
+/// Checks everything; the plan is only meant to be used if no error was found.
+pub(super) fn check(
+    file: At<raw::File>,
+    sources: &[Arc<Source>],
+    folder: &Path,
+    environment: &Environment,
+    findings: &Findings,
+    files: &mut Vec<PathBuf>,
+) -> Option<Plan> {
+    let mut check = Check {
+        sources,
+        folder,
+        environment,
+        findings,
+        files,
+    };
+    let whole = file.span;
+    let file = file.value?;
+    if let Some(At {
+        span,
+        value: Some(version),
+    }) = file.version
+        && version != 1
+    {
+        check.report(
+            Problem::new(
+                Code::Version,
+                span,
+                format!("version {version} of this file is not known"),
+            )
+            .label("this hekate reads version 1"),
+        );
+    }
+    let server = check.server(file.server);
+    let store = check.store(file.store);
+    let slack = check.slack(file.slack);
+    let dead_man = check.dead_man(file.dead_man);
+    let mut channels = check.channels(file.channels, whole);
+    let mut on_call = check.on_call(file.on_call);
+    let defaults = check.defaults(file.defaults);
+    let mut groups = check.groups(file.groups);
+    let targets = check.targets(file.targets, whole, &defaults, &mut groups);
+    let routes = check.routes(file.routes, &mut channels, &mut on_call, &groups, &targets);
+    check.aliases(&groups, &targets);
+    Some(Plan {
+        server,
+        store,
+        slack,
+        dead_man,
+        channels: channels.finish(&check),
+        on_call: on_call.finish(&check),
+        groups: groups.finish(&check),
+        targets: targets.into_plan(),
+        routes,
+    })
+}
+
+impl Check<'_> {
+    fn report(&self, problem: Problem) {
+        self.findings.report(problem);
+    }
+
+    /// The text of a place.
+    fn slice(&self, span: Span) -> &str {
+        self.sources
+            .get(usize::from(span.file))
+            .map_or("", |source| source.slice(span))
+    }
+
+    /// The place of a piece of a value, if the value is written as it reads; else the whole value.
+    fn piece(&self, span: Span, piece: &str) -> Span {
+        match self.slice(span).find(piece) {
+            Some(at) if !piece.is_empty() => {
+                let start = span.start as usize + at;
+                span.with(start..start + piece.len())
+            }
+            Some(_) | None => span,
+        }
+    }
+
+    /// The place of a value without the quotes around it.
+    fn inner(&self, span: Span) -> Span {
+        let text = self.slice(span);
+        let is_quoted = text.len() >= 2
+            && [('"', '"'), ('\'', '\'')]
+                .iter()
+                .any(|(open, close)| text.starts_with(*open) && text.ends_with(*close));
+        if is_quoted {
+            span.with(span.start as usize + 1..span.end as usize - 1)
+        } else {
+            span
+        }
+    }
+}

@@ -1,0 +1,502 @@
+//! `routes:` who hears of what, and whether everybody can be heard of.
+
+use std::time::Duration;
+
+use super::{
+    Check,
+    channels::{Channels, OnCalls},
+    targets::{Groups, Targets},
+};
+use crate::{
+    config::{
+        code::Code,
+        decode::{At, OneOrMany},
+        raw,
+        report::Problem,
+        source::Span,
+        suggest::{listed, nearest},
+    },
+    model::{
+        ChannelName, GroupName, OnCallName, Route, Severity, Target, TargetId, Verdict,
+        plan::Matcher, text::clean,
+    },
+};
+
+/// The most reminders that can be listed; the last gap repeats anyway.
+const REMINDERS_MAX: usize = 10;
+/// The states that a route can be about.
+const STATES: [Verdict; 3] = [Verdict::Down, Verdict::Degraded, Verdict::Unknown];
+
+/// A route and where it is.
+struct Placed {
+    route: Route,
+    span: Span,
+    /// Whether anything in its `match` was wrong: then nothing can be said about what it takes.
+    is_doubtful: bool,
+}
+
+impl Check<'_> {
+    pub(super) fn routes(
+        &self,
+        at: Option<At<Vec<At<raw::Route>>>>,
+        channels: &mut Channels,
+        on_call: &mut OnCalls,
+        groups: &Groups,
+        targets: &Targets,
+    ) -> Vec<Route> {
+        let Some(at) = at else {
+            return self.the_only_route(channels);
+        };
+        let (span, Some(list)) = (at.span, at.value) else {
+            return Vec::new();
+        };
+        if list.is_empty() {
+            self.report(
+                Problem::new(
+                    Code::NoCatchAll,
+                    span,
+                    "there is no route, so nobody would be told of anything",
+                )
+                .help("add `- to: [ops]`, which takes everything"),
+            );
+            return Vec::new();
+        }
+        let mut placed = Vec::with_capacity(list.len());
+        for (index, at) in list.into_iter().enumerate() {
+            placed.push(self.route(at, index + 1, channels, on_call, groups, targets));
+        }
+        self.last_takes_all(&placed, channels);
+        self.reachable(&placed, targets);
+        self.unused(channels);
+        placed.into_iter().map(|placed| placed.route).collect()
+    }
+
+    /// Without `routes:` everything goes to the only channel.
+    fn the_only_route(&self, channels: &mut Channels) -> Vec<Route> {
+        let names: Vec<String> = channels.references.names().map(str::to_owned).collect();
+        match names.as_slice() {
+            [] => Vec::new(),
+            [only] => vec![Route {
+                matcher: Matcher::default(),
+                to: vec![ChannelName::new(only.as_str())],
+                mention: None,
+                remind_after: Vec::new(),
+                goes_on: false,
+            }],
+            [first, second, ..] => {
+                if let (Some(span), Some(other)) = (
+                    channels.references.span(first),
+                    channels.references.span(second),
+                ) {
+                    self.report(
+                        Problem::new(
+                            Code::NoRoutes,
+                            other,
+                            format!("there are {} channels, but no `routes` that say which one hears of what", names.len()),
+                        )
+                        .other(span, "")
+                        .help(format!("add `routes:` with `- to: [{}]`", clean(first, 64))),
+                    );
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    fn route(
+        &self,
+        at: At<raw::Route>,
+        number: usize,
+        channels: &mut Channels,
+        on_call: &mut OnCalls,
+        groups: &Groups,
+        targets: &Targets,
+    ) -> Placed {
+        let span = at.span;
+        let is_wrong = at.value.is_none();
+        let raw = at.value.unwrap_or_default();
+        let mut is_doubtful = is_wrong || self.findings.was_meant(span, "match");
+        let matcher = raw
+            .r#match
+            .map(|at| self.matcher(at, number, groups, targets, &mut is_doubtful))
+            .unwrap_or_default();
+        let mut to = Vec::new();
+        match raw.to {
+            Some(at) => {
+                let list = at.value.map_or_else(Vec::new, |list| list.0);
+                if list.is_empty() {
+                    self.report(Problem::new(
+                        Code::Missing,
+                        at.span,
+                        format!("route {number} sends to nobody"),
+                    ));
+                }
+                for at in list {
+                    let Some(name) = self.text(&at, "a channel") else {
+                        continue;
+                    };
+                    let who = format!("route {number} sends to `{}`", clean(&name, 64));
+                    if channels.references.refer(&name, at.span, who) {
+                        let name = ChannelName::new(name);
+                        if to.contains(&name) {
+                            self.report(Problem::new(
+                                Code::Twice,
+                                at.span,
+                                format!("`{name}` is in this list twice"),
+                            ));
+                        } else {
+                            to.push(name);
+                        }
+                    }
+                }
+            }
+            None if is_wrong || self.findings.was_meant(span, "to") => {}
+            None => self.report(
+                Problem::new(Code::Missing, span, format!("route {number} has no `to`"))
+                    .help("add `to: [channel]`"),
+            ),
+        }
+        let mention = raw.mention.and_then(|at| {
+            let name = self.text(&at, "`mention`")?;
+            let who = format!("route {number} mentions `{}`", clean(&name, 64));
+            on_call
+                .references
+                .refer(&name, at.span, who)
+                .then(|| OnCallName::new(name))
+        });
+        Placed {
+            route: Route {
+                matcher,
+                to,
+                mention,
+                remind_after: self.remind_after(raw.remind_after),
+                goes_on: raw.r#continue.and_then(|at| at.value).unwrap_or(false),
+            },
+            span,
+            is_doubtful,
+        }
+    }
+
+    fn remind_after(&self, at: Option<At<OneOrMany<raw::DurationText>>>) -> Vec<Duration> {
+        let Some(At {
+            span,
+            value: Some(OneOrMany(list)),
+        }) = at
+        else {
+            return Vec::new();
+        };
+        if list.len() > REMINDERS_MAX {
+            self.report(
+                Problem::new(
+                    Code::Range,
+                    span,
+                    format!("`remind_after` has more than {REMINDERS_MAX} times"),
+                )
+                .help("the last gap repeats by itself"),
+            );
+        }
+        let range = Duration::from_mins(1)..=Duration::from_hours(30 * 24);
+        let mut out: Vec<Duration> = Vec::new();
+        for at in &list {
+            let Some(after) = self
+                .duration(at, "a time of `remind_after`", range.clone())
+                .value
+            else {
+                continue;
+            };
+            if out.last().is_some_and(|before| after <= *before) {
+                self.report(
+                    Problem::new(
+                        Code::Reminders,
+                        at.span,
+                        "the times of `remind_after` must grow",
+                    )
+                    .help("they are counted from the first message: [30m, 2h, 8h]"),
+                );
+                continue;
+            }
+            out.push(after);
+        }
+        out
+    }
+
+    fn matcher(
+        &self,
+        at: At<raw::Match>,
+        number: usize,
+        groups: &Groups,
+        targets: &Targets,
+        is_doubtful: &mut bool,
+    ) -> Matcher {
+        let Some(raw) = at.value else {
+            *is_doubtful = true;
+            return Matcher::default();
+        };
+        // An unknown key may have narrowed it.
+        *is_doubtful |= ["group", "target", "severity", "state"]
+            .iter()
+            .any(|key| self.findings.was_meant(at.span, key));
+        let mut out = Matcher::default();
+        for at in self.listed_values(raw.group, is_doubtful) {
+            let name = self.text(&at, "`group`");
+            let known = name.filter(|name| self.is_group(name, &at, number, groups));
+            *is_doubtful |= known.is_none();
+            out.groups.extend(known.map(GroupName::new));
+        }
+        for at in self.listed_values(raw.target, is_doubtful) {
+            let id = self
+                .text(&at, "`target`")
+                .and_then(|name| self.target_named(&name, &at, number, targets));
+            *is_doubtful |= id.is_none();
+            out.targets.extend(id);
+        }
+        for at in self.listed_values(raw.severity, is_doubtful) {
+            out.severities
+                .extend(at.value.and_then(|word| Severity::from_word(&word.0)));
+        }
+        for at in self.listed_values(raw.state, is_doubtful) {
+            out.states
+                .extend(at.value.and_then(|word| Verdict::from_word(&word.0)));
+        }
+        out
+    }
+
+    /// The values of a list that is there: an empty one would take everything, and that is never what was meant.
+    fn listed_values<T>(&self, at: Option<At<OneOrMany<T>>>, is_doubtful: &mut bool) -> Vec<At<T>> {
+        let Some(at) = at else { return Vec::new() };
+        let list = at.value.map_or_else(Vec::new, |list| list.0);
+        if list.is_empty() {
+            *is_doubtful = true;
+            self.report(
+                Problem::new(Code::Empty, at.span, "this list is empty")
+                    .help("name at least one, or remove the key"),
+            );
+        }
+        *is_doubtful |= list.iter().any(|at| at.value.is_none());
+        list
+    }
+
+    fn is_group(&self, name: &str, at: &At<String>, number: usize, groups: &Groups) -> bool {
+        if groups.references.is_declared(name) {
+            return true;
+        }
+        let mut problem = Problem::new(
+            Code::NoSuchGroup,
+            at.span,
+            format!(
+                "route {number} is about `{}`, which is not a group",
+                clean(name, 64)
+            ),
+        );
+        if let Some(meant) = nearest(name, groups.references.names()) {
+            problem = problem.label(format!("did you mean `{}`?", clean(meant, 64)));
+        }
+        self.report(problem.help(format!("there is: {}", listed(groups.references.names()))));
+        false
+    }
+
+    fn target_named(
+        &self,
+        name: &str,
+        at: &At<String>,
+        number: usize,
+        targets: &Targets,
+    ) -> Option<TargetId> {
+        let ids = targets.placed.iter().map(|placed| &placed.target.id);
+        let matches: Vec<&TargetId> = targets
+            .placed
+            .iter()
+            .filter(|placed| placed.target.id.as_str() == name || placed.target.name == name)
+            .map(|placed| &placed.target.id)
+            .collect();
+        let exact = matches.iter().find(|id| id.as_str() == name);
+        match (exact, matches.as_slice()) {
+            (Some(id), _) => Some((*id).clone()),
+            (None, [only]) => Some((*only).clone()),
+            (None, []) => {
+                let names = targets
+                    .placed
+                    .iter()
+                    .flat_map(|placed| [placed.target.id.as_str(), placed.target.name.as_str()]);
+                let mut problem = Problem::new(
+                    Code::NoSuchTarget,
+                    at.span,
+                    format!(
+                        "route {number} is about `{}`, which is not a target",
+                        clean(name, 64)
+                    ),
+                );
+                if let Some(meant) = nearest(name, names) {
+                    problem = problem.label(format!("did you mean `{}`?", clean(meant, 64)));
+                }
+                self.report(
+                    problem.help(format!("there is: {}", listed(ids.map(TargetId::as_str)))),
+                );
+                None
+            }
+            (None, many) => {
+                self.report(
+                    Problem::new(
+                        Code::Ambiguous,
+                        at.span,
+                        format!(
+                            "route {number} is about `{}`, which is {} targets",
+                            clean(name, 64),
+                            many.len()
+                        ),
+                    )
+                    .help(format!(
+                        "write {}",
+                        listed(many.iter().map(|id| id.as_str()))
+                    )),
+                );
+                None
+            }
+        }
+    }
+
+    fn last_takes_all(&self, routes: &[Placed], channels: &Channels) {
+        let Some(last) = routes.last() else { return };
+        let takes_all = last.route.matcher == Matcher::default() && !last.is_doubtful;
+        if takes_all || last.is_doubtful {
+            return;
+        }
+        let names: Vec<&str> = channels.references.names().collect();
+        let channel = names
+            .iter()
+            .find(|name| **name == "ops")
+            .or(names.first())
+            .copied()
+            .unwrap_or("ops");
+        self.report(
+            Problem::new(
+                Code::NoCatchAll,
+                last.span,
+                "the last route does not take everything, so some troubles would be told to nobody",
+            )
+            .label("this is the last route")
+            .help(format!("add `- to: [{}]` after it", clean(channel, 64))),
+        );
+    }
+
+    /// Warns of routes that nothing can come to: earlier ones take everything that they would take.
+    fn reachable(&self, routes: &[Placed], targets: &Targets) {
+        if routes.iter().any(|placed| placed.is_doubtful) {
+            return;
+        }
+        // Of every target the states that are taken already, as bits.
+        let mut taken = vec![0_u8; targets.placed.len()];
+        for (index, placed) in routes.iter().enumerate() {
+            let states = states_of(&placed.route);
+            let takes = |target: &Target| {
+                if takes(&placed.route.matcher, target) {
+                    states
+                } else {
+                    0
+                }
+            };
+            let mut is_about_any = false;
+            let mut is_reached = false;
+            for (known, target) in taken.iter_mut().zip(&targets.placed) {
+                let bits = takes(&target.target);
+                is_about_any |= bits != 0;
+                is_reached |= bits & !*known != 0;
+                if !placed.route.goes_on {
+                    *known |= bits;
+                }
+            }
+            let is_last = index + 1 == routes.len();
+            if is_reached || is_last || targets.placed.is_empty() {
+                continue;
+            }
+            if is_about_any {
+                self.never_reached(routes, index, targets);
+            } else {
+                self.report(
+                    Problem::new(
+                        Code::Unreachable,
+                        placed.span,
+                        format!(
+                            "route {} can never match: no target is like that",
+                            index + 1
+                        ),
+                    )
+                    .help("check its `match`, or remove it"),
+                );
+            }
+        }
+    }
+
+    fn never_reached(&self, routes: &[Placed], index: usize, targets: &Targets) {
+        let late = &routes[index];
+        let alone = routes[..index].iter().position(|early| {
+            !early.route.goes_on
+                && states_of(&late.route) & !states_of(&early.route) == 0
+                && targets
+                    .placed
+                    .iter()
+                    .filter(|placed| takes(&late.route.matcher, &placed.target))
+                    .all(|placed| takes(&early.route.matcher, &placed.target))
+        });
+        let number = index + 1;
+        let problem = match alone {
+            Some(early) => Problem::new(
+                Code::Unreachable,
+                late.span,
+                format!("route {number} can never match: route {} already takes everything it would take", early + 1),
+            )
+            .other(routes[early].span, format!("route {}", early + 1))
+            .help(format!("move route {number} up, or add `continue: true` to route {}", early + 1)),
+            None => Problem::new(
+                Code::Unreachable,
+                late.span,
+                format!("route {number} can never match: the routes before it already take everything it would take"),
+            )
+            .help(format!("move route {number} up, or add `continue: true` to those before it")),
+        };
+        self.report(problem);
+    }
+
+    /// Warns of channels that nothing is ever sent to.
+    fn unused(&self, channels: &Channels) {
+        if !channels.references.all_known() {
+            return;
+        }
+        for name in channels.references.names() {
+            if name == "ops" || channels.references.is_used(name) {
+                continue;
+            }
+            if let Some(span) = channels.references.span(name) {
+                self.report(
+                    Problem::new(
+                        Code::UnusedChannel,
+                        span,
+                        format!("nothing is ever sent to channel `{}`", clean(name, 64)),
+                    )
+                    .help("name it in a route, or remove it"),
+                );
+            }
+        }
+    }
+}
+
+fn takes(matcher: &Matcher, target: &Target) -> bool {
+    (matcher.groups.is_empty()
+        || target
+            .group
+            .as_ref()
+            .is_some_and(|group| matcher.groups.contains(group)))
+        && (matcher.targets.is_empty() || matcher.targets.contains(&target.id))
+        && (matcher.severities.is_empty() || matcher.severities.contains(&target.severity))
+}
+
+/// The states that a route is about, as bits.
+fn states_of(route: &Route) -> u8 {
+    STATES
+        .iter()
+        .enumerate()
+        .filter(|(_, state)| {
+            route.matcher.states.is_empty() || route.matcher.states.contains(state)
+        })
+        .fold(0, |bits, (index, _)| bits | 1 << index)
+}

@@ -1,0 +1,209 @@
+//! `server:`, `store:`, `slack:`, `dead_man:`.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use chrono_tz::Tz;
+
+use super::{
+    Check,
+    values::{SecretFields, is_loopback},
+};
+use crate::{
+    config::{code::Code, decode::At, raw, report::Problem, suggest::nearest},
+    model::{
+        Secret,
+        plan::{DeadMan, Server, SlackSettings, StoreSettings},
+        text::clean,
+    },
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+impl Check<'_> {
+    pub(super) fn server(&self, at: Option<At<raw::Server>>) -> Server {
+        let raw = at.and_then(|at| at.value).unwrap_or_default();
+        let listen = raw.listen.and_then(|at| self.listen(&at));
+        let public_url = raw
+            .public_url
+            .and_then(|at| self.address(&at, "`public_url`"))
+            .map(|url| url.as_str().trim_end_matches('/').to_owned());
+        let timezone = raw.timezone.and_then(|at| self.timezone(&at));
+        Server {
+            listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            public_url,
+            timezone: timezone.unwrap_or(Tz::UTC),
+        }
+    }
+
+    fn listen(&self, at: &At<String>) -> Option<SocketAddr> {
+        let text = self.text(at, "`listen`")?;
+        let address = text.strip_prefix("localhost:").map_or_else(
+            || text.parse().ok(),
+            |port| {
+                port.parse()
+                    .ok()
+                    .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+            },
+        );
+        if address.is_none() {
+            let label = match text.strip_prefix(':').unwrap_or(&text).parse::<u16>() {
+                Ok(port) => format!("did you mean \"127.0.0.1:{port}\"?"),
+                Err(_) => String::new(),
+            };
+            self.report(
+                Problem::new(
+                    Code::Listen,
+                    at.span,
+                    format!("`{}` is not an address to listen on", clean(&text, 64)),
+                )
+                .label(label)
+                .help("write an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or \"[::1]:8080\""),
+            );
+        }
+        address
+    }
+
+    fn timezone(&self, at: &At<String>) -> Option<Tz> {
+        let text = self.text(at, "`timezone`")?;
+        let zone = text.parse::<Tz>().ok();
+        if zone.is_none() {
+            let meant = nearest(&text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
+            let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
+            self.report(
+                Problem::new(
+                    Code::Timezone,
+                    at.span,
+                    format!("`{}` is not a time zone", clean(&text, 64)),
+                )
+                .label(label)
+                .help("write a name of the IANA database, such as Europe/Prague or UTC"),
+            );
+        }
+        zone
+    }
+
+    pub(super) fn store(&self, at: Option<At<raw::Store>>) -> StoreSettings {
+        let raw = at.and_then(|at| at.value).unwrap_or_default();
+        let path = raw.path.and_then(|at| {
+            let path = self.folder.join(PathBuf::from(self.text(&at, "`path`")?));
+            if path.is_file() {
+                self.report(
+                    Problem::new(Code::StorePath, at.span, "`path` of `store` is a file")
+                        .help("name a folder; it is made if it is not there"),
+                );
+            }
+            Some(path)
+        });
+        let retention = raw
+            .retention
+            .and_then(|at| self.duration(&at, "`retention`", DAY..=DAY * 3650).value);
+        StoreSettings {
+            path: path.unwrap_or_else(|| self.folder.join("data")),
+            retention: retention.unwrap_or(DAY * 400),
+        }
+    }
+
+    pub(super) fn slack(&mut self, at: Option<At<raw::Slack>>) -> SlackSettings {
+        let raw = at.and_then(|at| at.value).unwrap_or_default();
+        let command = raw.command.and_then(|at| self.command(&at));
+        let mut signing_secrets: Vec<Secret> = Vec::new();
+        for (key, direct, file) in [
+            (
+                "signing_secret",
+                &raw.signing_secret,
+                &raw.signing_secret_file,
+            ),
+            (
+                "previous_signing_secret",
+                &raw.previous_signing_secret,
+                &raw.previous_signing_secret_file,
+            ),
+        ] {
+            let found = self.secret(&SecretFields {
+                owner: "`slack`",
+                key,
+                direct: direct.as_ref(),
+                file: file.as_ref(),
+                in_preview: None,
+                is_optional: true,
+                is_secret: true,
+            });
+            signing_secrets.extend(found.map(|found| found.secret));
+        }
+        SlackSettings {
+            command: command.unwrap_or_else(|| String::from("/roih")),
+            signing_secrets,
+        }
+    }
+
+    /// Source: <https://docs.slack.dev/interactivity/implementing-slash-commands/>: lower case, no spaces, at most 32
+    /// characters.
+    fn command(&self, at: &At<String>) -> Option<String> {
+        let text = self.text(at, "`command`")?;
+        let is_good = text.strip_prefix('/').is_some_and(|word| {
+            (1..=31).contains(&word.len())
+                && word
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        });
+        if is_good {
+            return Some(text);
+        }
+        let word: String = text
+            .trim_start_matches('/')
+            .to_lowercase()
+            .replace(' ', "-");
+        self.report(
+            Problem::new(
+                Code::Command,
+                at.span,
+                format!("`{}` cannot be a slash command", clean(&text, 40)),
+            )
+            .label(format!("did you mean `/{}`?", clean(&word, 31)))
+            .help("a slash, then at most 31 lower-case letters, digits, `-` and `_`"),
+        );
+        None
+    }
+
+    pub(super) fn dead_man(&mut self, at: Option<At<raw::DeadMan>>) -> Option<DeadMan> {
+        let At { span, value } = at?;
+        let raw = value?;
+        let every = raw.every.and_then(|at| {
+            self.duration(&at, "`every`", Duration::from_secs(10)..=DAY)
+                .value
+        });
+        if raw.url.is_none() && raw.url_file.is_none() {
+            if !self.findings.was_meant(span, "url") {
+                self.report(
+                    Problem::new(Code::Missing, span, "`dead_man` has no `url`")
+                        .help("write `url: \"${HEKATE_DEAD_MAN_URL}\"`, or remove the section"),
+                );
+            }
+            return None;
+        }
+        let found = self.secret(&SecretFields {
+            owner: "`dead_man`",
+            key: "url",
+            direct: raw.url.as_ref(),
+            file: raw.url_file.as_ref(),
+            in_preview: None,
+            is_optional: true,
+            is_secret: true,
+        })?;
+        self.url(
+            found.span,
+            found.secret.expose(),
+            false,
+            "`url` of `dead_man`",
+        )?;
+        Some(DeadMan {
+            url: found.secret,
+            every: every.unwrap_or(Duration::from_mins(1)),
+        })
+    }
+
+    /// Whether messages may go to this address: over TLS, or not leaving this machine.
+    pub(super) fn is_safe_receiver(text: &str) -> bool {
+        text.starts_with("https://") || is_loopback(text)
+    }
+}

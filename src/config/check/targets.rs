@@ -1,0 +1,413 @@
+//! `groups:` and `targets:`.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use super::{
+    Check,
+    references::References,
+    timing::{Complaints, Layer, fields},
+};
+use crate::{
+    config::{
+        code::Code,
+        decode::{At, Named, OneOrMany},
+        raw,
+        report::Problem,
+        source::Span,
+    },
+    model::{
+        Check as Asked, CheckKind, Group, GroupName, Target, TargetId, plan::Question, text::clean,
+    },
+};
+
+/// The groups, what they say of their targets, and who refers to them.
+pub(super) struct Groups {
+    pub(super) references: References,
+    /// Whether there is a `groups:` section: without one every name is fine.
+    is_strict: bool,
+    pub(super) groups: Vec<Group>,
+    layers: BTreeMap<GroupName, Layer>,
+    /// The places of aliases, in the order of `groups`.
+    pub(super) aliases: Vec<Vec<Span>>,
+}
+
+/// A target and the places of what others may collide with.
+pub(super) struct Placed {
+    pub(super) target: Arc<Target>,
+    pub(super) name: Span,
+    pub(super) aliases: Vec<Span>,
+}
+
+/// The targets in the order of the file.
+pub(super) struct Targets {
+    pub(super) placed: Vec<Placed>,
+}
+
+impl Check<'_> {
+    pub(super) fn groups(&self, at: Option<At<Named<raw::Group>>>) -> Groups {
+        let mut out = Groups {
+            references: References::new("group", Code::NoSuchGroup),
+            is_strict: at.is_some(),
+            groups: Vec::new(),
+            layers: BTreeMap::new(),
+            aliases: Vec::new(),
+        };
+        let named = at
+            .and_then(|at| at.value)
+            .map_or_else(Vec::new, |named| named.0);
+        for (key, at) in named {
+            if let Some(text) = &key.value {
+                out.references.declare(text, key.span);
+            }
+            let Some(name) = self.name(&key, "the name of a group") else {
+                continue;
+            };
+            let raw = at.value.unwrap_or_default();
+            let name = GroupName::new(name);
+            let (aliases, spans) = self.names(raw.aliases.as_ref());
+            out.layers.insert(name.clone(), self.layer(&fields!(raw)));
+            out.groups.push(Group {
+                name,
+                aliases,
+                team: raw.team.as_ref().and_then(|at| self.text(at, "`team`")),
+            });
+            out.aliases.push(spans);
+        }
+        out
+    }
+
+    /// Aliases and their places.
+    fn names(&self, at: Option<&At<OneOrMany<String>>>) -> (Vec<String>, Vec<Span>) {
+        let list = at
+            .and_then(|at| at.value.as_ref())
+            .map_or(&[][..], |list| &list.0);
+        list.iter()
+            .filter_map(|at| Some((self.name(at, "an alias")?, at.span)))
+            .unzip()
+    }
+
+    pub(super) fn targets(
+        &mut self,
+        at: Option<At<Vec<At<raw::Target>>>>,
+        whole: Span,
+        defaults: &Layer,
+        groups: &mut Groups,
+    ) -> Targets {
+        let mut out = Targets { placed: Vec::new() };
+        let (span, list) = match at {
+            Some(At {
+                span,
+                value: Some(list),
+            }) => (span, list),
+            Some(At { value: None, .. }) => return out,
+            None if self.findings.was_meant(whole, "targets") => return out,
+            None => (whole, Vec::new()),
+        };
+        if list.is_empty() {
+            self.report(
+                Problem::new(Code::NoTarget, span, "there is no target, so there is nothing to watch")
+                    .help("add `targets:` with `- { name: api, health: \"https://api.example.test/health\" }`"),
+            );
+        }
+        let mut complaints = Complaints::default();
+        let mut was = Vec::new();
+        for at in list {
+            let place = at.span;
+            if let Some(raw) = at.value
+                && let Some(placed) = self.target(&raw, place, defaults, groups, &mut complaints)
+            {
+                if let Some(at) = raw.was {
+                    was.push((placed.target.id.clone(), at.span));
+                }
+                out.placed.push(placed);
+            }
+        }
+        self.unique(&out);
+        self.renamed(&out, &was);
+        out
+    }
+
+    fn target(
+        &mut self,
+        raw: &raw::Target,
+        place: Span,
+        defaults: &Layer,
+        groups: &mut Groups,
+        complaints: &mut Complaints,
+    ) -> Option<Placed> {
+        if raw.name.is_none() && !self.findings.was_meant(place, "name") {
+            self.report(
+                Problem::new(Code::Missing, place, "a target has no `name`")
+                    .label("in this target")
+                    .help("add `name:`; people say it, and its history hangs on it"),
+            );
+        }
+        let name = raw
+            .name
+            .as_ref()
+            .and_then(|at| self.name(at, "the name of a target"));
+        let shown = name.as_deref().unwrap_or("this target");
+        let group = self.group_of(raw, shown, groups);
+        if raw.health.is_none() && !self.findings.was_meant(place, "health") {
+            self.report(
+                Problem::new(
+                    Code::Missing,
+                    place,
+                    format!("target `{shown}` has no `health`, so there is nothing to look at"),
+                )
+                .label("in this target")
+                .help("add `health: \"https://…\"`"),
+            );
+        }
+        let own = self.layer(&fields!(raw));
+        let layers: Vec<&Layer> = [
+            Some(&own),
+            group.as_ref().and_then(|group| groups.layers.get(group)),
+            Some(defaults),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let (policy, severity) = self.policy(&layers, shown, complaints);
+        let question = raw.health.as_ref().and_then(|at| self.health(at, shown));
+        let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
+        let runbook_url = raw
+            .runbook_url
+            .as_ref()
+            .and_then(|at| self.address(at, "`runbook_url`"))
+            .map(String::from);
+        let was = raw.was.as_ref().and_then(|at| self.was(at, group.as_ref()));
+        let (aliases, spans) = self.names(raw.aliases.as_ref());
+        let name = name?;
+        let checks = question.map(|question| Asked {
+            kind: CheckKind::Health,
+            policy,
+            question: Question::Health(Arc::new(question)),
+        });
+        Some(Placed {
+            name: raw.name.as_ref().map_or(place, |at| at.span),
+            aliases: spans,
+            target: Arc::new(Target {
+                id: TargetId::of(group.as_ref(), &name),
+                name,
+                group,
+                aliases,
+                icon,
+                severity,
+                runbook_url,
+                was,
+                checks: checks.into_iter().collect(),
+            }),
+        })
+    }
+
+    fn group_of(&self, raw: &raw::Target, shown: &str, groups: &mut Groups) -> Option<GroupName> {
+        let at = raw.group.as_ref()?;
+        let name = if groups.is_strict {
+            self.text(at, "`group`")?
+        } else {
+            self.name(at, "`group`")?
+        };
+        let group = GroupName::new(name.as_str());
+        if groups.is_strict {
+            let who = format!("target `{}` is in `{}`", clean(shown, 64), clean(&name, 64));
+            groups.references.refer(&name, at.span, who);
+        } else if !groups.references.is_declared(&name) {
+            groups.references.declare(&name, at.span);
+            groups.groups.push(Group {
+                name: group.clone(),
+                aliases: Vec::new(),
+                team: None,
+            });
+            groups.aliases.push(Vec::new());
+        }
+        Some(group)
+    }
+
+    /// What a target was called before: in the same group, or with its group, or `/name` without one.
+    fn was(&self, at: &At<String>, group: Option<&GroupName>) -> Option<TargetId> {
+        let text = self.text(at, "`was`")?;
+        let id = match text.split_once('/') {
+            None => TargetId::of(group, &text),
+            Some(("", name)) => TargetId::of(None, name),
+            Some((group, name)) => TargetId::of(Some(&GroupName::new(group)), name),
+        };
+        if text.matches('/').count() > 1 || text.ends_with('/') {
+            self.report(
+                Problem::new(
+                    Code::Name,
+                    at.span,
+                    format!("`{}` is not the name of a target", clean(&text, 64)),
+                )
+                .help("write `old name`, or `old group/old name`"),
+            );
+            return None;
+        }
+        Some(id)
+    }
+
+    fn icon(&self, at: &At<String>) -> Option<String> {
+        let text = self.text(at, "`icon`")?;
+        let is_word = text
+            .strip_prefix(':')
+            .and_then(|rest| rest.strip_suffix(':'))
+            .is_some_and(|word| {
+                (1..=100).contains(&word.len())
+                    && word.split("::").all(|part| {
+                        !part.is_empty()
+                            && part.bytes().all(|b| {
+                                b.is_ascii_lowercase()
+                                    || b.is_ascii_digit()
+                                    || matches!(b, b'-' | b'_' | b'+' | b'\'')
+                            })
+                    })
+            });
+        if is_word || is_emoji(&text) {
+            return Some(text);
+        }
+        self.report(
+            Problem::new(
+                Code::Icon,
+                at.span,
+                format!("`{}` is not an emoji", clean(&text, 40)),
+            )
+            .help("write the name of an emoji in lower case between colons, \":hekate-blue:\", or a single emoji"),
+        );
+        None
+    }
+
+    /// No two targets are called the same.
+    fn unique(&self, targets: &Targets) {
+        let mut first: HashMap<&TargetId, Span> = HashMap::new();
+        for placed in &targets.placed {
+            let Some(before) = first.get(&placed.target.id) else {
+                first.insert(&placed.target.id, placed.name);
+                continue;
+            };
+            let place = match &placed.target.group {
+                Some(group) => format!("in group `{group}`"),
+                None => String::from("without a group"),
+            };
+            self.report(
+                Problem::new(
+                    Code::SameTarget,
+                    placed.name,
+                    format!("there are two targets `{}` {place}", placed.target.name),
+                )
+                .label("and again here")
+                .other(*before, "first here")
+                .help("give one of them another name, or another group"),
+            );
+        }
+    }
+
+    /// `was` names something that is gone, and no two targets want the same past.
+    fn renamed(&self, targets: &Targets, was: &[(TargetId, Span)]) {
+        let living: HashMap<&TargetId, Span> = targets
+            .placed
+            .iter()
+            .map(|placed| (&placed.target.id, placed.name))
+            .collect();
+        let spans: HashMap<&TargetId, Span> = was.iter().map(|(id, span)| (id, *span)).collect();
+        let mut heirs: HashMap<&TargetId, Span> = HashMap::new();
+        for placed in &targets.placed {
+            let (Some(was), Some(span)) = (&placed.target.was, spans.get(&placed.target.id)) else {
+                continue;
+            };
+            let (other, sentence) = if let Some(name) = living.get(was) {
+                let sentence = if *was == placed.target.id {
+                    format!("target `{was}` cannot be its own past")
+                } else {
+                    format!("`{was}` is still a target, so its past cannot be taken over")
+                };
+                (*name, sentence)
+            } else if let Some(first) = heirs.get(was) {
+                (
+                    *first,
+                    format!("two targets want to take over the past of `{was}`"),
+                )
+            } else {
+                heirs.insert(was, *span);
+                continue;
+            };
+            self.report(
+                Problem::new(Code::Was, *span, sentence)
+                    .other(other, "")
+                    .help("`was` says what a renamed target was called before; remove it once the rename has been loaded"),
+            );
+        }
+    }
+}
+
+/// A single emoji: no ASCII but keycaps, no letters, few characters.
+fn is_emoji(text: &str) -> bool {
+    let mut chars = text.chars();
+    let is_keycap = chars
+        .next()
+        .is_some_and(|c| c.is_ascii_digit() || c == '#' || c == '*')
+        && text.ends_with('\u{20E3}');
+    let is_pictorial = text.chars().all(|c| {
+        matches!(u32::from(c),
+            0xA9 | 0xAE | 0x200D | 0x203C | 0x2049 | 0x20E3 | 0x2100..=0x2BFF | 0x3030 | 0x303D | 0x3297 | 0x3299
+            | 0xFE0E | 0xFE0F | 0x1F000..=0x1FAFF | 0xE0020..=0xE007F)
+    });
+    is_keycap && text.chars().count() <= 3
+        || is_pictorial && (1..=12).contains(&text.chars().count()) && emoji_count(text) == 1
+}
+
+/// How many pictures a row of emoji characters shows: joined ones and modifiers make one.
+fn emoji_count(text: &str) -> usize {
+    let mut count = 0;
+    let mut is_joined = false;
+    let mut flags = 0;
+    for c in text.chars() {
+        match u32::from(c) {
+            0x200D => is_joined = true,
+            0xFE0E | 0xFE0F | 0x20E3 | 0x1F3FB..=0x1F3FF | 0xE0020..=0xE007F => {}
+            0x1F1E6..=0x1F1FF => {
+                flags += 1;
+                count += flags % 2;
+            }
+            _ => {
+                count += usize::from(!is_joined);
+                is_joined = false;
+            }
+        }
+    }
+    count
+}
+
+impl Groups {
+    pub(super) fn finish(self, check: &Check<'_>) -> Vec<Group> {
+        self.references.finish(check);
+        self.groups
+    }
+}
+
+impl Targets {
+    pub(super) fn into_plan(self) -> Vec<Arc<Target>> {
+        self.placed
+            .into_iter()
+            .map(|placed| placed.target)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn emoji_are_single_pictures() {
+        for good in ["🔵", "⬛️", "👩‍💻", "👍🏽", "🇨🇿", "1️⃣", "❤️", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
+        {
+            assert!(is_emoji(good), "{good}");
+        }
+        for bad in ["", "a", "🔵🔵", "1", "🇨🇿🇨🇿", "é", "->"] {
+            assert!(!is_emoji(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,541 @@
+//! Single values: durations, names, addresses, secrets.
+
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use url::{Host, Url};
+
+use super::{Check, Typed};
+use crate::{
+    config::{
+        code::Code,
+        decode::At,
+        environment::{Filled, Trouble},
+        files,
+        raw::{AddressText, DurationText, SecretText},
+        report::Problem,
+        source::Span,
+        suggest::nearest,
+    },
+    model::{Secret, text::clean},
+};
+
+/// The longest name of a group, target, channel or on-call entry, in characters.
+const NAME_MAX: usize = 64;
+
+/// Where a secret may come from.
+pub(super) struct SecretFields<'a> {
+    /// What it belongs to, for people: ``channel `ops` ``.
+    pub(super) owner: &'a str,
+    /// Its key.
+    pub(super) key: &'static str,
+    /// Typed directly.
+    pub(super) direct: Option<&'a At<SecretText>>,
+    /// Typed as a file.
+    pub(super) file: Option<&'a At<String>>,
+    /// What an unset variable becomes in a preview: this text, or with nothing here the secret is left out.
+    pub(super) in_preview: Option<&'a str>,
+    /// Whether `${VAR:-}` means that there is none.
+    pub(super) is_optional: bool,
+    /// Whether it may not stand in the file without a warning.
+    pub(super) is_secret: bool,
+}
+
+/// A secret and where it was typed.
+#[derive(Clone)]
+pub(super) struct Found {
+    pub(super) secret: Secret,
+    pub(super) span: Span,
+    /// Whether it is the stand-in of a preview.
+    pub(super) is_stand_in: bool,
+}
+
+impl Check<'_> {
+    /// Text in which variables do not work; not empty, without control characters.
+    pub(super) fn text(&self, at: &At<String>, subject: &str) -> Option<String> {
+        let text = at.value.as_deref()?;
+        if !self.has_no_variable(at.span, text, subject) {
+            return None;
+        }
+        if text.trim().is_empty() {
+            self.report(
+                Problem::new(Code::Empty, at.span, format!("{subject} is empty"))
+                    .help("give it a value, or remove the key"),
+            );
+            return None;
+        }
+        if let Some(c) = text.chars().find(|c| c.is_control()) {
+            self.report(
+                Problem::new(
+                    Code::Name,
+                    at.span,
+                    format!(
+                        "{subject} contains the control character U+{:04X}",
+                        u32::from(c)
+                    ),
+                )
+                .help("write it on one line, without tabs"),
+            );
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// Refuses `${…}` where it is not filled in.
+    fn has_no_variable(&self, span: Span, text: &str, subject: &str) -> bool {
+        let Some(at) = text.find("${") else {
+            return true;
+        };
+        let end = text[at..].find('}').map_or(text.len(), |end| at + end + 1);
+        let variable = &text[at..end];
+        self.report(
+            Problem::new(
+                Code::VariableHere,
+                self.piece(span, variable),
+                format!("`{}` is not filled in here", clean(variable, 64)),
+            )
+            .label(format!("write {subject} out"))
+            .help("variables work in secrets, addresses and header values only"),
+        );
+        false
+    }
+
+    /// The name of something: what people say and what is stored.
+    pub(super) fn name(&self, at: &At<String>, subject: &str) -> Option<String> {
+        let text = self.text(at, subject)?;
+        let why = if text.contains('/') {
+            "may not contain `/`, which stands between group and name"
+        } else if text != text.trim() {
+            "may not begin or end with a space"
+        } else if text.chars().count() > NAME_MAX {
+            "may have at most 64 characters"
+        } else if clean(&text, NAME_MAX) != text {
+            "may not contain invisible characters or two spaces in a row"
+        } else if text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']) {
+            "has a quote at one end only"
+        } else {
+            return Some(text);
+        };
+        self.report(Problem::new(
+            Code::Name,
+            at.span,
+            format!("{subject} {why}"),
+        ));
+        None
+    }
+
+    /// A duration within a range.
+    pub(super) fn duration(
+        &self,
+        at: &At<DurationText>,
+        subject: &str,
+        range: RangeInclusive<Duration>,
+    ) -> Typed<Duration> {
+        let value = at
+            .value
+            .as_ref()
+            .and_then(|text| self.parsed_duration(at.span, &text.0, subject))
+            .filter(|value| self.is_in_range(at.span, *value, subject, &range));
+        Typed {
+            span: at.span,
+            value,
+        }
+    }
+
+    fn parsed_duration(&self, span: Span, text: &str, subject: &str) -> Option<Duration> {
+        if !self.has_no_variable(span, text, subject) {
+            return None;
+        }
+        let trimmed = text.trim();
+        if !trimmed.is_empty() && trimmed.chars().all(|c| c.is_ascii_digit() || c == '.') {
+            self.report(
+                Problem::new(
+                    Code::Duration,
+                    span,
+                    format!("`{}` has no unit", clean(trimmed, 40)),
+                )
+                .label(format!("did you mean `{}s`?", clean(trimmed, 40)))
+                .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
+            );
+            return None;
+        }
+        match humantime::parse_duration(trimmed) {
+            Ok(duration) => Some(duration),
+            Err(error) => {
+                self.report(
+                    Problem::new(
+                        Code::Duration,
+                        span,
+                        format!("`{}` is not a duration", clean(trimmed, 40)),
+                    )
+                    .label(clean(&error.to_string(), 80))
+                    .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
+                );
+                None
+            }
+        }
+    }
+
+    fn is_in_range(
+        &self,
+        span: Span,
+        value: Duration,
+        subject: &str,
+        range: &RangeInclusive<Duration>,
+    ) -> bool {
+        let limit = if value < *range.start() {
+            format!("at least {}", spoken(*range.start()))
+        } else if value > *range.end() {
+            format!("at most {}", spoken(*range.end()))
+        } else {
+            return true;
+        };
+        self.report(Problem::new(
+            Code::Range,
+            span,
+            format!("{subject} must be {limit}"),
+        ));
+        false
+    }
+
+    /// A whole number within a range.
+    pub(super) fn whole(
+        &self,
+        at: &At<u32>,
+        subject: &str,
+        range: RangeInclusive<u8>,
+    ) -> Typed<u8> {
+        let value = at.value.and_then(|value| {
+            let value = u8::try_from(value)
+                .ok()
+                .filter(|value| range.contains(value));
+            if value.is_none() {
+                self.report(Problem::new(
+                    Code::Range,
+                    at.span,
+                    format!("{subject} must be {} to {}", range.start(), range.end()),
+                ));
+            }
+            value
+        });
+        Typed {
+            span: at.span,
+            value,
+        }
+    }
+
+    /// A text with its variables filled in.
+    fn filled(&self, span: Span, text: &str, key: &str, has_file_twin: bool) -> Option<Filled> {
+        match self.environment.fill(text) {
+            Ok(filled) => Some(filled),
+            Err(trouble) => {
+                self.report(self.variable_problem(span, trouble, key, has_file_twin));
+                None
+            }
+        }
+    }
+
+    fn variable_problem(
+        &self,
+        span: Span,
+        trouble: Trouble,
+        key: &str,
+        has_file_twin: bool,
+    ) -> Problem {
+        let other_ways = |name: &str| {
+            let twin = if has_file_twin {
+                format!(", or use `{key}_file`")
+            } else {
+                String::new()
+            };
+            format!(
+                "export it, or give a default with `${{{name}:-…}}`{twin}; for a try-out without Slack: `hekate run --slack preview`"
+            )
+        };
+        match trouble {
+            Trouble::Unset(name) => {
+                let problem = Problem::new(
+                    Code::Unset,
+                    self.piece(span, &format!("${{{name}}}")),
+                    format!("environment variable {name} is not set"),
+                )
+                .help(other_ways(&name));
+                match nearest(&name, self.environment.names()) {
+                    Some(near) => problem.note(format!(
+                        "{} is set: is one of them misspelt?",
+                        clean(near, 64)
+                    )),
+                    None => problem,
+                }
+            }
+            Trouble::Blank(name) => Problem::new(
+                Code::Blank,
+                self.piece(span, &format!("${{{name}}}")),
+                format!("environment variable {name} is set, but empty"),
+            )
+            .help(other_ways(&name)),
+            Trouble::Wanted(name, message) => Problem::new(
+                Code::Unset,
+                self.piece(span, &format!("${{{name}")),
+                format!(
+                    "environment variable {name} is not set: {}",
+                    clean(&message, 120)
+                ),
+            ),
+            Trouble::Malformed(text) => Problem::new(
+                Code::Malformed,
+                self.piece(span, &text),
+                format!("`{}` is not a variable", clean(&text, 64)),
+            )
+            .help("write ${NAME}, ${NAME:-default} or ${NAME:?what to do}; `$$` is a dollar sign"),
+        }
+    }
+
+    /// An address with its variables filled in: http or https, with a host, without user info.
+    pub(super) fn address(&self, at: &At<AddressText>, subject: &str) -> Option<Url> {
+        let text = &at.value.as_ref()?.0;
+        let filled = self.filled(at.span, text, "url", false)?;
+        self.url(
+            self.inner(at.span),
+            &filled.text,
+            !filled.has_variables,
+            subject,
+        )
+    }
+
+    /// Checks an address. It is quoted in messages only if `is_open`.
+    pub(super) fn url(&self, span: Span, text: &str, is_open: bool, subject: &str) -> Option<Url> {
+        let wrong = |why: String| {
+            self.report(
+                Problem::new(
+                    Code::Address,
+                    span,
+                    format!("{subject} is not a usable address"),
+                )
+                .label(why)
+                .help("an address looks like https://api.example.test/health"),
+            );
+            None
+        };
+        if text.trim().is_empty() {
+            return wrong(String::from("it is empty"));
+        }
+        let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+        if scheme != "http" && scheme != "https" {
+            return wrong(match nearest(scheme, ["https", "http"]) {
+                Some(meant) => format!("did you mean `{meant}://`?"),
+                None => String::from("it should begin with https:// or http://"),
+            });
+        }
+        let is_odd = |c: char| {
+            c.is_whitespace()
+                || c.is_control()
+                || matches!(
+                    c,
+                    '"' | '\'' | '<' | '>' | '`' | '\\' | '{' | '}' | '|' | '^'
+                )
+        };
+        if let Some(c) = rest.chars().find(|c| is_odd(*c)) {
+            return wrong(if is_open {
+                format!("it contains {c:?}")
+            } else {
+                String::from("it contains a character that no address contains")
+            });
+        }
+        let url = match Url::parse(text) {
+            Ok(url) if rest.starts_with('/') || url.host_str().is_none_or(str::is_empty) => {
+                return wrong(String::from("the host is missing"));
+            }
+            Ok(url) => url,
+            Err(error) => return wrong(error.to_string()),
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            self.findings.hide(span);
+            self.report(
+                Problem::new(
+                    Code::UserInfo,
+                    span,
+                    format!("{subject} contains a user name or password"),
+                )
+                .help("write them as `basic: { username: …, password: \"${…}\" }`, so that they are never shown"),
+            );
+            return None;
+        }
+        match url.host() {
+            Some(Host::Domain(domain)) if !is_domain(domain) => {
+                wrong(String::from("this is no name of a host"))
+            }
+            Some(_) | None => Some(url),
+        }
+    }
+
+    /// A secret from the file, the environment or a file of its own.
+    pub(super) fn secret(&mut self, fields: &SecretFields<'_>) -> Option<Found> {
+        match (fields.direct, fields.file) {
+            (Some(direct), Some(file)) => {
+                self.report(
+                    Problem::new(
+                        Code::Both,
+                        file.span,
+                        format!(
+                            "{} has both `{}` and `{}_file`",
+                            fields.owner, fields.key, fields.key
+                        ),
+                    )
+                    .other(direct.span, "and here")
+                    .help("keep one of them"),
+                );
+                None
+            }
+            (Some(direct), None) => self.direct_secret(direct, fields),
+            (None, Some(file)) => self.secret_file(file, fields),
+            (None, None) => None,
+        }
+    }
+
+    fn direct_secret(&self, at: &At<SecretText>, fields: &SecretFields<'_>) -> Option<Found> {
+        let text = &at.value.as_ref()?.0;
+        let inner = self.inner(at.span);
+        if self.environment.preview
+            && let Err(Trouble::Unset(_) | Trouble::Blank(_) | Trouble::Wanted(..)) =
+                self.environment.fill(text)
+        {
+            return fields.in_preview.map(|stand_in| Found {
+                secret: Secret::new(stand_in),
+                span: inner,
+                is_stand_in: true,
+            });
+        }
+        let filled = self.filled(inner, text, fields.key, true)?;
+        if filled.text.is_empty() {
+            if !(fields.is_optional && filled.has_variables) {
+                self.report(
+                    Problem::new(
+                        Code::Empty,
+                        at.span,
+                        format!("`{}` of {} is empty", fields.key, fields.owner),
+                    )
+                    .help("give it a value, or remove the key"),
+                );
+            }
+            return None;
+        }
+        if !filled.has_variables && fields.is_secret {
+            self.literal(inner, text, fields);
+        }
+        Some(Found {
+            secret: Secret::new(filled.text),
+            span: inner,
+            is_stand_in: false,
+        })
+    }
+
+    /// Hides a secret that stands in the file, and says that it should not stand there.
+    fn literal(&self, span: Span, text: &str, fields: &SecretFields<'_>) {
+        // Of Slack's webhooks the last part is the secret; the parts before it say which one it is.
+        let hidden = match text.rfind('/') {
+            Some(at) if text.starts_with("https://hooks.slack") => {
+                self.piece(span, &text[at + 1..])
+            }
+            Some(_) | None => span,
+        };
+        self.findings.hide(hidden);
+        if is_loopback(text) {
+            return;
+        }
+        let variable = fields.key.to_uppercase();
+        self.report(
+            Problem::new(
+                Code::Literal,
+                span,
+                format!(
+                    "`{}` of {} is written out, so anyone who can read this file can use it",
+                    fields.key, fields.owner
+                ),
+            )
+            .help(format!(
+                "move it to the environment and write \"${{{variable}}}\", or to a file and use `{}_file`",
+                fields.key
+            )),
+        );
+    }
+
+    fn secret_file(&mut self, at: &At<String>, fields: &SecretFields<'_>) -> Option<Found> {
+        let key = format!("`{}_file` of {}", fields.key, fields.owner);
+        let bytes = self.side_file(at, &key)?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(_) => {
+                self.report(Problem::new(
+                    Code::SideFile,
+                    at.span,
+                    format!("the file of {key} is not UTF-8 text"),
+                ));
+                return None;
+            }
+        };
+        let text = text.trim_end_matches(['\r', '\n']);
+        if text.trim().is_empty() {
+            self.report(Problem::new(
+                Code::SideFile,
+                at.span,
+                format!("the file of {key} is empty"),
+            ));
+            return None;
+        }
+        Some(Found {
+            secret: Secret::new(text),
+            span: at.span,
+            is_stand_in: false,
+        })
+    }
+
+    /// Reads a file that the file names.
+    pub(super) fn side_file(&mut self, at: &At<String>, key: &str) -> Option<Vec<u8>> {
+        let path = PathBuf::from(self.text(at, key)?);
+        let path = self.folder.join(path);
+        self.files.push(path.clone());
+        match files::read_side_file(&path) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.report(
+                    Problem::new(
+                        Code::SideFile,
+                        at.span,
+                        format!("the file of {key} cannot be read: {error}"),
+                    )
+                    .note(format!("looked for it at {}", path.display())),
+                );
+                None
+            }
+        }
+    }
+}
+
+/// Whether this is a name that a resolver can be asked for.
+fn is_domain(domain: &str) -> bool {
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    domain.len() <= 253
+        && domain.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
+}
+
+/// Whether an address leads to this machine.
+pub(super) fn is_loopback(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| match url.host() {
+        Some(Host::Domain(domain)) => domain == "localhost" || domain.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    })
+}
+
+/// A duration for people.
+pub(super) fn spoken(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}

@@ -1,0 +1,295 @@
+//! The file or the folder, and how several files become one.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    code::Code,
+    findings::Findings,
+    report::Problem,
+    source::{Source, Span},
+    tree::{self, Entry, Kind, Node},
+};
+use crate::model::text::clean;
+
+/// The longest file that is read.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// The longest secret or certificate file that is read.
+const SIDE_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// The most files of a folder.
+const FILES_MAX: usize = 1_000;
+
+/// What was read.
+pub(super) struct Loaded {
+    /// The texts, in the order of their names.
+    pub(super) sources: Vec<Arc<Source>>,
+    /// What paths in them are relative to.
+    pub(super) folder: PathBuf,
+    /// The files.
+    pub(super) paths: Vec<PathBuf>,
+}
+
+/// Reads the file, or all files of the folder.
+pub(super) fn read(path: &Path, findings: &Findings) -> Loaded {
+    let is_folder = path.is_dir();
+    let folder = if is_folder {
+        path.to_owned()
+    } else {
+        path.parent().map(Path::to_owned).unwrap_or_default()
+    };
+    let paths = if is_folder {
+        files_of(path, findings)
+    } else {
+        vec![path.to_owned()]
+    };
+    let mut sources = Vec::with_capacity(paths.len());
+    for (index, path) in paths.iter().enumerate() {
+        let span = Span {
+            file: u16::try_from(index).unwrap_or(u16::MAX),
+            start: 0,
+            end: 0,
+        };
+        sources.push(Arc::new(read_one(path, span, findings)));
+    }
+    if sources.is_empty() {
+        sources.push(Arc::new(Source::new(path.display().to_string(), "")));
+    }
+    Loaded {
+        sources,
+        folder,
+        paths,
+    }
+}
+
+fn files_of(folder: &Path, findings: &Findings) -> Vec<PathBuf> {
+    let mut paths = match std::fs::read_dir(folder) {
+        Ok(entries) => entries
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .filter(|path| is_ours(path))
+            .collect::<Vec<_>>(),
+        Err(error) => {
+            findings.report(unreadable(folder, &error));
+            return Vec::new();
+        }
+    };
+    paths.sort();
+    if paths.is_empty() {
+        findings.report(
+            Problem::new(
+                Code::Unreadable,
+                Span::default(),
+                format!("there is no .yaml or .yml file in {}", folder.display()),
+            )
+            .help("name a file, or a folder with such files directly in it"),
+        );
+    }
+    if paths.len() > FILES_MAX {
+        findings.report(Problem::new(
+            Code::TooMuch,
+            Span::default(),
+            format!(
+                "there are more than {FILES_MAX} files in {}",
+                folder.display()
+            ),
+        ));
+        paths.truncate(FILES_MAX);
+    }
+    paths
+}
+
+/// Whether a file of the folder is part of the configuration; what begins with a dot belongs to editors and Kubernetes.
+fn is_ours(path: &Path) -> bool {
+    let is_yaml = path
+        .extension()
+        .is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let is_hidden = path
+        .file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    is_yaml && !is_hidden && path.is_file()
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let problem = Problem::new(
+        Code::Unreadable,
+        Span::default(),
+        format!("{} cannot be read: {error}", path.display()),
+    );
+    if error.kind() == io::ErrorKind::NotFound {
+        problem.help("`hekate init` writes one; another place is named with `--config`")
+    } else {
+        problem.help("is it readable for the user that hekate runs as?")
+    }
+}
+
+/// Reads one file; what is wrong with it is written down and makes it empty, or readable in part.
+fn read_one(path: &Path, span: Span, findings: &Findings) -> Source {
+    let name = path.display().to_string();
+    let report = |problem: Problem| findings.report(Problem { span, ..problem });
+    let bytes = match read_capped(path, FILE_BYTES_MAX) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            report(
+                Problem::new(Code::TooMuch, span, format!("{name} is larger than 1 MiB"))
+                    .help("split it: a folder of files is read as well"),
+            );
+            return Source::new(name, "");
+        }
+        Err(error) => {
+            report(unreadable(path, &error));
+            return Source::new(name, "");
+        }
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => Source::new(name, text),
+        Err(error) => {
+            let good = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let width = text[good..].chars().next().map_or(0, char::len_utf8);
+            findings.report(
+                Problem::new(
+                    Code::Unreadable,
+                    span.with(good..good + width),
+                    format!("{name} is not UTF-8 text"),
+                )
+                .label("this byte is not")
+                .help("save the file as UTF-8"),
+            );
+            Source::new(name, text)
+        }
+    }
+}
+
+/// Reads a regular file of at most so many bytes.
+///
+/// # Errors
+///
+/// As the system says; `FileTooLarge` for longer ones, `InvalidInput` for what is no regular file: a device or a pipe
+/// might never end.
+fn read_capped(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a file",
+        ));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(bytes_max + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > bytes_max {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            "it is too large",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Reads a secret or certificate that the file names.
+///
+/// # Errors
+///
+/// As [`read_capped`] with 64 KiB.
+pub(super) fn read_side_file(path: &Path) -> io::Result<Vec<u8>> {
+    read_capped(path, SIDE_FILE_BYTES_MAX)
+}
+
+/// The tree of all files together; absent if there is nothing to go on with.
+pub(super) fn tree(sources: &[Arc<Source>], findings: &Findings) -> Option<Node> {
+    let is_single = sources.len() == 1;
+    let mut all: Option<Node> = None;
+    // With a part missing everything that refers to it would look wrong as well.
+    let mut is_whole = !findings.has_any();
+    for (index, source) in sources.iter().enumerate() {
+        let file = u16::try_from(index).unwrap_or(u16::MAX);
+        if !is_single && says_nothing(&source.text) {
+            continue;
+        }
+        // What could not be read at all was already reported.
+        if source.text.is_empty() && !is_whole {
+            continue;
+        }
+        let Some(mut node) = tree::read(source, file, findings) else {
+            is_whole = false;
+            continue;
+        };
+        let Kind::Map(entries) = &mut node.kind else {
+            findings.report(
+                Problem::new(
+                    Code::WrongType,
+                    node.span,
+                    "the file should have sections such as `channels:` and `targets:`",
+                )
+                .help("a section is a word at the beginning of a line, with a colon after it"),
+            );
+            is_whole = false;
+            continue;
+        };
+        entries.retain(|entry| !entry.key.starts_with("x-"));
+        match &mut all {
+            None => all = Some(node),
+            Some(all) => merge(all, node, findings),
+        }
+    }
+    if all.is_none() && is_whole {
+        findings.report(
+            Problem::new(
+                Code::EmptyFile,
+                Span::default(),
+                "there is nothing in these files",
+            )
+            .help("at least one of them needs `channels:`, and one `targets:`"),
+        );
+    }
+    all.filter(|_| is_whole)
+}
+
+/// Whether there are only comments and empty lines.
+fn says_nothing(text: &str) -> bool {
+    text.lines()
+        .map(str::trim_start)
+        .all(|line| line.is_empty() || line.starts_with('#'))
+}
+
+/// Lists append, maps merge, and anything else that is there twice is an error that names both places.
+fn merge(all: &mut Node, more: Node, findings: &Findings) {
+    let (Kind::Map(all), Kind::Map(more)) = (&mut all.kind, more.kind) else {
+        return;
+    };
+    for entry in more {
+        let Some(before) = all.iter_mut().find(|before| before.key == entry.key) else {
+            all.push(entry);
+            continue;
+        };
+        match (&mut before.value.kind, entry.value.kind) {
+            (Kind::List(items), Kind::List(more)) => items.extend(more),
+            (Kind::Map(entries), Kind::Map(more)) => {
+                for entry in more {
+                    match entries.iter().find(|before| before.key == entry.key) {
+                        Some(before) => findings.report(twice(before, entry.span)),
+                        None => entries.push(entry),
+                    }
+                }
+            }
+            (Kind::Scalar(..) | Kind::List(_) | Kind::Map(_), _) => {
+                findings.report(twice(before, entry.span));
+            }
+        }
+    }
+}
+
+fn twice(before: &Entry, again: Span) -> Problem {
+    Problem::new(
+        Code::Twice,
+        again,
+        format!("`{}` is in two files", clean(&before.key, 64)),
+    )
+    .label("and again here")
+    .other(before.span, "first here")
+    .help("remove one of them, or give it another name")
+}

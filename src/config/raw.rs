@@ -1,0 +1,636 @@
+//! `targets.yaml` exactly as typed: texts and options, nothing checked beyond its form.
+//!
+//! These types give the decoder its keys, the editor its schema, "did you mean" its words and the tests the list of
+//! everything that the shipped file has to show. The comments on the fields are what an editor shows.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::decode::{At, Named, OneOrMany, TextOr};
+
+/// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "the file", deny_unknown_fields)]
+#[schemars(rename = "File", extend("patternProperties" = { "^x-": true }))]
+pub(crate) struct File {
+    /// The version of this form of file: 1.
+    #[schemars(extend("enum" = [1]))]
+    pub(crate) version: Option<At<u32>>,
+    /// Where people and Slack reach this process.
+    pub(crate) server: Option<At<Server>>,
+    /// Where everything is remembered.
+    pub(crate) store: Option<At<Store>>,
+    /// What every target has unless its group or it says otherwise.
+    pub(crate) defaults: Option<At<Defaults>>,
+    /// The side of Slack that is the same for all channels.
+    pub(crate) slack: Option<At<Slack>>,
+    /// An outside service that pages when we fall silent.
+    pub(crate) dead_man: Option<At<DeadMan>>,
+    /// Where messages go: names of your choice, each with an address. The one called `ops` hears of hekate's own trouble.
+    #[schemars(required)]
+    pub(crate) channels: Option<At<Named<TextOr<Channel>>>>,
+    /// Who can be mentioned.
+    pub(crate) on_call: Option<At<Named<OnCall>>>,
+    /// What belongs together. With this section every `group:` of a target has to be in it.
+    pub(crate) groups: Option<At<Named<Group>>>,
+    /// What is watched.
+    #[schemars(required)]
+    pub(crate) targets: Option<At<Vec<At<Target>>>>,
+    /// Who hears of what: the first route that matches decides, unless it says `continue: true`. The last one has to match
+    /// everything. May be left out if there is a single channel.
+    pub(crate) routes: Option<At<Vec<At<Route>>>>,
+}
+
+/// Where people and Slack reach this process.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`server`", deny_unknown_fields)]
+#[schemars(rename = "Server")]
+pub(crate) struct Server {
+    /// Address and port to listen on. Default `127.0.0.1:8080`.
+    pub(crate) listen: Option<At<String>>,
+    /// How people reach it, for links in messages.
+    pub(crate) public_url: Option<At<AddressText>>,
+    /// The time zone for times in plain text, such as `Europe/Prague`. Default `UTC`.
+    pub(crate) timezone: Option<At<String>>,
+}
+
+/// Where everything is remembered.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`store`", deny_unknown_fields)]
+#[schemars(rename = "Store")]
+pub(crate) struct Store {
+    /// The folder; relative to the file. Default `./data`.
+    pub(crate) path: Option<At<String>>,
+    /// How long history is kept, 1d to 3650d. Default `400d`.
+    pub(crate) retention: Option<At<DurationText>>,
+}
+
+/// What every target has unless its group or it says otherwise.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`defaults`", deny_unknown_fields)]
+#[schemars(rename = "Defaults")]
+pub(crate) struct Defaults {
+    /// From one look to the next, 1s to 1d. Default `30s`.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// Limit of one look; shorter than the interval. Default `5s`, or less for short intervals.
+    pub(crate) timeout: Option<At<DurationText>>,
+    /// How long failures have to last before they are told.
+    pub(crate) confirm: Option<At<TextOr<Confirm>>>,
+    /// Failures among the last looks, in place of `confirm`: `3` in a row, or `3 of 5`.
+    pub(crate) failures: Option<At<CountText>>,
+    /// Good looks in a row that end an outage, 1 to 10. Default 3.
+    pub(crate) successes: Option<At<u32>>,
+    /// Answers that take longer are slow. Default `2s`.
+    pub(crate) slow_after: Option<At<DurationText>>,
+    /// How bad it is for people when it is down. Default `critical`.
+    pub(crate) severity: Option<At<SeverityWord>>,
+}
+
+/// How long failures have to last before they are told, by the strength of the evidence.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`confirm`", deny_unknown_fields)]
+#[schemars(rename = "Confirm")]
+pub(crate) struct Confirm {
+    /// For answers that say "not healthy". Default `8s`.
+    pub(crate) explicit: Option<At<DurationText>>,
+    /// For refused connections and answers of somebody else. Default `12s`.
+    pub(crate) refused: Option<At<DurationText>>,
+    /// For silence. Default `20s`.
+    pub(crate) silent: Option<At<DurationText>>,
+}
+
+/// The side of Slack that is the same for all channels.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`slack`", deny_unknown_fields)]
+#[schemars(rename = "Slack")]
+pub(crate) struct Slack {
+    /// The slash command. Default `/roih`.
+    #[schemars(regex(pattern = "^/[a-z0-9_-]{1,31}$"))]
+    pub(crate) command: Option<At<String>>,
+    /// Signing secret of the Slack app; with it the slash command is answered.
+    pub(crate) signing_secret: Option<At<SecretText>>,
+    /// File with the signing secret.
+    pub(crate) signing_secret_file: Option<At<String>>,
+    /// The signing secret before, accepted while it is being rotated.
+    pub(crate) previous_signing_secret: Option<At<SecretText>>,
+    /// File with the signing secret before.
+    pub(crate) previous_signing_secret_file: Option<At<String>>,
+}
+
+/// An outside service that pages when we fall silent.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`dead_man`", deny_unknown_fields)]
+#[schemars(rename = "DeadMan")]
+pub(crate) struct DeadMan {
+    /// The address to ping.
+    pub(crate) url: Option<At<SecretText>>,
+    /// File with the address.
+    pub(crate) url_file: Option<At<String>>,
+    /// How often, 10s to 1d. Default `60s`.
+    pub(crate) every: Option<At<DurationText>>,
+}
+
+/// Where messages go. A text in place of it is its `webhook_url`.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "a channel", deny_unknown_fields)]
+#[schemars(rename = "Channel")]
+pub(crate) struct Channel {
+    /// What Slack calls it, for people: `"#core-alerts"`.
+    pub(crate) slack: Option<At<String>>,
+    /// Incoming webhook of Slack.
+    pub(crate) webhook_url: Option<At<SecretText>>,
+    /// File with the webhook's address.
+    pub(crate) webhook_url_file: Option<At<String>>,
+    /// Any other receiver, in place of Slack.
+    pub(crate) signed_webhook: Option<At<SignedWebhook>>,
+    /// The channel that gets its messages while this one refuses them. Default `ops`, if there is one.
+    pub(crate) fallback: Option<At<String>>,
+}
+
+/// A receiver of signed JSON.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`signed_webhook`", deny_unknown_fields)]
+#[schemars(rename = "SignedWebhook")]
+pub(crate) struct SignedWebhook {
+    /// Its address.
+    pub(crate) url: Option<At<SecretText>>,
+    /// File with its address.
+    pub(crate) url_file: Option<At<String>>,
+    /// The key of the signature, at least 16 characters.
+    pub(crate) secret: Option<At<SecretText>>,
+    /// File with the key of the signature.
+    pub(crate) secret_file: Option<At<String>>,
+}
+
+/// Who can be mentioned.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "an on-call entry", deny_unknown_fields)]
+#[schemars(rename = "OnCall")]
+pub(crate) struct OnCall {
+    /// Slack's id of a user group, `S…`.
+    pub(crate) user_group: Option<At<String>>,
+    /// Slack's ids of people, `U…` or `W…`.
+    pub(crate) users: Option<At<OneOrMany<String>>>,
+}
+
+/// What belongs together.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "a group", deny_unknown_fields)]
+#[schemars(rename = "Group")]
+pub(crate) struct Group {
+    /// Other words for it.
+    pub(crate) aliases: Option<At<OneOrMany<String>>>,
+    /// Who owns it, for people.
+    pub(crate) team: Option<At<String>>,
+    /// How bad it is for people when one of its targets is down.
+    pub(crate) severity: Option<At<SeverityWord>>,
+    /// As in `defaults`.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`.
+    pub(crate) timeout: Option<At<DurationText>>,
+    /// As in `defaults`.
+    pub(crate) confirm: Option<At<TextOr<Confirm>>>,
+    /// As in `defaults`.
+    pub(crate) failures: Option<At<CountText>>,
+    /// As in `defaults`.
+    pub(crate) successes: Option<At<u32>>,
+    /// As in `defaults`.
+    pub(crate) slow_after: Option<At<DurationText>>,
+}
+
+/// What is watched.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "a target", deny_unknown_fields)]
+#[schemars(rename = "Target")]
+pub(crate) struct Target {
+    /// Its name, unique within its group; without `/`.
+    #[schemars(required)]
+    pub(crate) name: Option<At<String>>,
+    /// Its group.
+    pub(crate) group: Option<At<String>>,
+    /// Other words for it.
+    pub(crate) aliases: Option<At<OneOrMany<String>>>,
+    /// An emoji, `":hekate-blue:"` or `"🔵"`: who it is, not how it is.
+    pub(crate) icon: Option<At<String>>,
+    /// How bad it is for people when it is down. Default `critical`.
+    pub(crate) severity: Option<At<SeverityWord>>,
+    /// As in `defaults`.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`.
+    pub(crate) timeout: Option<At<DurationText>>,
+    /// As in `defaults`.
+    pub(crate) confirm: Option<At<TextOr<Confirm>>>,
+    /// As in `defaults`.
+    pub(crate) failures: Option<At<CountText>>,
+    /// As in `defaults`.
+    pub(crate) successes: Option<At<u32>>,
+    /// As in `defaults`.
+    pub(crate) slow_after: Option<At<DurationText>>,
+    /// Where to read what to do when it is down.
+    pub(crate) runbook_url: Option<At<AddressText>>,
+    /// What it was called before, so that its memory follows it: `old name`, or `old group/old name`.
+    pub(crate) was: Option<At<String>>,
+    /// Its health endpoint.
+    #[schemars(required)]
+    pub(crate) health: Option<At<TextOr<Health>>>,
+}
+
+/// How a health endpoint is asked and understood. A text in place of it is its `url`.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`health`", deny_unknown_fields)]
+#[schemars(rename = "Health")]
+pub(crate) struct Health {
+    /// Its address.
+    #[schemars(required)]
+    pub(crate) url: Option<At<AddressText>>,
+    /// More headers.
+    pub(crate) headers: Option<At<Named<SecretText>>>,
+    /// User name and password.
+    pub(crate) basic: Option<At<Basic>>,
+    /// A bearer token.
+    pub(crate) bearer: Option<At<SecretText>>,
+    /// File with the bearer token.
+    pub(crate) bearer_file: Option<At<String>>,
+    /// The dialect of its body. By default it is found out.
+    pub(crate) format: Option<At<FormatWord>>,
+    /// Components whose being down is the target's being down.
+    pub(crate) critical_components: Option<At<OneOrMany<String>>>,
+    /// Your own rules; the first that matches decides.
+    pub(crate) rules: Option<At<Vec<At<Rule>>>>,
+    /// `fresh`: a new connection for every look, as a new user would have. `reuse`: kept open. Default `fresh`.
+    pub(crate) connection: Option<At<ConnectionWord>>,
+    /// Default `"1.1"`.
+    pub(crate) http_version: Option<At<HttpVersionWord>>,
+    /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
+    pub(crate) ip: Option<At<IpWord>>,
+    /// Whom to trust and who we are.
+    pub(crate) tls: Option<At<Tls>>,
+}
+
+/// User name and password.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`basic`", deny_unknown_fields)]
+#[schemars(rename = "Basic")]
+pub(crate) struct Basic {
+    /// The user name.
+    #[schemars(required)]
+    pub(crate) username: Option<At<SecretText>>,
+    /// The password.
+    pub(crate) password: Option<At<SecretText>>,
+    /// File with the password.
+    pub(crate) password_file: Option<At<String>>,
+}
+
+/// One rule of your own.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "a rule", deny_unknown_fields)]
+#[schemars(rename = "Rule")]
+pub(crate) struct Rule {
+    /// `status >= 500`, `$.queue.depth > 100`, `$.status == "UP"`, `$.error exists`, `$.version missing`.
+    #[schemars(required)]
+    pub(crate) r#if: Option<At<String>>,
+    /// What it means if it holds.
+    #[schemars(required)]
+    pub(crate) then: Option<At<ThenWord>>,
+    /// How to say it. By default the condition itself.
+    pub(crate) say: Option<At<String>>,
+}
+
+/// Whom to trust and who we are.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`tls`", deny_unknown_fields)]
+#[schemars(rename = "Tls")]
+pub(crate) struct Tls {
+    /// PEM file with more root certificates.
+    pub(crate) ca_file: Option<At<String>>,
+    /// PEM file with our certificate chain.
+    pub(crate) certificate_file: Option<At<String>>,
+    /// PEM file with its key.
+    pub(crate) key_file: Option<At<String>>,
+    /// The name that the certificate has to carry, if not the host of the address.
+    pub(crate) server_name: Option<At<String>>,
+    /// Accept any certificate. Default `false`.
+    pub(crate) insecure: Option<At<bool>>,
+}
+
+/// Who hears of what.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "a route", deny_unknown_fields)]
+#[schemars(rename = "Route")]
+pub(crate) struct Route {
+    /// What it takes; everything given has to hold. Without it the route takes everything.
+    pub(crate) r#match: Option<At<Match>>,
+    /// The channels that are told.
+    #[schemars(required)]
+    pub(crate) to: Option<At<OneOrMany<String>>>,
+    /// Who is mentioned when something critical is down: a key of `on_call`.
+    pub(crate) mention: Option<At<String>>,
+    /// Times after which a reminder follows while it is still bad, 1m to 30d; the last gap repeats.
+    pub(crate) remind_after: Option<At<OneOrMany<DurationText>>>,
+    /// Whether later routes are asked as well. Default `false`.
+    pub(crate) r#continue: Option<At<bool>>,
+}
+
+/// What a route takes.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`match`", deny_unknown_fields)]
+#[schemars(rename = "Match")]
+pub(crate) struct Match {
+    /// Any of these groups.
+    pub(crate) group: Option<At<OneOrMany<String>>>,
+    /// Any of these targets: `group/name`, or the name alone if it is the only one.
+    pub(crate) target: Option<At<OneOrMany<String>>>,
+    /// Any of these severities.
+    pub(crate) severity: Option<At<OneOrMany<SeverityWord>>>,
+    /// Any of these states.
+    pub(crate) state: Option<At<OneOrMany<StateWord>>>,
+}
+
+/// A text of its own kind, with what an editor is told of it.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $($schema:tt)*) => {
+        $(#[$doc])*
+        #[derive(Deserialize, Clone, PartialEq, Eq, Debug)]
+        #[serde(transparent)]
+        pub(crate) struct $name(pub(crate) String);
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($($schema)*)
+            }
+        }
+    };
+}
+
+text! {
+    /// A duration with its unit.
+    DurationText,
+    { "type": "string", "pattern": "^ *[0-9]+ *[a-zA-Z]+( *[0-9]+ *[a-zA-Z]+)* *$", "examples": ["500ms", "30s", "1m 30s", "2h", "14d"] }
+}
+text! {
+    /// An address; `${VAR}` works in it.
+    AddressText,
+    { "type": "string", "examples": ["https://api.example.test/health"] }
+}
+text! {
+    /// A secret; `${VAR}` works in it.
+    SecretText,
+    { "type": "string", "examples": ["${VARIABLE}", "${VARIABLE:-default}", "${VARIABLE:?what to do}"] }
+}
+text! {
+    /// `3` or `3 of 5`.
+    CountText,
+    { "type": ["string", "integer"], "pattern": "^ *[0-9]+( +of +[0-9]+)? *$", "examples": ["3 of 5"] }
+}
+
+/// One of a few words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $words:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub(crate) struct $name(pub(crate) String);
+
+        impl $name {
+            /// All of them.
+            pub(crate) const WORDS: &'static [&'static str] = &$words;
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                if Self::WORDS.contains(&word.as_str()) {
+                    Ok(Self(word))
+                } else {
+                    Err(serde::de::Error::unknown_variant(&word, Self::WORDS))
+                }
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "enum": Self::WORDS })
+            }
+        }
+    };
+}
+
+words! {
+    /// How bad.
+    SeverityWord, ["info", "warning", "critical"]
+}
+words! {
+    /// What a route can take; other states are never told by themselves.
+    StateWord, ["down", "degraded", "unknown"]
+}
+words! {
+    /// A dialect of health bodies.
+    FormatWord, crate::model::Family::ALL_WORDS
+}
+words! {
+    /// Whether looks share connections.
+    ConnectionWord, ["fresh", "reuse"]
+}
+words! {
+    /// Which HTTP.
+    HttpVersionWord, ["1.1", "2"]
+}
+words! {
+    /// Which addresses.
+    IpWord, ["auto", "v4", "v6"]
+}
+words! {
+    /// What a rule means.
+    ThenWord, ["operational", "degraded", "down"]
+}
+
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Named<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Named{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = generator.subschema_for::<T>();
+        json_schema!({ "type": "object", "additionalProperties": value })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for TextOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("TextOr{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let section = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [{ "type": "string" }, section] })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("OneOrMany{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [item, { "type": "array", "items": item }] })
+    }
+}
+
+/// Keys that a later version will take, by section: they are refused as what they are, not as slips.
+const LATER: &[(&str, &[&str])] = &[
+    (
+        "the file",
+        &[
+            "log_sources",
+            "jobs",
+            "releases",
+            "actions",
+            "slos",
+            "maintenance",
+            "replies",
+            "silences",
+            "status_pages",
+            "discovery",
+            "include",
+        ],
+    ),
+    (
+        "`slack`",
+        &[
+            "bot_token",
+            "bot_token_file",
+            "app_token",
+            "app_token_file",
+            "team_id",
+            "base_url",
+        ],
+    ),
+    (
+        "`server`",
+        &["tls", "trusted_proxies", "token", "token_file", "public"],
+    ),
+    ("`store`", &["raw_retention", "rollup_retention"]),
+    (
+        "a channel",
+        &["max_messages", "quiet_hours", "alertmanager", "email"],
+    ),
+    ("an on-call entry", &["quiet_hours", "fallback_users"]),
+    (
+        "a group",
+        &["active", "depends_on", "pair", "order", "maintenance"],
+    ),
+    (
+        "a target",
+        &[
+            "log_freshness",
+            "tcp",
+            "tls",
+            "dns",
+            "heartbeat",
+            "grpc",
+            "icmp",
+            "depends_on",
+            "active",
+            "pair",
+            "color",
+            "maintenance",
+        ],
+    ),
+    (
+        "`health`",
+        &[
+            "active_when",
+            "expect",
+            "method",
+            "body",
+            "follow_redirects",
+            "proxy",
+        ],
+    ),
+    ("a route", &["quiet_hours", "max_messages"]),
+    ("`match`", &["role", "kind", "team"]),
+];
+
+/// Whether a later version will take this key in this section.
+pub(crate) fn is_later(section: &str, key: &str) -> bool {
+    LATER
+        .iter()
+        .any(|(of, keys)| *of == section && keys.contains(&key))
+}
+
+/// The sections that take this key.
+pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
+    const TITLES: [(&str, &str); 17] = [
+        ("Target", "a target"),
+        ("Health", "`health`"),
+        ("Route", "a route"),
+        ("Group", "a group"),
+        ("Channel", "a channel"),
+        ("Defaults", "`defaults`"),
+        ("Match", "`match` of a route"),
+        ("OnCall", "`on_call`"),
+        ("Tls", "`tls` of `health`"),
+        ("Basic", "`basic` of `health`"),
+        ("Rule", "`rules` of `health`"),
+        ("Confirm", "`confirm`"),
+        ("Server", "`server`"),
+        ("Store", "`store`"),
+        ("Slack", "`slack`"),
+        ("DeadMan", "`dead_man`"),
+        ("SignedWebhook", "`signed_webhook` of a channel"),
+    ];
+    let schema = super::schema::schema();
+    TITLES
+        .iter()
+        .filter(|(name, _)| !schema["definitions"][name]["properties"][key].is_null())
+        .map(|(_, title)| *title)
+        .collect()
+}
