@@ -4,9 +4,10 @@ use crate::model::{Family, plan::HealthQuestion};
 
 use super::{
     Answer, contains_ignoring_case,
+    detect::{self, Surroundings},
     json::{self, Node},
     mask::shown,
-    objects::{self, Surroundings},
+    objects,
     parts::{Parts, Said, message_of},
     proxy::Remains,
     texts,
@@ -164,7 +165,7 @@ impl<'a> Body<'a> {
         self.is_without_checks = node.is_map()
             && node.members().is_empty()
             && matches!(pinned, None | Some(Family::Dropwizard));
-        let family = pinned.or_else(|| objects::detect(node, around));
+        let family = pinned.or_else(|| detect::detect(node, around));
         let said = family.and_then(|family| objects::read(family, node, around, &mut self.parts));
         match (said, family) {
             (Some(said), Some(family)) => {

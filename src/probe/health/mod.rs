@@ -6,6 +6,7 @@
 //! in `verdict` joins it with the code. A rule of the file comes before all of that.
 
 mod body;
+mod detect;
 mod json;
 mod mask;
 mod objects;

@@ -517,6 +517,18 @@ proptest! {
     }
 
     #[test]
+    fn any_text_can_be_read(
+        status in prop::sample::select(vec![200, 404, 500, 503]),
+        start in prop::sample::select(vec!["", "[+]", "[-]", "ok", "down: ", "not ", "<", "{", "[", "\"", "error=", "\u{FEFF}"]),
+        rest in any::<String>(),
+        family in prop::option::of(prop::sample::select(Family::ALL.to_vec())),
+    ) {
+        let mut question = question();
+        question.format = family;
+        check_limits(&read(&question, &answer(status, format!("{start}{rest}").as_bytes())));
+    }
+
+    #[test]
     fn any_json_can_be_read(
         status in prop::sample::select(vec![200, 204, 404, 429, 500, 501, 503]),
         value in any_json(),
