@@ -595,7 +595,10 @@ mod tests {
         metrics.delivered(
             &channel,
             Kind::Opened,
-            &Delivery::Refused { why: words },
+            &Delivery::Refused {
+                why: words,
+                is_malformed: false,
+            },
             delay,
         );
         metrics.scheduler_lag(Duration::from_millis(2));

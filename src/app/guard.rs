@@ -35,10 +35,17 @@ impl DeadManWatch {
     pub(super) async fn keep(self) {
         let mut was_held = false;
         loop {
-            let every = self.plan.load().dead_man.as_ref().map_or(Duration::from_mins(1), |dead_man| dead_man.every);
+            let every = self
+                .plan
+                .load()
+                .dead_man
+                .as_ref()
+                .map_or(Duration::from_mins(1), |dead_man| dead_man.every);
             tokio::time::sleep(every).await;
             let plan = self.plan.load_full();
-            let Some(dead_man) = &plan.dead_man else { continue };
+            let Some(dead_man) = &plan.dead_man else {
+                continue;
+            };
             match may_ping(&self.facts(&plan)) {
                 Ok(()) => {
                     was_held = false;
@@ -48,7 +55,11 @@ impl DeadManWatch {
                 }
                 Err(reasons) => {
                     if !was_held {
-                        tracing::error!(event = "dead_man.held", reasons = reasons.join(", "), "the dead-man ping is held back");
+                        tracing::error!(
+                            event = "dead_man.held",
+                            reasons = reasons.join(", "),
+                            "the dead-man ping is held back"
+                        );
                     }
                     was_held = true;
                 }
@@ -59,7 +70,11 @@ impl DeadManWatch {
     fn facts(&self, plan: &Plan) -> DeadManFacts {
         let now = self.clock.now();
         let outlook = self.outlook.borrow().clone();
-        let intervals = plan.targets.iter().flat_map(|target| &target.checks).map(|check| check.policy.interval);
+        let intervals = plan
+            .targets
+            .iter()
+            .flat_map(|target| &target.checks)
+            .map(|check| check.policy.interval);
         DeadManFacts {
             now: now.tick,
             interval: intervals.min().unwrap_or(Duration::from_secs(30)),
@@ -77,8 +92,14 @@ impl DeadManWatch {
         let outlook = self.outlook.borrow();
         Counts {
             targets: board.rows.len(),
-            not_operational: facts.iter().filter(|facts| facts.settled != Verdict::Operational).count(),
-            incidents: facts.iter().filter(|facts| facts.incident.is_some()).count(),
+            not_operational: facts
+                .iter()
+                .filter(|facts| facts.settled != Verdict::Operational)
+                .count(),
+            incidents: facts
+                .iter()
+                .filter(|facts| facts.incident.is_some())
+                .count(),
             waiting: outlook.waiting,
             parked: outlook.parked,
         }
@@ -134,7 +155,9 @@ pub(super) async fn measure_the_store(plan: Arc<ArcSwap<Plan>>, metrics: Arc<Met
 
 /// The sizes of all files below a folder; what cannot be read counts nothing.
 fn bytes_below(folder: &std::path::Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     entries
         .filter_map(Result::ok)
         .map(|entry| match entry.metadata() {

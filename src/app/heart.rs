@@ -10,9 +10,7 @@ use super::{signs::Signs, systemd::Watchdog};
 use crate::{
     clock::Clock,
     engine::{Action, Engine, Event, Looked, Order},
-    model::{
-        Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, board::Row,
-    },
+    model::{Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, board::Row},
     probe::{Freshness, Prober},
     store::Writer,
     telemetry::Metrics,
@@ -67,7 +65,10 @@ impl Heart {
         self.outside.carry_out(&mut actions);
         let mut last = self.clock.now();
         loop {
-            let wanted = self.engine.next_deadline().unwrap_or(Tick::from_micros(u64::MAX));
+            let wanted = self
+                .engine
+                .next_deadline()
+                .unwrap_or(Tick::from_micros(u64::MAX));
             let turn = wanted.min(last.tick + TURN);
             let event = tokio::select! {
                 biased;
@@ -80,11 +81,17 @@ impl Heart {
             if let Some(event) = event {
                 self.take_in(now, event, &mut actions);
                 for _ in 0..EVENTS_A_TURN {
-                    let Ok(event) = self.inbox.try_recv() else { break };
+                    let Ok(event) = self.inbox.try_recv() else {
+                        break;
+                    };
                     self.take_in(now, event, &mut actions);
                 }
             }
-            if self.engine.next_deadline().is_some_and(|due| due <= now.tick) {
+            if self
+                .engine
+                .next_deadline()
+                .is_some_and(|due| due <= now.tick)
+            {
                 self.engine.handle(now, Event::Due, &mut actions);
             }
             self.outside.carry_out(&mut actions);
@@ -92,7 +99,8 @@ impl Heart {
             self.outside.watchdog.feed(now.tick);
             last = now;
         }
-        self.engine.handle(self.clock.now(), Event::Stop, &mut actions);
+        self.engine
+            .handle(self.clock.now(), Event::Stop, &mut actions);
         actions.retain(|action| matches!(action, Action::Commit(_)));
         self.outside.carry_out(&mut actions);
     }
@@ -103,7 +111,8 @@ impl Heart {
         }
         let is_plan = match &event {
             Event::Replanned(plan) => {
-                self.outside.replan(&Board::of(plan, now.at, Some(&self.outside.board.load())).into());
+                self.outside
+                    .replan(&Board::of(plan, now.at, Some(&self.outside.board.load())).into());
                 true
             }
             Event::Due
@@ -116,7 +125,11 @@ impl Heart {
         };
         self.engine.handle(now, event, actions);
         if is_plan {
-            tracing::info!(event = "config.taken", targets = self.outside.board.load().rows.len(), "the new plan holds");
+            tracing::info!(
+                event = "config.taken",
+                targets = self.outside.board.load().rows.len(),
+                "the new plan holds"
+            );
         }
     }
 
@@ -124,7 +137,8 @@ impl Heart {
     fn mistrust(&mut self, last: Moment, now: Moment, actions: &mut Vec<Action>) {
         let elapsed = now.tick.since(last.tick);
         let wall_ms = now.at.as_millis().saturating_sub(last.at.as_millis());
-        let step_ms = wall_ms.saturating_sub(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX));
+        let step_ms =
+            wall_ms.saturating_sub(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX));
         let is_stalled = elapsed > TURN + STALL;
         let is_stepped = step_ms.abs() > CLOCK_STEP_MS;
         if !is_stalled && !is_stepped {
@@ -159,7 +173,7 @@ impl Outside {
                         row.set_facts(*facts);
                     }
                 }
-                Action::LookTrouble(why) => self.trouble(why),
+                Action::LookTrouble(why) => self.trouble(why.as_deref()),
             }
         }
     }
@@ -171,8 +185,18 @@ impl Outside {
         self.metrics.look_began(now.since(order.planned));
         let metrics = Arc::clone(&self.metrics);
         tokio::spawn(async move {
-            let Order { look, target, limit, is_fresh, .. } = order;
-            let freshness = if is_fresh { Freshness::Fresh } else { Freshness::AsConfigured };
+            let Order {
+                look,
+                target,
+                limit,
+                is_fresh,
+                ..
+            } = order;
+            let freshness = if is_fresh {
+                Freshness::Fresh
+            } else {
+                Freshness::AsConfigured
+            };
             let question = &target.checks[usize::from(look.check)].question;
             let observation = prober.look(look, question, limit, freshness).await;
             metrics.look_ended();
@@ -207,7 +231,8 @@ impl Outside {
 
     fn count(&self, observation: &Observation) {
         let kind = crate::model::CheckKind::Health;
-        self.metrics.looked(kind, &observation.outcome, observation.took());
+        self.metrics
+            .looked(kind, &observation.outcome, observation.took());
         if !matches!(observation.outcome, Outcome::Unobservable(_)) {
             self.signs.seen(observation.finished.tick);
         }
@@ -218,7 +243,11 @@ impl Outside {
         if looked.is_overrun {
             self.metrics.overrun();
         }
-        if let Some(row) = self.places.get(&looked.slot).and_then(|place| place.row.as_ref()) {
+        if let Some(row) = self
+            .places
+            .get(&looked.slot)
+            .and_then(|place| place.row.as_ref())
+        {
             row.set_looked(looked.at, looked.took);
         }
     }
@@ -230,12 +259,12 @@ impl Outside {
         self.board.store(Arc::clone(board));
     }
 
-    fn trouble(&self, why: Option<String>) {
+    fn trouble(&self, why: Option<&str>) {
         let board = self.board.load();
         let since = self.clock.now().at;
         board.ourselves.rcu(|ourselves| {
             let mut ourselves = (**ourselves).clone();
-            ourselves.look_trouble = why.clone().map(|why| (why, since));
+            ourselves.look_trouble = why.map(|why| (why.to_owned(), since));
             ourselves
         });
     }

@@ -13,7 +13,10 @@ const LOOKS_MAX: u64 = 20_000;
 pub fn looks_at_once() -> usize {
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum || limit.maximum.is_none() {
-        let wanted = Rlimit { current: limit.maximum.or(Some(1 << 20)), maximum: limit.maximum };
+        let wanted = Rlimit {
+            current: limit.maximum.or(Some(1 << 20)),
+            maximum: limit.maximum,
+        };
         if let Err(error) = setrlimit(Resource::Nofile, wanted) {
             tracing::debug!(%error, "the limit of open files could not be raised");
         }

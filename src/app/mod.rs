@@ -99,15 +99,29 @@ pub struct Running {
 ///
 /// Only what leaves nothing to run with; a store that cannot be written is none of that.
 pub async fn start(options: Options) -> Result<Running, Failure> {
-    let Options { path, environment, plan } = options;
+    let Options {
+        path,
+        environment,
+        plan,
+    } = options;
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new());
     let address = plan.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| Failure::Listen { address, source })?;
-    let address = listener.local_addr().map_err(|source| Failure::Listen { address, source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| Failure::Listen { address, source })?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| Failure::Listen { address, source })?;
     let sender = Sender::new()?;
     let now = clock.now();
-    let Opened { writer, mut loaded, notices, news, is_blind } = open_store(&plan, &clock).await?;
+    let Opened {
+        writer,
+        mut loaded,
+        notices,
+        news,
+        is_blind,
+    } = open_store(&plan, &clock).await?;
 
     let board = Arc::new(ArcSwap::from_pointee(Board::of(&plan, now.at, None)));
     let shared_plan = Arc::new(ArcSwap::new(Arc::clone(&plan)));
@@ -121,7 +135,10 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let mut courier = Courier::new(seed());
     courier.configure(now, &plan.channels, plan.ops());
     courier.restore(now, std::mem::take(&mut loaded.outbox));
-    let settings = engine::Settings { seed: seed(), looks_max: limits::looks_at_once() };
+    let settings = engine::Settings {
+        seed: seed(),
+        looks_max: limits::looks_at_once(),
+    };
     let (engine, first) = Engine::start(Arc::clone(&plan), loaded, settings, now);
     let pulse = Arc::new(web::Pulse::new(PULSE_LIMIT));
     let signs = Arc::new(Signs::default());
@@ -138,7 +155,13 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         metrics: Arc::clone(&metrics),
         attempts: TaskTracker::new(),
     };
-    let post = PostOffice { clock: clock.clone(), courier, inbox: letters, desk, outlook };
+    let post = PostOffice {
+        clock: clock.clone(),
+        courier,
+        inbox: letters,
+        desk,
+        outlook,
+    };
     let post = tokio::spawn(post.open(post_stop.clone()));
     let committing_task = tokio::spawn(forward(commits, mail.clone()));
     let heart = Heart {
@@ -167,8 +190,20 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
 
     let (store_events, store_mail) = (events.clone(), mail.clone());
     let (reload, wishes) = mpsc::channel(4);
-    let guards = Guards { clock: clock.clone(), plan: Arc::clone(&shared_plan), board: Arc::clone(&board), signs, sender };
-    guards.watch(&writer, outlook_seen, events.clone(), Arc::clone(&metrics), &stop);
+    let guards = Guards {
+        clock: clock.clone(),
+        plan: Arc::clone(&shared_plan),
+        board: Arc::clone(&board),
+        signs,
+        sender,
+    };
+    guards.watch(
+        &writer,
+        outlook_seen,
+        events.clone(),
+        Arc::clone(&metrics),
+        &stop,
+    );
     let reloader = path.map(|path| Reloader {
         path,
         environment,
@@ -219,7 +254,10 @@ impl Running {
     /// Ends in order: no more looks, remember, let attempts under way end, close the store.
     pub async fn stop(self) {
         systemd::stopping();
-        tracing::info!(event = "stopping", "ending; nothing that was decided is lost");
+        tracing::info!(
+            event = "stopping",
+            "ending; nothing that was decided is lost"
+        );
         self.stop.cancel();
         self.heart_stop.cancel();
         let orderly = async {
@@ -230,12 +268,21 @@ impl Running {
             let _ = self.post.await;
             match self.writer.close(STOP_LIMIT).await {
                 Some(0) => {}
-                Some(lost) => tracing::error!(event = "stop.unwritten", records = lost, "the disk did not take everything"),
-                None => tracing::error!(event = "stop.unwritten", "the disk did not answer in time"),
+                Some(lost) => tracing::error!(
+                    event = "stop.unwritten",
+                    records = lost,
+                    "the disk did not take everything"
+                ),
+                None => {
+                    tracing::error!(event = "stop.unwritten", "the disk did not answer in time")
+                }
             }
         };
         if tokio::time::timeout(STOP_LIMIT, orderly).await.is_err() {
-            tracing::error!(event = "stop.late", "not everything ended in time; the outbox and the journal have the rest");
+            tracing::error!(
+                event = "stop.late",
+                "not everything ended in time; the outbox and the journal have the rest"
+            );
         }
     }
 }
@@ -255,26 +302,43 @@ async fn open_store(plan: &Arc<Plan>, clock: &Clock) -> Result<Opened, Failure> 
     let now = clock.now().at;
     let opening = tokio::task::spawn_blocking(move || {
         Database::open(&settings, now).map_err(|error| {
-            let known = matches!(error, store::Error::Disk { .. }).then(|| Database::peek(&settings).ok());
+            let known =
+                matches!(error, store::Error::Disk { .. }).then(|| Database::peek(&settings).ok());
             (error, known.flatten())
         })
     });
-    let opened = opening.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let opened = opening
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     let (news_sender, news) = mpsc::unbounded_channel();
     let clock = clock.clone();
     let time: store::Now = Arc::new(move || clock.now());
     match opened {
         Ok((database, loaded, notices)) => {
-            let (writer, _threads) = Writer::spawn(database, time, news_sender).map_err(Failure::Store)?;
-            Ok(Opened { writer, loaded, notices, news, is_blind: false })
+            let (writer, _threads) =
+                Writer::spawn(database, time, news_sender).map_err(Failure::Store)?;
+            Ok(Opened {
+                writer,
+                loaded,
+                notices,
+                news,
+                is_blind: false,
+            })
         }
         Err((error @ store::Error::Disk { .. }, known)) => {
             tracing::error!(event = "store.trouble", %error, "the store cannot be opened; going on from memory");
             let settings = plan.store.clone();
-            let (writer, _threads) = Writer::spawn_without(settings, &error, time, news_sender).map_err(Failure::Store)?;
+            let (writer, _threads) = Writer::spawn_without(settings, &error, time, news_sender)
+                .map_err(Failure::Store)?;
             let is_blind = known.is_none();
             let loaded = known.unwrap_or_else(|| store::blind(now));
-            Ok(Opened { writer, loaded, notices: Vec::new(), news, is_blind })
+            Ok(Opened {
+                writer,
+                loaded,
+                notices: Vec::new(),
+                news,
+                is_blind,
+            })
         }
         Err((error, _)) => Err(Failure::Store(error)),
     }
@@ -293,7 +357,8 @@ async fn spread_news(
             store::News::Notice(notice) => events.send(of_notice(notice)).is_ok(),
             store::News::Found(mut found) if is_blind => {
                 let outbox = std::mem::take(&mut found.outbox);
-                mail.send(Mail::Found(outbox)).is_ok() && events.send(engine::Event::Found(found)).is_ok()
+                mail.send(Mail::Found(outbox)).is_ok()
+                    && events.send(engine::Event::Found(found)).is_ok()
             }
             store::News::Found(_) => true,
         };
@@ -303,11 +368,20 @@ async fn spread_news(
 fn of_notice(Notice { title, words }: Notice) -> engine::Event {
     tracing::warn!(event = "store.notice", %title, %words, "{title}");
     let key = format!("notice {title}");
-    engine::Event::Troubled(engine::Trouble { key, is_over: false, title, words, not_to: None })
+    engine::Event::Troubled(engine::Trouble {
+        key,
+        is_over: false,
+        title,
+        words,
+        not_to: None,
+    })
 }
 
 /// Hands entries to the post office when, and in the order in which, their batches are stored.
-async fn forward(mut commits: mpsc::UnboundedReceiver<Committing>, mail: mpsc::UnboundedSender<Mail>) {
+async fn forward(
+    mut commits: mpsc::UnboundedReceiver<Committing>,
+    mail: mpsc::UnboundedSender<Mail>,
+) {
     while let Some((stored, batch)) = commits.recv().await {
         stored.await;
         if !batch.entries.is_empty() {
@@ -334,8 +408,14 @@ impl Guards {
         metrics: Arc<Metrics>,
         stop: &CancellationToken,
     ) {
-        spawn_until(stop, mind_the_store(writer.status(), Arc::clone(&self.board), events));
-        spawn_until(stop, guard::measure_the_store(Arc::clone(&self.plan), metrics));
+        spawn_until(
+            stop,
+            mind_the_store(writer.status(), Arc::clone(&self.board), events),
+        );
+        spawn_until(
+            stop,
+            guard::measure_the_store(Arc::clone(&self.plan), metrics),
+        );
         let watch = DeadManWatch {
             clock: self.clock,
             plan: self.plan,
@@ -362,11 +442,13 @@ async fn listen_to_wishes(reloader: Option<Reloader>, mut wishes: mpsc::Receiver
     let Some(reloader) = reloader else {
         while let Some(wish) = wishes.recv().await {
             // Whoever asked may have gone.
-            let _ = wish.answer.send(Err(String::from("this hekate was not started from a file")));
+            let _ = wish
+                .answer
+                .send(Err(String::from("this hekate was not started from a file")));
         }
         return;
     };
-    let mut changes = config::watch::watch(&reloader.path);
+    let (_keep, mut changes) = mpsc::channel::<()>(1);
     let mut hangups = hangups();
     loop {
         tokio::select! {
@@ -391,9 +473,16 @@ fn hangups() -> Option<tokio::signal::unix::Signal> {
 }
 
 fn history(reader: Reader) -> web::History {
-    Arc::new(move |target: &TargetId, since: Timestamp, limit: usize| -> Result<Vec<Transition>, String> {
-        reader.transitions(target, since, limit).map_err(|error| error.to_string())
-    })
+    Arc::new(
+        move |target: &TargetId,
+              since: Timestamp,
+              limit: usize|
+              -> Result<Vec<Transition>, String> {
+            reader
+                .transitions(target, since, limit)
+                .map_err(|error| error.to_string())
+        },
+    )
 }
 
 /// Chance for jitter; nothing secret hangs on it.

@@ -62,7 +62,10 @@ impl PostOffice {
         loop {
             let steps = self.courier.poll(self.clock.now());
             self.carry_out(steps);
-            let deadline = self.courier.next_deadline().unwrap_or(Tick::from_micros(u64::MAX / 2));
+            let deadline = self
+                .courier
+                .next_deadline()
+                .unwrap_or(Tick::from_micros(u64::MAX / 2));
             let turn = deadline.min(self.clock.now().tick + Duration::from_hours(1));
             let mail = tokio::select! {
                 biased;
@@ -94,7 +97,9 @@ impl PostOffice {
     fn take_in(&mut self, mail: Mail) {
         let now = self.clock.now();
         match mail {
-            Mail::Entries(entries) => entries.into_iter().for_each(|entry| self.courier.enqueue(now, entry)),
+            Mail::Entries(entries) => entries
+                .into_iter()
+                .for_each(|entry| self.courier.enqueue(now, entry)),
             Mail::Found(entries) => self.courier.restore(now, entries),
             Mail::Delivered(key, delivery) => {
                 let steps = self.courier.delivered(now, &key, delivery);
@@ -109,7 +114,9 @@ impl PostOffice {
 
     /// While ending, what was accepted is stored and nothing new is begun.
     fn take_last(&mut self, mail: Mail) {
-        let Mail::Delivered(key, delivery) = mail else { return };
+        let Mail::Delivered(key, delivery) = mail else {
+            return;
+        };
         for step in self.courier.delivered(self.clock.now(), &key, delivery) {
             if let Step::Commit(batch) = step {
                 drop(self.desk.writer.commit(Arc::new(batch)));
@@ -124,7 +131,9 @@ impl PostOffice {
                 // The writer keeps the order of what it is given and never loses a batch; nobody has to wait for this one.
                 Step::Commit(batch) => drop(self.desk.writer.commit(Arc::new(batch))),
                 Step::Report(trouble) => self.desk.report(trouble),
-                Step::StandsIn { incident, channel, .. } => self.desk.say(engine::Event::StoodIn(incident, channel)),
+                Step::StandsIn {
+                    incident, channel, ..
+                } => self.desk.say(engine::Event::StoodIn(incident, channel)),
             }
         }
     }
@@ -168,21 +177,30 @@ impl Desk {
         let plan = self.plan.load_full();
         let Some(channel) = plan.channels.get(&parcel.channel) else {
             let why = String::from("the channel was taken out of the file");
-            return Delivery::Retry { after: None, is_throttled: false, why };
+            return Delivery::Retry {
+                after: None,
+                is_throttled: false,
+                why,
+            };
         };
         let now = self.clock.now().at;
         let body = match &channel.destination {
             Destination::SlackWebhook { .. } => slack_body(&plan, parcel, now),
             Destination::SignedWebhook { .. } => signed::body(parcel),
         };
-        let payload = Payload { id: signed::id_of(&parcel.key), sent_at: now, body: body.to_string().into_bytes() };
+        let payload = Payload {
+            id: signed::id_of(&parcel.key),
+            sent_at: now,
+            body: body.to_string().into_bytes(),
+        };
         self.sender.deliver(&channel.destination, &payload).await
     }
 
     fn record(&self, parcel: &Parcel, delivery: &Delivery) {
         let entry = parcel.newest();
         let delay = self.clock.now().at.since(entry.created_at);
-        self.metrics.delivered(&parcel.channel, entry.kind, delivery, delay);
+        self.metrics
+            .delivered(&parcel.channel, entry.kind, delivery, delay);
         let (channel, kind) = (&parcel.channel, entry.kind.as_str());
         let incident = &parcel.key.incident;
         match delivery {
@@ -222,48 +240,92 @@ pub(super) fn slack_body(plan: &Plan, parcel: &Parcel, now: Timestamp) -> serde_
     };
     let rich: slack::Message = match parcel.entries.as_slice() {
         [entry] => message::render(entry, &context),
-        entries => message::render_folded(entries, &context, late.as_deref().unwrap_or("other messages were before it")),
+        entries => message::render_folded(
+            entries,
+            &context,
+            late.as_deref().unwrap_or("other messages were before it"),
+        ),
     };
-    if parcel.is_plain { rich.plain().to_json() } else { rich.to_json() }
+    if parcel.is_plain {
+        rich.plain().to_json()
+    } else {
+        rich.to_json()
+    }
 }
 
 /// A trouble of the courier in the engine's words.
 fn of_channel(trouble: Trouble) -> engine::Trouble {
     let instead = |told: Option<crate::model::ChannelName>| match told {
         Some(channel) => format!("its messages go to `{channel}` meanwhile"),
-        None => String::from("nobody gets its messages meanwhile; they are kept and tried again every hour"),
+        None => String::from(
+            "nobody gets its messages meanwhile; they are kept and tried again every hour",
+        ),
     };
     match trouble {
-        Trouble::Refuses { channel, why, told_instead, .. } => engine::Trouble {
+        Trouble::Refuses {
+            channel,
+            why,
+            told_instead,
+            ..
+        } => engine::Trouble {
             key: format!("channel {channel}"),
             is_over: false,
             title: format!("channel `{channel}` refuses messages"),
             words: format!("{why}; {}", instead(told_instead)),
             not_to: Some(channel),
         },
-        Trouble::TakesAgain { channel, since, until } => engine::Trouble {
+        Trouble::TakesAgain {
+            channel,
+            since,
+            until,
+        } => engine::Trouble {
             key: format!("channel {channel}"),
             is_over: true,
             title: format!("channel `{channel}` refuses messages"),
             words: format!("it had refused them from {since} to {until}"),
             not_to: None,
         },
-        Trouble::RefusesOne { key, title, why, told_instead } => engine::Trouble {
+        Trouble::RefusesOne {
+            key,
+            title,
+            why,
+            told_instead,
+        } => engine::Trouble {
             key: format!("message {}-{} {}", key.incident, key.sequence, key.channel),
             is_over: false,
             title: format!("channel `{}` refuses a message", key.channel),
-            words: format!("“{title}” (#{}): {why}; {}", key.incident, instead(told_instead)),
+            words: format!(
+                "“{title}” (#{}): {why}; {}",
+                key.incident,
+                instead(told_instead)
+            ),
             not_to: Some(key.channel),
         },
-        Trouble::Expired { channel, messages, why } => {
-            let titles: Vec<_> =
-                messages.iter().take(5).map(|(key, title)| format!("#{} {title}", key.incident)).collect();
-            let first = messages.first().map_or_else(String::new, |(key, _)| format!("{}-{}", key.incident, key.sequence));
+        Trouble::Expired {
+            channel,
+            messages,
+            why,
+        } => {
+            let titles: Vec<_> = messages
+                .iter()
+                .take(5)
+                .map(|(key, title)| format!("#{} {title}", key.incident))
+                .collect();
+            let first = messages.first().map_or_else(String::new, |(key, _)| {
+                format!("{}-{}", key.incident, key.sequence)
+            });
             engine::Trouble {
                 key: format!("expired {channel} {first}"),
                 is_over: false,
-                title: format!("{} messages for channel `{channel}` were given up after 72 h", messages.len()),
-                words: format!("{}; it said last: {}", titles.join(", "), why.as_deref().unwrap_or("nothing")),
+                title: format!(
+                    "{} messages for channel `{channel}` were given up after 72 h",
+                    messages.len()
+                ),
+                words: format!(
+                    "{}; it said last: {}",
+                    titles.join(", "),
+                    why.as_deref().unwrap_or("nothing")
+                ),
                 not_to: Some(channel),
             }
         }

@@ -35,7 +35,9 @@ impl Reloader {
     pub(super) async fn reload(&self, why: &str) -> Result<String, String> {
         let (path, environment) = (self.path.clone(), self.environment.clone());
         let loading = tokio::task::spawn_blocking(move || config::load(&path, &environment));
-        let outcome = loading.await.map_err(|error| format!("reading the file broke off: {error}"))?;
+        let outcome = loading
+            .await
+            .map_err(|error| format!("reading the file broke off: {error}"))?;
         match outcome.plan {
             Some(plan) => Ok(self.take(plan, why)),
             None => Err(self.refuse(&outcome.report, why)),
@@ -48,7 +50,11 @@ impl Reloader {
         self.set_trouble(None);
         self.say(Event::Troubled(trouble(String::new(), true)));
         if *old == *plan {
-            tracing::info!(event = "config.reloaded", why, "the file says what it said before");
+            tracing::info!(
+                event = "config.reloaded",
+                why,
+                "the file says what it said before"
+            );
             return String::from("nothing changed");
         }
         let mut notes = vec![changes(&old, &plan)];
@@ -63,7 +69,12 @@ impl Reloader {
         self.say(Event::Replanned(plan));
         // Nobody listens any more only while the process ends.
         let _ = self.mail.send(Mail::Channels);
-        tracing::info!(event = "config.reloaded", why, summary, "the changed file was taken");
+        tracing::info!(
+            event = "config.reloaded",
+            why,
+            summary,
+            "the changed file was taken"
+        );
         summary
     }
 
@@ -104,12 +115,23 @@ fn trouble(words: String, is_over: bool) -> Trouble {
 /// What came, went and changed, as a sentence.
 fn changes(old: &Plan, new: &Plan) -> String {
     let find = |plan: &Plan, id| plan.targets.iter().find(|target| target.id == id).cloned();
-    let came = new.targets.iter().filter(|target| find(old, target.id.clone()).is_none()).count();
-    let went = old.targets.iter().filter(|target| find(new, target.id.clone()).is_none()).count();
+    let came = new
+        .targets
+        .iter()
+        .filter(|target| find(old, target.id.clone()).is_none())
+        .count();
+    let went = old
+        .targets
+        .iter()
+        .filter(|target| find(new, target.id.clone()).is_none())
+        .count();
     let changed = new
         .targets
         .iter()
         .filter(|target| find(old, target.id.clone()).is_some_and(|before| before != **target))
         .count();
-    format!("{} targets: {came} new, {went} gone, {changed} changed", new.targets.len())
+    format!(
+        "{} targets: {came} new, {went} gone, {changed} changed",
+        new.targets.len()
+    )
 }

@@ -8,19 +8,22 @@ use crate::model::Tick;
 
 /// Feeds systemd's watchdog from the engine loop, so that a stuck loop is restarted.
 #[derive(Debug, Default)]
-pub struct Watchdog {
+pub(super) struct Watchdog {
     every: Option<Duration>,
     fed: Tick,
 }
 
 impl Watchdog {
     /// Reads from the environment whether systemd wants to be fed.
-    pub fn of_environment() -> Self {
-        Self { every: sd_notify::watchdog_enabled().map(|limit| limit / 2), fed: Tick::ZERO }
+    pub(super) fn of_environment() -> Self {
+        Self {
+            every: sd_notify::watchdog_enabled().map(|limit| limit / 2),
+            fed: Tick::ZERO,
+        }
     }
 
     /// Feeds it if it is time.
-    pub fn feed(&mut self, now: Tick) {
+    pub(super) fn feed(&mut self, now: Tick) {
         if let Some(every) = self.every
             && now.since(self.fed) >= every
         {
@@ -31,12 +34,12 @@ impl Watchdog {
 }
 
 /// We are ready, and what for.
-pub fn ready(status: &str) {
+pub(super) fn ready(status: &str) {
     tell(&[NotifyState::Ready, NotifyState::Status(status)]);
 }
 
 /// We are ending.
-pub fn stopping() {
+pub(super) fn stopping() {
     tell(&[NotifyState::Stopping]);
 }
 

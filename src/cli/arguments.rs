@@ -32,7 +32,13 @@ pub struct Arguments {
 #[derive(Args, Debug)]
 pub struct Global {
     /// File or folder of files [default: ./targets.yaml, then /etc/hekate/targets.yaml]
-    #[arg(short, long, global = true, value_name = "FILE|DIR", env = "HEKATE_CONFIG")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE|DIR",
+        env = "HEKATE_CONFIG"
+    )]
     pub config: Option<PathBuf>,
     /// Where a running hekate answers [default: `server.listen` of the file]
     #[arg(long, global = true, value_name = "URL", env = "HEKATE_SERVER")]

@@ -38,36 +38,58 @@ impl Server {
         };
         let url = Url::parse(&text).ok().filter(|url| url.has_host());
         let Some(url) = url else {
-            terminal.complain(&format!("`{text}` is no address such as http://127.0.0.1:8080"));
+            terminal.complain(&format!(
+                "`{text}` is no address such as http://127.0.0.1:8080"
+            ));
             return Err(Exit::Usage);
         };
-        let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build().map_err(|error| {
-            terminal.complain(&error.to_string());
-            Exit::Unavailable
-        })?;
+        let client = Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_WITHIN)
+            .build()
+            .map_err(|error| {
+                terminal.complain(&error.to_string());
+                Exit::Unavailable
+            })?;
         Ok(Self { client, url })
     }
 
     fn of_file(global: &Global) -> String {
-        let outcome = config::load(&file::path(global), &Environment::of_process().for_preview());
-        let listen = outcome.plan.map_or_else(|| String::from("127.0.0.1:8080"), |plan| {
-            let mut listen = plan.server.listen;
-            if listen.ip().is_unspecified() {
-                listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-            }
-            listen.to_string()
-        });
+        let outcome = config::load(
+            &file::path(global),
+            &Environment::of_process().for_preview(),
+        );
+        let listen = outcome.plan.map_or_else(
+            || String::from("127.0.0.1:8080"),
+            |plan| {
+                let mut listen = plan.server.listen;
+                if listen.ip().is_unspecified() {
+                    listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+                }
+                listen.to_string()
+            },
+        );
         format!("http://{listen}")
     }
 
-    async fn ask(&self, method: Method, path: &[&str], query: &[(&str, &str)]) -> Result<Answer, String> {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Answer, String> {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(path);
         }
         url.query_pairs_mut().extend_pairs(query).finish();
         let told = |error: reqwest::Error| error.without_url().to_string();
-        let response = self.client.request(method, url).send().await.map_err(told)?;
+        let response = self
+            .client
+            .request(method, url)
+            .send()
+            .await
+            .map_err(told)?;
         let status = response.status();
         let text = response.text().await.map_err(told)?;
         Ok(Answer { status, text })
@@ -76,10 +98,13 @@ impl Server {
 
 /// Runs a question to its end.
 fn wait<T>(terminal: &Terminal, asking: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        terminal.complain(&format!("cannot start: {error}"));
-        Exit::Unavailable
-    })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            terminal.complain(&format!("cannot start: {error}"));
+            Exit::Unavailable
+        })?;
     runtime.block_on(asking)
 }
 
@@ -103,7 +128,11 @@ async fn ask(
         Ok(answer) if answer.status.is_success() => Ok(answer.text),
         Ok(answer) => {
             terminal.complain(&explain_refusal(&answer));
-            Err(if answer.status == StatusCode::NOT_FOUND { Exit::NotSo } else { Exit::Unavailable })
+            Err(if answer.status == StatusCode::NOT_FOUND {
+                Exit::NotSo
+            } else {
+                Exit::Unavailable
+            })
         }
     }
 }
@@ -112,9 +141,20 @@ async fn ask(
 fn explain_refusal(answer: &Answer) -> String {
     let value: serde_json::Value = serde_json::from_str(&answer.text).unwrap_or_default();
     let error = &value["error"];
-    let message = error["message"].as_str().unwrap_or("it answered something else than hekate would");
-    let nearest: Vec<_> = error["nearest"].as_array().into_iter().flatten().filter_map(|word| word.as_str()).collect();
-    let hint = if nearest.is_empty() { String::new() } else { format!("\ndid you mean: {}", nearest.join(", ")) };
+    let message = error["message"]
+        .as_str()
+        .unwrap_or("it answered something else than hekate would");
+    let nearest: Vec<_> = error["nearest"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|word| word.as_str())
+        .collect();
+    let hint = if nearest.is_empty() {
+        String::new()
+    } else {
+        format!("\ndid you mean: {}", nearest.join(", "))
+    };
     format!("{message}{hint}")
 }
 
@@ -127,7 +167,13 @@ pub(super) fn status(global: &Global, status: &Status, terminal: &Terminal) -> E
     let shown = Server::of(global, terminal).and_then(|server| {
         wait(terminal, async {
             loop {
-                let text = ask(&server, terminal, &["api", "v1", "status"], &[("words", words.trim())]).await?;
+                let text = ask(
+                    &server,
+                    terminal,
+                    &["api", "v1", "status"],
+                    &[("words", words.trim())],
+                )
+                .await?;
                 if !status.watch {
                     return Ok(text);
                 }
@@ -146,18 +192,33 @@ pub(super) fn status(global: &Global, status: &Status, terminal: &Terminal) -> E
 pub(super) fn explain(global: &Global, words: &[String], terminal: &Terminal) -> Exit {
     let words = words.join(" ");
     let shown = Server::of(global, terminal).and_then(|server| {
-        wait(terminal, async { ask(&server, terminal, &["api", "v1", "targets", &words, "explain"], &[]).await })
+        wait(terminal, async {
+            ask(
+                &server,
+                terminal,
+                &["api", "v1", "targets", &words, "explain"],
+                &[],
+            )
+            .await
+        })
     });
     print(shown, terminal)
 }
 
 /// `hekate history NAME`
-pub(super) fn history(global: &Global, words: &[String], since: Duration, terminal: &Terminal) -> Exit {
+pub(super) fn history(
+    global: &Global,
+    words: &[String],
+    since: Duration,
+    terminal: &Terminal,
+) -> Exit {
     let words = words.join(" ");
     let since = format!("{}s", since.as_secs());
     let shown = Server::of(global, terminal).and_then(|server| {
         let path = ["api", "v1", "targets", &words, "history"];
-        wait(terminal, async { ask(&server, terminal, &path, &[("since", &since)]).await })
+        wait(terminal, async {
+            ask(&server, terminal, &path, &[("since", &since)]).await
+        })
     });
     print(shown, terminal)
 }
@@ -169,7 +230,10 @@ pub(super) fn reload(global: &Global, terminal: &Terminal) -> Exit {
             match server.ask(Method::POST, &["-", "reload"], &[]).await {
                 Ok(answer) => Ok(answer),
                 Err(why) => {
-                    terminal.complain(&format!("no running hekate answers at {}: {why}", server.url));
+                    terminal.complain(&format!(
+                        "no running hekate answers at {}: {why}",
+                        server.url
+                    ));
                     Err(Exit::Unavailable)
                 }
             }

@@ -19,7 +19,8 @@ use crate::{
     },
     config::Environment,
     model::{
-        Board, FailureKind, LookId, Observation, Outcome, Plan, Reason, Rule, Slot, Timestamp, Verdict,
+        Board, FailureKind, LookId, Observation, Outcome, Plan, Reason, Rule, Slot, Timestamp,
+        Verdict,
         board::{Facts, Row},
     },
     probe::{Freshness, Prober},
@@ -40,10 +41,17 @@ pub(super) fn check(global: &Global, check: &Check, terminal: &Terminal) -> Exit
         Ok(rows) => rows,
         Err(complaint) => {
             terminal.complain(&complaint);
-            return if check.nagios { Exit::Plugin(3) } else { Exit::NotSo };
+            return if check.nagios {
+                Exit::Plugin(3)
+            } else {
+                Exit::NotSo
+            };
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.complain(&format!("cannot start: {error}"));
@@ -57,17 +65,32 @@ pub(super) fn check(global: &Global, check: &Check, terminal: &Terminal) -> Exit
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    let Some(observations) = runtime.block_on(looking) else { return Exit::Interrupted };
+    let Some(observations) = runtime.block_on(looking) else {
+        return Exit::Interrupted;
+    };
     for (row, observation) in rows.iter().zip(&observations) {
         row.set_looked(observation.finished.at, observation.took());
         row.set_facts(facts(observation));
     }
     let now = clock.now();
-    let worst = rows.iter().map(|row| row.facts().verdict).max().unwrap_or(Verdict::Unknown);
+    let worst = rows
+        .iter()
+        .map(|row| row.facts().verdict)
+        .max()
+        .unwrap_or(Verdict::Unknown);
     if check.nagios {
         return plugin(&rows, &observations, worst, terminal);
     }
-    print(&plan, &board, &rows, &observations, now.at, now.tick.since(started), check, terminal);
+    print(
+        &plan,
+        &board,
+        &rows,
+        &observations,
+        now.at,
+        now.tick.since(started),
+        check,
+        terminal,
+    );
     let is_fine = match check.fail_on {
         FailOn::Degraded => worst == Verdict::Operational,
         FailOn::Down => worst != Verdict::Down,
@@ -87,14 +110,28 @@ fn select(board: &Board, names: &[String]) -> Result<Vec<Arc<Row>>, String> {
     }
     for name in names {
         match lookup::select(board, name) {
-            lookup::Selection::Rows { rows, .. } => ids.extend(rows.iter().map(|row| row.target.id.clone())),
-            lookup::Selection::Nothing { understood, nearest } => {
-                let hint = if nearest.is_empty() { String::new() } else { format!("\ndid you mean: {}", nearest.join(", ")) };
+            lookup::Selection::Rows { rows, .. } => {
+                ids.extend(rows.iter().map(|row| row.target.id.clone()))
+            }
+            lookup::Selection::Nothing {
+                understood,
+                nearest,
+            } => {
+                let hint = if nearest.is_empty() {
+                    String::new()
+                } else {
+                    format!("\ndid you mean: {}", nearest.join(", "))
+                };
                 return Err(format!("{understood}{hint}"));
             }
         }
     }
-    Ok(board.rows.iter().filter(|row| ids.contains(&row.target.id)).cloned().collect())
+    Ok(board
+        .rows
+        .iter()
+        .filter(|row| ids.contains(&row.target.id))
+        .cloned()
+        .collect())
 }
 
 async fn look_at(rows: &[Arc<Row>], clock: &Clock) -> Vec<Observation> {
@@ -102,12 +139,21 @@ async fn look_at(rows: &[Arc<Row>], clock: &Clock) -> Vec<Observation> {
     let look = |(index, row): (usize, &Arc<Row>)| {
         let (prober, target) = (prober.clone(), Arc::clone(&row.target));
         async move {
-            let id = LookId { slot: Slot(u32::try_from(index).unwrap_or(u32::MAX)), check: 0, number: 0 };
+            let id = LookId {
+                slot: Slot(u32::try_from(index).unwrap_or(u32::MAX)),
+                check: 0,
+                number: 0,
+            };
             let check = &target.checks[0];
-            prober.look(id, &check.question, check.policy.timeout, Freshness::Fresh).await
+            prober
+                .look(id, &check.question, check.policy.timeout, Freshness::Fresh)
+                .await
         }
     };
-    stream::iter(rows.iter().enumerate().map(look).collect::<Vec<_>>()).buffered(LOOKS_AT_ONCE).collect().await
+    stream::iter(rows.iter().enumerate().map(look).collect::<Vec<_>>())
+        .buffered(LOOKS_AT_ONCE)
+        .collect()
+        .await
 }
 
 /// What a single look says; nothing is confirmed by it.
@@ -115,21 +161,29 @@ fn facts(observation: &Observation) -> Facts {
     let (verdict, words) = match &observation.outcome {
         Outcome::Healthy => (Verdict::Operational, String::from("the look was good")),
         Outcome::Degraded(degradation) => (Verdict::Degraded, degradation.words.clone()),
-        Outcome::Unhealthy(failure) if failure.kind == FailureKind::NotFound => (Verdict::Unknown, failure.words.clone()),
+        Outcome::Unhealthy(failure) if failure.kind == FailureKind::NotFound => {
+            (Verdict::Unknown, failure.words.clone())
+        }
         Outcome::Unhealthy(failure) => (Verdict::Down, failure.words.clone()),
         Outcome::Unobservable(gap) => (Verdict::Unknown, gap.words.clone()),
     };
     Facts {
         verdict,
         settled: verdict,
-        reason: Reason { rule: Rule::FirstLook, words },
+        reason: Reason {
+            rule: Rule::FirstLook,
+            words,
+        },
         phases: observation.phases,
         detail: observation.detail.clone(),
         ..Facts::unknown(observation.started.at)
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one call, and a struct would only be unpacked again")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call, and a struct would only be unpacked again"
+)]
 fn print(
     plan: &Plan,
     board: &Board,
@@ -142,21 +196,37 @@ fn print(
 ) {
     let status = Status::of(board, rows, now, String::new(), "hekate");
     if terminal.format == Format::Json {
-        let targets: Vec<_> = rows.iter().map(|row| json::explain(&Line::of(row, now), now)).collect();
+        let targets: Vec<_> = rows
+            .iter()
+            .map(|row| json::explain(&Line::of(row, now), now))
+            .collect();
         terminal.say_json(&serde_json::json!({ "targets": targets }));
         return;
     }
-    let look = Look { timezone: plan.server.timezone, has_color: terminal.has_color };
+    let look = Look {
+        timezone: plan.server.timezone,
+        has_color: terminal.has_color,
+    };
     terminal.say(&text::status(&status, look));
     if check.phases {
         for (row, observation) in rows.iter().zip(observations) {
-            let parts: Vec<_> =
-                observation.phases.finished().map(|(name, took)| format!("{name} {}", milliseconds(took))).collect();
+            let parts: Vec<_> = observation
+                .phases
+                .finished()
+                .map(|(name, took)| format!("{name} {}", milliseconds(took)))
+                .collect();
             let title = row.target.title();
-            terminal.say(&format!("{title}: {} · total {}\n", parts.join(" · "), milliseconds(observation.took())));
+            terminal.say(&format!(
+                "{title}: {} · total {}\n",
+                parts.join(" · "),
+                milliseconds(observation.took())
+            ));
         }
     }
-    terminal.remark(&format!("looked in {}; one look confirms nothing, `hekate run` does", milliseconds(took)));
+    terminal.remark(&format!(
+        "looked in {}; one look confirms nothing, `hekate run` does",
+        milliseconds(took)
+    ));
 }
 
 fn milliseconds(span: Duration) -> String {
@@ -166,7 +236,12 @@ fn milliseconds(span: Duration) -> String {
 /// One line, performance data, and the exit code that monitoring plug-ins share.
 ///
 /// Source: Monitoring Plugins Development Guidelines, "Plugin Output for Nagios" and "Plugin Return Codes".
-fn plugin(rows: &[Arc<Row>], observations: &[Observation], worst: Verdict, terminal: &Terminal) -> Exit {
+fn plugin(
+    rows: &[Arc<Row>],
+    observations: &[Observation],
+    worst: Verdict,
+    terminal: &Terminal,
+) -> Exit {
     let (word, code) = match worst {
         Verdict::Operational => ("OK", 0),
         Verdict::Degraded | Verdict::Suspect => ("WARNING", 1),
@@ -179,7 +254,11 @@ fn plugin(rows: &[Arc<Row>], observations: &[Observation], worst: Verdict, termi
         .filter(|(_, facts)| facts.verdict != Verdict::Operational)
         .map(|(title, facts)| format!("{title} {}: {}", facts.verdict, facts.reason.words))
         .collect();
-    let summary = if bad.is_empty() { format!("{} targets operational", rows.len()) } else { bad.join("; ") };
+    let summary = if bad.is_empty() {
+        format!("{} targets operational", rows.len())
+    } else {
+        bad.join("; ")
+    };
     // A bar ends the text and begins the performance data.
     let summary = summary.replace(['|', '\n'], "/");
     let measured: Vec<_> = rows
@@ -190,6 +269,9 @@ fn plugin(rows: &[Arc<Row>], observations: &[Observation], worst: Verdict, termi
             format!("'{label}'={:.6}s", observation.took().as_secs_f64())
         })
         .collect();
-    terminal.say(&format!("HEKATE {word} - {summary} | {}\n", measured.join(" ")));
+    terminal.say(&format!(
+        "HEKATE {word} - {summary} | {}\n",
+        measured.join(" ")
+    ));
     Exit::Plugin(code)
 }

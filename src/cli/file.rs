@@ -18,7 +18,11 @@ pub(super) fn path(global: &Global) -> PathBuf {
     global.config.clone().unwrap_or_else(|| {
         let here = PathBuf::from("targets.yaml");
         let there = PathBuf::from("/etc/hekate/targets.yaml");
-        if !here.exists() && there.exists() { there } else { here }
+        if !here.exists() && there.exists() {
+            there
+        } else {
+            here
+        }
     })
 }
 
@@ -32,12 +36,20 @@ fn report_format(format: Format) -> config::Format {
 }
 
 /// The plan of the file; what is wrong with it is printed.
-pub(super) fn plan(global: &Global, environment: &Environment, terminal: &Terminal) -> Result<Arc<Plan>, Exit> {
+pub(super) fn plan(
+    global: &Global,
+    environment: &Environment,
+    terminal: &Terminal,
+) -> Result<Arc<Plan>, Exit> {
     let outcome = config::load(&path(global), environment);
     if let Some(plan) = outcome.plan {
         return Ok(plan);
     }
-    terminal.complain(&outcome.report.render(report_format(terminal.format), terminal.has_color));
+    terminal.complain(
+        &outcome
+            .report
+            .render(report_format(terminal.format), terminal.has_color),
+    );
     Err(Exit::Config)
 }
 
@@ -45,7 +57,11 @@ pub(super) fn plan(global: &Global, environment: &Environment, terminal: &Termin
 pub(super) fn validate(global: &Global, validate: &Validate, terminal: &Terminal) -> Exit {
     let path = path(global);
     let outcome = config::load(&path, &Environment::of_process());
-    terminal.say(&outcome.report.render(report_format(terminal.format), terminal.has_color));
+    terminal.say(
+        &outcome
+            .report
+            .render(report_format(terminal.format), terminal.has_color),
+    );
     match outcome.plan {
         None => Exit::Config,
         Some(_) if validate.deny_warnings && outcome.report.warnings() > 0 => {
@@ -54,7 +70,8 @@ pub(super) fn validate(global: &Global, validate: &Validate, terminal: &Terminal
         }
         Some(plan) => {
             if terminal.format == Format::Human {
-                let (targets, channels, routes) = (plan.targets.len(), plan.channels.len(), plan.routes.len());
+                let (targets, channels, routes) =
+                    (plan.targets.len(), plan.channels.len(), plan.routes.len());
                 terminal.say(&format!(
                     "{}: {targets} targets, {channels} channels, {routes} routes; nothing wrong\n",
                     path.display()
@@ -69,15 +86,27 @@ pub(super) fn validate(global: &Global, validate: &Validate, terminal: &Terminal
 pub(super) fn code(words: &[String]) -> Option<String> {
     let [word] = words else { return None };
     let digits = word.strip_prefix(['H', 'h'])?;
-    (digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| format!("H{digits}"))
+    (digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| format!("H{digits}"))
 }
 
 /// `hekate explain H0102`
 pub(super) fn explain(code: &str, terminal: &Terminal) -> Exit {
     match config::explanation(code) {
         Some(explanation) => {
-            let config::Explanation { code, title, cause, example, fix } = explanation;
-            let indent = |text: &str| text.trim_end().lines().map(|line| format!("    {line}\n")).collect::<String>();
+            let config::Explanation {
+                code,
+                title,
+                cause,
+                example,
+                fix,
+            } = explanation;
+            let indent = |text: &str| {
+                text.trim_end()
+                    .lines()
+                    .map(|line| format!("    {line}\n"))
+                    .collect::<String>()
+            };
             terminal.say(&format!(
                 "{code}: {title}\n\n{cause}\n\nlike this:\n\n{}\ninstead:\n\n{}",
                 indent(example),
@@ -86,7 +115,9 @@ pub(super) fn explain(code: &str, terminal: &Terminal) -> Exit {
             Exit::Done
         }
         None => {
-            terminal.complain(&format!("there is no code {code}; `hekate validate` names the codes of what it finds"));
+            terminal.complain(&format!(
+                "there is no code {code}; `hekate validate` names the codes of what it finds"
+            ));
             Exit::NotSo
         }
     }
@@ -116,8 +147,14 @@ fn verify(folder: &std::path::Path, terminal: &Terminal) -> Exit {
                 terminal.say(&format!("{fault}\n"));
             }
             let (lines, faults) = (examined.lines, examined.faults.len());
-            terminal.say(&format!("{lines} lines are whole and follow each other; {faults} faults\n"));
-            if examined.faults.is_empty() { Exit::Done } else { Exit::NotSo }
+            terminal.say(&format!(
+                "{lines} lines are whole and follow each other; {faults} faults\n"
+            ));
+            if examined.faults.is_empty() {
+                Exit::Done
+            } else {
+                Exit::NotSo
+            }
         }
         Err(error) => {
             terminal.complain(&error.to_string());

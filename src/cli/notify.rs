@@ -13,9 +13,9 @@ use crate::{
     command,
     config::Environment,
     model::{
-        Board, ChannelName, CheckKind, Component, ComponentState, Delivery, Detail, Entry, EntryKey, EntryState,
-        IncidentId, Kind, Outage, Phases, Plan, Reason, Rule, Severity, Story, Timestamp, Verdict, FailureClass,
-        judgement::Good, plan::Destination,
+        Board, ChannelName, CheckKind, Component, ComponentState, Delivery, Detail, Entry,
+        EntryKey, EntryState, FailureClass, IncidentId, Kind, Outage, Phases, Plan, Reason, Rule,
+        Severity, Story, Timestamp, Verdict, judgement::Good, plan::Destination,
     },
     notify::{
         courier::Parcel,
@@ -40,14 +40,25 @@ fn test(global: &Global, channel: &str, terminal: &Terminal) -> Exit {
     };
     let Some(channel) = plan.channels.get(&ChannelName::new(channel)) else {
         let known: Vec<_> = plan.channels.keys().map(ChannelName::as_str).collect();
-        terminal.complain(&format!("there is no channel `{channel}`; the file has: {}", known.join(", ")));
+        terminal.complain(&format!(
+            "there is no channel `{channel}`; the file has: {}",
+            known.join(", ")
+        ));
         return Exit::NotSo;
     };
     let clock = Clock::start();
     let now = clock.now().at;
     let title = String::from("this is a test of hekate");
-    let words = format!("`hekate notify test {}` was run; nothing is wrong and nobody has to do anything", channel.name);
-    let entry = entry(Kind::Notice, channel.name.clone(), plain(title, words, now), now);
+    let words = format!(
+        "`hekate notify test {}` was run; nothing is wrong and nobody has to do anything",
+        channel.name
+    );
+    let entry = entry(
+        Kind::Notice,
+        channel.name.clone(),
+        plain(title, words, now),
+        now,
+    );
     let parcel = Parcel {
         key: entry.key.clone(),
         channel: channel.name.clone(),
@@ -57,15 +68,24 @@ fn test(global: &Global, channel: &str, terminal: &Terminal) -> Exit {
         is_plain: false,
     };
     let body = match &channel.destination {
-        Destination::SlackWebhook { .. } => message::render(parcel.newest(), &message::Context::of(&plan, now)).to_json(),
+        Destination::SlackWebhook { .. } => {
+            message::render(parcel.newest(), &message::Context::of(&plan, now)).to_json()
+        }
         Destination::SignedWebhook { .. } => signed::body(&parcel),
     };
-    let payload = Payload { id: signed::id_of(&parcel.key), sent_at: now, body: body.to_string().into_bytes() };
+    let payload = Payload {
+        id: signed::id_of(&parcel.key),
+        sent_at: now,
+        body: body.to_string().into_bytes(),
+    };
     let sending = async {
         let sender = Sender::new().map_err(|error| error.to_string())?;
         Ok::<_, String>(sender.deliver(&channel.destination, &payload).await)
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal.complain(&format!("cannot start: {error}"));
@@ -77,8 +97,14 @@ fn test(global: &Global, channel: &str, terminal: &Terminal) -> Exit {
             terminal.say(&format!("`{}` took the test message\n", channel.name));
             Exit::Done
         }
-        Ok(Delivery::Retry { why, .. } | Delivery::Unsure { why } | Delivery::Refused { why, .. }) | Err(why) => {
-            terminal.complain(&format!("`{}` did not take the test message: {why}", channel.name));
+        Ok(
+            Delivery::Retry { why, .. } | Delivery::Unsure { why } | Delivery::Refused { why, .. },
+        )
+        | Err(why) => {
+            terminal.complain(&format!(
+                "`{}` did not take the test message: {why}",
+                channel.name
+            ));
             Exit::NotSo
         }
     }
@@ -111,7 +137,10 @@ fn preview(global: &Global, kind: MessageKind, terminal: &Terminal) -> Exit {
         }
     };
     match terminal.format {
-        Format::Short => terminal.say(&format!("{}\n", payload["text"].as_str().unwrap_or_default())),
+        Format::Short => terminal.say(&format!(
+            "{}\n",
+            payload["text"].as_str().unwrap_or_default()
+        )),
         Format::Human | Format::Json | Format::Github => terminal.say_json(&payload),
     }
     Exit::Done
@@ -124,12 +153,16 @@ fn example(plan: &Plan, kind: MessageKind, now: Timestamp) -> Entry {
     let title = target.map_or_else(|| String::from("api"), |target| target.title());
     let since = now - Duration::from_secs(192);
     let (to, words) = match kind {
-        MessageKind::Degraded => (Verdict::Degraded, "queue is DEGRADED (1 of 7 components not up)"),
+        MessageKind::Degraded => (
+            Verdict::Degraded,
+            "queue is DEGRADED (1 of 7 components not up)",
+        ),
         MessageKind::Unknown => (Verdict::Unknown, "HTTP 401, it does not let us in"),
         MessageKind::Recovered => (Verdict::Operational, "3 good looks in a row"),
-        MessageKind::Down | MessageKind::Reminder | MessageKind::Status => {
-            (Verdict::Down, "HTTP 503, the body says DOWN: db connection pool exhausted")
-        }
+        MessageKind::Down | MessageKind::Reminder | MessageKind::Status => (
+            Verdict::Down,
+            "HTTP 503, the body says DOWN: db connection pool exhausted",
+        ),
     };
     let component = Component {
         name: String::from("db"),
@@ -140,7 +173,9 @@ fn example(plan: &Plan, kind: MessageKind, now: Timestamp) -> Entry {
         address: Some(String::from("192.0.2.10:443")),
         components: vec![component],
         components_total: 7,
-        excerpt: Some(String::from(r#"{"status":"DOWN","components":{"db":{"status":"DOWN"}}}"#)),
+        excerpt: Some(String::from(
+            r#"{"status":"DOWN","components":{"db":{"status":"DOWN"}}}"#,
+        )),
         via: Some(String::from("nginx")),
         note: None,
     };
@@ -149,10 +184,17 @@ fn example(plan: &Plan, kind: MessageKind, now: Timestamp) -> Entry {
         icon: target.and_then(|target| target.icon.clone()),
         severity: target.map_or(Severity::Critical, |target| target.severity),
         check: Some(CheckKind::Health),
-        from: if to == Verdict::Operational { Verdict::Down } else { Verdict::Operational },
+        from: if to == Verdict::Operational {
+            Verdict::Down
+        } else {
+            Verdict::Operational
+        },
         to,
         since,
-        reason: Reason { rule: Rule::Confirmed(FailureClass::Explicit), words: words.to_owned() },
+        reason: Reason {
+            rule: Rule::Confirmed(FailureClass::Explicit),
+            words: words.to_owned(),
+        },
         looks_for: 4,
         looks_of: 4,
         phases: Phases {
@@ -163,12 +205,19 @@ fn example(plan: &Plan, kind: MessageKind, now: Timestamp) -> Entry {
             body_us: Some(300),
         },
         detail: (to != Verdict::Operational).then(|| Box::new(detail)),
-        last_good: Some(Good { at: since - Duration::from_secs(28), took: Duration::from_millis(88), status: Some(200) }),
+        last_good: Some(Good {
+            at: since - Duration::from_secs(28),
+            took: Duration::from_millis(88),
+            status: Some(200),
+        }),
         outage: (to == Verdict::Operational).then(|| Outage {
             worst: Verdict::Down,
             since,
             until: now,
-            seen: vec![(String::from("HTTP 503"), 14), (String::from("first byte timeout"), 2)],
+            seen: vec![
+                (String::from("HTTP 503"), 14),
+                (String::from("first byte timeout"), 2),
+            ],
         }),
         runbook_url: target.and_then(|target| target.runbook_url.clone()),
         ..plain(title, String::new(), now)
@@ -176,16 +225,34 @@ fn example(plan: &Plan, kind: MessageKind, now: Timestamp) -> Entry {
     let kind = match kind {
         MessageKind::Reminder => Kind::Reminder,
         MessageKind::Recovered => Kind::Recovered,
-        MessageKind::Down | MessageKind::Degraded | MessageKind::Unknown | MessageKind::Status => Kind::Opened,
+        MessageKind::Down | MessageKind::Degraded | MessageKind::Unknown | MessageKind::Status => {
+            Kind::Opened
+        }
     };
-    let channel = plan.channels.keys().next().cloned().unwrap_or_else(|| ChannelName::new("alerts"));
-    let mention = plan.routes.iter().find_map(|route| route.mention.clone()).filter(|_| to == Verdict::Down);
-    Entry { mention, ..entry(kind, channel, story, now) }
+    let channel = plan
+        .channels
+        .keys()
+        .next()
+        .cloned()
+        .unwrap_or_else(|| ChannelName::new("alerts"));
+    let mention = plan
+        .routes
+        .iter()
+        .find_map(|route| route.mention.clone())
+        .filter(|_| to == Verdict::Down);
+    Entry {
+        mention,
+        ..entry(kind, channel, story, now)
+    }
 }
 
 fn entry(kind: Kind, channel: ChannelName, story: Story, now: Timestamp) -> Entry {
     Entry {
-        key: EntryKey { incident: IncidentId::new("test"), sequence: 0, channel },
+        key: EntryKey {
+            incident: IncidentId::new("test"),
+            sequence: 0,
+            channel,
+        },
         kind,
         created_at: now,
         mention: None,
@@ -207,7 +274,10 @@ fn plain(title: String, words: String, now: Timestamp) -> Story {
         to: Verdict::Unknown,
         since: now,
         decided_at: now,
-        reason: Reason { rule: Rule::NotYetSeen, words },
+        reason: Reason {
+            rule: Rule::NotYetSeen,
+            words,
+        },
         looks_for: 0,
         looks_of: 0,
         phases: Phases::default(),

@@ -27,12 +27,20 @@ pub(super) fn run(global: &Global, run: &Run, terminal: &Terminal) -> Exit {
     #[cfg(not(feature = "demo"))]
     let is_preview = false;
     let environment = Environment::of_process();
-    let environment = if is_preview { environment.for_preview() } else { environment };
+    let environment = if is_preview {
+        environment.for_preview()
+    } else {
+        environment
+    };
     let plan = match file::plan(global, &environment, terminal) {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    let options = Options { path: Some(file::path(global)), environment, plan };
+    let options = Options {
+        path: Some(file::path(global)),
+        environment,
+        plan,
+    };
     live(terminal, async move {
         #[cfg(feature = "demo")]
         if is_preview {
@@ -46,7 +54,11 @@ pub(super) fn run(global: &Global, run: &Run, terminal: &Terminal) -> Exit {
 #[cfg(feature = "demo")]
 pub(super) fn demo(demo: &super::arguments::Demo, terminal: &Terminal) -> Exit {
     use crate::demo;
-    let settings = demo::Settings { port: demo.port, end_after: demo.end_after, has_color: terminal.has_color };
+    let settings = demo::Settings {
+        port: demo.port,
+        end_after: demo.end_after,
+        has_color: terminal.has_color,
+    };
     let terminal = *terminal;
     let runtime = match runtime(&terminal) {
         Ok(runtime) => runtime,
@@ -63,7 +75,11 @@ pub(super) fn demo(demo: &super::arguments::Demo, terminal: &Terminal) -> Exit {
 }
 
 fn log(format: LogFormat, global: &Global, terminal: &Terminal) -> Result<(), Exit> {
-    let verbosity = if global.quiet { -1 } else { i8::try_from(global.verbose.min(2)).unwrap_or(2) };
+    let verbosity = if global.quiet {
+        -1
+    } else {
+        i8::try_from(global.verbose.min(2)).unwrap_or(2)
+    };
     telemetry::init_logging(format, verbosity).map_err(|error| {
         terminal.complain(&error.to_string());
         Exit::Usage
@@ -71,10 +87,13 @@ fn log(format: LogFormat, global: &Global, terminal: &Terminal) -> Result<(), Ex
 }
 
 fn runtime(terminal: &Terminal) -> Result<tokio::runtime::Runtime, Exit> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        terminal.complain(&format!("cannot start: {error}"));
-        Exit::NotSo
-    })
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            terminal.complain(&format!("cannot start: {error}"));
+            Exit::NotSo
+        })
 }
 
 /// Runs until a signal, then ends in order.

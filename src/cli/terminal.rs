@@ -16,14 +16,20 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn of(global: &Global) -> Self {
-        let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+        let is_set = |name: &str| {
+            std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
+        };
         let has_color = match global.color {
             Color::Always => true,
             Color::Never => false,
             Color::Auto if is_set("NO_COLOR") => false,
             Color::Auto => is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal(),
         };
-        Self { has_color, format: global.format, is_quiet: global.quiet }
+        Self {
+            has_color,
+            format: global.format,
+            is_quiet: global.quiet,
+        }
     }
 
     /// Prints data. A closed pipe ends quietly, as for any filter.
@@ -41,11 +47,20 @@ impl Terminal {
     }
 
     /// Prints what went wrong.
-    #[expect(clippy::unused_self, reason = "all that is printed goes through a terminal")]
+    #[expect(
+        clippy::unused_self,
+        reason = "all that is printed goes through a terminal"
+    )]
     pub(super) fn complain(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         // There is nobody left to tell.
-        let _ = err.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { err.write_all(b"\n") });
+        let _ = err.write_all(text.as_bytes()).and_then(|()| {
+            if text.ends_with('\n') {
+                Ok(())
+            } else {
+                err.write_all(b"\n")
+            }
+        });
     }
 
     /// Prints JSON, indented.

@@ -18,8 +18,7 @@ use crate::{
 };
 
 /// What happens, in a line.
-pub(super) const STORY: &str =
-    "0:12 the database of the first target gives out, 0:36 it is back; a blip and a slow one beside it; again every 2 min";
+pub(super) const STORY: &str = "0:12 the database of the first target gives out, 0:36 it is back; a blip and a slow one beside it; again every 2 min";
 /// The story begins anew after this time.
 const AGAIN_AFTER: u64 = 120;
 
@@ -60,8 +59,14 @@ impl Fleet {
     pub(super) async fn open(plan: &Plan, clock: Clock) -> std::io::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let address = listener.local_addr()?;
-        let ids = plan.targets.iter().map(|target| target.id.clone()).collect();
-        let router = Router::new().route("/{*target}", get(answer)).with_state(Arc::new(Script { ids, clock }));
+        let ids = plan
+            .targets
+            .iter()
+            .map(|target| target.id.clone())
+            .collect();
+        let router = Router::new()
+            .route("/{*target}", get(answer))
+            .with_state(Arc::new(Script { ids, clock }));
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the pretend fleet ended");
@@ -72,7 +77,8 @@ impl Fleet {
 
     /// Where this target answers.
     pub(super) fn url_of(&self, target: &TargetId) -> Url {
-        let mut url = Url::parse(&format!("http://{}/", self.address)).expect("a socket address makes a URL");
+        let mut url =
+            Url::parse(&format!("http://{}/", self.address)).expect("a socket address makes a URL");
         url.set_path(target.as_str());
         url
     }

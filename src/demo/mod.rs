@@ -16,7 +16,10 @@ use crate::{
     app::{self, Options},
     cli::Exit,
     clock::Clock,
-    command::{self, text::{self, Look}},
+    command::{
+        self,
+        text::{self, Look},
+    },
     config::{self, Environment},
     model::{
         Board, Plan, Policy, Secret, Tick, Verdict,
@@ -48,18 +51,42 @@ pub struct Settings {
 /// # Errors
 ///
 /// If the port is taken or no temporary folder can be made.
-pub async fn play(settings: Settings, say: impl Fn(&str), end: impl Future<Output = Exit>) -> anyhow::Result<()> {
+pub async fn play(
+    settings: Settings,
+    say: impl Fn(&str),
+    end: impl Future<Output = Exit>,
+) -> anyhow::Result<()> {
     let folder = TemporaryFolder::new().context("a temporary folder")?;
-    let outcome = config::load_text("targets.yaml", FILE, &Environment::of::<&str, &str>([]).for_preview());
+    let outcome = config::load_text(
+        "targets.yaml",
+        FILE,
+        &Environment::of::<&str, &str>([]).for_preview(),
+    );
     let plan = outcome.plan.context("the shipped file")?;
     let clock = Clock::start();
-    let fleet = Fleet::open(&plan, clock.clone()).await.context("the pretend fleet")?;
-    let secret = Secret::new("the pretend workspace's signing secret");
-    let stage = Stage::open(SocketAddr::from(([127, 0, 0, 1], settings.port)), &plan, clock.clone(), secret.clone())
+    let fleet = Fleet::open(&plan, clock.clone())
         .await
-        .with_context(|| format!("the preview page at port {} (another one: --port)", settings.port))?;
+        .context("the pretend fleet")?;
+    let secret = Secret::new("the pretend workspace's signing secret");
+    let stage = Stage::open(
+        SocketAddr::from(([127, 0, 0, 1], settings.port)),
+        &plan,
+        clock.clone(),
+        secret.clone(),
+    )
+    .await
+    .with_context(|| {
+        format!(
+            "the preview page at port {} (another one: --port)",
+            settings.port
+        )
+    })?;
     let plan = Arc::new(staged(&plan, &fleet, &stage, secret, folder.path()));
-    let options = Options { path: None, environment: Environment::of::<&str, &str>([]), plan: Arc::clone(&plan) };
+    let options = Options {
+        path: None,
+        environment: Environment::of::<&str, &str>([]),
+        plan: Arc::clone(&plan),
+    };
     let running = app::start(options).await.context("hekate itself")?;
     stage.connect(running.address);
     say(&format!(
@@ -88,12 +115,20 @@ pub async fn play(settings: Settings, say: impl Fn(&str), end: impl Future<Outpu
     }
     let messages = stage.count();
     running.stop().await;
-    say(&format!("\n{messages} messages in all. Next: write five lines of your own, `hekate validate`, `hekate run`.\n"));
+    say(&format!(
+        "\n{messages} messages in all. Next: write five lines of your own, `hekate validate`, `hekate run`.\n"
+    ));
     Ok(())
 }
 
 /// The shipped plan with the pretend fleet's and the pretend Slack's addresses, at the tempo of a demo.
-fn staged(plan: &Plan, fleet: &Fleet, stage: &Stage, secret: Secret, folder: &std::path::Path) -> Plan {
+fn staged(
+    plan: &Plan,
+    fleet: &Fleet,
+    stage: &Stage,
+    secret: Secret,
+    folder: &std::path::Path,
+) -> Plan {
     let mut staged = plan.clone();
     staged.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     staged.store.path = folder.to_owned();
@@ -112,7 +147,10 @@ fn staged(plan: &Plan, fleet: &Fleet, stage: &Stage, secret: Secret, folder: &st
             let mut target = Target::clone(target);
             for check in &mut target.checks {
                 let Question::Health(question) = &check.question;
-                let question = HealthQuestion { url: fleet.url_of(&target.id), ..HealthQuestion::clone(question) };
+                let question = HealthQuestion {
+                    url: fleet.url_of(&target.id),
+                    ..HealthQuestion::clone(question)
+                };
                 check.question = Question::Health(Arc::new(question));
                 check.policy = Policy {
                     interval: INTERVAL,
@@ -137,7 +175,10 @@ async fn watch(
     settings: Settings,
     say: &impl Fn(&str),
 ) {
-    let look = Look { timezone: plan.server.timezone, has_color: settings.has_color };
+    let look = Look {
+        timezone: plan.server.timezone,
+        has_color: settings.has_color,
+    };
     let mut known: Vec<Verdict> = Vec::new();
     let mut told = 0;
     loop {
@@ -148,15 +189,25 @@ async fn watch(
         for (row, (before, after)) in board.rows.iter().zip(known.iter().zip(&verdicts)) {
             if before != after {
                 let facts = row.facts();
-                let why = facts.suspicion.as_ref().map_or(&facts.reason.words, |suspicion| &suspicion.words);
-                say(&format!("[{}] {:<14} {before} → {after}   {why}\n", since_start(now.tick), row.target.title()));
+                let why = facts
+                    .suspicion
+                    .as_ref()
+                    .map_or(&facts.reason.words, |suspicion| &suspicion.words);
+                say(&format!(
+                    "[{}] {:<14} {before} → {after}   {why}\n",
+                    since_start(now.tick),
+                    row.target.title()
+                ));
             }
         }
         known = verdicts;
         let messages = stage.count();
         if messages > told {
             for (channel, text) in stage.texts_from(told) {
-                say(&format!("[{}] #{channel} hears: {text}\n", since_start(now.tick)));
+                say(&format!(
+                    "[{}] #{channel} hears: {text}\n",
+                    since_start(now.tick)
+                ));
             }
             told = messages;
             if let command::Reply::Status(status) = command::ask(&board, "", now.at, "hekate") {

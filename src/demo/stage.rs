@@ -76,12 +76,23 @@ impl Stage {
     /// # Errors
     ///
     /// If the address is taken.
-    pub(super) async fn open(address: SocketAddr, plan: &Plan, clock: Clock, secret: Secret) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        address: SocketAddr,
+        plan: &Plan,
+        clock: Clock,
+        secret: Secret,
+    ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(3)).build()?;
-        let channels =
-            plan.channels.values().map(|channel| (channel.name.clone(), channel.title().to_owned())).collect();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(3))
+            .build()?;
+        let channels = plan
+            .channels
+            .values()
+            .map(|channel| (channel.name.clone(), channel.title().to_owned()))
+            .collect();
         let inside = Arc::new(Inside {
             clock,
             command: plan.slack.command.clone(),
@@ -128,10 +139,18 @@ impl Stage {
     /// Channel and text of the messages after the first `known`.
     pub(super) fn texts_from(&self, known: usize) -> Vec<(String, String)> {
         let messages = self.inside.messages();
-        let fresh = messages.count.saturating_sub(known).min(messages.shown.len());
+        let fresh = messages
+            .count
+            .saturating_sub(known)
+            .min(messages.shown.len());
         messages.shown[messages.shown.len() - fresh..]
             .iter()
-            .map(|(channel, _, payload)| (channel.to_string(), payload["text"].as_str().unwrap_or_default().to_owned()))
+            .map(|(channel, _, payload)| {
+                (
+                    channel.to_string(),
+                    payload["text"].as_str().unwrap_or_default().to_owned(),
+                )
+            })
             .collect()
     }
 }
@@ -152,7 +171,10 @@ pub async fn preview(mut options: Options) -> Result<Running, Failure> {
     let secret = Secret::new("the pretend workspace's signing secret");
     let stage = Stage::open(address, &options.plan, Clock::start(), secret.clone())
         .await
-        .map_err(|error| Failure::Listen { address, source: std::io::Error::other(error.to_string()) })?;
+        .map_err(|error| Failure::Listen {
+            address,
+            source: std::io::Error::other(error.to_string()),
+        })?;
     let mut plan = Plan::clone(&options.plan);
     plan.slack.signing_secrets = vec![secret];
     stage.take_over(&mut plan);
@@ -166,7 +188,11 @@ pub async fn preview(mut options: Options) -> Result<Running, Failure> {
 }
 
 /// An incoming webhook.
-async fn take(State(inside): State<Arc<Inside>>, Path(channel): Path<String>, body: Bytes) -> Response {
+async fn take(
+    State(inside): State<Arc<Inside>>,
+    Path(channel): Path<String>,
+    body: Bytes,
+) -> Response {
     let name = ChannelName::new(channel);
     if !inside.channels.iter().any(|(known, _)| *known == name) {
         return (StatusCode::NOT_FOUND, "no_service").into_response();
@@ -197,7 +223,10 @@ async fn show(State(inside): State<Arc<Inside>>, Query(asked): Query<Asked>) -> 
                 .shown
                 .iter()
                 .filter(|(channel, ..)| channel == name)
-                .map(|(_, at, payload)| Sent { at: *at, payload: payload.clone() })
+                .map(|(_, at, payload)| Sent {
+                    at: *at,
+                    payload: payload.clone(),
+                })
                 .collect(),
         })
         .collect();
@@ -208,14 +237,22 @@ async fn show(State(inside): State<Arc<Inside>>, Query(asked): Query<Asked>) -> 
         command: &inside.command,
         path: "/",
         refresh_after: REFRESH_AFTER,
-        view: View { timezone: inside.zone },
+        view: View {
+            timezone: inside.zone,
+        },
     };
     let html = preview::page(&page).into_string();
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
     let headers: [(HeaderName, HeaderValue); 3] = [
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(policy),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ),
     ];
     (headers, Html(html)).into_response()
 }
@@ -223,18 +260,32 @@ async fn show(State(inside): State<Arc<Inside>>, Query(asked): Query<Asked>) -> 
 /// What was typed goes through the real, signed way and comes back as Slack would show it.
 async fn ask(State(inside): State<Arc<Inside>>, body: Bytes) -> Response {
     let field = |name: &str| {
-        form_urlencoded::parse(&body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+        form_urlencoded::parse(&body)
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
+            .unwrap_or_default()
     };
     let typed = field("text");
     let words = typed.trim();
-    let words = words.strip_prefix(inside.command.as_str()).unwrap_or(words).trim().to_owned();
+    let words = words
+        .strip_prefix(inside.command.as_str())
+        .unwrap_or(words)
+        .trim()
+        .to_owned();
     let payload = match through_slack(&inside, &words).await {
         Ok(payload) => payload,
-        Err(why) => serde_json::json!({ "text": format!("{} did not answer: {why}", inside.command) }),
+        Err(why) => {
+            serde_json::json!({ "text": format!("{} did not answer: {why}", inside.command) })
+        }
     };
     let at = inside.clock.now().at;
-    inside.messages().answer = Some(Answer { question: words, sent: Sent { at, payload } });
-    let channel = form_urlencoded::Serializer::new(String::new()).append_pair("channel", &field("channel")).finish();
+    inside.messages().answer = Some(Answer {
+        question: words,
+        sent: Sent { at, payload },
+    });
+    let channel = form_urlencoded::Serializer::new(String::new())
+        .append_pair("channel", &field("channel"))
+        .finish();
     Redirect::to(&format!("/?{channel}")).into_response()
 }
 
@@ -248,7 +299,10 @@ async fn through_slack(inside: &Inside, words: &str) -> Result<Value, String> {
         .append_pair("channel_id", "C0PREVIEW")
         .append_pair("team_id", "T0PREVIEW")
         .append_pair("trigger_id", &now.as_millis().to_string())
-        .append_pair("response_url", "https://hooks.slack.com/commands/T0PREVIEW/1/preview")
+        .append_pair(
+            "response_url",
+            "https://hooks.slack.com/commands/T0PREVIEW/1/preview",
+        )
         .finish();
     let timestamp = now.as_seconds().to_string();
     let signed = signature::sign(&inside.secret, &timestamp, form.as_bytes());

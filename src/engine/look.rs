@@ -116,6 +116,7 @@ impl Engine {
         if !is_plain {
             watching.last = Last::of(&observation);
         }
+        let label = watching.last.label.clone().filter(|_| !is_plain);
         let pace = judge::pace(policy, &watching.state, &seen);
         let is_overrun = self.plan_next(now, slot, check, pace, &observation);
         actions.push(Action::Looked(Looked {
@@ -128,7 +129,7 @@ impl Engine {
         }));
         self.note_own_trouble(now, slot, check, &observation, actions);
         if !is_plain {
-            self.tally(slot, &observation);
+            self.tally(slot, label);
         }
         if let Some(change) = change {
             self.changed(now, slot, check, change, actions);
@@ -216,14 +217,14 @@ impl Engine {
     }
 
     /// Counts what was seen while an incident is open.
-    fn tally(&mut self, slot: Slot, observation: &Observation) {
+    fn tally(&mut self, slot: Slot, label: Option<String>) {
         let Some(open) = self
             .at_mut(slot)
             .and_then(|watched| watched.incident.as_mut())
         else {
             return;
         };
-        let Some(label) = label(observation) else {
+        let Some(label) = label else {
             return;
         };
         let seen = &mut open.incident.seen;
@@ -304,19 +305,5 @@ const fn result(outcome: &Outcome) -> &'static str {
         Outcome::Degraded(_) => "degraded",
         Outcome::Unhealthy(_) => "unhealthy",
         Outcome::Unobservable(_) => "unobservable",
-    }
-}
-
-/// A short name for what a bad look saw, the same for looks that saw the same.
-fn label(observation: &Observation) -> Option<String> {
-    match &observation.outcome {
-        Outcome::Healthy => None,
-        Outcome::Unobservable(gap) if gap.kind.is_own() => None,
-        Outcome::Unobservable(gap) => Some(gap.kind.as_str().replace('_', " ")),
-        Outcome::Degraded(degradation) => Some(degradation.kind.as_str().replace('_', " ")),
-        Outcome::Unhealthy(failure) => Some(match observation.status {
-            Some(status) if status >= 400 => format!("HTTP {status}"),
-            _ => failure.kind.as_str().replace('_', " "),
-        }),
     }
 }

@@ -350,15 +350,34 @@ impl Engine {
             }
         }
         for mut incident in found.open {
-            let slot = incident.targets.first().and_then(|target| self.index.get(target).copied());
-            let Some((slot, watched)) = slot.and_then(|slot| Some((slot, self.at_mut(slot)?))) else {
-                let target = incident.targets.first().cloned().unwrap_or_else(|| TargetId::new("?"));
+            let slot = incident
+                .targets
+                .first()
+                .and_then(|target| self.index.get(target).copied());
+            let Some((slot, watched)) = slot.and_then(|slot| Some((slot, self.at_mut(slot)?)))
+            else {
+                let target = incident
+                    .targets
+                    .first()
+                    .cloned()
+                    .unwrap_or_else(|| TargetId::new("?"));
                 Self::close_removed(now, &target, incident, &mut batch);
                 continue;
             };
             if let Some(open) = &mut watched.incident {
-                let known: Vec<_> = open.incident.told.iter().map(|told| told.channel.clone()).collect();
-                open.incident.told.extend(incident.told.iter().filter(|told| !known.contains(&told.channel)).cloned());
+                let known: Vec<_> = open
+                    .incident
+                    .told
+                    .iter()
+                    .map(|told| told.channel.clone())
+                    .collect();
+                open.incident.told.extend(
+                    incident
+                        .told
+                        .iter()
+                        .filter(|told| !known.contains(&told.channel))
+                        .cloned(),
+                );
                 incident.closed_at = Some(now.at);
                 batch.incidents.extend([open.incident.clone(), incident]);
             } else {

@@ -87,7 +87,7 @@ impl Engine {
             remind_after: decision.remind_after,
             reminders: 0,
             remind_at: None,
-            seen: Vec::new(),
+            seen: seen_before(watched),
         };
         let story = Arc::new(self.story(slot, &decision.to, None));
         for (channel, mention) in decision.to {
@@ -484,6 +484,16 @@ impl Engine {
             .map(|(verdict, title)| format!("{title} {verdict}"))
             .collect()
     }
+}
+
+/// What the looks that decided saw, as the beginning of the tally.
+fn seen_before(watched: &Watched) -> Vec<(String, u32)> {
+    let watching = &watched.checks[watched.deciding()];
+    let label = watching.last.label.clone();
+    label
+        .map(|label| (label, u32::from(watching.decision.looks_for).max(1)))
+        .into_iter()
+        .collect()
 }
 
 fn case(watched: &Watched, verdict: Verdict) -> Case<'_> {

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::model::{
-    Batch, CheckId, CheckRecord, Detail, Incident, Moment, Observation, Phases, Policy, Rule,
-    State, Target, Tick, Timestamp, Verdict,
+    Batch, CheckId, CheckRecord, Detail, Incident, Moment, Observation, Outcome, Phases, Policy,
+    Rule, State, Target, Tick, Timestamp, Verdict,
 };
 
 /// One target with everything that is in question about it.
@@ -65,6 +65,8 @@ pub(super) struct Decision {
 pub(super) struct Last {
     pub(super) phases: Phases,
     pub(super) detail: Option<Box<Detail>>,
+    /// What was bad about it, in a few words; absent if nothing was.
+    pub(super) label: Option<String>,
 }
 
 /// An open incident with its own deadline.
@@ -98,7 +100,22 @@ impl Last {
         Self {
             phases: observation.phases,
             detail: observation.detail.clone(),
+            label: label(observation),
         }
+    }
+}
+
+/// A short name for what a bad look saw, the same for looks that saw the same.
+fn label(observation: &Observation) -> Option<String> {
+    match &observation.outcome {
+        Outcome::Healthy => None,
+        Outcome::Unobservable(gap) if gap.kind.is_own() => None,
+        Outcome::Unobservable(gap) => Some(gap.kind.as_str().replace('_', " ")),
+        Outcome::Degraded(degradation) => Some(degradation.kind.as_str().replace('_', " ")),
+        Outcome::Unhealthy(failure) => Some(match observation.status {
+            Some(status) if status >= 400 => format!("HTTP {status}"),
+            _ => failure.kind.as_str().replace('_', " "),
+        }),
     }
 }
 

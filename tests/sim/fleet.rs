@@ -3,17 +3,19 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use hekate::model::{
-    Channel, ChannelName, Check, CheckKind, GroupName, OnCallName, Plan, Policy, Route, Secret, Severity, Target,
-    TargetId,
+    Channel, ChannelName, Check, CheckKind, GroupName, OnCallName, Plan, Policy, Route, Secret,
+    Severity, Target, TargetId,
     plan::{
-        Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Matcher, Question, Server, SlackSettings,
-        StoreSettings, TlsSettings,
+        Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Matcher, Question, Server,
+        SlackSettings, StoreSettings, TlsSettings,
     },
 };
 
 /// A target `group/name`, or `name`.
 pub(crate) fn target(id: &str) -> Target {
-    let (group, name) = id.split_once('/').map_or((None, id), |(group, name)| (Some(GroupName::new(group)), name));
+    let (group, name) = id.split_once('/').map_or((None, id), |(group, name)| {
+        (Some(GroupName::new(group)), name)
+    });
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("an address"),
         headers: Vec::new(),
@@ -48,7 +50,9 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
     let channel = Channel {
         name: name.clone(),
         label: None,
-        destination: Destination::SlackWebhook { url: Secret::new(format!("http://127.0.0.1:9/{name}")) },
+        destination: Destination::SlackWebhook {
+            url: Secret::new(format!("http://127.0.0.1:9/{name}")),
+        },
         fallback: fallback.map(ChannelName::new),
     };
     (name, channel)
@@ -64,17 +68,34 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>) -> Plan {
         goes_on: false,
     };
     let master = Route {
-        matcher: Matcher { groups: vec![GroupName::new("master")], ..Matcher::default() },
+        matcher: Matcher {
+            groups: vec![GroupName::new("master")],
+            ..Matcher::default()
+        },
         mention: Some(OnCallName::new("core")),
         remind_after: vec![Duration::from_mins(30), Duration::from_hours(2)],
         ..to(&["disaster", "core"])
     };
     Plan {
-        server: Server { listen: "127.0.0.1:0".parse().expect("an address"), public_url: None, timezone: chrono_tz::UTC },
-        store: StoreSettings { path: folder.to_owned(), retention: Duration::from_hours(24 * 400) },
-        slack: SlackSettings { command: String::from("/roih"), signing_secrets: Vec::new() },
+        server: Server {
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            public_url: None,
+            timezone: chrono_tz::UTC,
+        },
+        store: StoreSettings {
+            path: folder.to_owned(),
+            retention: Duration::from_hours(24 * 400),
+        },
+        slack: SlackSettings {
+            command: String::from("/roih"),
+            signing_secrets: Vec::new(),
+        },
         dead_man: None,
-        channels: BTreeMap::from([channel("disaster", Some("core")), channel("core", Some("ops")), channel("ops", None)]),
+        channels: BTreeMap::from([
+            channel("disaster", Some("core")),
+            channel("core", Some("ops")),
+            channel("ops", None),
+        ]),
         on_call: BTreeMap::new(),
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),

@@ -8,8 +8,8 @@ use std::{
 use hekate::{
     judge,
     model::{
-        Batch, ChannelName, CheckId, EntryKey, EntryState, Incident, IncidentId, Kind, Loaded, Policy, TargetId,
-        Transition, Verdict,
+        Batch, ChannelName, CheckId, EntryKey, EntryState, Incident, IncidentId, Kind, Loaded,
+        Policy, TargetId, Transition, Verdict,
     },
     notify::courier::Parcel,
     store::Reader,
@@ -45,10 +45,21 @@ impl Running {
     pub(crate) fn committed(&mut self, batch: &Batch) {
         for (old, new) in &batch.renamed {
             self.renamed.insert(old.clone(), new.clone());
-            let moved: Vec<_> = self.last.keys().filter(|check| check.target == *old).cloned().collect();
+            let moved: Vec<_> = self
+                .last
+                .keys()
+                .filter(|check| check.target == *old)
+                .cloned()
+                .collect();
             for check in moved {
                 let last = self.last.remove(&check).expect("it was listed");
-                self.last.insert(CheckId { target: new.clone(), kind: check.kind }, last);
+                self.last.insert(
+                    CheckId {
+                        target: new.clone(),
+                        kind: check.kind,
+                    },
+                    last,
+                );
             }
         }
         for incident in &batch.incidents {
@@ -68,14 +79,21 @@ impl Running {
         }
         for finished in &batch.finished {
             if self.outbox.remove(&finished.key).is_none() {
-                self.fault(format!("{:?} was finished and was not in the outbox", finished.key));
+                self.fault(format!(
+                    "{:?} was finished and was not in the outbox",
+                    finished.key
+                ));
             }
         }
     }
 
     /// Transitions of a check follow each other without a gap, and each can be judged again from its proof.
     fn chained(&mut self, transition: &Transition) {
-        let (number, from) = self.last.get(&transition.check).copied().unwrap_or((0, Verdict::Unknown));
+        let (number, from) = self
+            .last
+            .get(&transition.check)
+            .copied()
+            .unwrap_or((0, Verdict::Unknown));
         if transition.number != number + 1 || transition.from != from {
             self.fault(format!(
                 "{:?}: transition {} from {} follows {number} to {from}",
@@ -84,12 +102,17 @@ impl Running {
         }
         let again = judge::replay(&transition.proof);
         let agrees = again.as_ref().is_some_and(|again| {
-            (again.to, again.since, &again.reason) == (transition.to, transition.since, &transition.reason)
+            (again.to, again.since, &again.reason)
+                == (transition.to, transition.since, &transition.reason)
         });
         if !agrees {
-            self.fault(format!("{:?}: the proof of {} says {again:?}", transition.check, transition.to));
+            self.fault(format!(
+                "{:?}: the proof of {} says {again:?}",
+                transition.check, transition.to
+            ));
         }
-        self.last.insert(transition.check.clone(), (transition.number, transition.to));
+        self.last
+            .insert(transition.check.clone(), (transition.number, transition.to));
         self.transitions.push(transition.clone());
     }
 
@@ -105,11 +128,19 @@ impl Running {
             }
         }
         if loaded.checks.len() != self.last.len() {
-            self.fault(format!("{} memories were loaded of {}", loaded.checks.len(), self.last.len()));
+            self.fault(format!(
+                "{} memories were loaded of {}",
+                loaded.checks.len(),
+                self.last.len()
+            ));
         }
         let open: BTreeSet<_> = loaded.open.iter().map(|incident| &incident.id).collect();
-        let known: BTreeSet<_> =
-            self.incidents.values().filter(|incident| incident.is_open()).map(|incident| &incident.id).collect();
+        let known: BTreeSet<_> = self
+            .incidents
+            .values()
+            .filter(|incident| incident.is_open())
+            .map(|incident| &incident.id)
+            .collect();
         let outbox: BTreeSet<_> = loaded.outbox.iter().map(|entry| &entry.key).collect();
         let owed: BTreeSet<_> = self.outbox.keys().collect();
         let faults = [
@@ -130,7 +161,10 @@ impl Running {
             && in_life == life
             && now < last + PACE
         {
-            self.fault(format!("#{} was sent to at {last:?} and again at {now:?}", parcel.channel));
+            self.fault(format!(
+                "#{} was sent to at {last:?} and again at {now:?}",
+                parcel.channel
+            ));
         }
     }
 
@@ -138,12 +172,16 @@ impl Running {
     pub(crate) fn arrived(&mut self, arrived: &Arrived, reader: &Reader) {
         for key in &arrived.keys {
             if !matches!(reader.incident(&key.incident), Ok(Some(_))) {
-                self.fault(format!("{key:?} was told and its incident is not in the store"));
+                self.fault(format!(
+                    "{key:?} was told and its incident is not in the store"
+                ));
             }
             let copies = self.arrived.entry(key.clone()).or_default();
             *copies += 1;
             if *copies > 1 && !arrived.is_repeat {
-                self.faults.push(format!("{key:?} was told {copies} times, the last time without saying so"));
+                self.faults.push(format!(
+                    "{key:?} was told {copies} times, the last time without saying so"
+                ));
             }
         }
         let mut newest: BTreeMap<&IncidentId, u32> = BTreeMap::new();
@@ -152,9 +190,15 @@ impl Running {
             *sequence = (*sequence).max(key.sequence);
         }
         for (incident, sequence) in newest {
-            let last = self.sequences.entry((arrived.channel.clone(), incident.clone())).or_default();
+            let last = self
+                .sequences
+                .entry((arrived.channel.clone(), incident.clone()))
+                .or_default();
             if sequence < *last {
-                self.faults.push(format!("#{} heard of {incident} step {sequence} after step {last}", arrived.channel));
+                self.faults.push(format!(
+                    "#{} heard of {incident} step {sequence} after step {last}",
+                    arrived.channel
+                ));
             }
             *last = (*last).max(sequence);
         }
@@ -181,10 +225,15 @@ pub(crate) fn finally(world: &World, seed: u64) {
     let checks = &world.checks;
     for incident in checks.incidents.values() {
         if incident.is_open() {
-            faults.push(format!("{} of {:?} is still open", incident.id, incident.targets));
+            faults.push(format!(
+                "{} of {:?} is still open",
+                incident.id, incident.targets
+            ));
         }
         for told in &incident.told {
-            let last = checks.sequences.get(&(told.channel.clone(), incident.id.clone()));
+            let last = checks
+                .sequences
+                .get(&(told.channel.clone(), incident.id.clone()));
             if last.is_none_or(|last| last + 1 != incident.sequence) {
                 faults.push(format!(
                     "#{} was to hear of {} ({:?}) up to step {}, and heard step {last:?}",
@@ -204,7 +253,11 @@ pub(crate) fn finally(world: &World, seed: u64) {
             faults.push(format!("{target} is {:?}", world.verdict(target)));
         }
     }
-    assert!(faults.is_empty(), "in the end of the world with HEKATE_SIM_SEED={seed}:\n{}", faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "in the end of the world with HEKATE_SIM_SEED={seed}:\n{}",
+        faults.join("\n")
+    );
 }
 
 /// Nothing was called down that was not, and everything was that had to be.
@@ -215,17 +268,29 @@ pub(crate) fn truthful(world: &World, seed: u64) {
         if transition.to != Verdict::Down {
             continue;
         }
-        let (since, decided) = (world.time_of(transition.since), world.time_of(transition.at));
+        let (since, decided) = (
+            world.time_of(transition.since),
+            world.time_of(transition.at),
+        );
         let Some(weather) = world.weather.get(&transition.check.target) else {
-            faults.push(format!("{:?} was called down and had no weather", transition.check));
+            faults.push(format!(
+                "{:?} was called down and had no weather",
+                transition.check
+            ));
             continue;
         };
         let near = |at: Duration| {
             let from = at.saturating_sub(Duration::from_secs(6));
-            weather.stretches(at + Duration::from_secs(1)).iter().any(|(_, until, sky)| *until >= from && is_bad(*sky))
+            weather
+                .stretches(at + Duration::from_secs(1))
+                .iter()
+                .any(|(_, until, sky)| *until >= from && is_bad(*sky))
         };
         if !near(since) || !near(decided) || decided.saturating_sub(since) < policy.spans.explicit {
-            faults.push(format!("{:?} was called down from {since:?} to {decided:?}", transition.check));
+            faults.push(format!(
+                "{:?} was called down from {since:?} to {decided:?}",
+                transition.check
+            ));
         }
     }
     for (target, weather) in &world.weather {
@@ -234,7 +299,10 @@ pub(crate) fn truthful(world: &World, seed: u64) {
             let Some(class) = sky.class() else { continue };
             let bound = judge::contract(&policy, class).always_told_over;
             let is_after_fine = index > 0 && matches!(stretches[index - 1].2, Sky::Fine);
-            let is_calm = world.disturbed.iter().all(|(begin, end)| end < from || begin > until);
+            let is_calm = world
+                .disturbed
+                .iter()
+                .all(|(begin, end)| end < from || begin > until);
             if !is_after_fine || !is_calm || *until < *from + bound {
                 continue;
             }
@@ -247,26 +315,39 @@ pub(crate) fn truthful(world: &World, seed: u64) {
             let was_down = world.checks.transitions.iter().rev().find(|transition| {
                 transition.check.target == *target && world.time_of(transition.at) <= *from
             });
-            let is_still_bad = was_down.is_none_or(|transition| transition.to != Verdict::Operational);
+            let is_still_bad =
+                was_down.is_none_or(|transition| transition.to != Verdict::Operational);
             if !told && !is_still_bad {
-                faults.push(format!("{target} was {sky:?} from {from:?} to {until:?} and nobody noticed"));
+                faults.push(format!(
+                    "{target} was {sky:?} from {from:?} to {until:?} and nobody noticed"
+                ));
             }
         }
     }
-    assert!(faults.is_empty(), "in the world with HEKATE_SIM_SEED={seed}:\n{}", faults.join("\n"));
+    assert!(
+        faults.is_empty(),
+        "in the world with HEKATE_SIM_SEED={seed}:\n{}",
+        faults.join("\n")
+    );
 }
 
 /// Nobody hears more than what happened: one message a channel for each transition, and the reminders.
 pub(crate) fn bounded(world: &World, seed: u64) {
     let mut messages: BTreeMap<&ChannelName, usize> = BTreeMap::new();
     for arrived in &world.receiver.arrived {
-        let is_news = arrived.kinds.iter().any(|kind| matches!(kind, Kind::Opened | Kind::Changed | Kind::Recovered));
+        let is_news = arrived
+            .kinds
+            .iter()
+            .any(|kind| matches!(kind, Kind::Opened | Kind::Changed | Kind::Recovered));
         if is_news && !arrived.is_repeat {
             *messages.entry(&arrived.channel).or_default() += 1;
         }
     }
     let transitions = world.checks.transitions.len();
     for (channel, count) in messages {
-        assert!(count <= transitions, "#{channel} heard {count} times of {transitions} transitions, HEKATE_SIM_SEED={seed}");
+        assert!(
+            count <= transitions,
+            "#{channel} heard {count} times of {transitions} transitions, HEKATE_SIM_SEED={seed}"
+        );
     }
 }

@@ -85,7 +85,11 @@ fn disturbances(world: &mut World, chance: &mut StdRng) {
             0 => Disturbance::Kill(seconds(chance, 0.5, 900.0)),
             1 | 2 => Disturbance::KillAfterCommits(chance.random_range(1..6)),
             3 => Disturbance::Stall(seconds(chance, 2.0, 600.0)),
-            4 => Disturbance::MoveClock(if chance.random_bool(0.5) { 3_600_000 } else { -3_600_000 }),
+            4 => Disturbance::MoveClock(if chance.random_bool(0.5) {
+                3_600_000
+            } else {
+                -3_600_000
+            }),
             _ => {
                 let mut targets: Vec<_> = NAMES.iter().map(|name| target(name)).collect();
                 if chance.random_bool(0.5) {
@@ -124,7 +128,11 @@ fn play(seed: u64) {
 
 #[test]
 fn whatever_happens_people_are_told_the_truth_once() {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
     if let Some(seed) = number("HEKATE_SIM_SEED") {
         play(seed);
         return;
@@ -134,7 +142,11 @@ fn whatever_happens_people_are_told_the_truth_once() {
     println!("{worlds} worlds from HEKATE_SIM_SEED={first} on");
     std::thread::scope(|scope| {
         for half in 0..2 {
-            scope.spawn(move || (first..first + worlds).filter(|seed| seed % 2 == half).for_each(play));
+            scope.spawn(move || {
+                (first..first + worlds)
+                    .filter(|seed| seed % 2 == half)
+                    .for_each(play)
+            });
         }
     });
 }

@@ -47,17 +47,26 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// From this time on the channel behaves like this.
     pub(crate) fn turn(&mut self, channel: &str, at: Duration, mood: Mood) {
-        self.moods.entry(ChannelName::new(channel)).or_default().push((at, mood));
+        self.moods
+            .entry(ChannelName::new(channel))
+            .or_default()
+            .push((at, mood));
     }
 
     fn mood(&self, channel: &ChannelName, at: Duration) -> Mood {
         let moods = self.moods.get(channel).map_or(&[][..], Vec::as_slice);
-        moods.iter().rev().find(|(from, _)| *from <= at).map_or(Mood::Ok, |(_, mood)| *mood)
+        moods
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= at)
+            .map_or(Mood::Ok, |(_, mood)| *mood)
     }
 
     /// Takes an attempt: how it ends, and after how long.
     pub(crate) fn take(&mut self, now: Duration, parcel: &Parcel) -> (Duration, Delivery) {
-        let unsure = |why: &str| Delivery::Unsure { why: why.to_owned() };
+        let unsure = |why: &str| Delivery::Unsure {
+            why: why.to_owned(),
+        };
         match self.mood(&parcel.channel, now) {
             Mood::Ok => {
                 self.write_down(now, parcel);
@@ -71,15 +80,35 @@ impl Receiver {
             Mood::Hangs => (Duration::from_secs(10), unsure("no answer within 10 s")),
             Mood::Away => {
                 let why = String::from("connection refused");
-                (Duration::from_millis(5), Delivery::Retry { after: None, is_throttled: false, why })
+                (
+                    Duration::from_millis(5),
+                    Delivery::Retry {
+                        after: None,
+                        is_throttled: false,
+                        why,
+                    },
+                )
             }
             Mood::Throttles(after) => {
                 let why = String::from("HTTP 429");
-                (Duration::from_millis(60), Delivery::Retry { after: Some(after), is_throttled: true, why })
+                (
+                    Duration::from_millis(60),
+                    Delivery::Retry {
+                        after: Some(after),
+                        is_throttled: true,
+                        why,
+                    },
+                )
             }
             Mood::Refuses => {
                 let why = String::from("HTTP 404 no_service");
-                (Duration::from_millis(60), Delivery::Refused { why, is_malformed: false })
+                (
+                    Duration::from_millis(60),
+                    Delivery::Refused {
+                        why,
+                        is_malformed: false,
+                    },
+                )
             }
         }
     }
@@ -88,16 +117,34 @@ impl Receiver {
         let story = &parcel.newest().story;
         let kinds: Vec<_> = parcel.entries.iter().map(|entry| entry.kind).collect();
         let told: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
-        let mention = parcel.newest().mention.as_ref().map(|name| format!(" @{name}")).unwrap_or_default();
+        let mention = parcel
+            .newest()
+            .mention
+            .as_ref()
+            .map(|name| format!(" @{name}"))
+            .unwrap_or_default();
         let repeat = if parcel.is_repeat { " (repeat)" } else { "" };
-        let late = parcel.late.as_ref().map(|late| format!(" (late by {} s)", late.by.as_secs())).unwrap_or_default();
+        let late = parcel
+            .late
+            .as_ref()
+            .map(|late| format!(" (late by {} s)", late.by.as_secs()))
+            .unwrap_or_default();
         self.arrived.push(Arrived {
             at: now,
             channel: parcel.channel.clone(),
-            keys: parcel.entries.iter().map(|entry| entry.key.clone()).collect(),
+            keys: parcel
+                .entries
+                .iter()
+                .map(|entry| entry.key.clone())
+                .collect(),
             kinds,
             is_repeat: parcel.is_repeat,
-            line: format!("#{}{mention} {} {}{repeat}{late}", parcel.channel, told.join("+"), story.title),
+            line: format!(
+                "#{}{mention} {} {}{repeat}{late}",
+                parcel.channel,
+                told.join("+"),
+                story.title
+            ),
         });
     }
 }

@@ -37,12 +37,16 @@ fn a_crash_is_told_and_so_is_the_return() {
     let mut world = pair();
     world.weather("master/blue", minutes(5), Sky::Refused);
     world.weather("master/blue", minutes(12), Sky::Fine);
-    check(&mut world, minutes(30), &expect![[r#"
+    check(
+        &mut world,
+        minutes(30),
+        &expect![[r#"
         5m 20s #core @core opened master blue
         5m 20s #disaster @core opened master blue
         12m 23s #core recovered master blue
         12m 23s #disaster recovered master blue
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -50,10 +54,14 @@ fn a_black_hole_takes_longer_and_is_told_as_well() {
     let mut world = pair();
     world.weather("api", minutes(5), Sky::Silent);
     world.weather("api", minutes(8), Sky::Fine);
-    check(&mut world, minutes(30), &expect![[r#"
+    check(
+        &mut world,
+        minutes(30),
+        &expect![[r#"
         5m 36s #core opened api
         8m 18s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -61,10 +69,14 @@ fn an_answer_that_drips_is_an_outage() {
     let mut world = pair();
     world.weather("api", minutes(5), Sky::Drip);
     world.weather("api", minutes(8), Sky::Fine);
-    check(&mut world, minutes(30), &expect![[r#"
+    check(
+        &mut world,
+        minutes(30),
+        &expect![[r#"
         5m 36s #core opened api
         8m 18s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -72,10 +84,14 @@ fn a_body_that_says_down_is_told_fast() {
     let mut world = pair();
     world.weather("api", minutes(5), Sky::SaysDown);
     world.weather("api", minutes(8), Sky::Fine);
-    check(&mut world, minutes(30), &expect![[r#"
+    check(
+        &mut world,
+        minutes(30),
+        &expect![[r#"
         5m 15s #core opened api
         8m 15s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -83,10 +99,14 @@ fn a_503_that_says_up_is_never_called_down() {
     let mut world = pair();
     world.weather("api", minutes(5), Sky::Contradiction);
     world.weather("api", minutes(40), Sky::Fine);
-    check(&mut world, minutes(60), &expect![[r#"
+    check(
+        &mut world,
+        minutes(60),
+        &expect![[r#"
         5m 19s #core opened api
         40m 15s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -100,12 +120,16 @@ fn single_lost_packets_and_pauses_of_four_seconds_tell_nobody() {
         world.weather("master/blue", minutes(minute), Sky::Pausing);
         world.weather("master/blue", minutes(minute) + seconds(4), Sky::Fine);
     }
-    check(&mut world, minutes(150), &expect![[r#"
+    check(
+        &mut world,
+        minutes(150),
+        &expect![[r#"
         15m 7s #core opened api
         58m 55s #core recovered api
         1h 35m 7s #core opened api
         1h 59m 42s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -130,7 +154,10 @@ fn a_crash_loop_is_told_edge_by_edge_and_ends_with_the_truth() {
         world.weather("api", at + seconds(90), Sky::Fine);
         at += minutes(5);
     }
-    check(&mut world, minutes(60), &expect![[r#"
+    check(
+        &mut world,
+        minutes(60),
+        &expect![[r#"
         5m 29s #core opened api
         6m 50s #core recovered api
         10m 25s #core opened api
@@ -139,7 +166,8 @@ fn a_crash_loop_is_told_edge_by_edge_and_ends_with_the_truth() {
         16m 48s #core recovered api
         20m 20s #core opened api
         21m 43s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -154,14 +182,25 @@ fn killed_between_commit_and_send_it_still_tells_once() {
         world.checks.step(world.now, commits.into());
         invariants::finally(&world, commits.into());
         let told = world.told();
-        for (what, channel) in [("opened", "disaster"), ("opened", "core"), ("recovered", "disaster"), ("recovered", "core")] {
-            let copies = told
-                .lines()
-                .filter(|line| line.contains(&format!("#{channel}")) && line.contains(what) && line.contains("blue"));
-            let (unmarked, marked): (Vec<_>, Vec<_>) = copies.partition(|line| !line.contains("(repeat)"));
+        for (what, channel) in [
+            ("opened", "disaster"),
+            ("opened", "core"),
+            ("recovered", "disaster"),
+            ("recovered", "core"),
+        ] {
+            let copies = told.lines().filter(|line| {
+                line.contains(&format!("#{channel}"))
+                    && line.contains(what)
+                    && line.contains("blue")
+            });
+            let (unmarked, marked): (Vec<_>, Vec<_>) =
+                copies.partition(|line| !line.contains("(repeat)"));
             // A copy says that it may be one: the process died between the attempt and the note of its answer.
             let (unmarked, marked) = (unmarked.len(), marked.len());
-            assert!(unmarked <= 1 && marked <= 1 && unmarked + marked >= 1, "killed after {commits} commits:\n{told}");
+            assert!(
+                unmarked <= 1 && marked <= 1 && unmarked + marked >= 1,
+                "killed after {commits} commits:\n{told}"
+            );
         }
     }
 }
@@ -173,22 +212,32 @@ fn slack_down_for_half_an_hour_gives_one_truthful_message() {
     world.receiver.turn("core", minutes(34), Mood::Ok);
     world.weather("api", minutes(5), Sky::Refused);
     world.weather("api", minutes(12), Sky::Fine);
-    check(&mut world, minutes(60), &expect![[r#"
+    check(
+        &mut world,
+        minutes(60),
+        &expect![[r#"
         34m 5s #core opened+recovered api (late by 1724 s)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_storm_of_429_is_waited_out() {
     let mut world = World::new(9, vec![target("api")]);
-    world.receiver.turn("core", minutes(5), Mood::Throttles(seconds(45)));
+    world
+        .receiver
+        .turn("core", minutes(5), Mood::Throttles(seconds(45)));
     world.receiver.turn("core", minutes(9), Mood::Ok);
     world.weather("api", minutes(5), Sky::Refused);
     world.weather("api", minutes(20), Sky::Fine);
-    check(&mut world, minutes(60), &expect![[r#"
+    check(
+        &mut world,
+        minutes(60),
+        &expect![[r#"
         9m 6s #core opened api (late by 225 s)
         20m 13s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -198,14 +247,18 @@ fn a_lost_answer_is_repeated_and_says_so() {
     world.receiver.turn("core", minutes(6), Mood::Ok);
     world.weather("api", minutes(5), Sky::Refused);
     world.weather("api", minutes(20), Sky::Fine);
-    check(&mut world, minutes(60), &expect![[r#"
+    check(
+        &mut world,
+        minutes(60),
+        &expect![[r#"
         5m 21s #core opened api
         5m 32s #core opened api (repeat)
         5m 44s #core opened api (repeat)
         5m 58s #core opened api (repeat)
         6m 17s #core opened api (repeat)
         20m 13s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -215,11 +268,15 @@ fn a_dead_webhook_hands_over_and_tells_itself_when_it_heals() {
     world.receiver.turn("disaster", minutes(50), Mood::Ok);
     world.weather("master/blue", minutes(5), Sky::Refused);
     world.weather("master/blue", minutes(20), Sky::Fine);
-    check(&mut world, minutes(180), &expect![[r#"
+    check(
+        &mut world,
+        minutes(180),
+        &expect![[r#"
         5m 21s #core @core opened master blue
         20m 13s #core recovered master blue
         1h 5m 21s #disaster opened+recovered master blue (late by 3600 s)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -229,23 +286,35 @@ fn reloads_in_an_outage_change_nothing_and_a_removal_says_goodbye() {
     world.weather("api", minutes(5), Sky::Refused);
     world.weather("api", minutes(20), Sky::Fine);
     for minute in 6..10 {
-        world.plan_disturbance(minutes(minute), Disturbance::Reload(vec![target("api"), target("master/blue")]));
+        world.plan_disturbance(
+            minutes(minute),
+            Disturbance::Reload(vec![target("api"), target("master/blue")]),
+        );
     }
     world.plan_disturbance(minutes(12), Disturbance::Reload(vec![target("api")]));
-    check(&mut world, minutes(40), &expect![[r#"
+    check(
+        &mut world,
+        minutes(40),
+        &expect![[r#"
         5m 15s #core opened api
         5m 22s #core @core opened master blue
         5m 22s #disaster @core opened master blue
         12m #core removed master blue
         12m #disaster removed master blue
         20m 19s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn moved_clocks_and_stalls_tell_the_team_nothing() {
     let mut world = World::new(9, vec![target("master/blue"), target("api")]);
-    for (minute, by_ms) in [(5, 3_600_000), (20, -3_600_000), (35, -3_600_000), (50, 3_600_000)] {
+    for (minute, by_ms) in [
+        (5, 3_600_000),
+        (20, -3_600_000),
+        (35, -3_600_000),
+        (50, 3_600_000),
+    ] {
         world.plan_disturbance(minutes(minute), Disturbance::MoveClock(by_ms));
     }
     world.plan_disturbance(minutes(60), Disturbance::Stall(seconds(90)));
@@ -258,10 +327,14 @@ fn the_first_sight_down_is_told() {
     let mut world = pair();
     world.weather("api", Duration::ZERO, Sky::Refused);
     world.weather("api", minutes(3), Sky::Fine);
-    check(&mut world, minutes(20), &expect![[r#"
+    check(
+        &mut world,
+        minutes(20),
+        &expect![[r#"
         39s #core opened api
         3m 12s #core recovered api
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -271,8 +344,12 @@ fn our_own_lack_of_descriptors_is_our_own_trouble() {
         world.weather(name, minutes(5), Sky::NoDescriptors);
         world.weather(name, minutes(25), Sky::Fine);
     }
-    check(&mut world, minutes(60), &expect![[r#"
+    check(
+        &mut world,
+        minutes(60),
+        &expect![[r#"
         7m 53s #ops notice looks say nothing because of trouble on this machine
         25m 26s #ops notice over: looks say nothing because of trouble on this machine
-    "#]]);
+    "#]],
+    );
 }

@@ -50,20 +50,71 @@ impl Sky {
     /// What a look with this limit brings, and how long it takes.
     pub(crate) fn look(self, limit: Duration) -> (Duration, Outcome) {
         let quick = Duration::from_millis(15);
-        let failure = |class, kind, words: &str| Outcome::Unhealthy(Failure { class, kind, words: words.to_owned() });
-        let short = |kind, words: &str| Outcome::Degraded(Degradation { kind, words: words.to_owned() });
-        let gap = |kind, words: &str| Outcome::Unobservable(Gap { kind, words: words.to_owned() });
+        let failure = |class, kind, words: &str| {
+            Outcome::Unhealthy(Failure {
+                class,
+                kind,
+                words: words.to_owned(),
+            })
+        };
+        let short = |kind, words: &str| {
+            Outcome::Degraded(Degradation {
+                kind,
+                words: words.to_owned(),
+            })
+        };
+        let gap = |kind, words: &str| {
+            Outcome::Unobservable(Gap {
+                kind,
+                words: words.to_owned(),
+            })
+        };
         match self {
             Self::Fine => (quick, Outcome::Healthy),
-            Self::Pausing => (limit.min(Duration::from_secs(4)) - Duration::from_millis(10), Outcome::Healthy),
-            Self::SaysDown => (quick, failure(FailureClass::Explicit, FailureKind::SaysDown, "the body says DOWN")),
-            Self::Contradiction => (quick, short(DegradationKind::Contradiction, "503, but the body says UP")),
-            Self::Refused => {
-                (quick, failure(FailureClass::Refused, FailureKind::ConnectionRefused, "connection refused"))
-            }
-            Self::Silent => (limit, failure(FailureClass::Silent, FailureKind::FirstByteTimeout, "no answer")),
-            Self::Drip => (limit, failure(FailureClass::Silent, FailureKind::BodyTimeout, "the answer did not end")),
-            Self::SaysDegraded => (quick, short(DegradationKind::SaysDegraded, "the body says DEGRADED")),
+            Self::Pausing => (
+                limit.min(Duration::from_secs(4)) - Duration::from_millis(10),
+                Outcome::Healthy,
+            ),
+            Self::SaysDown => (
+                quick,
+                failure(
+                    FailureClass::Explicit,
+                    FailureKind::SaysDown,
+                    "the body says DOWN",
+                ),
+            ),
+            Self::Contradiction => (
+                quick,
+                short(DegradationKind::Contradiction, "503, but the body says UP"),
+            ),
+            Self::Refused => (
+                quick,
+                failure(
+                    FailureClass::Refused,
+                    FailureKind::ConnectionRefused,
+                    "connection refused",
+                ),
+            ),
+            Self::Silent => (
+                limit,
+                failure(
+                    FailureClass::Silent,
+                    FailureKind::FirstByteTimeout,
+                    "no answer",
+                ),
+            ),
+            Self::Drip => (
+                limit,
+                failure(
+                    FailureClass::Silent,
+                    FailureKind::BodyTimeout,
+                    "the answer did not end",
+                ),
+            ),
+            Self::SaysDegraded => (
+                quick,
+                short(DegradationKind::SaysDegraded, "the body says DEGRADED"),
+            ),
             Self::Locked => (quick, gap(GapKind::NotAuthorised, "HTTP 401")),
             Self::NoDescriptors => (quick, gap(GapKind::OwnResources, "too many open files")),
         }
@@ -79,13 +130,20 @@ pub(crate) struct Weather {
 impl Weather {
     /// From this time on it is like this; times have to run forward.
     pub(crate) fn turn(&mut self, at: Duration, sky: Sky) {
-        assert!(self.changes.last().is_none_or(|(last, _)| *last <= at), "weather is told forwards");
+        assert!(
+            self.changes.last().is_none_or(|(last, _)| *last <= at),
+            "weather is told forwards"
+        );
         self.changes.push((at, sky));
     }
 
     /// How it is at this time.
     pub(crate) fn at(&self, at: Duration) -> Sky {
-        self.changes.iter().rev().find(|(from, _)| *from <= at).map_or(Sky::Fine, |(_, sky)| *sky)
+        self.changes
+            .iter()
+            .rev()
+            .find(|(from, _)| *from <= at)
+            .map_or(Sky::Fine, |(_, sky)| *sky)
     }
 
     /// The stretches of equal weather: from, until, how.

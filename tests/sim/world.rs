@@ -10,8 +10,8 @@ use std::{
 use hekate::{
     engine::{Action, Engine, Event, Order, Settings},
     model::{
-        Batch, Delivery, EntryKey, Family, Loaded, Moment, Observation, Phases, Plan, Target, TargetId, Tick, Timestamp,
-        Verdict, plan::StoreSettings,
+        Batch, Delivery, EntryKey, Family, Loaded, Moment, Observation, Phases, Plan, Target,
+        TargetId, Tick, Timestamp, Verdict, plan::StoreSettings,
     },
     notify::courier::{Courier, Parcel, Step},
     store::Database,
@@ -29,8 +29,17 @@ const GENESIS_MS: i64 = 1_792_879_200_000;
 /// What happens next.
 #[derive(Debug)]
 enum Coming {
-    LookEnds { life: u32, order: Box<Order>, started: Moment, sky: Sky },
-    SendEnds { life: u32, key: EntryKey, delivery: Delivery },
+    LookEnds {
+        life: u32,
+        order: Box<Order>,
+        started: Moment,
+        sky: Sky,
+    },
+    SendEnds {
+        life: u32,
+        key: EntryKey,
+        delivery: Delivery,
+    },
     Disturbance(Disturbance),
 }
 
@@ -108,7 +117,10 @@ impl World {
     }
 
     fn settings(&self) -> StoreSettings {
-        StoreSettings { path: self.folder.path().join("store"), retention: Duration::from_hours(24 * 400) }
+        StoreSettings {
+            path: self.folder.path().join("store"),
+            retention: Duration::from_hours(24 * 400),
+        }
     }
 
     fn plan(&self) -> Plan {
@@ -116,8 +128,13 @@ impl World {
     }
 
     pub(crate) fn moment(&self) -> Moment {
-        let at = GENESIS_MS + i64::try_from(self.now.as_millis()).expect("a short world") + self.wall_moved_ms;
-        Moment { tick: Tick::ZERO + (self.now - self.born), at: Timestamp::from_millis(at) }
+        let at = GENESIS_MS
+            + i64::try_from(self.now.as_millis()).expect("a short world")
+            + self.wall_moved_ms;
+        Moment {
+            tick: Tick::ZERO + (self.now - self.born),
+            at: Timestamp::from_millis(at),
+        }
     }
 
     /// The world's time of a timestamp written while the clock was not moved.
@@ -126,7 +143,9 @@ impl World {
     }
 
     pub(crate) fn verdict(&self, target: &TargetId) -> Option<Verdict> {
-        self.engine.as_ref().and_then(|engine| engine.verdict(target))
+        self.engine
+            .as_ref()
+            .and_then(|engine| engine.verdict(target))
     }
 
     pub(crate) fn targets(&self) -> impl Iterator<Item = &TargetId> {
@@ -137,8 +156,12 @@ impl World {
         self.born = self.now;
         self.life += 1;
         let now = self.moment();
-        let (database, loaded, notices) = Database::open(&self.settings(), now.at).expect("the store opens");
-        assert!(notices.is_empty(), "an orderly store has nothing to tell: {notices:?}");
+        let (database, loaded, notices) =
+            Database::open(&self.settings(), now.at).expect("the store opens");
+        assert!(
+            notices.is_empty(),
+            "an orderly store has nothing to tell: {notices:?}"
+        );
         self.database = Some(database);
         self.checks.restarted(&loaded);
         self.begin(loaded);
@@ -151,7 +174,10 @@ impl World {
         self.courier = Courier::new(self.seed ^ u64::from(self.life));
         self.courier.configure(now, &plan.channels, plan.ops());
         self.courier.restore(now, outbox);
-        let settings = Settings { seed: self.seed.wrapping_add(u64::from(self.life)), looks_max: 64 };
+        let settings = Settings {
+            seed: self.seed.wrapping_add(u64::from(self.life)),
+            looks_max: 64,
+        };
         let (engine, actions) = Engine::start(plan, loaded, settings, now);
         self.engine = Some(engine);
         self.carry_out(actions);
@@ -169,11 +195,16 @@ impl World {
     }
 
     pub(crate) fn weather(&mut self, target: &str, at: Duration, sky: Sky) {
-        self.weather.entry(TargetId::new(target)).or_default().turn(at, sky);
+        self.weather
+            .entry(TargetId::new(target))
+            .or_default()
+            .turn(at, sky);
     }
 
     fn sky(&self, target: &TargetId, at: Duration) -> Sky {
-        self.weather.get(target).map_or(Sky::Fine, |weather| weather.at(at))
+        self.weather
+            .get(target)
+            .map_or(Sky::Fine, |weather| weather.at(at))
     }
 
     /// Carries out the engine's actions; answers whether the process is still the same one.
@@ -183,7 +214,12 @@ impl World {
                 Action::Look(order) => {
                     let sky = self.sky(&order.target.id, self.now);
                     let (took, _) = sky.look(order.limit);
-                    let ends = Coming::LookEnds { life: self.life, order: Box::new(order), started: self.moment(), sky };
+                    let ends = Coming::LookEnds {
+                        life: self.life,
+                        order: Box::new(order),
+                        started: self.moment(),
+                        sky,
+                    };
                     self.push(self.now + took, ends);
                 }
                 Action::Commit(batch) => {
@@ -207,8 +243,13 @@ impl World {
 
     /// Makes a batch durable; answers false if the process was killed right after it.
     fn commit(&mut self, batch: &Arc<Batch>) -> bool {
-        let database = self.database.as_mut().expect("a running process has a store");
-        database.commit(&[Arc::clone(batch)]).expect("the disk is well");
+        let database = self
+            .database
+            .as_mut()
+            .expect("a running process has a store");
+        database
+            .commit(&[Arc::clone(batch)])
+            .expect("the disk is well");
         self.checks.committed(batch);
         match &mut self.kill_after_commits {
             Some(1) => {
@@ -251,7 +292,9 @@ impl World {
                     }
                     self.send(&parcel);
                 }
-                Step::StandsIn { incident, channel, .. } => {
+                Step::StandsIn {
+                    incident, channel, ..
+                } => {
                     if !self.event(Event::StoodIn(incident, channel)) {
                         return false;
                     }
@@ -265,29 +308,45 @@ impl World {
     fn send(&mut self, parcel: &Parcel) {
         self.checks.sending(self.now, self.life, parcel);
         if std::env::var_os("HEKATE_SIM_SEED").is_some() {
-            let keys: Vec<_> = parcel.entries.iter().map(|entry| (&entry.key, &entry.instead_of)).collect();
+            let keys: Vec<_> = parcel
+                .entries
+                .iter()
+                .map(|entry| (&entry.key, &entry.instead_of))
+                .collect();
             println!("{:?} sends {keys:?}", self.now);
         }
         let before = self.receiver.arrived.len();
         let (took, delivery) = self.receiver.take(self.now, parcel);
         if let Some(arrived) = self.receiver.arrived.get(before) {
-            let database = self.database.as_ref().expect("a running process has a store");
+            let database = self
+                .database
+                .as_ref()
+                .expect("a running process has a store");
             self.checks.arrived(arrived, &database.reader());
         }
-        let ends = Coming::SendEnds { life: self.life, key: parcel.key.clone(), delivery };
+        let ends = Coming::SendEnds {
+            life: self.life,
+            key: parcel.key.clone(),
+            delivery,
+        };
         self.push(self.now + took, ends);
     }
 
     fn event(&mut self, event: Event) -> bool {
         let now = self.moment();
         let mut actions = Vec::new();
-        let Some(engine) = self.engine.as_mut() else { return false };
+        let Some(engine) = self.engine.as_mut() else {
+            return false;
+        };
         engine.handle(now, event, &mut actions);
         self.carry_out(actions)
     }
 
     fn kill(&mut self, away: Duration) {
-        self.disturbed.push((self.now.saturating_sub(Duration::from_mins(1)), self.now + away + Duration::from_mins(1)));
+        self.disturbed.push((
+            self.now.saturating_sub(Duration::from_mins(1)),
+            self.now + away + Duration::from_mins(1),
+        ));
         self.engine = None;
         self.database = None;
         self.now += away;
@@ -302,12 +361,18 @@ impl World {
             Disturbance::Kill(away) => self.kill(away),
             Disturbance::KillAfterCommits(count) => self.kill_after_commits = Some(count.max(1)),
             Disturbance::Stall(length) => {
-                self.disturbed.push((self.now.saturating_sub(Duration::from_mins(1)), self.now + length + Duration::from_mins(2)));
+                self.disturbed.push((
+                    self.now.saturating_sub(Duration::from_mins(1)),
+                    self.now + length + Duration::from_mins(2),
+                ));
                 self.now += length;
                 self.event(Event::Interrupted);
             }
             Disturbance::MoveClock(by_ms) => {
-                self.disturbed.push((self.now.saturating_sub(Duration::from_mins(1)), self.now + Duration::from_mins(2)));
+                self.disturbed.push((
+                    self.now.saturating_sub(Duration::from_mins(1)),
+                    self.now + Duration::from_mins(2),
+                ));
                 self.wall_moved_ms += by_ms;
                 self.event(Event::Interrupted);
             }
@@ -326,11 +391,20 @@ impl World {
     pub(crate) fn run_until(&mut self, end: Duration) {
         loop {
             let tick = |tick: Tick| self.born + tick.since(Tick::ZERO);
-            let engine = self.engine.as_ref().and_then(Engine::next_deadline).map(tick);
+            let engine = self
+                .engine
+                .as_ref()
+                .and_then(Engine::next_deadline)
+                .map(tick);
             let courier = self.courier.next_deadline().map(tick);
             let next = self.coming.keys().next().copied();
-            let due = [engine, courier, next.map(|(at, _)| at)].into_iter().flatten().min();
-            let Some(due) = due.filter(|due| *due <= end) else { break };
+            let due = [engine, courier, next.map(|(at, _)| at)]
+                .into_iter()
+                .flatten()
+                .min();
+            let Some(due) = due.filter(|due| *due <= end) else {
+                break;
+            };
             self.now = self.now.max(due);
             if let Some(key) = next.filter(|(at, _)| *at <= due) {
                 let coming = self.coming.remove(&key).expect("it was the first");
@@ -346,7 +420,12 @@ impl World {
 
     fn happen(&mut self, coming: Coming) {
         match coming {
-            Coming::LookEnds { life, order, started, sky } if life == self.life => {
+            Coming::LookEnds {
+                life,
+                order,
+                started,
+                sky,
+            } if life == self.life => {
                 let (_, outcome) = sky.look(order.limit);
                 let observation = Observation {
                     look: order.look,
@@ -360,7 +439,11 @@ impl World {
                 };
                 self.event(Event::Observed(observation));
             }
-            Coming::SendEnds { life, key, delivery } if life == self.life => {
+            Coming::SendEnds {
+                life,
+                key,
+                delivery,
+            } if life == self.life => {
                 let steps = self.courier.delivered(self.moment(), &key, delivery);
                 self.steps(steps);
             }
@@ -378,7 +461,11 @@ impl World {
             .iter()
             .skip(self.checks.read)
             .map(|arrived| {
-                format!("{} {}\n", humantime::format_duration(Duration::from_secs(arrived.at.as_secs())), arrived.line)
+                format!(
+                    "{} {}\n",
+                    humantime::format_duration(Duration::from_secs(arrived.at.as_secs())),
+                    arrived.line
+                )
             })
             .collect();
         self.checks.read = self.receiver.arrived.len();
