@@ -10,7 +10,7 @@ const DESCRIPTORS_A_LOOK: u64 = 2;
 const LOOKS_MAX: u64 = 20_000;
 
 /// Raises the limit of open files as far as we may, and says how many looks may be in flight at once.
-pub fn looks_at_once() -> usize {
+pub(super) fn looks_at_once() -> usize {
     let limit = getrlimit(Resource::Nofile);
     if limit.current < limit.maximum || limit.maximum.is_none() {
         let wanted = Rlimit {

@@ -2,7 +2,8 @@
 
 mod guard;
 mod heart;
-pub mod limits;
+mod limits;
+mod memory;
 mod post;
 mod reload;
 mod signs;
@@ -19,21 +20,25 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    guard::{DeadManWatch, mind_the_store},
+    guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
+    memory::Memory,
     post::{Desk, Mail, PostOffice},
-    reload::Reloader,
+    reload::{Reloader, listen_to_wishes},
     signs::Signs,
     systemd::Watchdog,
 };
 use crate::{
     clock::Clock,
-    config::{self, Environment},
-    engine::{self, Engine},
-    model::{Board, Loaded, Plan, TargetId, Timestamp, Transition},
-    notify::{courier::Courier, sender::Sender},
+    config::Environment,
+    engine::{self, Action, Engine, Event},
+    model::{Board, Entry, Loaded, Moment, Plan, TargetId, Timestamp, Transition},
+    notify::{
+        courier::{Courier, Outlook},
+        sender::{Sender, SenderError},
+    },
     probe::Prober,
-    store::{self, Database, Notice, Reader, Writer},
+    store::{self, Reader, Writer},
     telemetry::Metrics,
     web,
 };
@@ -57,9 +62,9 @@ pub struct Options {
 /// Why a process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// Another process works with the store.
-    #[error("{0}")]
-    Store(#[source] store::Error),
+    /// Another process works with the store, or a newer hekate wrote it.
+    #[error(transparent)]
+    Store(store::Error),
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -70,7 +75,7 @@ pub enum Failure {
     },
     /// Messages cannot be sent from this machine.
     #[error("cannot send messages: {0}")]
-    Sender(#[from] crate::notify::sender::SenderError),
+    Sender(#[from] SenderError),
 }
 
 /// A running hekate.
@@ -80,17 +85,34 @@ pub struct Running {
     pub address: SocketAddr,
     /// The read model.
     pub board: Arc<ArcSwap<Board>>,
-    /// Both clocks.
-    pub clock: Clock,
-    /// Reads the file again when told to, with the reason.
-    pub reload: mpsc::Sender<web::Reload>,
     stop: CancellationToken,
     heart_stop: CancellationToken,
     post_stop: CancellationToken,
     heart: JoinHandle<()>,
     post: JoinHandle<()>,
-    committing: JoinHandle<()>,
+    forwarding: JoinHandle<()>,
     writer: Writer,
+}
+
+/// What all parts share.
+#[derive(Clone)]
+struct Shared {
+    clock: Clock,
+    plan: Arc<ArcSwap<Plan>>,
+    board: Arc<ArcSwap<Board>>,
+    metrics: Arc<Metrics>,
+    pulse: Arc<web::Pulse>,
+    signs: Arc<Signs>,
+    writer: Writer,
+    sender: Sender,
+    events: mpsc::UnboundedSender<Event>,
+    mail: mpsc::UnboundedSender<Mail>,
+}
+
+/// The ends of the channels at which the two loops listen.
+struct Inboxes {
+    events: mpsc::UnboundedReceiver<Event>,
+    mail: mpsc::UnboundedReceiver<Mail>,
 }
 
 /// Starts everything.
@@ -105,149 +127,215 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         plan,
     } = options;
     let clock = Clock::start();
-    let metrics = Arc::new(Metrics::new());
-    let address = plan.server.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Failure::Listen { address, source })?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| Failure::Listen { address, source })?;
+    let listener = listen(plan.server.listen).await?;
+    let address = listener.local_addr().unwrap_or(plan.server.listen);
     let sender = Sender::new()?;
-    let now = clock.now();
-    let Opened {
+    let Memory {
         writer,
         mut loaded,
         notices,
         news,
         is_blind,
-    } = open_store(&plan, &clock).await?;
+    } = memory::open(&plan, &clock).await?;
+    let now = clock.now();
+    let (shared, inboxes) = share(&plan, clock, writer, sender, now);
+    shared.metrics.reloaded(now.at);
 
-    let board = Arc::new(ArcSwap::from_pointee(Board::of(&plan, now.at, None)));
-    let shared_plan = Arc::new(ArcSwap::new(Arc::clone(&plan)));
-    let (events, inbox) = mpsc::unbounded_channel();
-    let (mail, letters) = mpsc::unbounded_channel();
-    let (committing, commits) = mpsc::unbounded_channel();
-    let (outlook, outlook_seen) = watch::channel(crate::notify::courier::Outlook::default());
     let stop = CancellationToken::new();
     let (heart_stop, post_stop) = (CancellationToken::new(), CancellationToken::new());
-
-    let mut courier = Courier::new(seed());
-    courier.configure(now, &plan.channels, plan.ops());
-    courier.restore(now, std::mem::take(&mut loaded.outbox));
-    let settings = engine::Settings {
-        seed: seed(),
-        looks_max: limits::looks_at_once(),
-    };
-    let (engine, first) = Engine::start(Arc::clone(&plan), loaded, settings, now);
-    let pulse = Arc::new(web::Pulse::new(PULSE_LIMIT));
-    let signs = Arc::new(Signs::default());
-    metrics.reloaded(now.at);
-
-    let desk = Desk {
-        mail: mail.clone(),
-        events: events.clone(),
-        clock: clock.clone(),
-        plan: Arc::clone(&shared_plan),
-        board: Arc::clone(&board),
-        writer: writer.clone(),
-        sender: sender.clone(),
-        metrics: Arc::clone(&metrics),
-        attempts: TaskTracker::new(),
-    };
-    let post = PostOffice {
-        clock: clock.clone(),
-        courier,
-        inbox: letters,
-        desk,
-        outlook,
-    };
+    let (committing, commits) = mpsc::unbounded_channel();
+    let (outlook, outlook_seen) = watch::channel(Outlook::default());
+    let outbox = std::mem::take(&mut loaded.outbox);
+    let post = shared.post_office(&plan, outbox, inboxes.mail, outlook, now);
     let post = tokio::spawn(post.open(post_stop.clone()));
-    let committing_task = tokio::spawn(forward(commits, mail.clone()));
-    let heart = Heart {
-        clock: clock.clone(),
-        engine,
-        inbox,
-        outside: Outside {
-            events: events.clone(),
-            clock: clock.clone(),
-            prober: Prober::new(clock.clone()),
-            writer: writer.clone(),
-            committing,
-            board: Arc::clone(&board),
-            metrics: Arc::clone(&metrics),
-            pulse: Arc::clone(&pulse),
-            signs: Arc::clone(&signs),
-            watchdog: Watchdog::of_environment(),
-            places: HashMap::new(),
-        },
-    };
+    let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
+    let forwarding = tokio::spawn(forward(commits, shared.mail.clone()));
     for notice in notices {
-        // The engine loop was started a moment ago and listens.
-        let _ = events.send(of_notice(notice));
+        // The loop was started a moment ago and listens.
+        let _ = shared.events.send(memory::told(notice));
     }
-
-    let (store_events, store_mail) = (events.clone(), mail.clone());
-    let (reload, wishes) = mpsc::channel(4);
-    let guards = Guards {
-        clock: clock.clone(),
-        plan: Arc::clone(&shared_plan),
-        board: Arc::clone(&board),
-        signs,
-        sender,
-    };
-    guards.watch(
-        &writer,
-        outlook_seen,
-        events.clone(),
-        Arc::clone(&metrics),
+    spawn_until(
         &stop,
+        memory::spread(news, is_blind, shared.events.clone(), shared.mail.clone()),
     );
-    let reloader = path.map(|path| Reloader {
-        path,
-        environment,
-        clock: clock.clone(),
-        plan: Arc::clone(&shared_plan),
-        board: Arc::clone(&board),
-        events,
-        mail,
-        metrics: Arc::clone(&metrics),
-    });
-    spawn_until(&stop, spread_news(news, is_blind, store_events, store_mail));
+    shared.guards(outlook_seen, &stop);
+    let (reload, wishes) = mpsc::channel(4);
+    let reloader = path.map(|path| shared.reloader(path, environment));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
-    let state = web::State {
-        board: Arc::clone(&board),
-        plan: shared_plan,
-        metrics,
-        pulse,
-        history: history(writer.reader()),
-        reload: reload.clone(),
-        clock: clock.clone(),
-    };
+    let state = shared.web(reload);
     tokio::spawn(web::serve(listener, state, stop.clone()));
-    systemd::ready(&format!("watching {} targets", plan.targets.len()));
-    tracing::info!(
-        event = "started",
-        targets = plan.targets.len(),
-        %address,
-        version = env!("CARGO_PKG_VERSION"),
-        "watching {} targets",
-        plan.targets.len()
-    );
+
+    let targets = plan.targets.len();
+    systemd::ready(&format!("watching {targets} targets"));
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(event = "started", targets, %address, version, "watching {targets} targets");
+    let Shared { board, writer, .. } = shared;
     Ok(Running {
         address,
         board,
-        clock,
-        reload,
         stop,
         heart_stop,
         post_stop,
         heart,
         post,
-        committing: committing_task,
+        forwarding,
         writer,
     })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Failure::Listen { address, source })
+}
+
+fn share(
+    plan: &Arc<Plan>,
+    clock: Clock,
+    writer: Writer,
+    sender: Sender,
+    now: Moment,
+) -> (Shared, Inboxes) {
+    let (events, event_inbox) = mpsc::unbounded_channel();
+    let (mail, mail_inbox) = mpsc::unbounded_channel();
+    let shared = Shared {
+        clock,
+        plan: Arc::new(ArcSwap::new(Arc::clone(plan))),
+        board: Arc::new(ArcSwap::from_pointee(Board::of(plan, now.at, None))),
+        metrics: Arc::new(Metrics::new()),
+        pulse: Arc::new(web::Pulse::new(PULSE_LIMIT)),
+        signs: Arc::default(),
+        writer,
+        sender,
+        events,
+        mail,
+    };
+    (
+        shared,
+        Inboxes {
+            events: event_inbox,
+            mail: mail_inbox,
+        },
+    )
+}
+
+impl Shared {
+    fn post_office(
+        &self,
+        plan: &Plan,
+        outbox: Vec<Entry>,
+        inbox: mpsc::UnboundedReceiver<Mail>,
+        outlook: watch::Sender<Outlook>,
+        now: Moment,
+    ) -> PostOffice {
+        let mut courier = Courier::new(seed());
+        courier.configure(now, &plan.channels, plan.ops());
+        courier.restore(now, outbox);
+        let desk = Desk {
+            mail: self.mail.clone(),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            plan: Arc::clone(&self.plan),
+            board: Arc::clone(&self.board),
+            writer: self.writer.clone(),
+            sender: self.sender.clone(),
+            metrics: Arc::clone(&self.metrics),
+            attempts: TaskTracker::new(),
+        };
+        PostOffice {
+            clock: self.clock.clone(),
+            courier,
+            inbox,
+            desk,
+            outlook,
+        }
+    }
+
+    fn heart(
+        &self,
+        plan: Arc<Plan>,
+        loaded: Loaded,
+        inbox: mpsc::UnboundedReceiver<Event>,
+        committing: mpsc::UnboundedSender<Committing>,
+        now: Moment,
+    ) -> (Heart, Vec<Action>) {
+        let settings = engine::Settings {
+            seed: seed(),
+            looks_max: limits::looks_at_once(),
+        };
+        let (engine, first) = Engine::start(plan, loaded, settings, now);
+        let outside = Outside {
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+            prober: Prober::new(self.clock.clone()),
+            writer: self.writer.clone(),
+            committing,
+            board: Arc::clone(&self.board),
+            metrics: Arc::clone(&self.metrics),
+            pulse: Arc::clone(&self.pulse),
+            signs: Arc::clone(&self.signs),
+            watchdog: Watchdog::of_environment(),
+            places: HashMap::new(),
+        };
+        (
+            Heart {
+                clock: self.clock.clone(),
+                engine,
+                inbox,
+                outside,
+            },
+            first,
+        )
+    }
+
+    /// Starts whatever watches the watchman.
+    fn guards(&self, outlook: watch::Receiver<Outlook>, stop: &CancellationToken) {
+        let status = self.writer.status();
+        spawn_until(
+            stop,
+            mind_the_store(status.clone(), Arc::clone(&self.board), self.events.clone()),
+        );
+        spawn_until(
+            stop,
+            measure_the_store(Arc::clone(&self.plan), Arc::clone(&self.metrics)),
+        );
+        let dead_man = DeadManWatch {
+            clock: self.clock.clone(),
+            plan: Arc::clone(&self.plan),
+            board: Arc::clone(&self.board),
+            signs: Arc::clone(&self.signs),
+            outlook,
+            store: status,
+            sender: self.sender.clone(),
+        };
+        spawn_until(stop, dead_man.keep());
+    }
+
+    fn reloader(&self, path: PathBuf, environment: Environment) -> Reloader {
+        Reloader {
+            path,
+            environment,
+            clock: self.clock.clone(),
+            plan: Arc::clone(&self.plan),
+            board: Arc::clone(&self.board),
+            events: self.events.clone(),
+            mail: self.mail.clone(),
+            metrics: Arc::clone(&self.metrics),
+        }
+    }
+
+    fn web(&self, reload: mpsc::Sender<web::Reload>) -> web::State {
+        web::State {
+            board: Arc::clone(&self.board),
+            plan: Arc::clone(&self.plan),
+            metrics: Arc::clone(&self.metrics),
+            pulse: Arc::clone(&self.pulse),
+            history: history(self.writer.reader()),
+            reload,
+            clock: self.clock.clone(),
+        }
+    }
 }
 
 impl Running {
@@ -263,118 +351,28 @@ impl Running {
         let orderly = async {
             // A task that broke has said so itself; what it left is ended all the same.
             let _ = self.heart.await;
-            let _ = self.committing.await;
+            let _ = self.forwarding.await;
             self.post_stop.cancel();
             let _ = self.post.await;
-            match self.writer.close(STOP_LIMIT).await {
-                Some(0) => {}
-                Some(lost) => tracing::error!(
-                    event = "stop.unwritten",
-                    records = lost,
-                    "the disk did not take everything"
-                ),
-                None => {
-                    tracing::error!(event = "stop.unwritten", "the disk did not answer in time")
-                }
-            }
         };
         if tokio::time::timeout(STOP_LIMIT, orderly).await.is_err() {
             tracing::error!(
                 event = "stop.late",
-                "not everything ended in time; the outbox and the journal have the rest"
+                "not everything ended in time; the outbox has the rest"
             );
         }
-    }
-}
-
-struct Opened {
-    writer: Writer,
-    loaded: Loaded,
-    notices: Vec<Notice>,
-    news: mpsc::UnboundedReceiver<store::News>,
-    /// Whether nothing of an existing store could be read.
-    is_blind: bool,
-}
-
-/// Opens the store; where the disk does not let us, looks and messages go on from memory and it is tried again.
-async fn open_store(plan: &Arc<Plan>, clock: &Clock) -> Result<Opened, Failure> {
-    let settings = plan.store.clone();
-    let now = clock.now().at;
-    let opening = tokio::task::spawn_blocking(move || {
-        Database::open(&settings, now).map_err(|error| {
-            let known =
-                matches!(error, store::Error::Disk { .. }).then(|| Database::peek(&settings).ok());
-            (error, known.flatten())
-        })
-    });
-    let opened = opening
-        .await
-        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
-    let (news_sender, news) = mpsc::unbounded_channel();
-    let clock = clock.clone();
-    let time: store::Now = Arc::new(move || clock.now());
-    match opened {
-        Ok((database, loaded, notices)) => {
-            let (writer, _threads) =
-                Writer::spawn(database, time, news_sender).map_err(Failure::Store)?;
-            Ok(Opened {
-                writer,
-                loaded,
-                notices,
-                news,
-                is_blind: false,
-            })
-        }
-        Err((error @ store::Error::Disk { .. }, known)) => {
-            tracing::error!(event = "store.trouble", %error, "the store cannot be opened; going on from memory");
-            let settings = plan.store.clone();
-            let (writer, _threads) = Writer::spawn_without(settings, &error, time, news_sender)
-                .map_err(Failure::Store)?;
-            let is_blind = known.is_none();
-            let loaded = known.unwrap_or_else(|| store::blind(now));
-            Ok(Opened {
-                writer,
-                loaded,
-                notices: Vec::new(),
-                news,
-                is_blind,
-            })
-        }
-        Err((error, _)) => Err(Failure::Store(error)),
-    }
-}
-
-/// Passes on what the store has to say.
-async fn spread_news(
-    mut news: mpsc::UnboundedReceiver<store::News>,
-    is_blind: bool,
-    events: mpsc::UnboundedSender<engine::Event>,
-    mail: mpsc::UnboundedSender<Mail>,
-) {
-    while let Some(news) = news.recv().await {
-        // Nobody listens any more only while the process ends.
-        let _ = match news {
-            store::News::Notice(notice) => events.send(of_notice(notice)).is_ok(),
-            store::News::Found(mut found) if is_blind => {
-                let outbox = std::mem::take(&mut found.outbox);
-                mail.send(Mail::Found(outbox)).is_ok()
-                    && events.send(engine::Event::Found(found)).is_ok()
+        match self.writer.close(STOP_LIMIT).await {
+            Some(0) => tracing::info!(event = "stopped", "everything is written"),
+            Some(records) => {
+                tracing::error!(
+                    event = "stop.unwritten",
+                    records,
+                    "the disk did not take everything"
+                );
             }
-            store::News::Found(_) => true,
-        };
+            None => tracing::error!(event = "stop.unwritten", "the disk did not answer in time"),
+        }
     }
-}
-
-fn of_notice(Notice { title, words }: Notice) -> engine::Event {
-    tracing::warn!(event = "store.notice", %title, %words, "{title}");
-    let key = format!("notice {title}");
-    engine::Event::Troubled(engine::Trouble {
-        key,
-        is_over: false,
-        title,
-        words,
-        not_to: None,
-    })
 }
 
 /// Hands entries to the post office when, and in the order in which, their batches are stored.
@@ -391,85 +389,12 @@ async fn forward(
     }
 }
 
-struct Guards {
-    clock: Clock,
-    plan: Arc<ArcSwap<Plan>>,
-    board: Arc<ArcSwap<Board>>,
-    signs: Arc<Signs>,
-    sender: Sender,
-}
-
-impl Guards {
-    fn watch(
-        self,
-        writer: &Writer,
-        outlook: watch::Receiver<crate::notify::courier::Outlook>,
-        events: mpsc::UnboundedSender<engine::Event>,
-        metrics: Arc<Metrics>,
-        stop: &CancellationToken,
-    ) {
-        spawn_until(
-            stop,
-            mind_the_store(writer.status(), Arc::clone(&self.board), events),
-        );
-        spawn_until(
-            stop,
-            guard::measure_the_store(Arc::clone(&self.plan), metrics),
-        );
-        let watch = DeadManWatch {
-            clock: self.clock,
-            plan: self.plan,
-            board: self.board,
-            signs: self.signs,
-            outlook,
-            store: writer.status(),
-            sender: self.sender,
-        };
-        spawn_until(stop, watch.keep());
-    }
-}
-
 /// Runs a task that has nothing to finish, until the end.
 fn spawn_until(stop: &CancellationToken, task: impl Future<Output = ()> + Send + 'static) {
     let stop = stop.clone();
     tokio::spawn(async move {
         stop.run_until_cancelled(task).await;
     });
-}
-
-/// Takes wishes to read the file again, from the network, from SIGHUP and from the watch over the folder.
-async fn listen_to_wishes(reloader: Option<Reloader>, mut wishes: mpsc::Receiver<web::Reload>) {
-    let Some(reloader) = reloader else {
-        while let Some(wish) = wishes.recv().await {
-            // Whoever asked may have gone.
-            let _ = wish
-                .answer
-                .send(Err(String::from("this hekate was not started from a file")));
-        }
-        return;
-    };
-    let (_keep, mut changes) = mpsc::channel::<()>(1);
-    let mut hangups = hangups();
-    loop {
-        tokio::select! {
-            wish = wishes.recv() => {
-                let Some(wish) = wish else { return };
-                let answer = reloader.reload("somebody asked").await;
-                // Whoever asked may have gone.
-                let _ = wish.answer.send(answer);
-            }
-            Some(()) = changes.recv() => drop(reloader.reload("the file changed").await),
-            Some(()) = async { match &mut hangups { Some(signal) => signal.recv().await, None => std::future::pending().await } } => {
-                drop(reloader.reload("SIGHUP").await);
-            }
-        }
-    }
-}
-
-fn hangups() -> Option<tokio::signal::unix::Signal> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
-        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be listened to"))
-        .ok()
 }
 
 fn history(reader: Reader) -> web::History {

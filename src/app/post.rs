@@ -9,7 +9,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     engine,
-    model::{Batch, Board, Delivery, Entry, EntryKey, Plan, Tick, Timestamp, plan::Destination},
+    model::{
+        Batch, Board, ChannelName, Delivery, Entry, EntryKey, Plan, Tick, Timestamp,
+        plan::Destination,
+    },
     notify::{
         courier::{Courier, Outlook, Parcel, Step, Trouble},
         sender::{Payload, Sender},
@@ -255,12 +258,6 @@ pub(super) fn slack_body(plan: &Plan, parcel: &Parcel, now: Timestamp) -> serde_
 
 /// A trouble of the courier in the engine's words.
 fn of_channel(trouble: Trouble) -> engine::Trouble {
-    let instead = |told: Option<crate::model::ChannelName>| match told {
-        Some(channel) => format!("its messages go to `{channel}` meanwhile"),
-        None => String::from(
-            "nobody gets its messages meanwhile; they are kept and tried again every hour",
-        ),
-    };
     match trouble {
         Trouble::Refuses {
             channel,
@@ -305,29 +302,45 @@ fn of_channel(trouble: Trouble) -> engine::Trouble {
             channel,
             messages,
             why,
-        } => {
-            let titles: Vec<_> = messages
-                .iter()
-                .take(5)
-                .map(|(key, title)| format!("#{} {title}", key.incident))
-                .collect();
-            let first = messages.first().map_or_else(String::new, |(key, _)| {
-                format!("{}-{}", key.incident, key.sequence)
-            });
-            engine::Trouble {
-                key: format!("expired {channel} {first}"),
-                is_over: false,
-                title: format!(
-                    "{} messages for channel `{channel}` were given up after 72 h",
-                    messages.len()
-                ),
-                words: format!(
-                    "{}; it said last: {}",
-                    titles.join(", "),
-                    why.as_deref().unwrap_or("nothing")
-                ),
-                not_to: Some(channel),
-            }
-        }
+        } => expired(channel, &messages, why.as_deref()),
+    }
+}
+
+fn instead(told: Option<ChannelName>) -> String {
+    match told {
+        Some(channel) => format!("its messages go to `{channel}` meanwhile"),
+        None => String::from(
+            "nobody gets its messages meanwhile; they are kept and tried again every hour",
+        ),
+    }
+}
+
+fn expired(
+    channel: ChannelName,
+    messages: &[(EntryKey, String)],
+    why: Option<&str>,
+) -> engine::Trouble {
+    let titles: Vec<_> = messages
+        .iter()
+        .take(5)
+        .map(|(key, title)| format!("#{} {title}", key.incident))
+        .collect();
+    let first = messages
+        .first()
+        .map(|(key, _)| format!("{}-{}", key.incident, key.sequence))
+        .unwrap_or_default();
+    engine::Trouble {
+        key: format!("expired {channel} {first}"),
+        is_over: false,
+        title: format!(
+            "{} messages for channel `{channel}` were given up after 72 h",
+            messages.len()
+        ),
+        words: format!(
+            "{}; it said last: {}",
+            titles.join(", "),
+            why.unwrap_or("nothing")
+        ),
+        not_to: Some(channel),
     }
 }

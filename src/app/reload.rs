@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
 
 use super::post::Mail;
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     engine::{Event, Trouble},
     model::{Board, Plan},
     telemetry::Metrics,
+    web,
 };
 
 /// Takes over changed files.
@@ -81,17 +85,17 @@ impl Reloader {
     fn refuse(&self, report: &config::Report, why: &str) -> String {
         let first = report.first_line();
         self.metrics.reload_failed();
-        self.set_trouble(Some(first.clone()));
+        self.set_trouble(Some(&first));
         tracing::error!(event = "config.refused", why, problem = %first, "the changed file was not taken; the old plan goes on");
         self.say(Event::Troubled(trouble(first, false)));
         report.render(Format::Human, false)
     }
 
-    fn set_trouble(&self, why: Option<String>) {
+    fn set_trouble(&self, why: Option<&str>) {
         let at = self.clock.now().at;
         self.board.load().ourselves.rcu(|ourselves| {
             let mut ourselves = (**ourselves).clone();
-            ourselves.config_trouble = why.clone().map(|why| (why, at));
+            ourselves.config_trouble = why.map(|why| (why.to_owned(), at));
             ourselves
         });
     }
@@ -134,4 +138,46 @@ fn changes(old: &Plan, new: &Plan) -> String {
         "{} targets: {came} new, {went} gone, {changed} changed",
         new.targets.len()
     )
+}
+
+/// Takes wishes to read the file again: from the network, from SIGHUP and from the watch over the folder.
+pub(super) async fn listen_to_wishes(
+    reloader: Option<Reloader>,
+    mut wishes: mpsc::Receiver<web::Reload>,
+) {
+    let Some(reloader) = reloader else {
+        while let Some(wish) = wishes.recv().await {
+            // Whoever asked may have gone.
+            let _ = wish
+                .answer
+                .send(Err(String::from("this hekate was not started from a file")));
+        }
+        return;
+    };
+    let (_keep, mut changes) = mpsc::channel::<()>(1);
+    let mut hangups = hangups();
+    loop {
+        let hangup = async {
+            match &mut hangups {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            wish = wishes.recv() => {
+                let Some(wish) = wish else { return };
+                let answer = reloader.reload("somebody asked").await;
+                // Whoever asked may have gone.
+                let _ = wish.answer.send(answer);
+            }
+            Some(()) = changes.recv() => drop(reloader.reload("the file changed").await),
+            Some(()) = hangup => drop(reloader.reload("SIGHUP").await),
+        }
+    }
+}
+
+fn hangups() -> Option<Signal> {
+    signal(SignalKind::hangup())
+        .inspect_err(|error| tracing::warn!(%error, "SIGHUP cannot be listened to"))
+        .ok()
 }

@@ -46,7 +46,7 @@ pub struct Global {
     /// How to print
     #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
     pub format: Format,
-    /// Whether to print colours; NO_COLOR and CLICOLOR_FORCE are obeyed
+    /// Whether to print colours; `NO_COLOR` and `CLICOLOR_FORCE` are obeyed
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
     pub color: Color,
     /// Say less

@@ -31,12 +31,12 @@ struct Server {
 
 impl Server {
     /// As `--server` says, else where the file says that it listens.
-    fn of(global: &Global, terminal: &Terminal) -> Result<Self, Exit> {
+    fn of(global: &Global, terminal: Terminal) -> Result<Self, Exit> {
         let text = match &global.server {
             Some(server) => server.clone(),
             None => Self::of_file(global),
         };
-        let url = Url::parse(&text).ok().filter(|url| url.has_host());
+        let url = Url::parse(&text).ok().filter(Url::has_host);
         let Some(url) = url else {
             terminal.complain(&format!(
                 "`{text}` is no address such as http://127.0.0.1:8080"
@@ -97,7 +97,7 @@ impl Server {
 }
 
 /// Runs a question to its end.
-fn wait<T>(terminal: &Terminal, asking: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+fn wait<T>(terminal: Terminal, asking: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -111,7 +111,7 @@ fn wait<T>(terminal: &Terminal, asking: impl Future<Output = Result<T, Exit>>) -
 /// Asks once; what is no answer is explained.
 async fn ask(
     server: &Server,
-    terminal: &Terminal,
+    terminal: Terminal,
     path: &[&str],
     query: &[(&str, &str)],
 ) -> Result<String, Exit> {
@@ -159,7 +159,7 @@ fn explain_refusal(answer: &Answer) -> String {
 }
 
 /// `hekate status`
-pub(super) fn status(global: &Global, status: &Status, terminal: &Terminal) -> Exit {
+pub(super) fn status(global: &Global, status: &Status, terminal: Terminal) -> Exit {
     let mut words = status.words.join(" ");
     if status.problems {
         words.push_str(" problems");
@@ -189,7 +189,7 @@ pub(super) fn status(global: &Global, status: &Status, terminal: &Terminal) -> E
 }
 
 /// `hekate explain NAME`
-pub(super) fn explain(global: &Global, words: &[String], terminal: &Terminal) -> Exit {
+pub(super) fn explain(global: &Global, words: &[String], terminal: Terminal) -> Exit {
     let words = words.join(" ");
     let shown = Server::of(global, terminal).and_then(|server| {
         wait(terminal, async {
@@ -210,7 +210,7 @@ pub(super) fn history(
     global: &Global,
     words: &[String],
     since: Duration,
-    terminal: &Terminal,
+    terminal: Terminal,
 ) -> Exit {
     let words = words.join(" ");
     let since = format!("{}s", since.as_secs());
@@ -224,7 +224,7 @@ pub(super) fn history(
 }
 
 /// `hekate reload`
-pub(super) fn reload(global: &Global, terminal: &Terminal) -> Exit {
+pub(super) fn reload(global: &Global, terminal: Terminal) -> Exit {
     let asked = Server::of(global, terminal).and_then(|server| {
         wait(terminal, async {
             match server.ask(Method::POST, &["-", "reload"], &[]).await {
@@ -252,7 +252,7 @@ pub(super) fn reload(global: &Global, terminal: &Terminal) -> Exit {
     }
 }
 
-fn print(shown: Result<String, Exit>, terminal: &Terminal) -> Exit {
+fn print(shown: Result<String, Exit>, terminal: Terminal) -> Exit {
     match shown {
         Ok(text) => {
             terminal.say(&text);

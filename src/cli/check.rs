@@ -29,7 +29,7 @@ use crate::{
 /// Looks at once; a check by hand needs no more.
 const LOOKS_AT_ONCE: usize = 64;
 
-pub(super) fn check(global: &Global, check: &Check, terminal: &Terminal) -> Exit {
+pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit {
     // A look needs no secret of Slack.
     let plan = match file::plan(global, &Environment::of_process().for_preview(), terminal) {
         Ok(plan) => plan,
@@ -111,7 +111,7 @@ fn select(board: &Board, names: &[String]) -> Result<Vec<Arc<Row>>, String> {
     for name in names {
         match lookup::select(board, name) {
             lookup::Selection::Rows { rows, .. } => {
-                ids.extend(rows.iter().map(|row| row.target.id.clone()))
+                ids.extend(rows.iter().map(|row| row.target.id.clone()));
             }
             lookup::Selection::Nothing {
                 understood,
@@ -192,7 +192,7 @@ fn print(
     now: Timestamp,
     took: Duration,
     check: &Check,
-    terminal: &Terminal,
+    terminal: Terminal,
 ) {
     let status = Status::of(board, rows, now, String::new(), "hekate");
     if terminal.format == Format::Json {
@@ -240,7 +240,7 @@ fn plugin(
     rows: &[Arc<Row>],
     observations: &[Observation],
     worst: Verdict,
-    terminal: &Terminal,
+    terminal: Terminal,
 ) -> Exit {
     let (word, code) = match worst {
         Verdict::Operational => ("OK", 0),

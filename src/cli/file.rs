@@ -39,7 +39,7 @@ fn report_format(format: Format) -> config::Format {
 pub(super) fn plan(
     global: &Global,
     environment: &Environment,
-    terminal: &Terminal,
+    terminal: Terminal,
 ) -> Result<Arc<Plan>, Exit> {
     let outcome = config::load(&path(global), environment);
     if let Some(plan) = outcome.plan {
@@ -54,7 +54,7 @@ pub(super) fn plan(
 }
 
 /// `hekate validate`
-pub(super) fn validate(global: &Global, validate: &Validate, terminal: &Terminal) -> Exit {
+pub(super) fn validate(global: &Global, validate: &Validate, terminal: Terminal) -> Exit {
     let path = path(global);
     let outcome = config::load(&path, &Environment::of_process());
     terminal.say(
@@ -91,46 +91,45 @@ pub(super) fn code(words: &[String]) -> Option<String> {
 }
 
 /// `hekate explain H0102`
-pub(super) fn explain(code: &str, terminal: &Terminal) -> Exit {
-    match config::explanation(code) {
-        Some(explanation) => {
-            let config::Explanation {
-                code,
-                title,
-                cause,
-                example,
-                fix,
-            } = explanation;
-            let indent = |text: &str| {
-                text.trim_end()
-                    .lines()
-                    .map(|line| format!("    {line}\n"))
-                    .collect::<String>()
-            };
-            terminal.say(&format!(
-                "{code}: {title}\n\n{cause}\n\nlike this:\n\n{}\ninstead:\n\n{}",
-                indent(example),
-                indent(fix),
-            ));
-            Exit::Done
-        }
-        None => {
-            terminal.complain(&format!(
-                "there is no code {code}; `hekate validate` names the codes of what it finds"
-            ));
-            Exit::NotSo
-        }
-    }
+pub(super) fn explain(code: &str, terminal: Terminal) -> Exit {
+    let Some(explanation) = config::explanation(code) else {
+        terminal.complain(&format!(
+            "there is no code {code}; `hekate validate` names the codes of what it finds"
+        ));
+        return Exit::NotSo;
+    };
+    let config::Explanation {
+        code,
+        title,
+        cause,
+        example,
+        fix,
+    } = explanation;
+    terminal.say(&format!(
+        "{code}: {title}\n\n{cause}\n\nlike this:\n\n{}\n\ninstead:\n\n{}\n",
+        indented(example),
+        indented(fix),
+    ));
+    Exit::Done
+}
+
+fn indented(text: &str) -> String {
+    let lines: Vec<_> = text
+        .trim_end()
+        .lines()
+        .map(|line| format!("    {line}"))
+        .collect();
+    lines.join("\n")
 }
 
 /// `hekate schema`
-pub(super) fn schema(terminal: &Terminal) -> Exit {
+pub(super) fn schema(terminal: Terminal) -> Exit {
     terminal.say_json(&config::schema());
     Exit::Done
 }
 
 /// `hekate store …`
-pub(super) fn store(global: &Global, command: &Store, terminal: &Terminal) -> Exit {
+pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exit {
     let plan = match plan(global, &Environment::of_process().for_preview(), terminal) {
         Ok(plan) => plan,
         Err(exit) => return exit,
@@ -140,7 +139,7 @@ pub(super) fn store(global: &Global, command: &Store, terminal: &Terminal) -> Ex
     }
 }
 
-fn verify(folder: &std::path::Path, terminal: &Terminal) -> Exit {
+fn verify(folder: &std::path::Path, terminal: Terminal) -> Exit {
     match store::verify_journal(folder) {
         Ok(examined) => {
             for fault in &examined.faults {

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// `hekate generate …`
-pub(super) fn generate(what: Generate, terminal: &Terminal) -> Exit {
+pub(super) fn generate(what: Generate, terminal: Terminal) -> Exit {
     let shell = match what {
         Generate::Man => return manual(terminal),
         Generate::Systemd => {
@@ -29,7 +29,7 @@ pub(super) fn generate(what: Generate, terminal: &Terminal) -> Exit {
     Exit::Done
 }
 
-fn manual(terminal: &Terminal) -> Exit {
+fn manual(terminal: Terminal) -> Exit {
     let mut out = Vec::new();
     match clap_mangen::Man::new(Arguments::command()).render(&mut out) {
         Ok(()) => {

@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod check;
+mod example;
 mod exit;
 mod file;
 mod generate;
@@ -42,10 +43,10 @@ pub fn main() -> Exit {
     };
     // Fails only if it was done before, and nobody else does it.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    dispatch(&arguments.global, command, &terminal)
+    dispatch(&arguments.global, command, terminal)
 }
 
-fn dispatch(global: &Global, command: Command, terminal: &Terminal) -> Exit {
+fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
     match command {
         Command::Run(run) => run::run(global, &run, terminal),
         #[cfg(feature = "demo")]

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `hekate run`
-pub(super) fn run(global: &Global, run: &Run, terminal: &Terminal) -> Exit {
+pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
     let format = match run.log {
         Some(Log::Text) => LogFormat::Pretty,
         Some(Log::Json) => LogFormat::Json,
@@ -52,15 +52,14 @@ pub(super) fn run(global: &Global, run: &Run, terminal: &Terminal) -> Exit {
 
 /// `hekate demo`
 #[cfg(feature = "demo")]
-pub(super) fn demo(demo: &super::arguments::Demo, terminal: &Terminal) -> Exit {
+pub(super) fn demo(demo: &super::arguments::Demo, terminal: Terminal) -> Exit {
     use crate::demo;
     let settings = demo::Settings {
         port: demo.port,
         end_after: demo.end_after,
         has_color: terminal.has_color,
     };
-    let terminal = *terminal;
-    let runtime = match runtime(&terminal) {
+    let runtime = match runtime(terminal) {
         Ok(runtime) => runtime,
         Err(exit) => return exit,
     };
@@ -74,7 +73,7 @@ pub(super) fn demo(demo: &super::arguments::Demo, terminal: &Terminal) -> Exit {
     }
 }
 
-fn log(format: LogFormat, global: &Global, terminal: &Terminal) -> Result<(), Exit> {
+fn log(format: LogFormat, global: &Global, terminal: Terminal) -> Result<(), Exit> {
     let verbosity = if global.quiet {
         -1
     } else {
@@ -86,7 +85,7 @@ fn log(format: LogFormat, global: &Global, terminal: &Terminal) -> Result<(), Ex
     })
 }
 
-fn runtime(terminal: &Terminal) -> Result<tokio::runtime::Runtime, Exit> {
+fn runtime(terminal: Terminal) -> Result<tokio::runtime::Runtime, Exit> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -97,7 +96,7 @@ fn runtime(terminal: &Terminal) -> Result<tokio::runtime::Runtime, Exit> {
 }
 
 /// Runs until a signal, then ends in order.
-fn live(terminal: &Terminal, start: impl Future<Output = Result<Running, Failure>>) -> Exit {
+fn live(terminal: Terminal, start: impl Future<Output = Result<Running, Failure>>) -> Exit {
     let runtime = match runtime(terminal) {
         Ok(runtime) => runtime,
         Err(exit) => return exit,

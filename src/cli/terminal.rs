@@ -32,15 +32,16 @@ impl Terminal {
         }
     }
 
+    #[expect(clippy::unused_self, reason = "all that is printed goes through a terminal")]
     /// Prints data. A closed pipe ends quietly, as for any filter.
-    pub(super) fn say(&self, text: &str) {
+    pub(super) fn say(self, text: &str) {
         let mut out = std::io::stdout().lock();
         // Whoever closed the pipe has read enough.
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Prints a remark about the work, unless asked to be quiet.
-    pub(super) fn remark(&self, text: &str) {
+    pub(super) fn remark(self, text: &str) {
         if !self.is_quiet {
             self.complain(text);
         }
@@ -51,7 +52,7 @@ impl Terminal {
         clippy::unused_self,
         reason = "all that is printed goes through a terminal"
     )]
-    pub(super) fn complain(&self, text: &str) {
+    pub(super) fn complain(self, text: &str) {
         let mut err = std::io::stderr().lock();
         // There is nobody left to tell.
         let _ = err.write_all(text.as_bytes()).and_then(|()| {
@@ -64,7 +65,7 @@ impl Terminal {
     }
 
     /// Prints JSON, indented.
-    pub(super) fn say_json(&self, value: &serde_json::Value) {
+    pub(super) fn say_json(self, value: &serde_json::Value) {
         self.say(&format!("{value:#}\n"));
     }
 }

@@ -1,0 +1,113 @@
+//! Opens the store, and goes on without one where the disk does not let us.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::{Failure, post::Mail};
+use crate::{
+    clock::Clock,
+    engine::{Event, Trouble},
+    model::{Loaded, Plan},
+    store::{self, Database, News, Notice, Writer},
+};
+
+/// An opened store, or what stands in for it.
+pub(super) struct Memory {
+    pub(super) writer: Writer,
+    /// What is known at the start.
+    pub(super) loaded: Loaded,
+    /// What `ops` has to hear of the opening.
+    pub(super) notices: Vec<Notice>,
+    /// What the store will have to say later.
+    pub(super) news: mpsc::UnboundedReceiver<News>,
+    /// Whether nothing of an existing store could be read.
+    pub(super) is_blind: bool,
+}
+
+/// Opens the store of the plan. A disk that cannot be written is tried again by the writer; what can be read is used.
+///
+/// # Errors
+///
+/// [`Failure::Store`] if another process works with it, or a newer hekate wrote it.
+pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Failure> {
+    let settings = plan.store.clone();
+    let now = clock.now().at;
+    let opening = tokio::task::spawn_blocking(move || {
+        let opened = Database::open(&settings, now);
+        let is_sick = matches!(opened, Err(store::Error::Disk { .. }));
+        let peeked = is_sick.then(|| Database::peek(&settings).ok()).flatten();
+        (opened, peeked)
+    });
+    let (opened, peeked) = opening
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+    let (news_sender, news) = mpsc::unbounded_channel();
+    let clock = clock.clone();
+    let time: store::Now = Arc::new(move || clock.now());
+    match opened {
+        Ok((database, loaded, notices)) => {
+            let (writer, _thread) =
+                Writer::spawn(database, time, news_sender).map_err(Failure::Store)?;
+            Ok(Memory {
+                writer,
+                loaded,
+                notices,
+                news,
+                is_blind: false,
+            })
+        }
+        Err(error @ store::Error::Disk { .. }) => {
+            tracing::error!(event = "store.trouble", %error, "the store cannot be opened; going on from memory");
+            let settings = plan.store.clone();
+            let (writer, _thread) = Writer::spawn_without(settings, &error, time, news_sender)
+                .map_err(Failure::Store)?;
+            let is_blind = peeked.is_none();
+            let loaded = peeked.unwrap_or_else(|| store::blind(now));
+            Ok(Memory {
+                writer,
+                loaded,
+                notices: Vec::new(),
+                news,
+                is_blind,
+            })
+        }
+        Err(error) => Err(Failure::Store(error)),
+    }
+}
+
+/// Passes on what the store has to say while it runs.
+pub(super) async fn spread(
+    mut news: mpsc::UnboundedReceiver<News>,
+    is_blind: bool,
+    events: mpsc::UnboundedSender<Event>,
+    mail: mpsc::UnboundedSender<Mail>,
+) {
+    while let Some(news) = news.recv().await {
+        let is_heard = match news {
+            News::Notice(notice) => events.send(told(notice)).is_ok(),
+            News::Found(mut found) if is_blind => {
+                let outbox = std::mem::take(&mut found.outbox);
+                mail.send(Mail::Found(outbox)).is_ok() && events.send(Event::Found(found)).is_ok()
+            }
+            // What was found had been read before, when it could not be written.
+            News::Found(_) => true,
+        };
+        if !is_heard {
+            return;
+        }
+    }
+}
+
+/// A notice of the store as an event for the engine, which tells it to `ops`.
+pub(super) fn told(Notice { title, words }: Notice) -> Event {
+    tracing::warn!(event = "store.notice", %title, %words, "{title}");
+    let key = format!("notice {title}");
+    Event::Troubled(Trouble {
+        key,
+        is_over: false,
+        title,
+        words,
+        not_to: None,
+    })
+}
