@@ -64,7 +64,9 @@ fn special(letters: &[char], at: usize, view: &View) -> Option<(Markup, usize)> 
         ':' => {
             let end = 1 + rest[1..].iter().position(|c| !is_emoji_letter(*c))?;
             let name: String = rest[1..end].iter().collect();
-            (rest[end] == ':' && !name.is_empty()).then(|| (emoji(&name), end + 1))
+            // `:59:` is the middle of a time.
+            let is_name = name.bytes().any(|b| !b.is_ascii_digit());
+            (rest[end] == ':' && is_name).then(|| (emoji(&name), end + 1))
         }
         '`' => {
             let end = 1 + rest[1..].iter().position(|c| *c == '`')?;
@@ -188,6 +190,7 @@ mod tests {
         );
         assert_eq!(shown("a*b*c 2 * 3 * 4"), "a*b*c 2 * 3 * 4");
         assert_eq!(shown("a\nb"), "a<br>b");
+        assert_eq!(shown("since 12:59:15 CET"), "since 12:59:15 CET");
     }
 
     #[test]
