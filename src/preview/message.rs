@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{View, mrkdwn};
 
 /// The blocks and attachments, or the text where there are none.
-pub(super) fn html(message: &Value, view: &View) -> Markup {
+pub(super) fn html(message: &Value, view: &View<'_>) -> Markup {
     let blocks = list(message, "blocks");
     let attachments = list(message, "attachments");
     html! {
@@ -40,7 +40,7 @@ fn bar(part: &Value) -> Option<String> {
     is_color.then(|| format!("border-color:{color}"))
 }
 
-fn block(block: &Value, view: &View) -> Markup {
+fn block(block: &Value, view: &View<'_>) -> Markup {
     match string(block, "type") {
         "section" => html! {
             @if block["text"].is_object() { p.section { (text(&block["text"], view)) } }
@@ -58,7 +58,7 @@ fn block(block: &Value, view: &View) -> Markup {
         },
         "divider" => html! { hr; },
         "rich_text" => html! {
-            @for element in list(block, "elements") { (rich(element)) }
+            @for element in list(block, "elements") { (rich(element, view)) }
         },
         "actions" => html! {
             div.actions {
@@ -73,7 +73,7 @@ fn block(block: &Value, view: &View) -> Markup {
     }
 }
 
-fn text(object: &Value, view: &View) -> Markup {
+fn text(object: &Value, view: &View<'_>) -> Markup {
     let words = string(object, "text");
     if object["type"] == "mrkdwn" {
         mrkdwn::html(words, view)
@@ -82,26 +82,28 @@ fn text(object: &Value, view: &View) -> Markup {
     }
 }
 
-fn rich(element: &Value) -> Markup {
+fn rich(element: &Value, view: &View<'_>) -> Markup {
     let pieces = list(element, "elements");
     match string(element, "type") {
         "rich_text_preformatted" => {
             html! { pre { @for piece in pieces { (string(piece, "text")) } } }
         }
-        "rich_text_quote" => html! { blockquote { @for piece in pieces { (self::piece(piece)) } } },
+        "rich_text_quote" => {
+            html! { blockquote { @for piece in pieces { (self::piece(piece, view)) } } }
+        }
         "rich_text_list" => html! {
-            ul { @for item in pieces { li { @for piece in list(item, "elements") { (self::piece(piece)) } } } }
+            ul { @for item in pieces { li { @for piece in list(item, "elements") { (self::piece(piece, view)) } } } }
         },
-        _ => html! { p.rich { @for piece in pieces { (self::piece(piece)) } } },
+        _ => html! { p.rich { @for piece in pieces { (self::piece(piece, view)) } } },
     }
 }
 
-fn piece(piece: &Value) -> Markup {
+fn piece(piece: &Value, view: &View<'_>) -> Markup {
     let words = string(piece, "text");
     match string(piece, "type") {
         "emoji" => mrkdwn::emoji(string(piece, "name")),
-        "user" => html! { span.mention { "@" (string(piece, "user_id")) } },
-        "usergroup" => html! { span.mention { "@" (string(piece, "usergroup_id")) } },
+        "user" => mrkdwn::mention(string(piece, "user_id"), view),
+        "usergroup" => mrkdwn::mention(string(piece, "usergroup_id"), view),
         _ if piece["style"]["bold"] == true => html! { b { (words) } },
         _ if piece["style"]["code"] == true => html! { code { (words) } },
         _ => html! { (words) },

@@ -8,24 +8,50 @@ mod mrkdwn;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use chrono_tz::Tz;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
-use crate::model::Timestamp;
+use crate::model::{OnCallName, Timestamp, plan::OnCall};
 
 /// The page's style sheet, inline in the page; of use for a content security policy.
 pub const STYLE: &str = include_str!("preview.css");
 /// The page's script, inline in the page; the page works without it.
 pub const SCRIPT: &str = include_str!("preview.js");
 
-/// How times are shown.
+/// How a reader sees times and mentions.
 #[derive(Clone, Copy, Debug)]
-pub struct View {
+pub struct View<'a> {
     /// The reader's zone.
     pub timezone: Tz,
+    /// Ids of users and user groups, and what people call them: `S0CORE01`, `core`. Others are shown as ids.
+    pub names: &'a [(String, String)],
+}
+
+/// The ids that can be mentioned, and what the file calls those on call: for [`View::names`].
+pub fn names_of(on_call: &BTreeMap<OnCallName, OnCall>) -> Vec<(String, String)> {
+    on_call
+        .values()
+        .flat_map(|one| {
+            one.user_group
+                .iter()
+                .map(|id| (id.clone(), one.name.to_string()))
+        })
+        .collect()
+}
+
+impl<'a> View<'a> {
+    fn name_of<'b>(&self, id: &'b str) -> &'b str
+    where
+        'a: 'b,
+    {
+        self.names
+            .iter()
+            .find(|(known, _)| known == id)
+            .map_or(id, |(_, name)| name.as_str())
+    }
 }
 
 /// One message and when it was sent.
@@ -72,12 +98,12 @@ pub struct Page<'a> {
     pub path: &'a str,
     /// How often it looks for news.
     pub refresh_after: Duration,
-    /// How times are shown.
-    pub view: View,
+    /// How times and mentions are shown.
+    pub view: View<'a>,
 }
 
 /// One payload as Slack would show it; every text in it is escaped.
-pub fn html(message: &Value, view: &View) -> Markup {
+pub fn html(message: &Value, view: &View<'_>) -> Markup {
     message::html(message, view)
 }
 
@@ -143,7 +169,7 @@ fn encoded(key: &str) -> String {
 }
 
 /// The newest message as a phone shows it: its text alone.
-fn lock_screen(channel: &Channel, view: &View) -> Markup {
+fn lock_screen(channel: &Channel, view: &View<'_>) -> Markup {
     let Some(newest) = channel.messages.last() else {
         return html! {};
     };
@@ -155,7 +181,7 @@ fn lock_screen(channel: &Channel, view: &View) -> Markup {
     }
 }
 
-fn messages(channel: &Channel, view: &View) -> Markup {
+fn messages(channel: &Channel, view: &View<'_>) -> Markup {
     html! {
         ol #messages {
             @if channel.messages.is_empty() {
@@ -166,7 +192,7 @@ fn messages(channel: &Channel, view: &View) -> Markup {
     }
 }
 
-fn row(sent: &Sent, view: &View, is_private: bool) -> Markup {
+fn row(sent: &Sent, view: &View<'_>, is_private: bool) -> Markup {
     let raw = serde_json::to_string_pretty(&sent.payload).unwrap_or_default();
     html! {
         li.row {
@@ -205,7 +231,7 @@ fn ask(page: &Page<'_>, open: Option<&Channel>) -> Markup {
     }
 }
 
-fn clock(at: Timestamp, view: &View) -> String {
+fn clock(at: Timestamp, view: &View<'_>) -> String {
     at.to_utc()
         .with_timezone(&view.timezone)
         .format("%H:%M:%S")

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{View, emoji};
 
 /// A text in Slack's markup.
-pub(super) fn html(text: &str, view: &View) -> Markup {
+pub(super) fn html(text: &str, view: &View<'_>) -> Markup {
     let mut parts = Vec::new();
     for (at, line) in text.split('\n').enumerate() {
         if at > 0 {
@@ -19,7 +19,7 @@ pub(super) fn html(text: &str, view: &View) -> Markup {
 }
 
 /// One line, or a part of one within marks.
-fn inline(letters: &[char], view: &View) -> Markup {
+fn inline(letters: &[char], view: &View<'_>) -> Markup {
     let mut parts = Vec::new();
     let mut plain = String::new();
     let mut at = 0;
@@ -53,7 +53,7 @@ fn unescape(text: &str) -> String {
 }
 
 /// What begins here, and how many letters it takes; absent for ordinary text.
-fn special(letters: &[char], at: usize, view: &View) -> Option<(Markup, usize)> {
+fn special(letters: &[char], at: usize, view: &View<'_>) -> Option<(Markup, usize)> {
     let rest = &letters[at..];
     match rest[0] {
         '<' => {
@@ -64,7 +64,9 @@ fn special(letters: &[char], at: usize, view: &View) -> Option<(Markup, usize)> 
         ':' => {
             let end = 1 + rest[1..].iter().position(|c| !is_emoji_letter(*c))?;
             let name: String = rest[1..end].iter().collect();
-            (rest[end] == ':' && !name.is_empty()).then(|| (emoji(&name), end + 1))
+            // `:59:` is the middle of a time.
+            let is_name = name.bytes().any(|b| !b.is_ascii_digit());
+            (rest[end] == ':' && is_name).then(|| (emoji(&name), end + 1))
         }
         '`' => {
             let end = 1 + rest[1..].iter().position(|c| *c == '`')?;
@@ -105,29 +107,33 @@ const fn is_emoji_letter(c: char) -> bool {
 /// An emoji by its name.
 pub(super) fn emoji(name: &str) -> Markup {
     let title = format!(":{name}:");
-    match emoji::character(name) {
-        Some(character) => {
-            html! { span.emoji title=(title) role="img" aria-label=(name) { (character) } }
-        }
-        None => html! { span.emoji.unknown title=(title) { (title) } },
+    if let Some(character) = emoji::character(name) {
+        html! { span.emoji title=(title) role="img" aria-label=(name) { (character) } }
+    } else {
+        html! { span.emoji.unknown title=(title) { (title) } }
     }
 }
 
+/// A mention by an id, as the name that people know.
+pub(super) fn mention(id: &str, view: &View<'_>) -> Markup {
+    html! { span.mention title=(id) { "@" (view.name_of(id)) } }
+}
+
 /// What stands in `<…>`: a mention, a date or a link.
-fn bracketed(inside: &str, view: &View) -> Markup {
+fn bracketed(inside: &str, view: &View<'_>) -> Markup {
     let (target, label) = inside.split_once('|').unwrap_or((inside, ""));
     let shown = |fallback: &str| unescape(if label.is_empty() { fallback } else { label });
     if let Some(date) = target.strip_prefix("!date^") {
         return self::date(date, &unescape(label), view);
     }
     if let Some(id) = target.strip_prefix("!subteam^") {
-        return html! { span.mention { "@" (shown(id).trim_start_matches('@')) } };
+        return mention(id, view);
     }
     if let Some(name) = target.strip_prefix('!') {
         return html! { span.mention.loud { "@" (unescape(name)) } };
     }
     if let Some(id) = target.strip_prefix('@') {
-        return html! { span.mention { "@" (shown(id)) } };
+        return mention(id, view);
     }
     if let Some(id) = target.strip_prefix('#') {
         return html! { span.mention { "#" (shown(id)) } };
@@ -141,7 +147,7 @@ fn bracketed(inside: &str, view: &View) -> Markup {
 }
 
 /// `1792929555^{time_secs}`, as a reader in the configured zone would see it.
-fn date(inside: &str, fallback: &str, view: &View) -> Markup {
+fn date(inside: &str, fallback: &str, view: &View<'_>) -> Markup {
     let mut parts = inside.splitn(3, '^');
     let seconds = parts.next().and_then(|seconds| seconds.parse().ok());
     let format = parts.next().unwrap_or_default();
@@ -174,8 +180,10 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
+        let names = [(String::from("U1"), String::from("ann"))];
         let view = View {
             timezone: chrono_tz::Europe::Prague,
+            names: &names,
         };
         html(text, &view).into_string()
     }
@@ -188,13 +196,15 @@ mod tests {
         );
         assert_eq!(shown("a*b*c 2 * 3 * 4"), "a*b*c 2 * 3 * 4");
         assert_eq!(shown("a\nb"), "a<br>b");
+        assert_eq!(shown("since 12:59:15 CET"), "since 12:59:15 CET");
     }
 
     #[test]
     fn brackets_become_pills_dates_and_links() {
         assert_eq!(
-            shown("<!subteam^S0CORE01> <@U1|ann> <!here>"),
-            "<span class=\"mention\">@S0CORE01</span> <span class=\"mention\">@ann</span> \
+            shown("<!subteam^S0CORE01> <@U1> <!here>"),
+            "<span class=\"mention\" title=\"S0CORE01\">@S0CORE01</span> \
+             <span class=\"mention\" title=\"U1\">@ann</span> \
              <span class=\"mention loud\">@here</span>"
         );
         assert_eq!(

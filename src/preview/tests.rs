@@ -2,8 +2,9 @@ use std::fs;
 
 use super::*;
 
-const VIEW: View = View {
+const VIEW: View<'static> = View {
     timezone: chrono_tz::Europe::Prague,
+    names: &[],
 };
 
 fn payload(name: &str) -> Value {
@@ -63,7 +64,7 @@ fn page_of(open: &str, answer: Option<&Answer>) -> String {
 fn a_message_shows_its_evidence_and_its_mention() {
     let shown = html(&payload("down"), &VIEW).into_string();
     for part in [
-        "<span class=\"mention\">@S0CORE01</span>",
+        "<span class=\"mention\" title=\"S0CORE01\">@S0CORE01</span>",
         "<b>master blue</b>",
         "title=\":hekate-blue:\"",
         "🟦",
@@ -74,6 +75,26 @@ fn a_message_shows_its_evidence_and_its_mention() {
     ] {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
+}
+
+#[test]
+fn those_on_call_are_shown_by_name() {
+    let name = OnCallName::new("core");
+    let names = names_of(&BTreeMap::from([(
+        name.clone(),
+        OnCall {
+            name,
+            user_group: Some(String::from("S0CORE01")),
+            users: vec![String::from("U0ALICE")],
+        },
+    )]));
+    let view = View {
+        names: &names,
+        ..VIEW
+    };
+    let shown = html(&payload("down"), &view).into_string();
+    assert!(shown.contains("title=\"S0CORE01\">@core</span>"), "{shown}");
+    assert!(shown.contains("@U0ALICE"), "{shown}");
 }
 
 #[test]

@@ -54,9 +54,16 @@ enum Shape {
     Section(String),
     Fields(Vec<String>),
     Header(String),
-    Context(Vec<String>),
+    Context(Vec<Small>),
     Divider,
     Rich(Vec<RichElement>),
+}
+
+/// A part of a context.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Small {
+    Parsed(String),
+    Plain(String),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,7 +103,25 @@ impl Block {
 
     /// Small grey text; more than ten elements are cut, empty ones left out.
     pub fn context(elements: &[Markup]) -> Self {
-        Self(Shape::Context(fitted(elements, CONTEXT_MAX, FIELD_MAX)))
+        Self::context_with(elements, "")
+    }
+
+    /// As [`Block::context`], with foreign text as the last element, in which nothing is parsed.
+    pub fn context_with(elements: &[Markup], foreign: &str) -> Self {
+        let foreign = text::clean(foreign, text::FOREIGN_MAX);
+        let own = if foreign.is_empty() {
+            CONTEXT_MAX
+        } else {
+            CONTEXT_MAX - 1
+        };
+        let mut small: Vec<Small> = fitted(elements, own, FIELD_MAX)
+            .into_iter()
+            .map(Small::Parsed)
+            .collect();
+        if !foreign.is_empty() {
+            small.push(Small::Plain(foreign));
+        }
+        Self(Shape::Context(small))
     }
 
     /// A line across.
@@ -113,7 +138,8 @@ impl Block {
     pub fn is_empty(&self) -> bool {
         match &self.0 {
             Shape::Section(text) | Shape::Header(text) => text.is_empty(),
-            Shape::Fields(texts) | Shape::Context(texts) => texts.is_empty(),
+            Shape::Fields(texts) => texts.is_empty(),
+            Shape::Context(parts) => parts.is_empty(),
             Shape::Divider => false,
             Shape::Rich(elements) => elements.is_empty(),
         }
@@ -123,7 +149,8 @@ impl Block {
     pub fn cost(&self) -> usize {
         match &self.0 {
             Shape::Section(text) | Shape::Header(text) => cost(text),
-            Shape::Fields(texts) | Shape::Context(texts) => texts.iter().map(|t| cost(t)).sum(),
+            Shape::Fields(texts) => texts.iter().map(|t| cost(t)).sum(),
+            Shape::Context(parts) => parts.iter().map(Small::cost).sum(),
             Shape::Divider => 1,
             Shape::Rich(elements) => elements.iter().map(RichElement::cost).sum(),
         }
@@ -139,8 +166,8 @@ impl Block {
             Shape::Header(text) => {
                 json!({"type": "header", "text": {"type": "plain_text", "text": text, "emoji": false}})
             }
-            Shape::Context(texts) => {
-                json!({"type": "context", "elements": texts.iter().map(|t| parsed(t)).collect::<Vec<_>>()})
+            Shape::Context(parts) => {
+                json!({"type": "context", "elements": parts.iter().map(Small::to_json).collect::<Vec<_>>()})
             }
             Shape::Divider => json!({"type": "divider"}),
             Shape::Rich(elements) => {
@@ -311,6 +338,21 @@ impl Rich {
     fn finish(mut self) -> Vec<RichElement> {
         self.end_section();
         self.done
+    }
+}
+
+impl Small {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Parsed(text) | Self::Plain(text) => cost(text),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Parsed(text) => parsed(text),
+            Self::Plain(text) => json!({"type": "plain_text", "text": text, "emoji": false}),
+        }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
 
 /// The most lines; more are counted.
 const LINES_MAX: usize = 20;
+/// The most that the names of the others cost.
+const REST_COST_MAX: usize = 1_500;
 /// The most names in the words.
 const NAMES_MAX: usize = 3;
 /// The most characters of a reason.
@@ -34,12 +36,25 @@ struct Past<'a> {
     mention: Option<&'a Entry>,
 }
 
+/// What is shown first comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Open,
+    Over,
+    Notice,
+}
+
 impl Past<'_> {
-    fn is_open(&self) -> bool {
+    fn stage(&self) -> Stage {
         match self.last.kind {
-            Kind::Opened | Kind::Changed | Kind::Reminder => true,
-            Kind::Recovered | Kind::Removed | Kind::Notice => false,
+            Kind::Opened | Kind::Changed | Kind::Reminder => Stage::Open,
+            Kind::Recovered | Kind::Removed => Stage::Over,
+            Kind::Notice => Stage::Notice,
         }
+    }
+
+    fn is_open(&self) -> bool {
+        self.stage() == Stage::Open
     }
 }
 
@@ -50,22 +65,27 @@ impl Past<'_> {
 /// `Slack was unreachable`.
 pub fn render_folded(entries: &[Entry], context: &Context<'_>, why_late: &str) -> Message {
     let pasts = fold(entries);
-    let open = pasts.iter().filter(|past| past.is_open()).count();
     let mention = mentions(&pasts, context);
-    let mut lines = Rich::new();
-    for past in pasts.iter().take(LINES_MAX) {
-        line(&mut lines, past, context);
-    }
-    if pasts.len() > LINES_MAX {
-        lines.own(&format!("+{} more", pasts.len() - LINES_MAX));
-    }
     let mut first = Markup::new();
     first
         .own(":hourglass: *Told late*, at ")
-        .near(context.now, context.now, context.timezone);
-    first.own(", ").words(why_late);
-    first.own(":  *").number(open).own(" still open*, ");
-    first.number(pasts.len() - open).own(" over");
+        .near(context.now, context.now, context.timezone)
+        .own(", ")
+        .words(why_late)
+        .own(":  *")
+        .number(count(&pasts, Stage::Open))
+        .own(" still open*, ")
+        .number(count(&pasts, Stage::Over))
+        .own(" over");
+    match count(&pasts, Stage::Notice) {
+        0 => {}
+        1 => {
+            first.own(", 1 notice");
+        }
+        more => {
+            first.own(", ").number(more).own(" notices");
+        }
+    }
     if let Some(mention) = &mention {
         first.own("  ·  ").append(mention);
     }
@@ -76,14 +96,48 @@ pub fn render_folded(entries: &[Entry], context: &Context<'_>, why_late: &str) -
         .max();
     Message::new(
         Audience::Channel,
-        &text(&pasts, open, context, why_late),
+        &text(&pasts, context, why_late),
         mention.map(|markup| markup.as_str().to_owned()),
         vec![Block::section(&first)],
         vec![Attachment {
             color: color.map_or(look::NOTICE_COLOR, look::color),
-            blocks: vec![Block::rich(lines), small_print(context)],
+            blocks: vec![Block::rich(lines(&pasts, context)), small_print(context)],
         }],
     )
+}
+
+fn count(pasts: &[Past<'_>], stage: Stage) -> usize {
+    pasts.iter().filter(|past| past.stage() == stage).count()
+}
+
+/// A line each, and beyond so many at least the names.
+fn lines(pasts: &[Past<'_>], context: &Context<'_>) -> Rich {
+    let mut rich = Rich::new();
+    for past in pasts.iter().take(LINES_MAX) {
+        line(&mut rich, past, context);
+    }
+    let rest = &pasts[pasts.len().min(LINES_MAX)..];
+    if !rest.is_empty() {
+        rich.own(&format!("+{} more", rest.len()));
+    }
+    let before = rich.cost();
+    for (at, past) in rest.iter().enumerate() {
+        if rich.cost() - before > REST_COST_MAX {
+            rich.own(" …");
+            break;
+        }
+        let story = &past.last.story;
+        rich.own(if at == 0 { ": " } else { ", " })
+            .foreign(&story.title, NAME_MAX)
+            .own(" ")
+            .own(match past.stage() {
+                Stage::Open => story.to.as_str(),
+                Stage::Over => "over",
+                Stage::Notice => "notice",
+            })
+            .own(&format!(" #{}", past.last.key.incident));
+    }
+    rich
 }
 
 /// The entries by incident, what is open first, the worst and the earliest on top.
@@ -102,7 +156,7 @@ fn fold(entries: &[Entry]) -> Vec<Past<'_>> {
         } else {
             past.worst
         };
-        (!past.is_open(), std::cmp::Reverse(worst), past.since)
+        (past.stage(), std::cmp::Reverse(worst), past.since)
     });
     pasts
 }
@@ -206,43 +260,22 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
         .end_line();
 }
 
-fn text(pasts: &[Past<'_>], open: usize, context: &Context<'_>, why_late: &str) -> String {
+/// `DOWN: cart 01 since 12:59:15 CET #m3x9 · over: hooks was down … · told at 13:20:00 CET, Slack was unreachable`
+fn text(pasts: &[Past<'_>], context: &Context<'_>, why_late: &str) -> String {
     let mut out = String::new();
-    if open > 0 {
-        let names: Vec<String> = pasts
-            .iter()
-            .take(open.min(NAMES_MAX))
-            .map(|past| {
-                let story = &past.last.story;
-                format!(
-                    "{}: {} since {} #{}",
-                    look::mark(story.to),
-                    neutral(&story.title, NAME_MAX),
-                    context.clock(story.since),
-                    past.last.key.incident
-                )
-            })
-            .collect();
-        out.push_str(&names.join(", "));
-        if open > NAMES_MAX {
-            let _infallible = write!(out, ", +{} more", open - NAMES_MAX);
+    let sentences = [
+        spoken(pasts, Stage::Open, |past| open_words(past, context)),
+        spoken(pasts, Stage::Over, |past| over_words(past, context)),
+        spoken(pasts, Stage::Notice, |past| {
+            neutral(&past.last.story.title, NAME_MAX)
+        }),
+    ];
+    for (label, sentence) in ["", "over: ", "notice: "].into_iter().zip(sentences) {
+        if !sentence.is_empty() {
+            out.push_str(label);
+            out.push_str(&sentence);
+            out.push_str(" · ");
         }
-        out.push_str(" · ");
-    } else {
-        out.push_str("All over: ");
-    }
-    let over = pasts.len() - open;
-    if over > 0 {
-        let names: Vec<String> = pasts[open..]
-            .iter()
-            .take(NAMES_MAX)
-            .map(|past| over_words(past, context))
-            .collect();
-        out.push_str(&names.join(", "));
-        if over > NAMES_MAX {
-            let _infallible = write!(out, ", +{} more over", over - NAMES_MAX);
-        }
-        out.push_str(" · ");
     }
     let _infallible = write!(
         out,
@@ -251,6 +284,37 @@ fn text(pasts: &[Past<'_>], open: usize, context: &Context<'_>, why_late: &str) 
         neutral(why_late, NAME_MAX)
     );
     out
+}
+
+/// The first few of a stage in words, and how many more there are.
+fn spoken<'a>(
+    pasts: &'a [Past<'a>],
+    stage: Stage,
+    words: impl Fn(&'a Past<'a>) -> String,
+) -> String {
+    let names: Vec<String> = pasts
+        .iter()
+        .filter(|past| past.stage() == stage)
+        .take(NAMES_MAX)
+        .map(words)
+        .collect();
+    let mut out = names.join(", ");
+    let more = count(pasts, stage) - names.len();
+    if more > 0 {
+        let _infallible = write!(out, ", +{more} more");
+    }
+    out
+}
+
+fn open_words(past: &Past<'_>, context: &Context<'_>) -> String {
+    let story = &past.last.story;
+    format!(
+        "{}: {} since {} #{}",
+        look::mark(story.to),
+        neutral(&story.title, NAME_MAX),
+        context.clock(story.since),
+        past.last.key.incident
+    )
 }
 
 fn over_words(past: &Past<'_>, context: &Context<'_>) -> String {

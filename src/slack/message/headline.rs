@@ -9,9 +9,8 @@ use crate::{
     },
 };
 
-/// What the words should not be longer than, so that a lock screen shows them whole.
-///
-/// Source: the common cut of phone notifications.
+/// What the words should not be longer than, so that a lock screen shows them whole; our choice. Longer, and the id at the
+/// end would be cut off; shorter, and there is no room for a reason.
 const TEXT_WANTED: usize = 150;
 /// The least that is kept of a reason, however long the rest is.
 const REASON_LEAST: usize = 24;

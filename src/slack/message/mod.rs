@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 
 use super::{
     Attachment, Audience, Message,
-    block::{Block, Rich},
+    block::Block,
     look,
     mrkdwn::{self, DateFormat, Markup},
 };
@@ -114,7 +114,9 @@ fn color(entry: &Entry) -> &'static str {
 }
 
 /// The line of small print: ids, links, and what is unusual about this delivery.
-fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
+///
+/// `foreign` is shown last, and nothing in it is parsed.
+fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
     let story = &entry.story;
     let mut parts = Vec::new();
     let mut part = |fill: &mut dyn FnMut(&mut Markup)| {
@@ -133,6 +135,11 @@ fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
     if let Some(url) = context.public_url {
         part(&mut |m| {
             m.link(url, "status page");
+        });
+    }
+    if !story.also_told.is_empty() {
+        part(&mut |m| {
+            m.own("also told: ").append(&also_told(story));
         });
     }
     if let Some(channel) = &entry.instead_of {
@@ -167,7 +174,7 @@ fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
             m.own("repeat: first delivery unconfirmed");
         });
     }
-    Block::context(&parts)
+    Block::context_with(&parts, foreign)
 }
 
 /// The names of what was told elsewhere, as one clause.
@@ -180,11 +187,4 @@ fn also_told(story: &Story) -> Markup {
         markup.words(channel.as_str());
     }
     markup
-}
-
-/// A line of foreign text with a label of ours above it.
-fn labelled(rich: &mut Rich, label: &str, foreign: &str, max: usize) {
-    if !foreign.is_empty() {
-        rich.bold(label).own("\n").foreign(foreign, max).end_line();
-    }
 }
