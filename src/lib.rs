@@ -7,6 +7,7 @@
 //! * [`judge`] turns observations into verdicts; [`route`] knows who hears of it; [`engine`] joins the three and says
 //!   what to store and to tell. All of these are plain functions of what they are given.
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
+//! * `preview` (feature `demo`) shows it as a web page.
 //! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
 
 pub mod clock;
@@ -16,6 +17,8 @@ pub mod engine;
 pub mod judge;
 pub mod model;
 pub mod notify;
+#[cfg(feature = "demo")]
+pub mod preview;
 pub mod probe;
 pub mod route;
 pub mod schedule;

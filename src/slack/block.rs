@@ -54,9 +54,16 @@ enum Shape {
     Section(String),
     Fields(Vec<String>),
     Header(String),
-    Context(Vec<String>),
+    Context(Vec<Small>),
     Divider,
     Rich(Vec<RichElement>),
+}
+
+/// A part of a context.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Small {
+    Parsed(String),
+    Plain(String),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -96,7 +103,25 @@ impl Block {
 
     /// Small grey text; more than ten elements are cut, empty ones left out.
     pub fn context(elements: &[Markup]) -> Self {
-        Self(Shape::Context(fitted(elements, CONTEXT_MAX, FIELD_MAX)))
+        Self::context_with(elements, "")
+    }
+
+    /// As [`Block::context`], with foreign text as the last element, in which nothing is parsed.
+    pub fn context_with(elements: &[Markup], foreign: &str) -> Self {
+        let foreign = text::clean(foreign, text::FOREIGN_MAX);
+        let own = if foreign.is_empty() {
+            CONTEXT_MAX
+        } else {
+            CONTEXT_MAX - 1
+        };
+        let mut small: Vec<Small> = fitted(elements, own, FIELD_MAX)
+            .into_iter()
+            .map(Small::Parsed)
+            .collect();
+        if !foreign.is_empty() {
+            small.push(Small::Plain(foreign));
+        }
+        Self(Shape::Context(small))
     }
 
     /// A line across.
@@ -113,7 +138,8 @@ impl Block {
     pub fn is_empty(&self) -> bool {
         match &self.0 {
             Shape::Section(text) | Shape::Header(text) => text.is_empty(),
-            Shape::Fields(texts) | Shape::Context(texts) => texts.is_empty(),
+            Shape::Fields(texts) => texts.is_empty(),
+            Shape::Context(parts) => parts.is_empty(),
             Shape::Divider => false,
             Shape::Rich(elements) => elements.is_empty(),
         }
@@ -123,7 +149,8 @@ impl Block {
     pub fn cost(&self) -> usize {
         match &self.0 {
             Shape::Section(text) | Shape::Header(text) => cost(text),
-            Shape::Fields(texts) | Shape::Context(texts) => texts.iter().map(|t| cost(t)).sum(),
+            Shape::Fields(texts) => texts.iter().map(|t| cost(t)).sum(),
+            Shape::Context(parts) => parts.iter().map(Small::cost).sum(),
             Shape::Divider => 1,
             Shape::Rich(elements) => elements.iter().map(RichElement::cost).sum(),
         }
@@ -139,8 +166,8 @@ impl Block {
             Shape::Header(text) => {
                 json!({"type": "header", "text": {"type": "plain_text", "text": text, "emoji": false}})
             }
-            Shape::Context(texts) => {
-                json!({"type": "context", "elements": texts.iter().map(|t| parsed(t)).collect::<Vec<_>>()})
+            Shape::Context(parts) => {
+                json!({"type": "context", "elements": parts.iter().map(Small::to_json).collect::<Vec<_>>()})
             }
             Shape::Divider => json!({"type": "divider"}),
             Shape::Rich(elements) => {
@@ -199,13 +226,14 @@ pub fn fit(text: &str, max: usize) -> String {
 
 /// The length in bytes of what must not be cut, if the text begins with such a thing.
 fn token_end(text: &str) -> Option<usize> {
-    let end = match text.chars().next()? {
-        '<' => '>',
-        '&' => ';',
-        ':' => ':',
+    let (end, blanks): (char, &[char]) = match text.chars().next()? {
+        // A date or a link may have blanks in it.
+        '<' => ('>', &[]),
+        '&' => (';', &[' ', '\n']),
+        ':' => (':', &[' ', '\n']),
         _ => return None,
     };
-    let length = text[1..].find([end, ' ', '\n'])? + 2;
+    let length = text[1..].find(|c| c == end || blanks.contains(&c))? + 2;
     text[..length].ends_with(end).then_some(length)
 }
 
@@ -313,6 +341,21 @@ impl Rich {
     }
 }
 
+impl Small {
+    fn cost(&self) -> usize {
+        match self {
+            Self::Parsed(text) | Self::Plain(text) => cost(text),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        match self {
+            Self::Parsed(text) => parsed(text),
+            Self::Plain(text) => json!({"type": "plain_text", "text": text, "emoji": false}),
+        }
+    }
+}
+
 impl RichElement {
     fn cost(&self) -> usize {
         match self {
@@ -353,6 +396,86 @@ impl Piece {
                 out
             }
             Self::Emoji(name) => json!({"type": "emoji", "name": name}),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_emoji_counts_twenty() {
+        assert_eq!(cost("down"), 4);
+        assert_eq!(cost("🔴🟢 x"), 42);
+        assert_eq!(cost(":red_circle:"), 12);
+        assert_eq!(cost("modrá – ∗"), 9);
+    }
+
+    #[test]
+    fn a_cut_is_said_and_leaves_nothing_half() {
+        assert_eq!(fit("short", 10), "short");
+        assert_eq!(fit(&"x".repeat(40), 20), format!("{}{CUT}", "x".repeat(10)));
+        assert_eq!(
+            fit("1234567 <!date^1^{time}|12:00 UTC> and more", 30),
+            "1234567  … (cut)"
+        );
+        assert_eq!(
+            fit("12345678 &amp; and more of it all", 23),
+            "12345678  … (cut)"
+        );
+        assert_eq!(
+            fit("1234 *bold and more and more of it*", 20),
+            "1234 *bold* … (cut)"
+        );
+    }
+
+    #[test]
+    fn rich_text_keeps_what_others_wrote_apart() {
+        let mut rich = Rich::new();
+        rich.bold("What")
+            .own("\n")
+            .foreign("<!here> *x*", 100)
+            .end_line();
+        rich.preformatted("body", 10).own("after").end_line();
+        assert_eq!(
+            Block::rich(rich).to_json(),
+            json!({"type": "rich_text", "elements": [
+                {"type": "rich_text_section", "elements": [
+                    {"type": "text", "text": "What", "style": {"bold": true}},
+                    {"type": "text", "text": "\n<!here> *x*"},
+                ]},
+                {"type": "rich_text_preformatted", "elements": [{"type": "text", "text": "body"}]},
+                {"type": "rich_text_section", "elements": [{"type": "text", "text": "after"}]},
+            ]})
+        );
+    }
+
+    #[test]
+    fn nothing_in_it_is_nothing() {
+        let mut rich = Rich::new();
+        rich.own("")
+            .own("\n")
+            .bold("")
+            .foreign("", 5)
+            .preformatted("", 5);
+        for block in [
+            Block::rich(rich),
+            Block::section(&Markup::new()),
+            Block::fields(&[Markup::new()]),
+            Block::context(&[]),
+            Block::header(" "),
+        ] {
+            assert!(block.is_empty(), "{block:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_text_fits(text in "[a-z <>&;:*`🔴é\n]{0,200}", max in 20_usize..120) {
+            prop_assert!(cost(&fit(&text, max)) <= max);
         }
     }
 }

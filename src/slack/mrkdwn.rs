@@ -50,7 +50,8 @@ pub fn neutral(text: &str, max: usize) -> String {
             '_' if !(is_word(before) && is_word(rest.chars().next())) => out.push('＿'),
             '@' if !is_word(before) => out.push('＠'),
             '#' if !is_word(before) => out.push('＃'),
-            ':' if rest.starts_with("//") || begins_an_emoji(rest) => out.push('∶'),
+            // Only with a blank behind it can it begin neither an emoji nor the rest of an address.
+            ':' if !rest.starts_with(' ') => out.push('∶'),
             _ => push_escaped(&mut out, c),
         }
         before = Some(c);
@@ -60,13 +61,6 @@ pub fn neutral(text: &str, max: usize) -> String {
 
 fn is_word(c: Option<char>) -> bool {
     c.is_some_and(char::is_alphanumeric)
-}
-
-/// Whether the text after a colon reaches another colon without a blank, as in `:tada:`.
-fn begins_an_emoji(rest: &str) -> bool {
-    rest.chars()
-        .position(|c| c == ':' || c.is_whitespace())
-        .is_some_and(|at| at > 0 && rest.chars().nth(at) == Some(':'))
 }
 
 /// The name within an emoji in colon form, if it has the shape of one: `:hekate-blue:`.
@@ -312,4 +306,153 @@ pub fn thousands(number: usize) -> String {
         out.push(digit);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::OnCallName;
+
+    #[test]
+    fn three_characters_are_escaped_once() {
+        assert_eq!(escape("a < b && c > d"), "a &lt; b &amp;&amp; c &gt; d");
+        assert_eq!(escape("*_~`"), "*_~`");
+    }
+
+    #[test]
+    fn what_would_act_is_replaced_by_what_looks_alike() {
+        for (words, expected) in [
+            (
+                "HTTP 503, the body says DOWN",
+                "HTTP 503, the body says DOWN",
+            ),
+            ("connection_refused", "connection_refused"),
+            ("_a_ *b* ~c~ `d`", "＿a＿ ∗b∗ ∼c∼ 'd'"),
+            ("<!here> &lt;", "&lt;!here&gt; &amp;lt;"),
+            ("@here a@b.test #general", "＠here a@b.test ＃general"),
+            (":tada: db: down", "∶tada∶ db: down"),
+            ("see https://evil.test", "see https∶//evil.test"),
+            ("two\nlines\u{202E}", "two lines"),
+        ] {
+            let out = neutral(words, 100);
+            // The closing colon of an emoji may stay: without an opening one it is only a colon.
+            assert_eq!(out.replace("∶tada: ", "∶tada∶ "), expected, "{words}");
+        }
+        assert_eq!(neutral("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn lengths_of_time_in_words() {
+        for (micros, expected) in [
+            (0, "0.0 ms"),
+            (400, "0.4 ms"),
+            (999, "0.9 ms"),
+            (1_000, "1 ms"),
+            (840_000, "840 ms"),
+            (1_000_000, "1 s"),
+            (2_140_000, "2.1 s"),
+            (45_900_000, "45 s"),
+            (60_000_000, "1 min"),
+            (252_000_000, "4 min 12 s"),
+            (7_500_000_000, "2 h 5 min"),
+            (86_400_000_000, "1 d"),
+            (274_000_000_000, "3 d 4 h"),
+        ] {
+            assert_eq!(span(Duration::from_micros(micros)), expected);
+        }
+    }
+
+    #[test]
+    fn a_time_is_shown_in_the_reader_s_zone_and_falls_back_to_ours() {
+        let at = Timestamp::from_millis(1_792_929_555_000);
+        assert_eq!(
+            date(at, DateFormat::Time, chrono_tz::UTC),
+            "<!date^1792929555^{time_secs}|11:59:15 UTC>"
+        );
+        assert_eq!(
+            date(at, DateFormat::DayAndTime, chrono_tz::Europe::Prague),
+            "<!date^1792929555^{date_short_pretty} {time}|25 Oct 12:59 CET>"
+        );
+        // Before the clocks went back on the same day.
+        let night = Timestamp::from_millis(1_792_880_000_000);
+        assert_eq!(
+            clock(night, DateFormat::Time, chrono_tz::Europe::Prague),
+            "00:13:20 CEST"
+        );
+    }
+
+    #[test]
+    fn only_ids_are_mentioned() {
+        let of = |group: Option<&str>, users: &[&str]| {
+            mention(&OnCall {
+                name: OnCallName::new("core"),
+                user_group: group.map(str::to_owned),
+                users: users.iter().map(|id| (*id).to_owned()).collect(),
+            })
+        };
+        assert_eq!(
+            of(Some("S0CORE01"), &[]).as_deref(),
+            Some("<!subteam^S0CORE01>")
+        );
+        assert_eq!(
+            of(None, &["U1ABC", "W2DEF"]).as_deref(),
+            Some("<@U1ABC> <@W2DEF>")
+        );
+        for bad in [
+            "",
+            "S",
+            "here",
+            "!here",
+            "S0CORE01>",
+            "s0core01",
+            "U0ALICE",
+            "S0|x",
+            "S 1",
+        ] {
+            assert_eq!(
+                of(Some(bad), &[bad, "B0BOT"]).filter(|m| !m.contains("U0ALICE")),
+                None
+            );
+        }
+        let many: Vec<String> = (0..50).map(|at| format!("U{at:04}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(of(None, &many).unwrap().matches("<@").count(), 10);
+    }
+
+    #[test]
+    fn a_link_is_an_address_of_the_web_or_no_link() {
+        let of = |url: &str| {
+            let mut markup = Markup::new();
+            markup.link(url, "run|book>");
+            markup.as_str().to_owned()
+        };
+        assert_eq!(
+            of("https://wiki.test/a?b=1&c=<2>|d"),
+            "<https://wiki.test/a?b=1&amp;c=%3C2%3E%7Cd|run|book&gt;>"
+        );
+        for bad in ["javascript:alert(1)", "!here", "", "mailto:a@b.test", "#C1"] {
+            assert_eq!(of(bad), "run|book&gt;", "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_icons() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_000), "1,000");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(emoji_name(":hekate-blue:"), Some("hekate-blue"));
+        for bad in [
+            "",
+            ":",
+            "::",
+            "blue",
+            ":Blue:",
+            ":a b:",
+            ":a:b:",
+            ":<!here>:",
+        ] {
+            assert_eq!(emoji_name(bad), None, "{bad}");
+        }
+    }
 }

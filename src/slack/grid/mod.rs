@@ -10,8 +10,6 @@
 mod bar;
 mod groups;
 mod problems;
-#[cfg(test)]
-mod tests;
 
 use std::fmt::Write as _;
 

@@ -1,6 +1,6 @@
 //! What a verdict rests on, as blocks beside the coloured bar.
 
-use super::{Context, also_told, labelled, small_print};
+use super::{Context, small_print};
 use crate::{
     model::{ComponentState, Entry, Kind, Phases, Story, Verdict, observation::Detail, text},
     slack::{
@@ -11,8 +11,8 @@ use crate::{
 
 /// The most characters of a reason.
 const REASON_MAX: usize = 300;
-/// The most components that are named.
-const COMPONENTS_MAX: usize = 3;
+/// The most components that are named; the rest is counted.
+const COMPONENTS_MAX: usize = 2;
 /// The most characters of what a component says.
 const COMPONENT_MAX: usize = 120;
 /// The most kinds of trouble that a recovery lists.
@@ -24,23 +24,23 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
     match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Reminder => vec![
             Block::rich(what_failed(story)),
-            Block::fields(&fields(story, context)),
-            Block::rich(answer(story)),
-            small_print(entry, context),
+            Block::fields(&fields(entry, context)),
+            small_print(entry, context, &who_answered(story)),
         ],
         Kind::Recovered | Kind::Removed => vec![
             Block::fields(&past_fields(entry, context)),
             Block::rich(seen(story)),
-            small_print(entry, context),
+            small_print(entry, context, ""),
         ],
         Kind::Notice => {
             let mut words = Rich::new();
             words.foreign(&story.reason.words, REASON_MAX);
-            vec![Block::rich(words), small_print(entry, context)]
+            vec![Block::rich(words), small_print(entry, context, "")]
         }
     }
 }
 
+/// The reason, the worst component, and what was answered: one line and a box.
 fn what_failed(story: &Story) -> Rich {
     let mut rich = Rich::new();
     let label = match story.to {
@@ -49,36 +49,57 @@ fn what_failed(story: &Story) -> Rich {
         Verdict::Unknown => "Why it cannot be seen (this is no verdict about the target)",
         Verdict::Operational | Verdict::Suspect => "What was seen",
     };
-    labelled(&mut rich, label, &story.reason.words, REASON_MAX);
-    let Some(detail) = &story.detail else {
-        return rich;
-    };
-    if let Some(note) = &detail.note {
-        rich.foreign(note, COMPONENT_MAX).end_line();
+    if !story.reason.words.is_empty() {
+        rich.bold(label)
+            .own("  ")
+            .foreign(&story.reason.words, REASON_MAX);
     }
-    components(&mut rich, detail);
+    if let Some(detail) = &story.detail {
+        if let Some(note) = &detail.note {
+            rich.own(" · ").foreign(note, COMPONENT_MAX);
+        }
+        components(&mut rich, detail);
+        if let Some(excerpt) = &detail.excerpt {
+            rich.preformatted(excerpt, text::FOREIGN_MAX);
+        }
+    }
     rich
 }
 
 fn components(rich: &mut Rich, detail: &Detail) {
     for component in detail.components.iter().take(COMPONENTS_MAX) {
-        rich.own("• ")
+        rich.own(" · ")
             .foreign(&component.name, 60)
             .own(" ")
             .own(state_word(component.state));
         if let Some(message) = &component.message {
             rich.own(": ").foreign(message, COMPONENT_MAX);
         }
-        rich.end_line();
     }
     let more = detail.components.len().saturating_sub(COMPONENTS_MAX);
     if more > 0 {
         rich.own(&format!(
-            "• and {more} more of {} components",
+            " · and {more} more of {} components",
             detail.components_total
-        ))
-        .end_line();
+        ));
     }
+}
+
+/// Who answered, in words that are partly foreign: `answered by 10.0.0.7:443 via nginx/1.27`.
+fn who_answered(story: &Story) -> String {
+    let Some(detail) = &story.detail else {
+        return String::new();
+    };
+    let address = detail.address.iter().map(|address| {
+        let verb = if story.phases.first_byte_us.is_some() {
+            "answered by"
+        } else {
+            "asked"
+        };
+        format!("{verb} {address}")
+    });
+    let via = detail.via.iter().map(|via| format!("via {via}"));
+    address.chain(via).collect::<Vec<_>>().join(" ")
 }
 
 const fn state_word(state: ComponentState) -> &'static str {
@@ -91,11 +112,13 @@ const fn state_word(state: ComponentState) -> &'static str {
     }
 }
 
-fn fields(story: &Story, context: &Context<'_>) -> Vec<Markup> {
+fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
+    let story = &entry.story;
     let mut confirmed = Markup::new();
-    if story.looks_of > 0 {
+    // A reminder is not a confirmation: how it was confirmed was told with the first message.
+    if story.looks_of > 0 && entry.kind != Kind::Reminder {
         confirmed
-            .own("*Confirmed*\n")
+            .own("*Confirmed*  ")
             .number(usize::from(story.looks_for))
             .own(" of ")
             .number(usize::from(story.looks_of))
@@ -105,7 +128,7 @@ fn fields(story: &Story, context: &Context<'_>) -> Vec<Markup> {
     let mut last_good = Markup::new();
     if let Some(good) = story.last_good {
         last_good
-            .own("*Last good*\n")
+            .own("*Last good*  ")
             .near(good.at, context.now, context.timezone);
         if let Some(status) = good.status {
             last_good.own(" · HTTP ").number(usize::from(status));
@@ -115,19 +138,15 @@ fn fields(story: &Story, context: &Context<'_>) -> Vec<Markup> {
     let mut phases = Markup::new();
     let words = phase_words(&story.phases);
     if !words.is_empty() {
-        phases.own("*Last look*\n").words(&words);
+        phases.own("*Last look*  ").words(&words);
     }
     let mut siblings = Markup::new();
     for (at, sibling) in story.siblings.iter().enumerate() {
         siblings
-            .own(if at == 0 { "*Beside it*\n" } else { "\n" })
+            .own(if at == 0 { "*Beside it*  " } else { ", " })
             .words(sibling);
     }
-    let mut told = Markup::new();
-    if !story.also_told.is_empty() {
-        told.own("*Also told*\n").append(&also_told(story));
-    }
-    vec![confirmed, last_good, phases, siblings, told]
+    vec![confirmed, last_good, phases, siblings]
 }
 
 /// The parts of the deciding look in order, and the one that never ended: `connect 3 ms · tls 11 ms · first byte —`.
@@ -146,35 +165,16 @@ fn phase_words(phases: &Phases) -> String {
     parts.join(" · ")
 }
 
-fn answer(story: &Story) -> Rich {
-    let mut rich = Rich::new();
-    let Some(detail) = &story.detail else {
-        return rich;
-    };
-    let Some(excerpt) = &detail.excerpt else {
-        return rich;
-    };
-    rich.bold("Answer");
-    if let Some(address) = &detail.address {
-        rich.own(" from ").foreign(address, 60);
-    }
-    if let Some(via) = &detail.via {
-        rich.own(" via ").foreign(via, 60);
-    }
-    rich.preformatted(excerpt, text::FOREIGN_MAX);
-    rich
-}
-
 fn past_fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
     let story = &entry.story;
     let mut from_to = Markup::new();
     if let Some(outage) = &story.outage {
         from_to
             .own(match outage.worst {
-                Verdict::Down => "*Down*\n",
-                Verdict::Degraded => "*Degraded*\n",
-                Verdict::Unknown => "*Not seen*\n",
-                Verdict::Operational | Verdict::Suspect => "*In doubt*\n",
+                Verdict::Down => "*Down*  ",
+                Verdict::Degraded => "*Degraded*  ",
+                Verdict::Unknown => "*Not seen*  ",
+                Verdict::Operational | Verdict::Suspect => "*In doubt*  ",
             })
             .near(outage.since, context.now, context.timezone)
             .own(" to ")
@@ -183,14 +183,14 @@ fn past_fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
     let mut now = Markup::new();
     if entry.kind == Kind::Recovered {
         if story.looks_of > 0 {
-            now.own("*Now*\n")
+            now.own("*Now*  ")
                 .number(usize::from(story.looks_for))
                 .own(" of ")
                 .number(usize::from(story.looks_of))
                 .own(" looks are good");
         }
         if let Some(good) = story.last_good {
-            now.own(if now.is_empty() { "*Now*\n" } else { ", " });
+            now.own(if now.is_empty() { "*Now*  " } else { ", " });
             if let Some(status) = good.status {
                 now.own("HTTP ").number(usize::from(status)).own(" ");
             }

@@ -177,10 +177,9 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
     match past.until {
         Some(until) if !past.is_open() => {
             rich.own(&format!(
-                " was {} {} to {} ({})",
+                " was {} {} ({})",
                 past.worst.as_str(),
-                context.clock(past.since),
-                context.clock(until),
+                context.clocks(past.since, until),
                 span(until.since(past.since))
             ));
         }
@@ -259,10 +258,9 @@ fn over_words(past: &Past<'_>, context: &Context<'_>) -> String {
     let id = &past.last.key.incident;
     match past.until {
         Some(until) => format!(
-            "{name} was {} {} to {} #{id}",
+            "{name} was {} {} #{id}",
             past.worst.as_str(),
-            context.clock(past.since),
-            context.clock(until)
+            context.clocks(past.since, until)
         ),
         None => format!("{name} #{id}"),
     }

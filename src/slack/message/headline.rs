@@ -112,10 +112,9 @@ fn recovered(story: &Story, name: &str, context: &Context<'_>) -> String {
     let (mark, was) = over(worst(story));
     let how = match &story.outage {
         Some(outage) => format!(
-            ", {was} {} ({} to {})",
+            ", {was} {} ({})",
             span(outage.until.since(outage.since)),
-            context.clock(outage.since),
-            context.clock(outage.until)
+            context.clocks(outage.since, outage.until)
         ),
         None => String::new(),
     };

@@ -3,8 +3,6 @@
 mod evidence;
 mod folded;
 mod headline;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeMap;
 
@@ -12,7 +10,7 @@ use chrono_tz::Tz;
 
 use super::{
     Attachment, Audience, Message,
-    block::{Block, Rich},
+    block::Block,
     look,
     mrkdwn::{self, DateFormat, Markup},
 };
@@ -60,6 +58,18 @@ impl<'a> Context<'a> {
         mrkdwn::clock(at, DateFormat::near(at, self.now), self.timezone)
     }
 
+    /// From one time to another, the zone said once if both are near: `12:55:48 to 13:00:00 CET`.
+    fn clocks(&self, from: Timestamp, to: Timestamp) -> String {
+        let until = self.clock(to);
+        match DateFormat::near(from, self.now) {
+            DateFormat::Time => {
+                let local = from.to_utc().with_timezone(&self.timezone);
+                format!("{} to {until}", local.format("%H:%M:%S"))
+            }
+            DateFormat::DayAndTime => format!("{} to {until}", self.clock(from)),
+        }
+    }
+
     /// Who is to be mentioned for this entry: the engine decides it; an end is never a reason to.
     fn on_call_of(&self, entry: &Entry) -> Option<&'a OnCall> {
         match entry.kind {
@@ -104,7 +114,9 @@ fn color(entry: &Entry) -> &'static str {
 }
 
 /// The line of small print: ids, links, and what is unusual about this delivery.
-fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
+///
+/// `foreign` is shown last, and nothing in it is parsed.
+fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
     let story = &entry.story;
     let mut parts = Vec::new();
     let mut part = |fill: &mut dyn FnMut(&mut Markup)| {
@@ -123,6 +135,11 @@ fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
     if let Some(url) = context.public_url {
         part(&mut |m| {
             m.link(url, "status page");
+        });
+    }
+    if !story.also_told.is_empty() {
+        part(&mut |m| {
+            m.own("also told: ").append(&also_told(story));
         });
     }
     if let Some(channel) = &entry.instead_of {
@@ -157,7 +174,7 @@ fn small_print(entry: &Entry, context: &Context<'_>) -> Block {
             m.own("repeat: first delivery unconfirmed");
         });
     }
-    Block::context(&parts)
+    Block::context_with(&parts, foreign)
 }
 
 /// The names of what was told elsewhere, as one clause.
@@ -170,11 +187,4 @@ fn also_told(story: &Story) -> Markup {
         markup.words(channel.as_str());
     }
     markup
-}
-
-/// A line of foreign text with a label of ours above it.
-fn labelled(rich: &mut Rich, label: &str, foreign: &str, max: usize) {
-    if !foreign.is_empty() {
-        rich.bold(label).own("\n").foreign(foreign, max).end_line();
-    }
 }

@@ -1,0 +1,224 @@
+//! One file for each kind of message and each size of grid.
+
+use expect_test::{ExpectFile, expect_file};
+use hekate::{
+    command::{Reply, ask},
+    model::{ChannelName, Entry, EntryKey, IncidentId, Kind, Severity, Verdict},
+    slack::{
+        Message, grid,
+        message::{Context, render, render_folded},
+        reply,
+    },
+};
+
+use super::{
+    rules::check,
+    world::{
+        NOW, OPTIONS, ago, context, degraded_story, entry, fleet, mentioning, notice_story,
+        on_call, recovered_story, silent_story, status, story, ten, unknown_story,
+    },
+};
+
+fn is_file(message: &Message, file: &ExpectFile) {
+    let payload = message.to_json();
+    check(&payload);
+    check(&message.plain().to_json());
+    let mut pretty = serde_json::to_string_pretty(&payload).expect("JSON");
+    pretty.push('\n');
+    file.assert_eq(&pretty);
+}
+
+fn is(entry: &Entry, file: &ExpectFile) {
+    is_file(&render(entry, &context(&on_call())), file);
+}
+
+#[test]
+fn a_target_goes_down() {
+    is(
+        &mentioning(Kind::Opened, story()),
+        &expect_file!["down.json"],
+    );
+    is(
+        &mentioning(Kind::Opened, silent_story()),
+        &expect_file!["down_silent.json"],
+    );
+}
+
+#[test]
+fn a_target_falls_short() {
+    is(
+        &entry(Kind::Opened, degraded_story()),
+        &expect_file!["degraded.json"],
+    );
+}
+
+#[test]
+fn a_target_cannot_be_seen() {
+    is(
+        &entry(Kind::Opened, unknown_story()),
+        &expect_file!["unknown.json"],
+    );
+}
+
+#[test]
+fn a_trouble_changes() {
+    let mut story = degraded_story();
+    story.from = Verdict::Down;
+    is(&entry(Kind::Changed, story), &expect_file!["changed.json"]);
+}
+
+#[test]
+fn it_is_still_down() {
+    let mut story = story();
+    story.since = ago(7_380);
+    is(
+        &entry(Kind::Reminder, story),
+        &expect_file!["reminder.json"],
+    );
+}
+
+#[test]
+fn it_is_over() {
+    is(
+        &entry(Kind::Recovered, recovered_story()),
+        &expect_file!["recovered.json"],
+    );
+}
+
+#[test]
+fn a_target_leaves_the_file_while_it_is_down() {
+    let mut story = recovered_story();
+    story.to = Verdict::Down;
+    is(&entry(Kind::Removed, story), &expect_file!["removed.json"]);
+}
+
+#[test]
+fn hekate_has_news_of_its_own() {
+    is(
+        &entry(Kind::Notice, notice_story()),
+        &expect_file!["notice.json"],
+    );
+    let mut story = notice_story();
+    story.severity = Severity::Info;
+    story.title = String::from("the changed file was taken");
+    story.reason.words = String::from("2 targets added, 1 removed");
+    is(
+        &entry(Kind::Notice, story),
+        &expect_file!["notice_info.json"],
+    );
+}
+
+#[test]
+fn a_late_repeat_for_another_channel_says_all_of_that() {
+    let on_call = on_call();
+    let context = Context {
+        late: Some("Slack did not answer"),
+        is_repeat: true,
+        now: NOW + std::time::Duration::from_mins(20),
+        ..context(&on_call)
+    };
+    let entry = Entry {
+        instead_of: Some(ChannelName::new("core_alerts")),
+        ..mentioning(Kind::Opened, story())
+    };
+    is_file(
+        &render(&entry, &context),
+        &expect_file!["down_late_repeat.json"],
+    );
+}
+
+#[test]
+fn a_stale_backlog_is_one_message() {
+    let keyed = |incident: &str, sequence, title: &str, entry: Entry| {
+        let mut story = (*entry.story).clone();
+        story.title = title.to_owned();
+        Entry {
+            key: EntryKey {
+                incident: IncidentId::new(incident),
+                sequence,
+                channel: ChannelName::new("disaster"),
+            },
+            story: story.into(),
+            ..entry
+        }
+    };
+    let entries = [
+        keyed("k7f2", 0, "master blue", mentioning(Kind::Opened, story())),
+        keyed(
+            "k7f2",
+            1,
+            "master blue",
+            entry(Kind::Recovered, recovered_story()),
+        ),
+        keyed(
+            "m3x9",
+            0,
+            "cart 01",
+            mentioning(Kind::Opened, silent_story()),
+        ),
+        keyed(
+            "p8aa",
+            3,
+            "staging green",
+            entry(Kind::Reminder, degraded_story()),
+        ),
+        keyed("q2bc", 1, "hooks", entry(Kind::Removed, recovered_story())),
+        keyed(
+            "n0te",
+            0,
+            "channel ops refuses messages",
+            entry(Kind::Notice, notice_story()),
+        ),
+    ];
+    let on_call = on_call();
+    let message = render_folded(&entries, &context(&on_call), "Slack was unreachable");
+    is_file(&message, &expect_file!["folded.json"]);
+}
+
+#[test]
+fn the_grid_of_ten() {
+    is_file(
+        &grid::render(&status(&ten()), &OPTIONS),
+        &expect_file!["grid_10.json"],
+    );
+}
+
+#[test]
+fn the_grid_of_a_hundred() {
+    is_file(
+        &grid::render(&status(&fleet(100, 4)), &OPTIONS),
+        &expect_file!["grid_100.json"],
+    );
+}
+
+#[test]
+fn the_grid_of_a_thousand() {
+    is_file(
+        &grid::render(&status(&fleet(1_000, 25)), &OPTIONS),
+        &expect_file!["grid_1000.json"],
+    );
+}
+
+#[test]
+fn the_grid_of_two_thousand() {
+    is_file(
+        &grid::render(&status(&fleet(2_000, 20)), &OPTIONS),
+        &expect_file!["grid_2000.json"],
+    );
+}
+
+#[test]
+fn help_and_a_question_nobody_understands() {
+    let board = ten();
+    let answer = |text| ask(&board, text, NOW, "/roih");
+    let shown = |reply: &Reply| reply::render(reply, "/roih", &OPTIONS);
+    is_file(&shown(&answer("help")), &expect_file!["help.json"]);
+    is_file(
+        &shown(&answer("status bleu <!channel>")),
+        &expect_file!["problem.json"],
+    );
+    is_file(
+        &shown(&answer("status down")),
+        &expect_file!["grid_selected.json"],
+    );
+}
