@@ -5,9 +5,12 @@
 //! never corrected: a word that nobody is called by is answered with the nearest ones that exist. State words such as
 //! `down` narrow what is shown and never name anybody.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use crate::model::{Board, Group, GroupName, Target, Verdict, board::Row, text::clean};
+use crate::model::{Board, Group, Target, Verdict, board::Row, text::clean};
 
 /// The most suggestions that are made.
 pub const NEAREST_MAX: usize = 5;
@@ -15,7 +18,7 @@ pub const NEAREST_MAX: usize = 5;
 /// The most characters of one foreign word that are shown.
 pub(super) const SHOWN_MAX: usize = 60;
 
-/// The most words of a question that are read.
+/// The most words of a question; more are a paste, not names.
 const WORDS_MAX: usize = 32;
 
 /// The most characters of a word for which a nearest one is looked for; longer ones are pastes, not names.
@@ -73,6 +76,13 @@ pub fn select<'a>(board: &'a Board, text: &str) -> Selection<'a> {
             words: String::new(),
         };
     }
+    if alternatives.iter().map(Vec::len).sum::<usize>() > WORDS_MAX {
+        let (understood, nearest) = too_long();
+        return Selection::Nothing {
+            understood,
+            nearest,
+        };
+    }
     let mut is_selected = vec![false; board.rows.len()];
     for words in &alternatives {
         if let Err(nothing) = mark(board, words, &mut is_selected) {
@@ -100,15 +110,24 @@ pub fn one<'a>(board: &'a Board, text: &str) -> One<'a> {
             nearest: Vec::new(),
         };
     }
-    let names = Names::of(board);
+    if words.len() > WORDS_MAX {
+        let (understood, nearest) = too_long();
+        return One::Nobody {
+            understood,
+            nearest,
+        };
+    }
+    let called = Called::all(&words, board);
     let fitting: Vec<&Arc<Row>> = board
         .rows
         .iter()
-        .filter(|row| words.iter().all(|word| names.name(&row.target, word)))
+        .enumerate()
+        .filter(|&(place, _)| called.iter().all(|called| called.rows[place]))
+        .map(|(_, row)| row)
         .collect();
     match fitting.as_slice() {
         [] => {
-            let (understood, nearest) = nobody(board, &names, &words);
+            let (understood, nearest) = nobody(board, &called);
             One::Nobody {
                 understood,
                 nearest,
@@ -131,7 +150,7 @@ pub fn one<'a>(board: &'a Board, text: &str) -> One<'a> {
 /// The nearest selections to what was typed, best first, at most [`NEAREST_MAX`].
 pub fn nearest(board: &Board, text: &str) -> Vec<String> {
     let words = words_of(&clean(text, super::QUESTION_CHARACTERS_MAX));
-    nobody(board, &Names::of(board), &words).1
+    nobody(board, &Called::all(&words, board)).1
 }
 
 /// The words among `known` that are near to `word`, nearest first, each once, at most `max`.
@@ -147,15 +166,16 @@ pub fn nearest_words<'a>(
     if length == 0 || length > CORRECTED_MAX {
         return Vec::new();
     }
+    let mut seen = HashSet::new();
     let mut scored: Vec<(usize, String)> = known
         .into_iter()
+        .filter(|candidate| seen.insert(*candidate))
         .filter_map(|candidate| {
             let distance = distance(&word, length, &normal(candidate))?;
             Some((distance, candidate.to_owned()))
         })
         .collect();
     scored.sort();
-    scored.dedup_by(|a, b| a.1 == b.1);
     scored.into_iter().map(|(_, word)| word).take(max).collect()
 }
 
@@ -189,6 +209,26 @@ struct Word {
     /// As it was typed.
     typed: String,
     state: Option<StateWord>,
+}
+
+impl Word {
+    /// Whether this word is one of those that a phrase is made of.
+    fn is_in(&self, phrase: &str) -> bool {
+        pieces(phrase).any(|piece| self.is(piece))
+    }
+
+    fn is(&self, piece: &str) -> bool {
+        if piece.is_ascii() {
+            // The common case, without a detour by way of characters.
+            let folded = |byte: u8| match byte.to_ascii_lowercase() {
+                b'-' => b'_',
+                byte => byte,
+            };
+            return piece.len() == self.normal.len()
+                && piece.bytes().map(folded).eq(self.normal.bytes());
+        }
+        letters(piece).eq(self.normal.chars())
+    }
 }
 
 /// A word that says how something is.
@@ -236,8 +276,12 @@ fn words_of(phrase: &str) -> Vec<Word> {
                 state,
             }
         })
-        .take(WORDS_MAX)
         .collect()
+}
+
+/// A question of too many words: not one of them is left out in silence.
+fn too_long() -> (String, Vec<String>) {
+    (format!("that is more than {WORDS_MAX} words"), Vec::new())
 }
 
 /// The words of a name or question: what stands between spaces, slashes and commas, bare of quotes and the like.
@@ -281,62 +325,55 @@ fn normal(word: &str) -> String {
     letters(word).collect()
 }
 
-/// Who is called what, on one board.
-struct Names<'a> {
-    board: &'a Board,
-    groups: HashMap<&'a str, &'a Group>,
+/// Whom one word names, found once for the whole board.
+struct Called<'a> {
+    word: &'a Word,
+    /// For each row, whether the word is one of those that its target is called by.
+    rows: Vec<bool>,
+    /// Whether anything is called by this word, be it a group with nobody in it.
+    is_known: bool,
 }
 
-impl<'a> Names<'a> {
-    fn of(board: &'a Board) -> Self {
-        let groups = board
+impl<'a> Called<'a> {
+    fn by(word: &'a Word, board: &Board) -> Self {
+        let mut groups: HashMap<&str, bool> = board
             .groups
             .iter()
-            .map(|group| (group.name.as_str(), group))
+            .map(|group| {
+                let is_called = group_phrases(group).any(|phrase| word.is_in(phrase));
+                (group.name.as_str(), is_called)
+            })
             .collect();
-        Self { board, groups }
-    }
-
-    fn group_of(&self, target: &Target) -> Option<&'a Group> {
-        let name = target.group.as_ref()?;
-        self.groups.get(name.as_str()).copied()
-    }
-
-    /// Whether this word is one of those that the target is called by.
-    fn name(&self, target: &Target, word: &Word) -> bool {
-        let group = self.group_of(target);
-        own_phrases(target)
-            .chain(target.group.as_ref().map(GroupName::as_str))
-            .chain(group.into_iter().flat_map(group_phrases))
-            .flat_map(pieces)
-            .any(|piece| letters(piece).eq(word.normal.chars()))
-    }
-
-    /// Whether anything on the board is called by this word.
-    fn is_known(&self, word: &Word) -> bool {
-        self.board
+        let rows: Vec<bool> = board
             .rows
             .iter()
-            .any(|row| self.name(&row.target, word))
-            || self
-                .board
-                .groups
-                .iter()
-                .flat_map(group_phrases)
-                .flat_map(pieces)
-                .any(|piece| letters(piece).eq(word.normal.chars()))
+            .map(|row| {
+                let by_group = row.target.group.as_ref().is_some_and(|name| {
+                    *groups
+                        .entry(name.as_str())
+                        .or_insert_with(|| word.is_in(name.as_str()))
+                });
+                by_group || own_phrases(&row.target).any(|phrase| word.is_in(phrase))
+            })
+            .collect();
+        let is_known = rows.contains(&true) || groups.into_values().any(|is_called| is_called);
+        Self {
+            word,
+            rows,
+            is_known,
+        }
     }
 
-    /// Every phrase that something is called by.
-    fn phrases(&self) -> impl Iterator<Item = &'a str> {
-        let groups = self.board.groups.iter().flat_map(group_phrases);
-        let targets = self
-            .board
-            .rows
-            .iter()
-            .flat_map(|row| own_phrases(&row.target));
-        groups.chain(targets)
+    fn all(words: &'a [Word], board: &Board) -> Vec<Self> {
+        words.iter().map(|word| Self::by(word, board)).collect()
     }
+}
+
+/// Every phrase that something is called by.
+fn phrases(board: &Board) -> impl Iterator<Item = &str> {
+    let groups = board.groups.iter().flat_map(group_phrases);
+    let targets = board.rows.iter().flat_map(|row| own_phrases(&row.target));
+    groups.chain(targets)
 }
 
 /// What a target is called, its group apart.
@@ -352,20 +389,11 @@ fn group_phrases(group: &Group) -> impl Iterator<Item = &str> {
 
 /// Whether the words, in any order, are all of the words of a name of this target and no more.
 fn is_complete_name(target: &Target, words: &[Word]) -> bool {
-    let is_all_of = |phrases: &[&str]| {
-        let name: Vec<&str> = phrases.iter().flat_map(|phrase| pieces(phrase)).collect();
-        let has = |word: &Word| {
-            name.iter()
-                .any(|piece| letters(piece).eq(word.normal.chars()))
-        };
-        let is_said = |piece: &&str| {
-            words
-                .iter()
-                .any(|word| letters(piece).eq(word.normal.chars()))
-        };
-        !name.is_empty() && words.iter().all(has) && name.iter().all(is_said)
+    let is_all_of = |phrase: &str| {
+        let is_said = |piece| words.iter().any(|word| word.is(piece));
+        words.iter().all(|word| word.is_in(phrase)) && pieces(phrase).all(is_said)
     };
-    own_phrases(target).any(|phrase| is_all_of(&[phrase])) || is_all_of(&[target.id.as_str()])
+    own_phrases(target).any(is_all_of) || is_all_of(target.id.as_str())
 }
 
 /// Marks the rows that all of these words select.
@@ -374,30 +402,32 @@ fn mark<'a>(
     words: &[Word],
     is_selected: &mut [bool],
 ) -> Result<(), Selection<'a>> {
-    let names = Names::of(board);
+    let called = Called::all(words, board);
     // A state word that somebody is called by is still a name: nobody may become unreachable by its name.
-    let (names_only, states): (Vec<&Word>, Vec<&Word>) = words
+    let (names, states): (Vec<&Called<'_>>, Vec<&Called<'_>>) = called
         .iter()
-        .partition(|word| word.state.is_none() || names.is_known(word));
-    let mut is_somebody = names_only.is_empty();
-    for (row, is_selected) in board.rows.iter().zip(is_selected) {
-        let verdict = row.facts().verdict;
-        let is_named = names_only.iter().all(|word| {
-            names.name(&row.target, word)
-                || word.state.is_some_and(|state| state.holds_for(verdict))
-        });
+        .partition(|called| called.word.state.is_none() || called.is_known);
+    let mut is_somebody = names.is_empty();
+    for (place, (row, is_selected)) in board.rows.iter().zip(is_selected).enumerate() {
+        let has_state = |called: &Called<'_>| {
+            let verdict = row.facts().verdict;
+            called
+                .word
+                .state
+                .is_some_and(|state| state.holds_for(verdict))
+        };
+        let is_named = names
+            .iter()
+            .all(|called| called.rows[place] || has_state(called));
         is_somebody |= is_named;
-        let has_state = states.is_empty()
-            || states
-                .iter()
-                .any(|word| word.state.is_some_and(|state| state.holds_for(verdict)));
-        *is_selected |= is_named && has_state;
+        *is_selected |=
+            is_named && (states.is_empty() || states.iter().any(|called| has_state(called)));
     }
     // An empty group is known and has nobody in it: that is an answer.
-    if is_somebody || matches!(names_only.as_slice(), [word] if names.is_known(word)) {
+    if is_somebody || matches!(names.as_slice(), [called] if called.is_known) {
         return Ok(());
     }
-    let (understood, nearest) = nobody(board, &names, words);
+    let (understood, nearest) = nobody(board, &called);
     Err(Selection::Nothing {
         understood,
         nearest,
@@ -405,73 +435,70 @@ fn mark<'a>(
 }
 
 /// Says which words name nobody, and what is near.
-fn nobody(board: &Board, names: &Names<'_>, words: &[Word]) -> (String, Vec<String>) {
-    let unknown: Vec<&Word> = words
-        .iter()
-        .filter(|word| word.state.is_none() && !names.is_known(word))
-        .collect();
-    let list = |words: &[&Word]| {
+fn nobody(board: &Board, called: &[Called<'_>]) -> (String, Vec<String>) {
+    let list = |words: &mut dyn Iterator<Item = &Word>| {
         words
-            .iter()
             .map(|word| format!("`{}`", clean(&word.typed, SHOWN_MAX)))
             .collect::<Vec<_>>()
             .join(", ")
     };
+    let unknown: Vec<&Word> = called
+        .iter()
+        .filter(|called| called.word.state.is_none() && !called.is_known)
+        .map(|called| called.word)
+        .collect();
     if unknown.is_empty() {
-        let all: Vec<&Word> = words.iter().collect();
+        let all = list(&mut called.iter().map(|called| called.word));
         return (
-            format!("nothing is called all of {}", list(&all)),
-            best_fitting(board, names, words),
+            format!("nothing is called all of {all}"),
+            best_fitting(board, called),
         );
     }
-    let understood = format!("nothing is called {}", list(&unknown));
-    (understood, corrected(names, words, &unknown))
+    let understood = format!("nothing is called {}", list(&mut unknown.iter().copied()));
+    (understood, corrected(board, called, &unknown))
 }
 
 /// The targets that most of the words name.
-fn best_fitting(board: &Board, names: &Names<'_>, words: &[Word]) -> Vec<String> {
-    let mut scored: Vec<(usize, String)> = board
+fn best_fitting(board: &Board, called: &[Called<'_>]) -> Vec<String> {
+    let mut scored: Vec<(usize, &Arc<Row>)> = board
         .rows
         .iter()
-        .map(|row| {
-            let fitting = words
-                .iter()
-                .filter(|word| names.name(&row.target, word))
-                .count();
+        .enumerate()
+        .map(|(place, row)| {
+            let fitting = called.iter().filter(|called| called.rows[place]).count();
             (fitting, row)
         })
         .filter(|&(fitting, _)| fitting > 0)
-        .map(|(fitting, row)| (fitting, row.target.title()))
         .collect();
     // Stable: among equals the order of the file.
-    scored.sort_by_key(|(fitting, _)| std::cmp::Reverse(*fitting));
+    scored.sort_by_key(|&(fitting, _)| std::cmp::Reverse(fitting));
     scored
         .into_iter()
-        .map(|(_, title)| title)
+        .map(|(_, row)| row.target.title())
         .take(NEAREST_MAX)
         .collect()
 }
 
 /// The question with its first unknown word replaced by each of the nearest known ones.
-fn corrected(names: &Names<'_>, words: &[Word], unknown: &[&Word]) -> Vec<String> {
+fn corrected(board: &Board, called: &[Called<'_>], unknown: &[&Word]) -> Vec<String> {
     let Some(wrong) = unknown.first() else {
         return Vec::new();
     };
     let states = StateWord::ALL.iter().map(|&(word, _)| word);
-    let pieces_known = names.phrases().flat_map(pieces).chain(states);
+    let pieces_known = phrases(board).flat_map(pieces).chain(states);
     let near = nearest_words(&wrong.typed, pieces_known, NEAREST_MAX);
     if unknown.len() > 1 {
         return near;
     }
     near.into_iter()
         .map(|replacement| {
-            words
+            called
                 .iter()
-                .map(|word| {
-                    if word.normal == wrong.normal {
+                .map(|called| {
+                    if called.word.normal == wrong.normal {
                         replacement.clone()
                     } else {
-                        clean(&word.typed, SHOWN_MAX)
+                        clean(&called.word.typed, SHOWN_MAX)
                     }
                 })
                 .collect::<Vec<_>>()

@@ -201,6 +201,19 @@ fn what_is_not_known_is_answered_with_what_is_near() {
 }
 
 #[test]
+fn of_a_long_question_no_word_is_left_out_in_silence() {
+    let board = board();
+    let most = "blue ".repeat(32);
+    assert_eq!(found(&board, &most), ids(["master/blue"]));
+    for too_long in [format!("{most} green"), format!("{most}, green")] {
+        let understood = selected(&board, &too_long).unwrap_err();
+        assert_eq!(understood, "that is more than 32 words");
+        let one = lookup::one(&board, &too_long);
+        assert!(matches!(one, One::Nobody { .. }), "{one:?}");
+    }
+}
+
+#[test]
 fn all_ways_to_name_something_lead_to_it() {
     let board = board();
     let blue = || ids(["master/blue"]);

@@ -1,8 +1,7 @@
-//! What hekate says of itself: its metrics and its log.
+//! What is counted, and how Prometheus reads it.
 
 use std::{
     fmt,
-    io::{self, IsTerminal},
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
@@ -13,9 +12,11 @@ use prometheus_client::{
     metrics::{MetricType, counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use tracing_subscriber::{EnvFilter, filter::ParseError, util::TryInitError};
 
-use crate::model::{Board, ChannelName, CheckKind, Delivery, Kind, Outcome, Timestamp, Verdict};
+use super::process;
+use crate::model::{
+    Board, ChannelName, CheckKind, Delivery, GroupName, Kind, Outcome, Timestamp, Verdict,
+};
 
 /// Upper bounds of the buckets for the time of a look, in seconds.
 ///
@@ -378,6 +379,8 @@ impl Collector for Moment {
             MetricType::Gauge,
         )?;
         self.encode_states(states)?;
+        self.encode_looks(&mut encoder)?;
+        process::encode(&mut encoder)?;
         let ourselves = self.board.ourselves.load();
         let waiting = ourselves
             .outbox_oldest
@@ -412,10 +415,43 @@ impl Collector for Moment {
 }
 
 impl Moment {
+    /// How long the last look at each target took, and when it was over; targets that were not looked at are absent.
+    fn encode_looks(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let looks: Vec<_> = self
+            .board
+            .rows
+            .iter()
+            .filter_map(|row| row.looked().map(|look| (row, look)))
+            .collect();
+        let of_each = |mut metric: MetricEncoder<'_>, value: fn(Timestamp, Duration) -> f64| {
+            looks.iter().try_for_each(|(row, (at, took))| {
+                let group = row.target.group.as_ref().map_or("", GroupName::as_str);
+                let labels = [("target", row.target.id.as_str()), ("group", group)];
+                metric
+                    .encode_family(&labels)?
+                    .encode_gauge(&value(*at, *took))
+            })
+        };
+        let took = encoder.encode_descriptor(
+            "hekate_target_last_look_duration_seconds",
+            "How long the last look took",
+            None,
+            MetricType::Gauge,
+        )?;
+        of_each(took, |_, took| took.as_secs_f64())?;
+        let at = encoder.encode_descriptor(
+            "hekate_target_last_look_timestamp_seconds",
+            "When the last look was over",
+            None,
+            MetricType::Gauge,
+        )?;
+        of_each(at, |at, _| seconds_of(at))
+    }
+
     fn encode_states(&self, mut metric: MetricEncoder<'_>) -> Result<(), fmt::Error> {
         for row in &self.board.rows {
             let verdict = row.facts().verdict;
-            let group = row.target.group.as_ref().map_or("", |name| name.as_str());
+            let group = row.target.group.as_ref().map_or("", GroupName::as_str);
             for state in Verdict::ALL {
                 let labels = [
                     ("target", row.target.id.as_str()),
@@ -463,264 +499,4 @@ fn plain(open_metrics: &str) -> String {
         }
     }
     out
-}
-
-/// How log lines look.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub enum LogFormat {
-    /// For people on a terminal, JSON elsewhere. The default.
-    #[default]
-    Auto,
-    /// For people.
-    Pretty,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Why the log could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// `RUST_LOG` cannot be read.
-    #[error("RUST_LOG cannot be read: {0}")]
-    Filter(#[from] ParseError),
-    /// There is a log already.
-    #[error("{0}")]
-    Twice(#[from] TryInitError),
-}
-
-/// Starts writing the log to standard error.
-///
-/// `RUST_LOG` decides what is written; without it `verbosity` does: below 0 errors and warnings, 0 what matters in
-/// operation, 1 more of ours, from 2 on everything of ours and more of the libraries.
-///
-/// # Errors
-///
-/// If `RUST_LOG` cannot be read, or a log was already set up in this process.
-pub fn init_logging(format: LogFormat, verbosity: i8) -> Result<(), LogError> {
-    let directives = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let filter = filter_of(&directives, verbosity)?;
-    let is_terminal = io::stderr().is_terminal();
-    let for_people = match format {
-        LogFormat::Auto => is_terminal,
-        LogFormat::Pretty => true,
-        LogFormat::Json => false,
-    };
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
-    if for_people {
-        use tracing_subscriber::util::SubscriberInitExt;
-        let has_color = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        builder
-            .with_ansi(has_color)
-            .with_target(false)
-            .finish()
-            .try_init()?;
-    } else {
-        use tracing_subscriber::util::SubscriberInitExt;
-        builder.json().flatten_event(true).finish().try_init()?;
-    }
-    Ok(())
-}
-
-fn filter_of(directives: &str, verbosity: i8) -> Result<EnvFilter, ParseError> {
-    if !directives.trim().is_empty() {
-        return EnvFilter::builder().parse(directives);
-    }
-    EnvFilter::builder().parse(match verbosity {
-        i8::MIN..=-1 => "warn",
-        0 => "warn,hekate=info",
-        1 => "warn,hekate=debug",
-        2..=i8::MAX => "info,hekate=trace",
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        io::{ErrorKind, Write},
-        process::{Command, Stdio},
-    };
-
-    use super::*;
-    use crate::{
-        command::fixture::{NOW, board},
-        model::{
-            Failure, FailureClass, FailureKind, Gap, GapKind,
-            board::Ourselves,
-            observation::{Degradation, DegradationKind},
-        },
-    };
-
-    fn busy() -> Metrics {
-        let metrics = Metrics::new();
-        let look = |outcome: &Outcome, millis| {
-            metrics.look_began(Duration::from_micros(30));
-            metrics.looked(CheckKind::Health, outcome, Duration::from_millis(millis));
-            metrics.look_ended();
-        };
-        let words = String::from("words");
-        look(&Outcome::Healthy, 84);
-        look(&Outcome::Healthy, 121);
-        let kind = DegradationKind::RuleMatched;
-        look(
-            &Outcome::Degraded(Degradation {
-                kind,
-                words: words.clone(),
-            }),
-            20,
-        );
-        let (class, kind) = (FailureClass::Silent, FailureKind::RuleMatched);
-        look(
-            &Outcome::Unhealthy(Failure {
-                class,
-                kind,
-                words: words.clone(),
-            }),
-            5_000,
-        );
-        let kind = GapKind::Resolver;
-        look(
-            &Outcome::Unobservable(Gap {
-                kind,
-                words: words.clone(),
-            }),
-            1,
-        );
-        metrics.look_began(Duration::ZERO);
-        metrics.transition(Verdict::Operational, Verdict::Down);
-        let channel = ChannelName::new("a \"quoted\" name\nof two lines");
-        let delay = Duration::from_millis(400);
-        metrics.delivered(&channel, Kind::Opened, &Delivery::Accepted, delay);
-        metrics.delivered(
-            &channel,
-            Kind::Opened,
-            &Delivery::Refused {
-                why: words,
-                is_malformed: false,
-            },
-            delay,
-        );
-        metrics.scheduler_lag(Duration::from_millis(2));
-        metrics.overrun();
-        metrics.store_size(4_096);
-        metrics.reloaded(NOW);
-        metrics.slash_command(Answer::Answered);
-        metrics
-    }
-
-    fn rendered() -> String {
-        let board = board();
-        board.ourselves.store(Arc::new(Ourselves {
-            outbox: 2,
-            outbox_oldest: Some(NOW - Duration::from_secs(90)),
-            ..Ourselves::default()
-        }));
-        busy().render(Arc::new(board), NOW)
-    }
-
-    #[test]
-    fn what_happened_is_counted() {
-        let text = rendered();
-        for line in [
-            "hekate_target_state{target=\"master/green\",group=\"master\",state=\"down\"} 1",
-            "hekate_target_state{target=\"master/green\",group=\"master\",state=\"operational\"} 0",
-            "hekate_target_state{target=\"api\",group=\"\",state=\"operational\"} 1",
-            "hekate_probe_results_total{check=\"health\",result=\"healthy\"} 2",
-            "hekate_probe_problems_total{check=\"health\",result=\"degraded\",kind=\"rule_matched\"} 1",
-            "hekate_probe_problems_total{check=\"health\",result=\"unhealthy\",kind=\"rule_matched\"} 1",
-            "hekate_probe_duration_seconds_bucket{le=\"0.1\",check=\"health\",result=\"healthy\"} 1",
-            "hekate_probe_duration_seconds_count{check=\"health\",result=\"healthy\"} 2",
-            "hekate_transitions_total{from=\"operational\",to=\"down\"} 1",
-            "hekate_transitions_total{from=\"down\",to=\"operational\"} 0",
-            "hekate_notifications_total{channel=\"a \\\"quoted\\\" name\\nof two lines\",kind=\"opened\",outcome=\"accepted\"} 1",
-            "hekate_notification_delay_seconds_count 1",
-            "hekate_outbox_messages 2",
-            "hekate_outbox_oldest_seconds 90.0",
-            "hekate_scheduler_lag_seconds_count 1",
-            "hekate_overruns_total 1",
-            "hekate_looks_in_flight 1",
-            "hekate_look_waiting_seconds_count 6",
-            "hekate_store_size_bytes 4096",
-            "hekate_store_writable 1",
-            "hekate_config_last_reload_successful 1",
-            "hekate_config_last_reload_timestamp_seconds 1795270480.0",
-            "hekate_slash_commands_total{outcome=\"answered\"} 1",
-            "# TYPE hekate_overruns_total counter",
-        ] {
-            assert!(
-                text.lines().any(|found| found == line),
-                "{line} is not in\n{text}"
-            );
-        }
-        assert!(text.contains("hekate_build_info{version=\""));
-    }
-
-    #[test]
-    fn each_name_is_described_once_and_before_its_samples() {
-        let text = rendered();
-        let mut described = std::collections::HashSet::new();
-        for line in text.lines() {
-            if let Some(rest) = line.strip_prefix("# TYPE ") {
-                let name = rest.split(' ').next().unwrap().to_owned();
-                assert!(described.insert(name), "{line}");
-            } else if !line.starts_with('#') {
-                let name = line.split(['{', ' ']).next().unwrap();
-                let is_described = ["", "_sum", "_count", "_bucket"].iter().any(|suffix| {
-                    name.strip_suffix(suffix)
-                        .is_some_and(|name| described.contains(name))
-                });
-                assert!(is_described, "{line}");
-            }
-        }
-    }
-
-    /// Prometheus' own tool has nothing to say against it.
-    #[test]
-    fn promtool_finds_no_fault() {
-        let started = Command::new("promtool")
-            .args(["check", "metrics"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child = match started {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                assert!(
-                    std::env::var_os("HEKATE_REQUIRE_SERVERS").is_none(),
-                    "promtool is required and not installed"
-                );
-                skipped("promtool is not installed");
-                return;
-            }
-            started => started.expect("promtool starts"),
-        };
-        let text = rendered();
-        child
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(text.as_bytes())
-            .unwrap();
-        let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.is_empty(), "{said}\n{text}");
-    }
-
-    #[expect(clippy::print_stderr, reason = "a skipped test has to be heard of")]
-    fn skipped(why: &str) {
-        eprintln!("SKIPPED: {why}");
-    }
-
-    #[test]
-    fn rust_log_decides_and_a_mistake_in_it_is_said() {
-        assert_eq!(filter_of("", 0).unwrap().to_string(), "hekate=info,warn");
-        assert_eq!(filter_of("", -1).unwrap().to_string(), "warn");
-        assert_eq!(filter_of(" ", 1).unwrap().to_string(), "hekate=debug,warn");
-        assert_eq!(
-            filter_of("hekate=trace", -1).unwrap().to_string(),
-            "hekate=trace"
-        );
-        assert!(filter_of("hekate=very-loud", 0).is_err());
-    }
 }

@@ -1,0 +1,10 @@
+//! What hekate says of itself: its metrics and its log.
+
+mod log;
+mod metrics;
+mod process;
+#[cfg(test)]
+mod tests;
+
+pub use log::{LogError, LogFormat, init_logging};
+pub use metrics::{Answer, METRICS_CONTENT_TYPE, Metrics};
