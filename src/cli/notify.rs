@@ -34,7 +34,10 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
     };
     let Some(channel) = plan.channels.get(&ChannelName::new(channel)) else {
         let known: Vec<_> = plan.channels.keys().map(ChannelName::as_str).collect();
-        terminal.complain(&format!("there is no channel `{channel}`; the file has: {}", known.join(", ")));
+        terminal.complain(&format!(
+            "there is no channel `{channel}`; the file has: {}",
+            known.join(", ")
+        ));
         return Exit::NotSo;
     };
     let payload = test_payload(&plan, channel, Clock::start().now().at);
@@ -42,7 +45,9 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
         let sender = Sender::new().map_err(|error| error.to_string())?;
         Ok::<_, String>(sender.deliver(&channel.destination, &payload).await)
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let sent = match runtime {
         Ok(runtime) => runtime.block_on(sending),
         Err(error) => Err(format!("cannot start: {error}")),
@@ -52,8 +57,14 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
             terminal.say(&format!("`{}` took the test message\n", channel.name));
             Exit::Done
         }
-        Ok(Delivery::Retry { why, .. } | Delivery::Unsure { why } | Delivery::Refused { why, .. }) | Err(why) => {
-            terminal.complain(&format!("`{}` did not take the test message: {why}", channel.name));
+        Ok(
+            Delivery::Retry { why, .. } | Delivery::Unsure { why } | Delivery::Refused { why, .. },
+        )
+        | Err(why) => {
+            terminal.complain(&format!(
+                "`{}` did not take the test message: {why}",
+                channel.name
+            ));
             Exit::NotSo
         }
     }
@@ -61,9 +72,16 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
 
 fn test_payload(plan: &Plan, channel: &Channel, now: Timestamp) -> Payload {
     let title = String::from("this is a test of hekate");
-    let words =
-        format!("`hekate notify test {}` was run; nothing is wrong and nobody has to do anything", channel.name);
-    let entry = example::entry(Kind::Notice, channel.name.clone(), example::plain(title, words, now), now);
+    let words = format!(
+        "`hekate notify test {}` was run; nothing is wrong and nobody has to do anything",
+        channel.name
+    );
+    let entry = example::entry(
+        Kind::Notice,
+        channel.name.clone(),
+        example::plain(title, words, now),
+        now,
+    );
     let parcel = Parcel {
         key: entry.key.clone(),
         channel: channel.name.clone(),
@@ -73,10 +91,16 @@ fn test_payload(plan: &Plan, channel: &Channel, now: Timestamp) -> Payload {
         is_plain: false,
     };
     let body = match &channel.destination {
-        Destination::SlackWebhook { .. } => message::render(parcel.newest(), &message::Context::of(plan, now)).to_json(),
+        Destination::SlackWebhook { .. } => {
+            message::render(parcel.newest(), &message::Context::of(plan, now)).to_json()
+        }
         Destination::SignedWebhook { .. } => signed::body(&parcel),
     };
-    Payload { id: signed::id_of(&parcel.key), sent_at: now, body: body.to_string().into_bytes() }
+    Payload {
+        id: signed::id_of(&parcel.key),
+        sent_at: now,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 /// Prints the payload of a message about an example.

@@ -32,7 +32,10 @@ impl Terminal {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "all that is printed goes through a terminal")]
+    #[expect(
+        clippy::unused_self,
+        reason = "all that is printed goes through a terminal"
+    )]
     /// Prints data. A closed pipe ends quietly, as for any filter.
     pub(super) fn say(self, text: &str) {
         let mut out = std::io::stdout().lock();

@@ -48,6 +48,8 @@ struct Inside {
     /// The channels in the order of the file: key and title.
     channels: Vec<(ChannelName, String)>,
     zone: chrono_tz::Tz,
+    /// What people call those who can be mentioned.
+    names: Vec<(String, String)>,
     messages: Mutex<Messages>,
     /// Where the real listener answers.
     server: OnceLock<SocketAddr>,
@@ -99,6 +101,7 @@ impl Stage {
             secret,
             channels,
             zone: plan.server.timezone,
+            names: preview::names_of(&plan.on_call),
             messages: Mutex::default(),
             server: OnceLock::new(),
             client,
@@ -239,6 +242,7 @@ async fn show(State(inside): State<Arc<Inside>>, Query(asked): Query<Asked>) -> 
         refresh_after: REFRESH_AFTER,
         view: View {
             timezone: inside.zone,
+            names: &inside.names,
         },
     };
     let html = preview::page(&page).into_string();

@@ -61,7 +61,10 @@ fn busy() -> Metrics {
     metrics.delivered(
         &channel,
         Kind::Opened,
-        &Delivery::Refused { why: words },
+        &Delivery::Refused {
+            why: words,
+            is_malformed: false,
+        },
         delay,
     );
     metrics.scheduler_lag(Duration::from_millis(2));
