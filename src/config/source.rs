@@ -58,7 +58,11 @@ impl Span {
 impl Source {
     /// Takes the text in.
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
+        let mut text = text.into();
+        // A byte order mark is no character of the first line, for editors neither.
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
@@ -312,7 +316,8 @@ mod tests {
     proptest! {
         #[test]
         fn masking_moves_no_byte(text in "(?s).{0,80}", start in 0_usize..90, length in 0_usize..30) {
-            let source = Source::new("a", text.clone());
+            let source = Source::new("a", text);
+            let text = &source.text;
             let range = start..start + length;
             let masked = source.masked([range]);
             prop_assert_eq!(masked.len(), text.len());

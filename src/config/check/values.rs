@@ -10,7 +10,6 @@ use crate::{
         code::Code,
         decode::At,
         environment::{Filled, Trouble},
-        files,
         raw::{AddressText, DurationText, SecretText},
         report::Problem,
         source::Span,
@@ -493,8 +492,7 @@ impl Check<'_> {
     pub(super) fn side_file(&mut self, at: &At<String>, key: &str) -> Option<Vec<u8>> {
         let path = PathBuf::from(self.text(at, key)?);
         let path = self.folder.join(path);
-        self.files.push(path.clone());
-        match files::read_side_file(&path) {
+        match self.contents.read_side(&path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 self.report(
