@@ -143,10 +143,19 @@ impl Source {
                 .into_iter()
                 .map(move |piece| range.start + piece.start..range.start + piece.end)
         });
-        for range in secrets.into_iter().chain(found) {
-            let range = self.floor(range.start)..self.floor(range.end);
+        let mut ranges: Vec<_> = secrets
+            .into_iter()
+            .chain(found)
+            .map(|range| self.floor(range.start)..self.floor(range.end))
+            .collect();
+        ranges.sort_by_key(|range| (range.start, range.end));
+        let mut done = 0;
+        for range in ranges {
+            // What overlaps is hidden once.
+            let range = range.start.max(done)..range.end;
             if let Some(piece) = self.text.get(range.clone()) {
-                out.replace_range(range, &mask(piece));
+                out.replace_range(range.clone(), &mask(piece));
+                done = range.end;
             }
         }
         out

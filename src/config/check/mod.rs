@@ -81,9 +81,9 @@ pub(super) fn check(
     let slack = check.slack(file.slack);
     let dead_man = check.dead_man(file.dead_man);
     let mut channels = check.channels(file.channels, whole);
-    let mut on_call = check.on_call(file.on_call);
+    let mut on_call = check.on_call(file.on_call, whole);
     let defaults = check.defaults(file.defaults);
-    let mut groups = check.groups(file.groups);
+    let mut groups = check.groups(file.groups, whole);
     let targets = check.targets(file.targets, whole, &defaults, &mut groups);
     let routes = check.routes(file.routes, &mut channels, &mut on_call, &groups, &targets);
     check.aliases(&groups, &targets);
