@@ -66,6 +66,7 @@ pub(crate) fn decode<'a, T: Deserialize<'a>>(
     At::deserialize(Decoder {
         node,
         key: None,
+        is_item: false,
         world: &world,
     })
     .unwrap_or(At {
@@ -84,6 +85,8 @@ struct World<'a> {
 struct Decoder<'a, 'w> {
     node: &'a Node,
     key: Option<&'a Entry>,
+    /// Whether it is one of a list under the key.
+    is_item: bool,
     world: &'w World<'w>,
 }
 
@@ -129,15 +132,31 @@ impl serde::de::Error for Fault {
 }
 
 impl<'a, 'w> Decoder<'a, 'w> {
-    fn child(self, node: &'a Node, key: Option<&'a Entry>) -> Self {
-        Self { node, key, ..self }
+    fn child(self, node: &'a Node, key: &'a Entry) -> Self {
+        Self {
+            node,
+            key: Some(key),
+            is_item: false,
+            ..self
+        }
+    }
+
+    fn item(self, node: &'a Node) -> Self {
+        Self {
+            node,
+            is_item: true,
+            ..self
+        }
     }
 
     /// `` `name` `` or "this value".
     fn subject(&self) -> String {
         self.key.map_or_else(
             || String::from("this value"),
-            |entry| format!("`{}`", clean(&entry.key, 64)),
+            |entry| {
+                let of = if self.is_item { "an item of " } else { "" };
+                format!("{of}`{}`", clean(&entry.key, 64))
+            },
         )
     }
 
@@ -195,6 +214,11 @@ impl<'a, 'w> Decoder<'a, 'w> {
                     "no" | "off" | "n" => problem.label("did you mean `false`?"),
                     _ => problem,
                 }
+            }
+            Kind::Scalar(Form::Text, text)
+                if wanted.ends_with("number") && text.parse::<u32>().is_ok() =>
+            {
+                problem.label("write it without quotes")
             }
             Kind::Scalar(Form::Bool(_), text) if wanted.starts_with("text") => {
                 problem.label(format!(
@@ -479,7 +503,7 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     ) -> Result<Option<T::Value>, Fault> {
         self.left
             .next()
-            .map(|node| seed.deserialize(self.decoder.child(node, self.decoder.key)))
+            .map(|node| seed.deserialize(self.decoder.item(node)))
             .transpose()
     }
 }
@@ -516,7 +540,7 @@ impl<'de> MapAccess<'de> for Entries<'de, '_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Fault> {
         match self.value.take() {
-            Some(entry) => seed.deserialize(self.decoder.child(&entry.value, Some(entry))),
+            Some(entry) => seed.deserialize(self.decoder.child(&entry.value, entry)),
             None => Err(Fault::Other(String::from(
                 "a value was asked for before its key",
             ))),

@@ -515,7 +515,7 @@ routes:
   - { to: [alerts] }
 "##,
         fix: r##"routes:
-  - { match: { target: api }, to: [alerts] }
+  - { match: { target: api, state: down }, to: [alerts] }
   - { match: { severity: critical }, to: [alerts] }
   - { to: [alerts] }
 "##,

@@ -1,11 +1,14 @@
 //! The file or the folder, and how several files become one.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
     sync::Arc,
 };
+
+use sha2::{Digest, Sha256};
 
 use super::{
     code::Code,
@@ -23,14 +26,84 @@ const SIDE_FILE_BYTES_MAX: u64 = 64 * 1024;
 /// The most files of a folder.
 const FILES_MAX: usize = 1_000;
 
+/// What a reading found in which file: compared later to know whether anything changed.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Contents {
+    root: PathBuf,
+    /// The file or the files of the folder.
+    own: BTreeMap<PathBuf, Option<Print>>,
+    /// Secrets and certificates.
+    side: BTreeMap<PathBuf, Option<Print>>,
+}
+
+/// A fingerprint of a content.
+type Print = [u8; 32];
+
+impl Contents {
+    /// The file or folder that was named to us.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Every file that was read, or should have been.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.own
+            .keys()
+            .chain(self.side.keys())
+            .map(PathBuf::as_path)
+    }
+
+    /// What is there now.
+    pub(super) fn read_again(&self) -> Self {
+        let paths = if self.root.is_dir() {
+            in_folder(&self.root).unwrap_or_default()
+        } else {
+            vec![self.root.clone()]
+        };
+        let mut now = Self {
+            root: self.root.clone(),
+            ..Self::default()
+        };
+        for path in &paths {
+            let _ = now.read_own(path);
+        }
+        for path in self.side.keys() {
+            let _ = now.read_side(path);
+        }
+        now
+    }
+
+    fn read_own(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        let read = read_capped(path, FILE_BYTES_MAX);
+        self.own.insert(path.to_owned(), print(&read));
+        read
+    }
+
+    /// Reads a secret or certificate that the file names.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_capped`] with 64 KiB.
+    pub(super) fn read_side(&mut self, path: &Path) -> io::Result<Vec<u8>> {
+        let read = read_capped(path, SIDE_FILE_BYTES_MAX);
+        self.side.insert(path.to_owned(), print(&read));
+        read
+    }
+}
+
+/// The fingerprint of what was read; absent if it could not be.
+fn print(read: &io::Result<Vec<u8>>) -> Option<Print> {
+    read.as_ref().ok().map(|bytes| Sha256::digest(bytes).into())
+}
+
 /// What was read.
 pub(super) struct Loaded {
     /// The texts, in the order of their names.
     pub(super) sources: Vec<Arc<Source>>,
     /// What paths in them are relative to.
     pub(super) folder: PathBuf,
-    /// The files.
-    pub(super) paths: Vec<PathBuf>,
+    /// What is to be compared later.
+    pub(super) contents: Contents,
 }
 
 /// Reads the file, or all files of the folder.
@@ -47,13 +120,17 @@ pub(super) fn read(path: &Path, findings: &Findings) -> Loaded {
         vec![path.to_owned()]
     };
     let mut sources = Vec::with_capacity(paths.len());
+    let mut contents = Contents {
+        root: path.to_owned(),
+        ..Contents::default()
+    };
     for (index, path) in paths.iter().enumerate() {
         let span = Span {
             file: u16::try_from(index).unwrap_or(u16::MAX),
             start: 0,
             end: 0,
         };
-        sources.push(Arc::new(read_one(path, span, findings)));
+        sources.push(Arc::new(read_one(path, span, &mut contents, findings)));
     }
     if sources.is_empty() {
         sources.push(Arc::new(Source::new(path.display().to_string(), "")));
@@ -61,23 +138,18 @@ pub(super) fn read(path: &Path, findings: &Findings) -> Loaded {
     Loaded {
         sources,
         folder,
-        paths,
+        contents,
     }
 }
 
 fn files_of(folder: &Path, findings: &Findings) -> Vec<PathBuf> {
-    let mut paths = match std::fs::read_dir(folder) {
-        Ok(entries) => entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|path| is_ours(path))
-            .collect::<Vec<_>>(),
+    let mut paths = match in_folder(folder) {
+        Ok(paths) => paths,
         Err(error) => {
             findings.report(unreadable(folder, &error));
             return Vec::new();
         }
     };
-    paths.sort();
     if paths.is_empty() {
         findings.report(
             Problem::new(
@@ -100,6 +172,21 @@ fn files_of(folder: &Path, findings: &Findings) -> Vec<PathBuf> {
         paths.truncate(FILES_MAX);
     }
     paths
+}
+
+/// The files of a folder that are part of the configuration, in the order of their names.
+///
+/// # Errors
+///
+/// If the folder cannot be read.
+fn in_folder(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths: Vec<_> = std::fs::read_dir(folder)?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .filter(|path| is_ours(path))
+        .collect();
+    paths.sort();
+    Ok(paths)
 }
 
 /// Whether a file of the folder is part of the configuration; what begins with a dot belongs to editors and Kubernetes.
@@ -127,10 +214,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
 }
 
 /// Reads one file; what is wrong with it is written down and makes it empty, or readable in part.
-fn read_one(path: &Path, span: Span, findings: &Findings) -> Source {
+fn read_one(path: &Path, span: Span, contents: &mut Contents, findings: &Findings) -> Source {
     let name = path.display().to_string();
     let report = |problem: Problem| findings.report(Problem { span, ..problem });
-    let bytes = match read_capped(path, FILE_BYTES_MAX) {
+    let bytes = match contents.read_own(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
             report(
@@ -188,15 +275,6 @@ fn read_capped(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
         ));
     }
     Ok(bytes)
-}
-
-/// Reads a secret or certificate that the file names.
-///
-/// # Errors
-///
-/// As [`read_capped`] with 64 KiB.
-pub(super) fn read_side_file(path: &Path) -> io::Result<Vec<u8>> {
-    read_capped(path, SIDE_FILE_BYTES_MAX)
 }
 
 /// The tree of all files together; absent if there is nothing to go on with.

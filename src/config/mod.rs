@@ -20,6 +20,7 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod tree;
+pub mod watch;
 
 use std::{
     path::{Path, PathBuf},
@@ -33,7 +34,9 @@ pub use report::{Format, Level, Problem, Report};
 pub use schema::schema;
 pub use source::{Place, Span};
 
-use self::{findings::Findings, source::Source};
+pub use files::Contents;
+
+use self::{files::Loaded, findings::Findings, source::Source};
 use crate::model::Plan;
 
 /// What came of reading a file.
@@ -45,6 +48,8 @@ pub struct Outcome {
     pub report: Report,
     /// Every file that was read: the file itself or those of the folder, and the secrets and certificates that it names.
     pub files: Vec<PathBuf>,
+    /// What was in them, for [`watch::Watch`].
+    pub contents: Contents,
 }
 
 /// Reads a file, or a folder of `*.yaml` and `*.yml` files merged in the order of their names.
@@ -53,40 +58,35 @@ pub struct Outcome {
 pub fn load(path: &Path, environment: &Environment) -> Outcome {
     let findings = Findings::default();
     let loaded = files::read(path, &findings);
-    understand(
-        loaded.sources,
-        &loaded.folder,
-        loaded.paths,
-        environment,
-        &findings,
-    )
+    understand(loaded, environment, &findings)
 }
 
 /// Reads a text as if it were a file with this name in the current folder.
 pub fn load_text(name: &str, text: &str, environment: &Environment) -> Outcome {
-    let findings = Findings::default();
-    let sources = vec![Arc::new(Source::new(name, text))];
-    understand(sources, Path::new(""), Vec::new(), environment, &findings)
+    let loaded = Loaded {
+        sources: vec![Arc::new(Source::new(name, text))],
+        folder: PathBuf::new(),
+        contents: Contents::default(),
+    };
+    understand(loaded, environment, &Findings::default())
 }
 
-fn understand(
-    sources: Vec<Arc<Source>>,
-    folder: &Path,
-    mut files: Vec<PathBuf>,
-    environment: &Environment,
-    findings: &Findings,
-) -> Outcome {
+fn understand(loaded: Loaded, environment: &Environment, findings: &Findings) -> Outcome {
+    let Loaded {
+        sources,
+        folder,
+        mut contents,
+    } = loaded;
     let plan = files::tree(&sources, findings).and_then(|tree| {
         let raw = decode::decode(&tree, &sources, findings);
-        check::check(raw, &sources, folder, environment, findings, &mut files)
+        check::check(raw, &sources, &folder, environment, findings, &mut contents)
     });
     let (problems, secrets) = findings.take();
     let report = Report::new(problems, sources, secrets);
-    files.sort();
-    files.dedup();
     Outcome {
         plan: plan.filter(|_| !report.has_errors()).map(Arc::new),
         report,
-        files,
+        files: contents.files().map(Path::to_owned).collect(),
+        contents,
     }
 }

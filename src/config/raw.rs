@@ -3,7 +3,7 @@
 //! These types give the decoder its keys, the editor its schema, "did you mean" its words and the tests the list of
 //! everything that the shipped file has to show. The comments on the fields are what an editor shows.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::LazyLock};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
@@ -627,10 +627,10 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("DeadMan", "`dead_man`"),
         ("SignedWebhook", "`signed_webhook` of a channel"),
     ];
-    let schema = super::schema::schema();
+    static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(super::schema::schema);
     TITLES
         .iter()
-        .filter(|(name, _)| !schema["definitions"][name]["properties"][key].is_null())
+        .filter(|(name, _)| !SCHEMA["definitions"][name]["properties"][key].is_null())
         .map(|(_, title)| *title)
         .collect()
 }

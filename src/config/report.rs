@@ -129,6 +129,15 @@ impl Report {
     ) -> Self {
         problems.sort_by_key(|problem| (problem.span, problem.level, problem.code));
         problems.dedup();
+        // A warning about a value that is wrong anyway says nothing more.
+        let wrong: Vec<Span> = problems
+            .iter()
+            .filter(|problem| problem.level == Level::Error)
+            .map(|problem| problem.span)
+            .collect();
+        problems.retain(|problem| {
+            problem.level == Level::Error || wrong.binary_search(&problem.span).is_err()
+        });
         Self {
             problems,
             sources,
@@ -156,6 +165,20 @@ impl Report {
             .iter()
             .filter(|problem| problem.level == level)
             .count()
+    }
+
+    /// What people are shown, in order: errors before warnings if there is not room for all.
+    fn shown(&self) -> Vec<&Problem> {
+        let room_for_warnings = SHOWN_MAX.saturating_sub(self.errors());
+        let mut warnings = 0;
+        self.problems
+            .iter()
+            .filter(|problem| {
+                warnings += usize::from(problem.level == Level::Warning);
+                problem.level == Level::Error || warnings <= room_for_warnings
+            })
+            .take(SHOWN_MAX)
+            .collect()
     }
 
     /// A span for people and editors.
@@ -203,7 +226,7 @@ impl Report {
 
     fn lines(&self, line: impl Fn(&Problem) -> String) -> String {
         let mut out = String::new();
-        for problem in self.problems.iter().take(SHOWN_MAX) {
+        for problem in self.shown() {
             out.push_str(&line(problem));
             out.push('\n');
         }
@@ -304,7 +327,7 @@ impl Report {
             })
             .collect();
         let mut out = String::new();
-        for problem in self.problems.iter().take(SHOWN_MAX) {
+        for problem in self.shown() {
             out.push_str(&renderer.render(&[self.group(problem, &masked)]));
             out.push_str("\n\n");
         }
@@ -380,7 +403,7 @@ impl Report {
             }
         }
         let shown = if self.problems.len() > SHOWN_MAX {
-            format!("; the first {SHOWN_MAX} are shown")
+            format!("; {SHOWN_MAX} are shown")
         } else {
             String::new()
         };

@@ -58,7 +58,11 @@ impl Span {
 impl Source {
     /// Takes the text in.
     pub(crate) fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
+        let mut text = text.into();
+        // A byte order mark is no character of the first line, for editors neither.
+        if text.starts_with('\u{feff}') {
+            text.remove(0);
+        }
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
@@ -139,10 +143,19 @@ impl Source {
                 .into_iter()
                 .map(move |piece| range.start + piece.start..range.start + piece.end)
         });
-        for range in secrets.into_iter().chain(found) {
-            let range = self.floor(range.start)..self.floor(range.end);
+        let mut ranges: Vec<_> = secrets
+            .into_iter()
+            .chain(found)
+            .map(|range| self.floor(range.start)..self.floor(range.end))
+            .collect();
+        ranges.sort_by_key(|range| (range.start, range.end));
+        let mut done = 0;
+        for range in ranges {
+            // What overlaps is hidden once.
+            let range = range.start.max(done)..range.end;
             if let Some(piece) = self.text.get(range.clone()) {
-                out.replace_range(range, &mask(piece));
+                out.replace_range(range.clone(), &mask(piece));
+                done = range.end;
             }
         }
         out
@@ -312,7 +325,8 @@ mod tests {
     proptest! {
         #[test]
         fn masking_moves_no_byte(text in "(?s).{0,80}", start in 0_usize..90, length in 0_usize..30) {
-            let source = Source::new("a", text.clone());
+            let source = Source::new("a", text);
+            let text = &source.text;
             let range = start..start + length;
             let masked = source.masked([range]);
             prop_assert_eq!(masked.len(), text.len());

@@ -54,8 +54,14 @@ impl Check<'_> {
                 span,
                 value: Some(Named(named)),
             }) => (span, named),
-            Some(At { value: None, .. }) => return out,
-            None if self.findings.was_meant(whole, "channels") => return out,
+            Some(At { value: None, .. }) => {
+                out.references.unknowable();
+                return out;
+            }
+            None if self.findings.was_meant(whole, "channels") => {
+                out.references.unknowable();
+                return out;
+            }
             None => (whole, Vec::new()),
         };
         if named.is_empty() {
@@ -133,8 +139,9 @@ impl Check<'_> {
                     format!("{owner} has a name, but no address to send to"),
                 )
                 .help(format!(
-                    "write `{{ slack: \"{}\", webhook_url: \"${{SLACK_WEBHOOK_…}}\" }}`",
-                    clean(text, 64)
+                    "write `{{ slack: \"{}\", webhook_url: \"${{{}}}\" }}`",
+                    clean(text, 64),
+                    webhook_variable(name)
                 )),
             );
             return None;
@@ -249,8 +256,8 @@ impl Check<'_> {
                             format!("{owner} has no address to send to"),
                         )
                         .help(format!(
-                            "add `webhook_url: \"${{SLACK_WEBHOOK_{}}}\"`",
-                            name.to_uppercase()
+                            "add `webhook_url: \"${{{}}}\"`",
+                            webhook_variable(name)
                         )),
                     );
                 }
@@ -267,6 +274,7 @@ impl Check<'_> {
         file: Option<&At<String>>,
     ) -> Option<Found> {
         let stand_in = format!("{STAND_IN}/{}", url_word(name));
+        let variable = webhook_variable(name);
         let found = self.secret(&SecretFields {
             owner,
             key: "webhook_url",
@@ -274,7 +282,8 @@ impl Check<'_> {
             file,
             in_preview: Some(&stand_in),
             is_optional: false,
-            is_secret: true,
+            variable: Some(&variable),
+            has_file_twin: true,
         })?;
         let text = found.secret.expose();
         let url = self.url(
@@ -344,7 +353,8 @@ impl Check<'_> {
             file: raw.url_file.as_ref(),
             in_preview: Some(STAND_IN),
             is_optional: false,
-            is_secret: false,
+            variable: None,
+            has_file_twin: true,
         });
         let secret = self.secret(&SecretFields {
             owner: &owner,
@@ -353,7 +363,8 @@ impl Check<'_> {
             file: raw.secret_file.as_ref(),
             in_preview: Some("preview-preview-preview"),
             is_optional: false,
-            is_secret: true,
+            variable: Some("SIGNATURE_KEY"),
+            has_file_twin: true,
         });
         let url = url.filter(|url| {
             let is_good = self.url(
@@ -382,11 +393,15 @@ impl Check<'_> {
         })
     }
 
-    pub(super) fn on_call(&self, at: Option<At<Named<raw::OnCall>>>) -> OnCalls {
+    pub(super) fn on_call(&self, at: Option<At<Named<raw::OnCall>>>, whole: Span) -> OnCalls {
         let mut out = OnCalls {
             references: References::new("on-call entry", Code::NoSuchOnCall),
             on_call: BTreeMap::new(),
         };
+        let is_wrong = at.as_ref().is_some_and(|at| at.value.is_none());
+        if is_wrong || self.findings.was_meant(whole, "on_call") {
+            out.references.unknowable();
+        }
         let named = at
             .and_then(|at| at.value)
             .map_or_else(Vec::new, |named| named.0);
@@ -469,6 +484,16 @@ impl OnCalls {
         self.references.finish(check);
         self.on_call
     }
+}
+
+/// A good name for the variable that holds a channel's address: `SLACK_WEBHOOK_CORE_ALERTS`.
+fn webhook_variable(name: &str) -> String {
+    let word: String = name
+        .to_ascii_uppercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    format!("SLACK_WEBHOOK_{word}")
 }
 
 /// A name as part of an address.

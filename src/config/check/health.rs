@@ -133,7 +133,8 @@ impl Check<'_> {
                 file: None,
                 in_preview: Some(""),
                 is_optional: true,
-                is_secret: is_secret_key(&name),
+                variable: is_secret_key(&name).then_some("HEALTH_TOKEN"),
+                has_file_twin: false,
             });
             let Some(found) = found else { continue };
             if HeaderValue::from_str(found.secret.expose()).is_err() {
@@ -176,7 +177,8 @@ impl Check<'_> {
             file: raw.bearer_file.as_ref(),
             in_preview: None,
             is_optional: true,
-            is_secret: true,
+            variable: Some("HEALTH_TOKEN"),
+            has_file_twin: true,
         });
         let basic = raw.basic.as_ref().and_then(|at| self.basic(at, subject));
         let bearer_span = raw.bearer.as_ref().map(|at| at.span);
@@ -249,7 +251,8 @@ impl Check<'_> {
             file: None,
             in_preview: Some("preview"),
             is_optional: false,
-            is_secret: false,
+            variable: None,
+            has_file_twin: false,
         });
         let password = self.secret(&SecretFields {
             owner: &owner,
@@ -258,7 +261,8 @@ impl Check<'_> {
             file: raw.password_file.as_ref(),
             in_preview: Some("preview"),
             is_optional: false,
-            is_secret: true,
+            variable: Some("HEALTH_PASSWORD"),
+            has_file_twin: true,
         });
         let username = username?;
         // Source: RFC 7617, section 2: the first colon ends the user name.

@@ -11,15 +11,13 @@ mod targets;
 mod timing;
 mod values;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::Path, sync::Arc};
 
 use super::{
     code::Code,
     decode::At,
     environment::Environment,
+    files::Contents,
     findings::Findings,
     raw,
     report::Problem,
@@ -35,7 +33,7 @@ struct Check<'a> {
     environment: &'a Environment,
     findings: &'a Findings,
     /// Files that were read on the way.
-    files: &'a mut Vec<PathBuf>,
+    contents: &'a mut Contents,
 }
 
 /// A checked value that was typed: where, and what, unless it was wrong and reported.
@@ -52,14 +50,14 @@ pub(super) fn check(
     folder: &Path,
     environment: &Environment,
     findings: &Findings,
-    files: &mut Vec<PathBuf>,
+    contents: &mut Contents,
 ) -> Option<Plan> {
     let mut check = Check {
         sources,
         folder,
         environment,
         findings,
-        files,
+        contents,
     };
     let whole = file.span;
     let file = file.value?;
@@ -83,9 +81,9 @@ pub(super) fn check(
     let slack = check.slack(file.slack);
     let dead_man = check.dead_man(file.dead_man);
     let mut channels = check.channels(file.channels, whole);
-    let mut on_call = check.on_call(file.on_call);
+    let mut on_call = check.on_call(file.on_call, whole);
     let defaults = check.defaults(file.defaults);
-    let mut groups = check.groups(file.groups);
+    let mut groups = check.groups(file.groups, whole);
     let targets = check.targets(file.targets, whole, &defaults, &mut groups);
     let routes = check.routes(file.routes, &mut channels, &mut on_call, &groups, &targets);
     check.aliases(&groups, &targets);

@@ -25,6 +25,8 @@ pub(super) struct References {
     /// The same in the order of the file.
     order: Vec<String>,
     used: BTreeSet<String>,
+    /// Whether what is declared could not be read: then nobody can say that something is missing.
+    is_unknowable: bool,
     unknown: BTreeMap<String, Vec<(Span, String)>>,
 }
 
@@ -36,8 +38,14 @@ impl References {
             declared: BTreeMap::new(),
             order: Vec::new(),
             used: BTreeSet::new(),
+            is_unknowable: false,
             unknown: BTreeMap::new(),
         }
+    }
+
+    /// The section could not be read.
+    pub(super) fn unknowable(&mut self) {
+        self.is_unknowable = true;
     }
 
     pub(super) fn declare(&mut self, name: &str, span: Span) {
@@ -50,9 +58,14 @@ impl References {
         self.declared.contains_key(name)
     }
 
+    /// Whether what is declared could be read.
+    pub(super) fn is_knowable(&self) -> bool {
+        !self.is_unknowable
+    }
+
     /// Whether everything that was referred to is there.
     pub(super) fn all_known(&self) -> bool {
-        self.unknown.is_empty()
+        self.unknown.is_empty() && !self.is_unknowable
     }
 
     pub(super) fn is_used(&self, name: &str) -> bool {
@@ -73,10 +86,12 @@ impl References {
             self.used.insert(name.to_owned());
             return true;
         }
-        self.unknown
-            .entry(name.to_owned())
-            .or_default()
-            .push((span, who.into()));
+        if !self.is_unknowable {
+            self.unknown
+                .entry(name.to_owned())
+                .or_default()
+                .push((span, who.into()));
+        }
         false
     }
 

@@ -280,6 +280,9 @@ impl Check<'_> {
         if groups.references.is_declared(name) {
             return true;
         }
+        if !groups.references.is_knowable() {
+            return false;
+        }
         let mut problem = Problem::new(
             Code::NoSuchGroup,
             at.span,

@@ -107,14 +107,16 @@ impl Check<'_> {
         let raw = at.and_then(|at| at.value).unwrap_or_default();
         let command = raw.command.and_then(|at| self.command(&at));
         let mut signing_secrets: Vec<Secret> = Vec::new();
-        for (key, direct, file) in [
+        for (key, variable, direct, file) in [
             (
                 "signing_secret",
+                "SLACK_SIGNING_SECRET",
                 &raw.signing_secret,
                 &raw.signing_secret_file,
             ),
             (
                 "previous_signing_secret",
+                "SLACK_SIGNING_SECRET_BEFORE",
                 &raw.previous_signing_secret,
                 &raw.previous_signing_secret_file,
             ),
@@ -126,7 +128,8 @@ impl Check<'_> {
                 file: file.as_ref(),
                 in_preview: None,
                 is_optional: true,
-                is_secret: true,
+                variable: Some(variable),
+                has_file_twin: true,
             });
             signing_secrets.extend(found.map(|found| found.secret));
         }
@@ -188,7 +191,8 @@ impl Check<'_> {
             file: raw.url_file.as_ref(),
             in_preview: None,
             is_optional: true,
-            is_secret: true,
+            variable: Some("HEKATE_DEAD_MAN_URL"),
+            has_file_twin: true,
         })?;
         self.url(
             found.span,

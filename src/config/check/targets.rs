@@ -47,7 +47,7 @@ pub(super) struct Targets {
 }
 
 impl Check<'_> {
-    pub(super) fn groups(&self, at: Option<At<Named<raw::Group>>>) -> Groups {
+    pub(super) fn groups(&self, at: Option<At<Named<raw::Group>>>, whole: Span) -> Groups {
         let mut out = Groups {
             references: References::new("group", Code::NoSuchGroup),
             is_strict: at.is_some(),
@@ -55,6 +55,10 @@ impl Check<'_> {
             layers: BTreeMap::new(),
             aliases: Vec::new(),
         };
+        let is_wrong = at.as_ref().is_some_and(|at| at.value.is_none());
+        if is_wrong || self.findings.was_meant(whole, "groups") {
+            out.references.unknowable();
+        }
         let named = at
             .and_then(|at| at.value)
             .map_or_else(Vec::new, |named| named.0);

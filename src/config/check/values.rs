@@ -10,7 +10,6 @@ use crate::{
         code::Code,
         decode::At,
         environment::{Filled, Trouble},
-        files,
         raw::{AddressText, DurationText, SecretText},
         report::Problem,
         source::Span,
@@ -36,8 +35,10 @@ pub(super) struct SecretFields<'a> {
     pub(super) in_preview: Option<&'a str>,
     /// Whether `${VAR:-}` means that there is none.
     pub(super) is_optional: bool,
-    /// Whether it may not stand in the file without a warning.
-    pub(super) is_secret: bool,
+    /// Whether it may not stand in the file without a warning; which variable would be a good place for it.
+    pub(super) variable: Option<&'a str>,
+    /// Whether there is a `…_file` for it.
+    pub(super) has_file_twin: bool,
 }
 
 /// A secret and where it was typed.
@@ -349,7 +350,9 @@ impl Check<'_> {
             Err(error) => return wrong(error.to_string()),
         };
         if !url.username().is_empty() || url.password().is_some() {
-            self.findings.hide(span);
+            if let Some(at) = rest.find('@') {
+                self.findings.hide(self.piece(span, &rest[..at]));
+            }
             self.report(
                 Problem::new(
                     Code::UserInfo,
@@ -405,7 +408,7 @@ impl Check<'_> {
                 is_stand_in: true,
             });
         }
-        let filled = self.filled(inner, text, fields.key, true)?;
+        let filled = self.filled(inner, text, fields.key, fields.has_file_twin)?;
         if filled.text.is_empty() {
             if !(fields.is_optional && filled.has_variables) {
                 self.report(
@@ -419,8 +422,8 @@ impl Check<'_> {
             }
             return None;
         }
-        if !filled.has_variables && fields.is_secret {
-            self.literal(inner, text, fields);
+        if let Some(variable) = fields.variable.filter(|_| !filled.has_variables) {
+            self.literal(inner, text, fields, variable);
         }
         Some(Found {
             secret: Secret::new(filled.text),
@@ -430,7 +433,7 @@ impl Check<'_> {
     }
 
     /// Hides a secret that stands in the file, and says that it should not stand there.
-    fn literal(&self, span: Span, text: &str, fields: &SecretFields<'_>) {
+    fn literal(&self, span: Span, text: &str, fields: &SecretFields<'_>, variable: &str) {
         // Of Slack's webhooks the last part is the secret; the parts before it say which one it is.
         let hidden = match text.rfind('/') {
             Some(at) if text.starts_with("https://hooks.slack") => {
@@ -442,7 +445,11 @@ impl Check<'_> {
         if is_loopback(text) {
             return;
         }
-        let variable = fields.key.to_uppercase();
+        let twin = if fields.has_file_twin {
+            format!(", or to a file and use `{}_file`", fields.key)
+        } else {
+            String::new()
+        };
         self.report(
             Problem::new(
                 Code::Literal,
@@ -453,8 +460,7 @@ impl Check<'_> {
                 ),
             )
             .help(format!(
-                "move it to the environment and write \"${{{variable}}}\", or to a file and use `{}_file`",
-                fields.key
+                "move it to the environment and write \"${{{variable}}}\"{twin}"
             )),
         );
     }
@@ -493,8 +499,7 @@ impl Check<'_> {
     pub(super) fn side_file(&mut self, at: &At<String>, key: &str) -> Option<Vec<u8>> {
         let path = PathBuf::from(self.text(at, key)?);
         let path = self.folder.join(path);
-        self.files.push(path.clone());
-        match files::read_side_file(&path) {
+        match self.contents.read_side(&path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 self.report(
