@@ -20,7 +20,7 @@ mod trouble;
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -32,7 +32,7 @@ use tokio::net::TcpStream;
 use crate::{
     clock::Clock,
     model::{
-        Detail, FailureKind, Family, Gap, GapKind, Outcome, Phases, Tick,
+        Detail, FailureClass, FailureKind, Family, Gap, GapKind, Outcome, Phases, Tick,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
     },
@@ -56,6 +56,8 @@ pub use self::resolve::Lookup;
 
 /// How long a question that could not be prepared stays so: roots that were missing may have been installed since.
 const FAILURE_KEPT_FOR: Duration = Duration::from_mins(1);
+/// The note of a look that went to a remembered address.
+const REMEMBERED: &str = "resolver failing, used the last known address";
 /// The most characters of `Server` and `Via` that are kept.
 const VIA_MAX: usize = 100;
 
@@ -86,8 +88,15 @@ pub(super) struct Client {
     clock: Clock,
     resolver: Resolver,
     configs: tls::Configs,
+    shelf: Mutex<Shelf>,
+}
+
+/// What was prepared.
+#[derive(Default)]
+struct Shelf {
     /// By the place of the question in memory, which is not given to another one while the weak reference is here.
-    prepared: Mutex<HashMap<usize, Entry>>,
+    entries: HashMap<usize, Entry>,
+    looks_until_cleaning: usize,
 }
 
 /// A question and what was made of it.
@@ -102,7 +111,7 @@ impl Client {
             clock,
             resolver: Resolver::new(lookup),
             configs: tls::Configs::new(),
-            prepared: Mutex::new(HashMap::new()),
+            shelf: Mutex::new(Shelf::default()),
         }
     }
 
@@ -142,19 +151,12 @@ impl Client {
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {
         let key = Arc::as_ptr(question).addr();
         let now = self.clock.now().tick;
-        if let Some(entry) = self.entries().get(&key) {
-            match &entry.prepared {
-                Ok(prepared) => return Ok(Arc::clone(prepared)),
-                Err((gap, at)) if now.since(*at) < FAILURE_KEPT_FOR => return Err(gap.clone()),
-                Err(_) => {}
-            }
+        if let Some(ready) = self.shelf().get(key, now) {
+            return ready;
         }
         // Reading the roots takes milliseconds, so nobody else waits for it.
         let prepared = Prepared::of(question, &self.configs).map(Arc::new);
-        let mut entries = self.entries();
-        // A new question is rare, and comes with a reload: the time to let go of those that are gone.
-        entries.retain(|_, entry| entry.question.strong_count() > 0);
-        entries.insert(
+        self.shelf().entries.insert(
             key,
             Entry {
                 question: Arc::downgrade(question),
@@ -164,8 +166,31 @@ impl Client {
         prepared
     }
 
-    fn entries(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Entry>> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    fn get(&mut self, key: usize, now: Tick) -> Option<Result<Arc<Prepared>, Gap>> {
+        self.clean_now_and_then();
+        match &self.entries.get(&key)?.prepared {
+            Ok(prepared) => Some(Ok(Arc::clone(prepared))),
+            Err((gap, at)) if now.since(*at) < FAILURE_KEPT_FOR => Some(Err(gap.clone())),
+            Err(_) => None,
+        }
+    }
+
+    /// Lets go of questions that nobody asks any more, and of their kept connections: about once in the time in which
+    /// every question is asked once, so that it costs each look the same little.
+    fn clean_now_and_then(&mut self) {
+        if self.looks_until_cleaning > 0 {
+            self.looks_until_cleaning -= 1;
+            return;
+        }
+        self.entries
+            .retain(|_, entry| entry.question.strong_count() > 0);
+        self.looks_until_cleaning = self.entries.len().max(64);
     }
 }
 
@@ -190,7 +215,8 @@ struct Trail {
     status: Option<u16>,
     address: Option<SocketAddr>,
     via: Option<String>,
-    note: Option<&'static str>,
+    /// Whether the resolver failed and the last known address was used.
+    is_remembered: bool,
 }
 
 impl Look<'_> {
@@ -292,9 +318,7 @@ impl Look<'_> {
                 let resolver = &self.client.resolver;
                 let found = resolver.resolve(name, &mut self.limits).await?;
                 self.trail.phases.resolve_us = Some(self.limits.micros_since(asked_at));
-                if found.is_remembered {
-                    self.trail.note = Some("resolver failing, used the last known address");
-                }
+                self.trail.is_remembered = found.is_remembered;
                 usable(&found.addresses)
             }
         };
@@ -476,21 +500,21 @@ impl Trail {
     /// Joins what the answer means with what was learned on the way.
     fn finish(self, answered: Result<Reading, Outcome>) -> Findings {
         let reading = answered.unwrap_or_else(|outcome| Reading {
-            outcome,
+            outcome: self.judged_by_memory(outcome),
             family: None,
             detail: None,
         });
         let mut detail = reading.detail;
-        if reading.outcome != Outcome::Healthy || self.note.is_some() {
+        if reading.outcome != Outcome::Healthy || self.is_remembered {
             let detail = detail.get_or_insert_default();
             detail.address = self.address.map(|address| address.to_string());
             if detail.via.is_none() {
                 detail.via = self.via;
             }
-            if let Some(note) = self.note {
+            if self.is_remembered {
                 detail.note = Some(match detail.note.take() {
-                    Some(other) => format!("{other}; {note}"),
-                    None => note.to_owned(),
+                    Some(other) => format!("{other}; {REMEMBERED}"),
+                    None => REMEMBERED.to_owned(),
                 });
             }
         }
@@ -500,6 +524,25 @@ impl Trail {
             phases: self.phases,
             family: reading.family,
             detail,
+        }
+    }
+
+    /// Silence at a remembered address accuses nobody: the target may have moved, and the resolver has taken its part
+    /// of the time. Whatever did come back from there still counts.
+    fn judged_by_memory(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Unhealthy(failure)
+                if self.is_remembered && failure.class == FailureClass::Silent =>
+            {
+                trouble::gap(
+                    GapKind::Resolver,
+                    format!(
+                        "the resolver is failing, and at the last known address: {}",
+                        failure.words
+                    ),
+                )
+            }
+            other => other,
         }
     }
 }
