@@ -18,15 +18,17 @@ mod tls;
 mod trouble;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     net::SocketAddr,
+    slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderName, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpStream;
 
 use crate::{
@@ -219,16 +221,16 @@ struct Trail {
     is_remembered: bool,
 }
 
-impl Look<'_> {
+impl<'look> Look<'look> {
     async fn ask(&mut self) -> Result<Reading, Outcome> {
         let kept = self.keeps_line.then(|| self.prepared.take_kept()).flatten();
         let (mut line, answer) = match kept {
-            Some(kept) => self.head_over_kept(*kept).await?,
+            Some(kept) => self.head_over_kept(kept).await?,
             None => self.head_over_fresh().await?,
         };
         let (reading, is_whole) = self.read(&mut line, answer).await?;
         if self.keeps_line && is_whole {
-            self.prepared.keep(Box::new(line));
+            self.prepared.keep(line);
         }
         Ok(reading)
     }
@@ -239,11 +241,11 @@ impl Look<'_> {
     /// the request is on its way, and a firewall may have forgotten the connection without telling anybody. So a
     /// failure over it is never the answer; if it is silent for half of the look, a fresh one is asked as well and the
     /// first answer counts.
-    async fn head_over_kept(&mut self, mut line: Line) -> Result<(Line, Head), Outcome> {
+    async fn head_over_kept(&mut self, mut line: Box<Line>) -> Result<(Box<Line>, Head), Outcome> {
         if !line.is_alive().await {
             return self.head_over_fresh().await;
         }
-        let asked_at = self.client.clock.now().tick;
+        let asked_at = self.limits.lap_began_at;
         let patience = self.limits.whole / 2;
         let request = self.request(&line);
         let address = line.address;
@@ -251,8 +253,12 @@ impl Look<'_> {
             let mut asking = std::pin::pin!(line.ask(request));
             match self.limits.run(patience, asking.as_mut()).await {
                 Ok(Ok(answer)) if !is_goodbye(&answer) => answer,
-                Ok(_) => return self.head_over_fresh().await,
+                Ok(_) => {
+                    self.limits.begin_lap();
+                    return self.head_over_fresh().await;
+                }
                 Err(_expired) => {
+                    self.limits.begin_lap();
                     let fresh = std::pin::pin!(self.head_over_fresh());
                     match select(asking, fresh).await {
                         Either::Left((Ok(answer), _)) if !is_goodbye(&answer) => answer,
@@ -262,22 +268,24 @@ impl Look<'_> {
                 }
             }
         };
+        // The fresh connection may have left traces of its own.
+        self.limits.lap_began_at = asked_at;
         self.trail = Trail {
             address: Some(address),
             ..Trail::default()
         };
-        self.trail.phases.first_byte_us = Some(self.limits.micros_since(asked_at));
+        self.trail.phases.first_byte_us = Some(self.limits.lap());
         Ok((line, answer))
     }
 
-    async fn head_over_fresh(&mut self) -> Result<(Line, Head), Outcome> {
+    async fn head_over_fresh(&mut self) -> Result<(Box<Line>, Head), Outcome> {
         let mut line = self.open().await?;
         let answer = self.head(&mut line).await?;
         Ok((line, answer))
     }
 
     /// Opens a connection: addresses, TCP, TLS, HTTP.
-    async fn open(&mut self) -> Result<Line, Outcome> {
+    async fn open(&mut self) -> Result<Box<Line>, Outcome> {
         let addresses = self.addresses().await?;
         self.trail.address = addresses.first().copied();
         let (stream, address) = self.connect(&addresses).await?;
@@ -308,42 +316,28 @@ impl Look<'_> {
         }
     }
 
-    async fn addresses(&mut self) -> Result<Vec<SocketAddr>, Outcome> {
-        let prepared = self.prepared;
-        let usable = |addresses: &[_]| address::usable(addresses, self.question.ip, prepared.port);
-        let addresses = match &prepared.host {
-            Place::Address(address) => usable(&[*address]),
-            Place::Name(name) => {
-                let asked_at = self.client.clock.now().tick;
-                let resolver = &self.client.resolver;
-                let found = resolver.resolve(name, &mut self.limits).await?;
-                self.trail.phases.resolve_us = Some(self.limits.micros_since(asked_at));
-                self.trail.is_remembered = found.is_remembered;
-                usable(&found.addresses)
-            }
+    async fn addresses(&mut self) -> Result<Cow<'look, [SocketAddr]>, Outcome> {
+        let name = match &self.prepared.place {
+            Place::Address(address) => return Ok(Cow::Borrowed(slice::from_ref(address))),
+            Place::Name(name) => name,
         };
-        addresses.map_err(|refused| match refused {
-            Some(address) => trouble::gap(
-                GapKind::NotConfigured,
-                format!("address {address} is never looked at"),
-            ),
-            None => trouble::gap(
-                GapKind::NotConfigured,
-                "there is no address of the family that `ip` asks for",
-            ),
-        })
+        let found = self.client.resolver.resolve(name, &mut self.limits).await?;
+        self.trail.phases.resolve_us = Some(self.limits.lap());
+        self.trail.is_remembered = found.is_remembered;
+        address::usable(&found.addresses, self.question.ip, self.prepared.port)
+            .map(Cow::Owned)
+            .map_err(Outcome::Unobservable)
     }
 
     async fn connect(
         &mut self,
         addresses: &[SocketAddr],
     ) -> Result<(TcpStream, SocketAddr), Outcome> {
-        let started = self.client.clock.now().tick;
         let mut refusals = Vec::new();
         let connecting = connect::connect(addresses, &mut refusals);
         match self.limits.run(CONNECT, connecting).await {
             Ok(Some(open)) => {
-                self.trail.phases.connect_us = Some(self.limits.micros_since(started));
+                self.trail.phases.connect_us = Some(self.limits.lap());
                 Ok(open)
             }
             Ok(None) => Err(trouble::connect(&refusals)),
@@ -356,11 +350,10 @@ impl Look<'_> {
             return Ok(Stream::Plain(stream));
         };
         no_delay(&stream);
-        let started = self.client.clock.now().tick;
         let shaking = connector.connect(name.clone(), stream);
         match self.limits.run(TLS, shaking).await {
             Ok(Ok(stream)) => {
-                self.trail.phases.tls_us = Some(self.limits.micros_since(started));
+                self.trail.phases.tls_us = Some(self.limits.lap());
                 Ok(Stream::Tls(Box::new(stream)))
             }
             Ok(Err(error)) => Err(trouble::handshake(&error)),
@@ -387,11 +380,10 @@ impl Look<'_> {
 
     /// Sends the request and waits for the head of the answer.
     async fn head(&mut self, line: &mut Line) -> Result<Head, Outcome> {
-        let asked_at = self.client.clock.now().tick;
         let request = self.request(line);
         match self.limits.run_to_the_end(line.ask(request)).await {
             Ok(Ok(answer)) => {
-                self.trail.phases.first_byte_us = Some(self.limits.micros_since(asked_at));
+                self.trail.phases.first_byte_us = Some(self.limits.lap());
                 Ok(answer)
             }
             Ok(Err(error)) => Err(trouble::head(&error)),
@@ -407,7 +399,6 @@ impl Look<'_> {
         if head.headers.len() > HEADERS_MAX {
             return Err(trouble::too_large());
         }
-        let started = self.client.clock.now().tick;
         let body = match self.body(line, &head.headers, incoming, status).await {
             Ok(body) => body,
             Err(outcome) => {
@@ -415,7 +406,7 @@ impl Look<'_> {
                 return Err(outcome);
             }
         };
-        self.trail.phases.body_us = Some(self.limits.micros_since(started));
+        self.trail.phases.body_us = Some(self.limits.lap());
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         let answer = Answer {
             status,
@@ -444,7 +435,8 @@ impl Look<'_> {
     ) -> Result<Body, Outcome> {
         let encoding = headers.get(header::CONTENT_ENCODING);
         let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes));
-        while collector.wants_more() {
+        // A body that is known to be at its end is not asked for more: that would only move the connection.
+        while collector.wants_more() && !incoming.is_end_stream() {
             let piece = match self.limits.run(BODY_GAP, line.piece(&mut incoming)).await {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Ok(None) => break,
@@ -530,20 +522,19 @@ impl Trail {
     /// Silence at a remembered address accuses nobody: the target may have moved, and the resolver has taken its part
     /// of the time. Whatever did come back from there still counts.
     fn judged_by_memory(&self, outcome: Outcome) -> Outcome {
-        match outcome {
-            Outcome::Unhealthy(failure)
-                if self.is_remembered && failure.class == FailureClass::Silent =>
-            {
-                trouble::gap(
-                    GapKind::Resolver,
-                    format!(
-                        "the resolver is failing, and at the last known address: {}",
-                        failure.words
-                    ),
-                )
-            }
-            other => other,
+        if let Outcome::Unhealthy(failure) = &outcome
+            && failure.class == FailureClass::Silent
+            && self.is_remembered
+        {
+            return trouble::gap(
+                GapKind::Resolver,
+                format!(
+                    "the resolver is failing, and at the last known address: {}",
+                    failure.words
+                ),
+            );
         }
+        outcome
     }
 }
 
