@@ -9,11 +9,16 @@ use std::{
 use expect_test::expect;
 use hekate::{
     clock::Clock,
-    model::plan::{IpFamily, Question},
+    model::{
+        Outcome,
+        plan::{IpFamily, Question},
+    },
     probe::{Prober, http::Lookup},
 };
 
-use super::stage::{PATIENT, SHORT, answering, ask, look, look_with, ok, question, told};
+use super::stage::{
+    PATIENT, SHORT, answering, ask, look, look_with, nobody, ok, question, stalling, told,
+};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -86,6 +91,30 @@ async fn the_last_known_address_helps_through_resolver_trouble() {
     expect!["gap resolver: looking up other.example.test broke off"].assert_eq(&told(&other));
 }
 
+/// The target may have moved, and the resolver has taken its part of the time.
+#[tokio::test]
+async fn silence_at_a_remembered_address_accuses_nobody() {
+    let (resolver, prober) = Told::new(Says::Addresses(vec![LOOPBACK]));
+    let good = answering(ok("OK")).await;
+    assert_eq!(
+        told(&look_with(&prober, &named("api.example.test", good), PATIENT).await),
+        "healthy"
+    );
+    resolver.now_says(Says::TryAgain);
+    let silent = stalling("").await;
+    let seen = look_with(&prober, &named("api.example.test", silent), SHORT).await;
+    expect!["gap resolver: the resolver is failing, and at the last known address: connected in N ms, no answer within 300 ms"].assert_eq(&told(&seen));
+    // Whatever does come back still counts.
+    let closed = nobody().await;
+    let seen = look_with(&prober, &named("api.example.test", closed), PATIENT).await;
+    expect!["refused connection_refused: connection refused, nothing listens on port N"]
+        .assert_eq(&told(&seen));
+    let broken = answering("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n").await;
+    let seen = look_with(&prober, &named("api.example.test", broken), PATIENT).await;
+    assert_eq!(seen.status, Some(500));
+    assert!(matches!(seen.outcome, Outcome::Unhealthy(_)));
+}
+
 #[tokio::test]
 async fn resolver_trouble_without_a_known_address_is_a_gap() {
     let server = answering(ok("OK")).await;
@@ -122,7 +151,7 @@ async fn a_resolver_that_hangs_is_a_gap() {
     let prober = Prober::with_lookup(Clock::start(), lookup);
     let server = answering(ok("OK")).await;
     let seen = look_with(&prober, &named("api.example.test", server), SHORT).await;
-    expect!["gap resolver: the resolver did not answer for api.example.test within 300 ms"]
+    expect!["gap resolver: the resolver did not answer for api.example.test within 150 ms"]
         .assert_eq(&told(&seen));
     drop(release);
 }

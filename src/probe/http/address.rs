@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::model::plan::IpFamily;
+use crate::model::{Gap, GapKind, plan::IpFamily};
 
 /// The most addresses of one name that are tried; names with more rotate them anyway.
 const ADDRESSES_MAX: usize = 8;
@@ -11,12 +11,12 @@ const ADDRESSES_MAX: usize = 8;
 ///
 /// # Errors
 ///
-/// `None` inside: there is no address of that family. `Some`: this one is there and is never looked at.
+/// There is no address of that family, or only such as are never looked at.
 pub(super) fn usable(
     addresses: &[IpAddr],
     family: IpFamily,
     port: u16,
-) -> Result<Vec<SocketAddr>, Option<IpAddr>> {
+) -> Result<Vec<SocketAddr>, Gap> {
     let fits = |address: &&IpAddr| match family {
         IpFamily::Auto => true,
         IpFamily::V4 => address.is_ipv4(),
@@ -29,7 +29,13 @@ pub(super) fn usable(
         .filter(|address| !is_never_looked_at(*address))
         .collect();
     let Some(first) = allowed.first() else {
-        return Err(addresses.iter().find(fits).copied());
+        return Err(Gap {
+            kind: GapKind::NotConfigured,
+            words: match addresses.iter().find(fits) {
+                Some(refused) => format!("address {refused} is never looked at"),
+                None => "there is no address of the family that `ip` asks for".to_owned(),
+            },
+        });
     };
     let leads = |address: &&IpAddr| address.is_ipv6() == first.is_ipv6();
     let mut leading = allowed.iter().filter(leads);
@@ -107,14 +113,14 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
-    fn order(texts: &[&str], family: IpFamily) -> Result<Vec<String>, Option<String>> {
+    fn order(texts: &[&str], family: IpFamily) -> Result<Vec<String>, String> {
         usable(&ips(texts), family, 80)
             .map(|list| {
                 list.iter()
                     .map(|address| address.ip().to_string())
                     .collect()
             })
-            .map_err(|refused| refused.map(|ip| ip.to_string()))
+            .map_err(|gap| gap.words)
     }
 
     #[test]
@@ -181,7 +187,7 @@ mod tests {
             order(&["::1", "10.0.0.1"], IpFamily::V6),
             Ok(vec!["::1".to_owned()])
         );
-        assert_eq!(order(&["10.0.0.1"], IpFamily::V6), Err(None));
+        assert!(order(&["10.0.0.1"], IpFamily::V6).is_err());
     }
 
     #[test]
@@ -192,7 +198,7 @@ mod tests {
         );
         assert_eq!(
             order(&["169.254.169.254"], IpFamily::Auto),
-            Err(Some("169.254.169.254".to_owned()))
+            Err("address 169.254.169.254 is never looked at".to_owned())
         );
     }
 

@@ -1,6 +1,11 @@
 //! How long each part of a look may take: its own limit, and never more than what is left of the whole.
 
-use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use tokio::{task::coop::unconstrained, time::Sleep};
 
@@ -20,9 +25,12 @@ const HELD_UP_AFTER: Duration = Duration::from_secs(1);
 /// The time a look has, and the one timer that guards it.
 pub(super) struct Limits<'look> {
     pub(super) clock: &'look Clock,
-    timer: Pin<&'look mut Sleep>,
     pub(super) whole: Duration,
     end: Tick,
+    timer: Pin<&'look mut Sleep>,
+    /// When the timer will ring, if it was set at all: setting it is dear, so a look that is quick sets it once.
+    rings_at: Option<Tick>,
+    pub(super) lap_began_at: Tick,
 }
 
 /// A part took too long.
@@ -43,44 +51,34 @@ impl<'look> Limits<'look> {
     ) -> Self {
         Self {
             clock,
-            timer,
             whole,
             end: started + whole,
+            timer,
+            rings_at: None,
+            lap_began_at: clock.now().tick,
         }
     }
 
     /// Waits for `work`, for at most `at_most` and never past the end of the look.
     ///
-    /// The work is polled first, so what has arrived counts even if the time is up as well. The timer is outside of
-    /// the runtime's budget: work that always has more to do cannot keep it from ringing.
+    /// The work is polled first, so what has arrived counts even if the time is up as well.
     pub(super) async fn run<Work: Future>(
         &mut self,
         at_most: Duration,
         work: Work,
     ) -> Result<Work::Output, Expired> {
-        let own_end = self.clock.now().tick + at_most;
-        let (deadline, limit) = if own_end < self.end {
-            (own_end, at_most)
-        } else {
-            (self.end, self.whole)
-        };
-        self.timer.as_mut().reset(self.clock.instant(deadline));
         let mut work = std::pin::pin!(work);
-        let mut timer = std::pin::pin!(unconstrained(self.timer.as_mut()));
+        let mut deadline = None;
         let done = poll_fn(|context| {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Some(output));
             }
-            timer.as_mut().poll(context).map(|()| None)
+            let deadline =
+                *deadline.get_or_insert_with(|| self.end.min(self.clock.now().tick + at_most));
+            self.poll_timer(deadline, context).map(|()| None)
         })
         .await;
-        done.ok_or_else(|| {
-            let late = self.clock.now().tick.since(deadline);
-            Expired {
-                limit,
-                held_up_for: (late >= HELD_UP_AFTER).then_some(late),
-            }
-        })
+        done.ok_or_else(|| self.expired(deadline.unwrap_or(self.end), at_most))
     }
 
     /// Waits for `work` until the end of the look.
@@ -91,8 +89,50 @@ impl<'look> Limits<'look> {
         self.run(self.whole, work).await
     }
 
-    /// Microseconds since `then`, as phases are counted.
-    pub(super) fn micros_since(&self, then: Tick) -> u32 {
-        u32::try_from(self.clock.now().tick.since(then).as_micros()).unwrap_or(u32::MAX)
+    /// Ready when the deadline has come. A timer that was set for an earlier part is left alone until it rings.
+    ///
+    /// The timer is outside of the runtime's budget: work that always has more to do cannot keep it from ringing.
+    fn poll_timer(&mut self, deadline: Tick, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let rings_at = match self.rings_at {
+                Some(rings_at) if rings_at <= deadline => rings_at,
+                Some(_) | None => {
+                    self.timer.as_mut().reset(self.clock.instant(deadline));
+                    self.rings_at = Some(deadline);
+                    deadline
+                }
+            };
+            let timer = std::pin::pin!(unconstrained(self.timer.as_mut()));
+            ready!(timer.poll(context));
+            if rings_at == deadline {
+                return Poll::Ready(());
+            }
+            self.rings_at = None;
+        }
+    }
+
+    fn expired(&self, deadline: Tick, at_most: Duration) -> Expired {
+        let late = self.clock.now().tick.since(deadline);
+        Expired {
+            limit: if deadline < self.end {
+                at_most
+            } else {
+                self.whole
+            },
+            held_up_for: (late >= HELD_UP_AFTER).then_some(late),
+        }
+    }
+
+    /// Microseconds since the last lap, as phases are counted; a new lap begins.
+    pub(super) fn lap(&mut self) -> u32 {
+        let now = self.clock.now().tick;
+        let lap = now.since(self.lap_began_at).as_micros();
+        self.lap_began_at = now;
+        u32::try_from(lap).unwrap_or(u32::MAX)
+    }
+
+    /// A new lap begins, whatever the last one was for.
+    pub(super) fn begin_lap(&mut self) {
+        self.lap_began_at = self.clock.now().tick;
     }
 }

@@ -41,7 +41,7 @@ enum Sender {
 
 #[expect(
     clippy::large_enum_variant,
-    reason = "the large one is the usual one, and lives on the stack of its look without an allocation"
+    reason = "the large one is the usual one, and its line is in a box already"
 )]
 enum Driver {
     Http1(http1::Connection<Wire, Nothing>),
@@ -75,25 +75,25 @@ impl Line {
     pub(super) async fn open_http1(
         stream: Stream,
         address: SocketAddr,
-    ) -> Result<Self, hyper::Error> {
+    ) -> Result<Box<Self>, hyper::Error> {
         let (sender, connection) = http1::Builder::new()
             .max_headers(HEADERS_MAX)
             .max_header_size(usize::from(HEAD_BYTES_MAX))
             .max_buf_size(usize::from(HEAD_BYTES_MAX))
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Self {
+        Ok(Box::new(Self {
             sender: Sender::Http1(sender),
             driver: Driver::Http1(connection),
             address,
-        })
+        }))
     }
 
     /// Speaks HTTP/2 over the stream.
     pub(super) async fn open_http2(
         stream: Stream,
         address: SocketAddr,
-    ) -> Result<Self, hyper::Error> {
+    ) -> Result<Box<Self>, hyper::Error> {
         // Windows of the cap's size: what an endless body can send before we close it stays bounded.
         let window = u32::try_from(BODY_BYTES_MAX).ok();
         let beside = Beside::default();
@@ -103,7 +103,7 @@ impl Line {
             .max_header_list_size(u32::from(HEAD_BYTES_MAX))
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Self {
+        Ok(Box::new(Self {
             sender: Sender::Http2(sender),
             driver: Driver::Http2(Box::new(Http2Driver {
                 connection,
@@ -111,7 +111,7 @@ impl Line {
                 tasks: Vec::new(),
             })),
             address,
-        })
+        }))
     }
 
     /// Whether HTTP/2 is spoken.

@@ -18,21 +18,23 @@ mod tls;
 mod trouble;
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    slice,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use futures_util::future::{Either, select};
 use http::{HeaderMap, HeaderName, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpStream;
 
 use crate::{
     clock::Clock,
     model::{
-        Detail, FailureKind, Family, Gap, GapKind, Outcome, Phases, Tick,
+        Detail, FailureClass, FailureKind, Family, Gap, GapKind, Outcome, Phases, Tick,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
     },
@@ -56,6 +58,8 @@ pub use self::resolve::Lookup;
 
 /// How long a question that could not be prepared stays so: roots that were missing may have been installed since.
 const FAILURE_KEPT_FOR: Duration = Duration::from_mins(1);
+/// The note of a look that went to a remembered address.
+const REMEMBERED: &str = "resolver failing, used the last known address";
 /// The most characters of `Server` and `Via` that are kept.
 const VIA_MAX: usize = 100;
 
@@ -86,8 +90,15 @@ pub(super) struct Client {
     clock: Clock,
     resolver: Resolver,
     configs: tls::Configs,
+    shelf: Mutex<Shelf>,
+}
+
+/// What was prepared.
+#[derive(Default)]
+struct Shelf {
     /// By the place of the question in memory, which is not given to another one while the weak reference is here.
-    prepared: Mutex<HashMap<usize, Entry>>,
+    entries: HashMap<usize, Entry>,
+    looks_until_cleaning: usize,
 }
 
 /// A question and what was made of it.
@@ -102,7 +113,7 @@ impl Client {
             clock,
             resolver: Resolver::new(lookup),
             configs: tls::Configs::new(),
-            prepared: Mutex::new(HashMap::new()),
+            shelf: Mutex::new(Shelf::default()),
         }
     }
 
@@ -142,19 +153,12 @@ impl Client {
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {
         let key = Arc::as_ptr(question).addr();
         let now = self.clock.now().tick;
-        if let Some(entry) = self.entries().get(&key) {
-            match &entry.prepared {
-                Ok(prepared) => return Ok(Arc::clone(prepared)),
-                Err((gap, at)) if now.since(*at) < FAILURE_KEPT_FOR => return Err(gap.clone()),
-                Err(_) => {}
-            }
+        if let Some(ready) = self.shelf().get(key, now) {
+            return ready;
         }
         // Reading the roots takes milliseconds, so nobody else waits for it.
         let prepared = Prepared::of(question, &self.configs).map(Arc::new);
-        let mut entries = self.entries();
-        // A new question is rare, and comes with a reload: the time to let go of those that are gone.
-        entries.retain(|_, entry| entry.question.strong_count() > 0);
-        entries.insert(
+        self.shelf().entries.insert(
             key,
             Entry {
                 question: Arc::downgrade(question),
@@ -164,8 +168,31 @@ impl Client {
         prepared
     }
 
-    fn entries(&self) -> std::sync::MutexGuard<'_, HashMap<usize, Entry>> {
-        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    fn get(&mut self, key: usize, now: Tick) -> Option<Result<Arc<Prepared>, Gap>> {
+        self.clean_now_and_then();
+        match &self.entries.get(&key)?.prepared {
+            Ok(prepared) => Some(Ok(Arc::clone(prepared))),
+            Err((gap, at)) if now.since(*at) < FAILURE_KEPT_FOR => Some(Err(gap.clone())),
+            Err(_) => None,
+        }
+    }
+
+    /// Lets go of questions that nobody asks any more, and of their kept connections: about once in the time in which
+    /// every question is asked once, so that it costs each look the same little.
+    fn clean_now_and_then(&mut self) {
+        if self.looks_until_cleaning > 0 {
+            self.looks_until_cleaning -= 1;
+            return;
+        }
+        self.entries
+            .retain(|_, entry| entry.question.strong_count() > 0);
+        self.looks_until_cleaning = self.entries.len().max(64);
     }
 }
 
@@ -190,19 +217,20 @@ struct Trail {
     status: Option<u16>,
     address: Option<SocketAddr>,
     via: Option<String>,
-    note: Option<&'static str>,
+    /// Whether the resolver failed and the last known address was used.
+    is_remembered: bool,
 }
 
-impl Look<'_> {
+impl<'look> Look<'look> {
     async fn ask(&mut self) -> Result<Reading, Outcome> {
         let kept = self.keeps_line.then(|| self.prepared.take_kept()).flatten();
         let (mut line, answer) = match kept {
-            Some(kept) => self.head_over_kept(*kept).await?,
+            Some(kept) => self.head_over_kept(kept).await?,
             None => self.head_over_fresh().await?,
         };
         let (reading, is_whole) = self.read(&mut line, answer).await?;
         if self.keeps_line && is_whole {
-            self.prepared.keep(Box::new(line));
+            self.prepared.keep(line);
         }
         Ok(reading)
     }
@@ -213,11 +241,11 @@ impl Look<'_> {
     /// the request is on its way, and a firewall may have forgotten the connection without telling anybody. So a
     /// failure over it is never the answer; if it is silent for half of the look, a fresh one is asked as well and the
     /// first answer counts.
-    async fn head_over_kept(&mut self, mut line: Line) -> Result<(Line, Head), Outcome> {
+    async fn head_over_kept(&mut self, mut line: Box<Line>) -> Result<(Box<Line>, Head), Outcome> {
         if !line.is_alive().await {
             return self.head_over_fresh().await;
         }
-        let asked_at = self.client.clock.now().tick;
+        let asked_at = self.limits.lap_began_at;
         let patience = self.limits.whole / 2;
         let request = self.request(&line);
         let address = line.address;
@@ -225,8 +253,12 @@ impl Look<'_> {
             let mut asking = std::pin::pin!(line.ask(request));
             match self.limits.run(patience, asking.as_mut()).await {
                 Ok(Ok(answer)) if !is_goodbye(&answer) => answer,
-                Ok(_) => return self.head_over_fresh().await,
+                Ok(_) => {
+                    self.limits.begin_lap();
+                    return self.head_over_fresh().await;
+                }
                 Err(_expired) => {
+                    self.limits.begin_lap();
                     let fresh = std::pin::pin!(self.head_over_fresh());
                     match select(asking, fresh).await {
                         Either::Left((Ok(answer), _)) if !is_goodbye(&answer) => answer,
@@ -236,22 +268,24 @@ impl Look<'_> {
                 }
             }
         };
+        // The fresh connection may have left traces of its own.
+        self.limits.lap_began_at = asked_at;
         self.trail = Trail {
             address: Some(address),
             ..Trail::default()
         };
-        self.trail.phases.first_byte_us = Some(self.limits.micros_since(asked_at));
+        self.trail.phases.first_byte_us = Some(self.limits.lap());
         Ok((line, answer))
     }
 
-    async fn head_over_fresh(&mut self) -> Result<(Line, Head), Outcome> {
+    async fn head_over_fresh(&mut self) -> Result<(Box<Line>, Head), Outcome> {
         let mut line = self.open().await?;
         let answer = self.head(&mut line).await?;
         Ok((line, answer))
     }
 
     /// Opens a connection: addresses, TCP, TLS, HTTP.
-    async fn open(&mut self) -> Result<Line, Outcome> {
+    async fn open(&mut self) -> Result<Box<Line>, Outcome> {
         let addresses = self.addresses().await?;
         self.trail.address = addresses.first().copied();
         let (stream, address) = self.connect(&addresses).await?;
@@ -282,44 +316,28 @@ impl Look<'_> {
         }
     }
 
-    async fn addresses(&mut self) -> Result<Vec<SocketAddr>, Outcome> {
-        let prepared = self.prepared;
-        let usable = |addresses: &[_]| address::usable(addresses, self.question.ip, prepared.port);
-        let addresses = match &prepared.host {
-            Place::Address(address) => usable(&[*address]),
-            Place::Name(name) => {
-                let asked_at = self.client.clock.now().tick;
-                let resolver = &self.client.resolver;
-                let found = resolver.resolve(name, &mut self.limits).await?;
-                self.trail.phases.resolve_us = Some(self.limits.micros_since(asked_at));
-                if found.is_remembered {
-                    self.trail.note = Some("resolver failing, used the last known address");
-                }
-                usable(&found.addresses)
-            }
+    async fn addresses(&mut self) -> Result<Cow<'look, [SocketAddr]>, Outcome> {
+        let name = match &self.prepared.place {
+            Place::Address(address) => return Ok(Cow::Borrowed(slice::from_ref(address))),
+            Place::Name(name) => name,
         };
-        addresses.map_err(|refused| match refused {
-            Some(address) => trouble::gap(
-                GapKind::NotConfigured,
-                format!("address {address} is never looked at"),
-            ),
-            None => trouble::gap(
-                GapKind::NotConfigured,
-                "there is no address of the family that `ip` asks for",
-            ),
-        })
+        let found = self.client.resolver.resolve(name, &mut self.limits).await?;
+        self.trail.phases.resolve_us = Some(self.limits.lap());
+        self.trail.is_remembered = found.is_remembered;
+        address::usable(&found.addresses, self.question.ip, self.prepared.port)
+            .map(Cow::Owned)
+            .map_err(Outcome::Unobservable)
     }
 
     async fn connect(
         &mut self,
         addresses: &[SocketAddr],
     ) -> Result<(TcpStream, SocketAddr), Outcome> {
-        let started = self.client.clock.now().tick;
         let mut refusals = Vec::new();
         let connecting = connect::connect(addresses, &mut refusals);
         match self.limits.run(CONNECT, connecting).await {
             Ok(Some(open)) => {
-                self.trail.phases.connect_us = Some(self.limits.micros_since(started));
+                self.trail.phases.connect_us = Some(self.limits.lap());
                 Ok(open)
             }
             Ok(None) => Err(trouble::connect(&refusals)),
@@ -332,11 +350,10 @@ impl Look<'_> {
             return Ok(Stream::Plain(stream));
         };
         no_delay(&stream);
-        let started = self.client.clock.now().tick;
         let shaking = connector.connect(name.clone(), stream);
         match self.limits.run(TLS, shaking).await {
             Ok(Ok(stream)) => {
-                self.trail.phases.tls_us = Some(self.limits.micros_since(started));
+                self.trail.phases.tls_us = Some(self.limits.lap());
                 Ok(Stream::Tls(Box::new(stream)))
             }
             Ok(Err(error)) => Err(trouble::handshake(&error)),
@@ -363,11 +380,10 @@ impl Look<'_> {
 
     /// Sends the request and waits for the head of the answer.
     async fn head(&mut self, line: &mut Line) -> Result<Head, Outcome> {
-        let asked_at = self.client.clock.now().tick;
         let request = self.request(line);
         match self.limits.run_to_the_end(line.ask(request)).await {
             Ok(Ok(answer)) => {
-                self.trail.phases.first_byte_us = Some(self.limits.micros_since(asked_at));
+                self.trail.phases.first_byte_us = Some(self.limits.lap());
                 Ok(answer)
             }
             Ok(Err(error)) => Err(trouble::head(&error)),
@@ -383,7 +399,6 @@ impl Look<'_> {
         if head.headers.len() > HEADERS_MAX {
             return Err(trouble::too_large());
         }
-        let started = self.client.clock.now().tick;
         let body = match self.body(line, &head.headers, incoming, status).await {
             Ok(body) => body,
             Err(outcome) => {
@@ -391,7 +406,7 @@ impl Look<'_> {
                 return Err(outcome);
             }
         };
-        self.trail.phases.body_us = Some(self.limits.micros_since(started));
+        self.trail.phases.body_us = Some(self.limits.lap());
         let text = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok());
         let answer = Answer {
             status,
@@ -420,7 +435,8 @@ impl Look<'_> {
     ) -> Result<Body, Outcome> {
         let encoding = headers.get(header::CONTENT_ENCODING);
         let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes));
-        while collector.wants_more() {
+        // A body that is known to be at its end is not asked for more: that would only move the connection.
+        while collector.wants_more() && !incoming.is_end_stream() {
             let piece = match self.limits.run(BODY_GAP, line.piece(&mut incoming)).await {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Ok(None) => break,
@@ -476,21 +492,21 @@ impl Trail {
     /// Joins what the answer means with what was learned on the way.
     fn finish(self, answered: Result<Reading, Outcome>) -> Findings {
         let reading = answered.unwrap_or_else(|outcome| Reading {
-            outcome,
+            outcome: self.judged_by_memory(outcome),
             family: None,
             detail: None,
         });
         let mut detail = reading.detail;
-        if reading.outcome != Outcome::Healthy || self.note.is_some() {
+        if reading.outcome != Outcome::Healthy || self.is_remembered {
             let detail = detail.get_or_insert_default();
             detail.address = self.address.map(|address| address.to_string());
             if detail.via.is_none() {
                 detail.via = self.via;
             }
-            if let Some(note) = self.note {
+            if self.is_remembered {
                 detail.note = Some(match detail.note.take() {
-                    Some(other) => format!("{other}; {note}"),
-                    None => note.to_owned(),
+                    Some(other) => format!("{other}; {REMEMBERED}"),
+                    None => REMEMBERED.to_owned(),
                 });
             }
         }
@@ -501,6 +517,24 @@ impl Trail {
             family: reading.family,
             detail,
         }
+    }
+
+    /// Silence at a remembered address accuses nobody: the target may have moved, and the resolver has taken its part
+    /// of the time. Whatever did come back from there still counts.
+    fn judged_by_memory(&self, outcome: Outcome) -> Outcome {
+        if let Outcome::Unhealthy(failure) = &outcome
+            && failure.class == FailureClass::Silent
+            && self.is_remembered
+        {
+            return trouble::gap(
+                GapKind::Resolver,
+                format!(
+                    "the resolver is failing, and at the last known address: {}",
+                    failure.words
+                ),
+            );
+        }
+        outcome
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all looks at one question share, built once: the request, the TLS configuration, the kept connection.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -25,7 +25,7 @@ use crate::{
     probe::health,
 };
 
-use super::{line::Line, tls};
+use super::{address, line::Line, tls};
 
 /// Who we say we are.
 const USER_AGENT: HeaderValue =
@@ -33,7 +33,7 @@ const USER_AGENT: HeaderValue =
 
 /// A question made ready to be asked.
 pub(super) struct Prepared {
-    pub(super) host: Place,
+    pub(super) place: Place,
     pub(super) port: u16,
     pub(super) tls: Option<(TlsConnector, ServerName<'static>)>,
     request: Template,
@@ -42,8 +42,8 @@ pub(super) struct Prepared {
 
 /// Where the host of the URL is.
 pub(super) enum Place {
-    /// Written as an address.
-    Address(IpAddr),
+    /// Written as an address, which may be looked at.
+    Address(SocketAddr),
     /// To be looked up.
     Name(Arc<str>),
 }
@@ -65,19 +65,21 @@ impl Prepared {
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else {
             return Err(unusable("the URL has no host"));
         };
-        let place = match host {
-            Host::Domain(name) => Place::Name(name.into()),
-            Host::Ipv4(address) => Place::Address(address.into()),
-            Host::Ipv6(address) => Place::Address(address.into()),
+        let address = |ip: IpAddr| {
+            let usable = address::usable(&[ip], question.ip, port)?;
+            Ok(usable.into_iter().map(Place::Address).next())
+        };
+        let literal = match host {
+            Host::Domain(_) => None,
+            Host::Ipv4(ip) => address(ip.into())?,
+            Host::Ipv6(ip) => address(ip.into())?,
         };
         let tls = match url.scheme() {
             "http" => None,
             "https" => {
-                let bare = match &place {
-                    Place::Name(name) => name.to_string(),
-                    Place::Address(address) => address.to_string(),
-                };
-                let name = tls::server_name(&question.tls, &bare)?;
+                let bare = url.host_str().unwrap_or_default();
+                let bare = bare.trim_start_matches('[').trim_end_matches(']');
+                let name = tls::server_name(&question.tls, bare)?;
                 let config = configs.of(&question.tls, question.http_version)?;
                 Some((TlsConnector::from(config), name))
             }
@@ -88,8 +90,10 @@ impl Prepared {
                 )));
             }
         };
+        let place =
+            literal.unwrap_or_else(|| Place::Name(url.host_str().unwrap_or_default().into()));
         Ok(Self {
-            host: place,
+            place,
             port,
             tls,
             request: Template::of(question)?,

@@ -152,7 +152,9 @@ impl Resolver {
     }
 
     async fn ask(&self, name: &Arc<str>, limits: &mut Limits<'_>) -> Result<Vec<IpAddr>, Trouble> {
-        let looked_up = limits.run(RESOLVE, async {
+        // Half of the look is left for the target, should the last known address have to do.
+        let at_most = RESOLVE.min(limits.whole / 2);
+        let looked_up = limits.run(at_most, async {
             let permit = Arc::clone(&self.permits)
                 .acquire_owned()
                 .await
@@ -215,8 +217,10 @@ impl Resolver {
             }
             return Arc::clone(&known.addresses);
         }
-        // A new name is rare enough to look for those that nobody asks for any more.
-        memory.retain(|_, known| now.since(known.at) <= REMEMBERED_FOR);
+        // As many as the next power of two are added before somebody looks for those that nobody asks for any more.
+        if memory.len() >= 64 && memory.len().is_power_of_two() {
+            memory.retain(|_, known| now.since(known.at) <= REMEMBERED_FOR);
+        }
         let addresses: Arc<[IpAddr]> = addresses.into();
         memory.insert(
             Arc::clone(name),
