@@ -133,14 +133,16 @@ async fn judged(destination: &Destination, payload: &Payload, response: Response
         .and_then(|wait| answer::wait_of(wait, header(header::DATE), payload.sent_at));
     match destination {
         Destination::SignedWebhook { .. } => answer::of_signed(status, after),
-        Destination::SlackWebhook { .. } => match beginning(response).await {
-            (body, true) => answer::of_slack(status, after, &body),
-            // The status may say enough without the body; a 200 does not.
-            (_, false) if (200..300).contains(&status) => Delivery::Unsure {
-                why: format!("HTTP {status}, but the answer was cut off"),
-            },
-            (body, false) => answer::of_slack(status, after, &body),
-        },
+        Destination::SlackWebhook { .. } => {
+            let (body, is_whole) = beginning(response).await;
+            // Any other status says enough without the body.
+            if !is_whole && (200..300).contains(&status) {
+                return Delivery::Unsure {
+                    why: format!("HTTP {status}, but the answer was cut off"),
+                };
+            }
+            answer::of_slack(status, after, &body)
+        }
     }
 }
 

@@ -25,12 +25,11 @@ impl Told {
 
     pub(super) fn note(&mut self, key: &EntryKey) {
         let whom = (key.incident.clone(), key.channel.clone());
-        match self.sequences.get_mut(&whom) {
-            Some(sequence) => *sequence = key.sequence.max(*sequence),
-            None => {
-                self.sequences.insert(whom.clone(), key.sequence);
-                self.order.push_back(whom);
-            }
+        if let Some(sequence) = self.sequences.get_mut(&whom) {
+            *sequence = key.sequence.max(*sequence);
+        } else {
+            self.sequences.insert(whom.clone(), key.sequence);
+            self.order.push_back(whom);
         }
         if self.order.len() > Self::MAX
             && let Some(oldest) = self.order.pop_front()

@@ -11,7 +11,7 @@ use crate::model::{
 /// Source: Slack, "Rate limits".
 pub(super) const PACE: Duration = Duration::from_secs(1);
 /// From this age on an entry is told together with what happened since.
-pub(super) const FOLD_AGE: Duration = Duration::from_secs(60);
+pub(super) const FOLD_AGE: Duration = Duration::from_mins(1);
 /// From this age on an entry is given up.
 pub(super) const EXPIRY: Duration = Duration::from_hours(72);
 /// From so many late messages on they are told as one.

@@ -63,7 +63,7 @@ const PROBE_EVERY: Duration = Duration::from_hours(1);
 /// After so many messages in a row that are refused as malformed it is the channel and not the messages.
 const MALFORMED_MAX: usize = 3;
 /// An attempt without an answer for so long is taken for lost; the sender's own limit is far below.
-const LOST_AFTER: Duration = Duration::from_secs(120);
+const LOST_AFTER: Duration = Duration::from_mins(2);
 /// So much longer if nobody polled meanwhile: after a suspend the answer may be waiting to be read.
 const LOST_GRACE: Duration = Duration::from_secs(30);
 
@@ -189,9 +189,9 @@ impl Courier {
         self.expire(now);
         self.hand_over(now);
         let mut steps = self.outgoing.take(now);
-        let free = IN_FLIGHT_MAX.saturating_sub(self.in_flight());
-        if free > 0 {
-            for (channel, places) in self.most_urgent(now).into_iter().take(free) {
+        let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight());
+        if room > 0 {
+            for (channel, places) in self.most_urgent(now).into_iter().take(room) {
                 steps.push(self.begin(now, &channel, &places));
             }
         }
@@ -341,7 +341,7 @@ impl Courier {
     /// Begins an attempt with the entries at these places, of which there is at least one.
     fn begin(&mut self, now: Moment, channel: &ChannelName, places: &[usize]) -> Step {
         let lane = self.lanes.entry(channel.clone()).or_default();
-        let late = lane.late(places, now);
+        let lateness = lane.lateness(places, now);
         let mut mark = Batch::new(now.at);
         let mut entries = Vec::with_capacity(places.len());
         let mut form = Form::Rich;
@@ -379,7 +379,7 @@ impl Courier {
                 channel: channel.clone(),
                 entries,
                 is_repeat,
-                late,
+                late: lateness,
                 is_plain: form == Form::Plain,
             },
         }
@@ -553,7 +553,7 @@ impl Lane {
     }
 
     /// Why the entries at these places come late, if they do.
-    fn late(&self, places: &[usize], now: Moment) -> Option<Late> {
+    fn lateness(&self, places: &[usize], now: Moment) -> Option<Late> {
         let oldest = places
             .iter()
             .map(|&place| &self.queue[place])
