@@ -208,7 +208,7 @@ fn outage(outage: &Outage) -> Value {
 mod tests {
     use std::sync::Arc;
 
-    use expect_test::expect;
+    use expect_test::expect_file;
 
     use super::*;
     use crate::{
@@ -334,114 +334,7 @@ mod tests {
             is_plain: false,
         };
         let text = serde_json::to_string_pretty(&body(&parcel)).unwrap();
-        expect![[r#"
-            {
-              "channel": "hook",
-              "events": [
-                {
-                  "address": "192.0.2.7:443",
-                  "check": "health",
-                  "components": [
-                    {
-                      "message": "timeout",
-                      "name": "db",
-                      "state": "down"
-                    }
-                  ],
-                  "created_at": "2026-01-31T08:00:12.000Z",
-                  "decided_at": "2026-01-31T08:00:12.000Z",
-                  "from": "operational",
-                  "group": "master",
-                  "incident": "k7f2",
-                  "instead_of": "disaster",
-                  "kind": "opened",
-                  "last_good": {
-                    "at": "2026-01-31T07:59:30.000Z",
-                    "http_status": 200,
-                    "took_ms": 41.7
-                  },
-                  "looks": {
-                    "for": 4,
-                    "of": 4
-                  },
-                  "mention": "core",
-                  "outage": null,
-                  "phases_ms": {
-                    "dns": 1.2,
-                    "first_byte": 40.1
-                  },
-                  "reason": {
-                    "rule": "confirmed_explicit",
-                    "words": "HTTP 503, the body says \"DOWN\""
-                  },
-                  "runbook_url": "https://wiki.example.test/blue",
-                  "sequence": 1,
-                  "severity": "critical",
-                  "since": "2026-01-31T08:00:00.000Z",
-                  "status": "open",
-                  "target": "master/blue",
-                  "title": "master blue",
-                  "to": "down"
-                },
-                {
-                  "address": null,
-                  "check": "health",
-                  "components": [],
-                  "created_at": "2026-01-31T08:00:12.000Z",
-                  "decided_at": "2026-01-31T08:00:12.000Z",
-                  "from": "down",
-                  "group": "master",
-                  "incident": "k7f2",
-                  "instead_of": "disaster",
-                  "kind": "recovered",
-                  "last_good": {
-                    "at": "2026-01-31T07:59:30.000Z",
-                    "http_status": 200,
-                    "took_ms": 41.7
-                  },
-                  "looks": {
-                    "for": 4,
-                    "of": 4
-                  },
-                  "mention": "core",
-                  "outage": {
-                    "seconds": 300,
-                    "seen": [
-                      {
-                        "times": 3,
-                        "words": "HTTP 503"
-                      }
-                    ],
-                    "since": "2026-01-31T08:00:00.000Z",
-                    "until": "2026-01-31T08:05:00.000Z",
-                    "worst": "down"
-                  },
-                  "phases_ms": {
-                    "dns": 1.2,
-                    "first_byte": 40.1
-                  },
-                  "reason": {
-                    "rule": "confirmed_explicit",
-                    "words": "HTTP 503, the body says \"DOWN\""
-                  },
-                  "runbook_url": "https://wiki.example.test/blue",
-                  "sequence": 2,
-                  "severity": "critical",
-                  "since": "2026-01-31T08:00:00.000Z",
-                  "status": "closed",
-                  "target": "master/blue",
-                  "title": "master blue",
-                  "to": "operational"
-                }
-              ],
-              "id": "k7f2-2-hook",
-              "is_repeat": false,
-              "late": {
-                "by_seconds": 312,
-                "why": "hekate was restarted meanwhile"
-              },
-              "version": 1
-            }"#]].assert_eq(&text);
+        expect_file!["../../tests/notify/signed_body.json"].assert_eq(&(text + "\n"));
     }
 
     #[test]

@@ -28,6 +28,8 @@ enum Script {
     Answer(&'static str),
     /// To GET the first, to anything else the second.
     Choose(&'static str, &'static str),
+    /// Says this before it has read anything.
+    Blurt(&'static str),
     /// Closes without a word.
     Close,
     /// Resets the connection.
@@ -54,6 +56,9 @@ async fn receiver(script: Script) -> (String, mpsc::UnboundedReceiver<String>) {
 }
 
 async fn play(mut stream: TcpStream, script: Script, requests: mpsc::UnboundedSender<String>) {
+    if let Script::Blurt(words) = script {
+        drop(stream.write_all(words.as_bytes()).await);
+    }
     let request = read_request(&mut stream).await;
     let is_get = request.starts_with("GET ");
     let _ = requests.send(request);
@@ -63,7 +68,7 @@ async fn play(mut stream: TcpStream, script: Script, requests: mpsc::UnboundedSe
             let answer = if is_get { to_get } else { to_others };
             drop(stream.write_all(answer.as_bytes()).await);
         }
-        Script::Close => {}
+        Script::Close | Script::Blurt(_) => {}
         Script::Reset => drop(stream.set_zero_linger()),
         Script::Silence => std::future::pending().await,
         Script::Endless => {
@@ -151,7 +156,8 @@ async fn slack_gets_the_message_and_says_ok() {
         host: (host)
         content-length: 30
 
-        {"text":"master blue is down"}"#]].assert_eq(&request.replace(&host, "(host)").replace("\r\n", "\n"));
+        {"text":"master blue is down"}"#]]
+    .assert_eq(&request.replace(&host, "(host)").replace("\r\n", "\n"));
 }
 
 #[tokio::test]
@@ -159,19 +165,27 @@ async fn every_answer_is_judged() {
     let cases = [
         (
             "HTTP/1.1 400 Bad Request\r\nContent-Length: 14\r\n\r\ninvalid_blocks",
-            expect![[r#"Refused { why: "HTTP 400, invalid_blocks: Slack cannot show this form of the message", is_malformed: true }"#]],
+            expect![[
+                r#"Refused { why: "HTTP 400, invalid_blocks: Slack cannot show this form of the message", is_malformed: true }"#
+            ]],
         ),
         (
             "HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\nno_service",
-            expect![[r#"Refused { why: "HTTP 404, no_service: the webhook was removed or switched off", is_malformed: false }"#]],
+            expect![[
+                r#"Refused { why: "HTTP 404, no_service: the webhook was removed or switched off", is_malformed: false }"#
+            ]],
         ),
         (
             "HTTP/1.1 429 Too Many\r\nRetry-After: 37\r\nContent-Length: 0\r\n\r\n",
-            expect![[r#"Retry { after: Some(37s), is_throttled: true, why: "HTTP 429, it asks for a slower pace" }"#]],
+            expect![[
+                r#"Retry { after: Some(37s), is_throttled: true, why: "HTTP 429, it asks for a slower pace" }"#
+            ]],
         ),
         (
             "HTTP/1.1 429 Too Many\r\nDate: Sat, 31 Jan 2026 09:00:00 GMT\r\nRetry-After: Sat, 31 Jan 2026 09:10:00 GMT\r\n\r\n",
-            expect![[r#"Retry { after: Some(600s), is_throttled: true, why: "HTTP 429, it asks for a slower pace" }"#]],
+            expect![[
+                r#"Retry { after: Some(600s), is_throttled: true, why: "HTTP 429, it asks for a slower pace" }"#
+            ]],
         ),
         (
             "HTTP/1.1 500 Oh\r\nContent-Length: 12\r\n\r\nrollup_error",
@@ -179,11 +193,21 @@ async fn every_answer_is_judged() {
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\n<html></html>",
-            expect![[r#"Refused { why: "HTTP 200, but the answer is not Slack's `ok`", is_malformed: false }"#]],
+            expect![[
+                r#"Refused { why: "HTTP 200, but the answer is not Slack's `ok`", is_malformed: false }"#
+            ]],
         ),
         // Slack never compresses its one word; whoever does is not Slack, and is not asked to.
-        ("HTTP/1.1 204 No Content\r\n\r\n", expect![[r#"Refused { why: "HTTP 204, but the answer is not Slack's `ok`", is_malformed: false }"#]]),
-        ("SSH-2.0-OpenSSH_9.2\r\n", expect![[r#"Unsure { why: "the connection broke before an answer came" }"#]]),
+        (
+            "HTTP/1.1 204 No Content\r\n\r\n",
+            expect![[
+                r#"Refused { why: "HTTP 204, but the answer is not Slack's `ok`", is_malformed: false }"#
+            ]],
+        ),
+        (
+            "SSH-2.0-OpenSSH_9.2\r\n",
+            expect![[r#"Unsure { why: "the connection broke before an answer came" }"#]],
+        ),
     ];
     for (answer, expected) in cases {
         check_script(Script::Answer(answer), expected).await;
@@ -199,23 +223,49 @@ async fn a_redirect_is_not_followed() {
     let answer = format!(
         "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://{trap}/{CANARY}\r\nContent-Length: 0\r\n\r\n"
     );
-    check_script(Script::Answer(answer.leak()), expect![[r#"Refused { why: "HTTP 307, a redirect, which is not followed", is_malformed: false }"#]]).await;
+    check_script(
+        Script::Answer(answer.leak()),
+        expect![[
+            r#"Refused { why: "HTTP 307, a redirect, which is not followed", is_malformed: false }"#
+        ]],
+    )
+    .await;
     assert!(trapped.try_recv().is_err());
 }
 
 #[tokio::test]
 async fn a_lost_answer_may_have_arrived() {
-    check_script(Script::Close, expect![[r#"Unsure { why: "the connection broke before an answer came" }"#]]).await;
-    check_script(Script::Reset, expect![[r#"Unsure { why: "the connection broke before an answer came" }"#]]).await;
-    check_script(Script::Silence, expect![[r#"Unsure { why: "no answer within 10 s" }"#]]).await;
+    check_script(
+        Script::Close,
+        expect![[r#"Unsure { why: "the connection broke before an answer came" }"#]],
+    )
+    .await;
+    check_script(
+        Script::Reset,
+        expect![[r#"Unsure { why: "the connection broke before an answer came" }"#]],
+    )
+    .await;
+    check_script(
+        Script::Silence,
+        expect![[r#"Unsure { why: "no answer within 10 s" }"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_answer_that_is_cut_off_is_judged_by_what_came() {
     let ok = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nok";
-    check_script(Script::Answer(ok), expect![[r#"Unsure { why: "HTTP 200, but the answer was cut off" }"#]]).await;
+    check_script(
+        Script::Answer(ok),
+        expect![[r#"Unsure { why: "HTTP 200, but the answer was cut off" }"#]],
+    )
+    .await;
     let gone = "HTTP/1.1 410 Gone\r\nContent-Length: 200\r\n\r\nchannel_is";
-    check_script(Script::Answer(gone), expect![[r#"Refused { why: "HTTP 410", is_malformed: false }"#]]).await;
+    check_script(
+        Script::Answer(gone),
+        expect![[r#"Refused { why: "HTTP 410", is_malformed: false }"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -229,10 +279,18 @@ async fn without_a_connection_it_certainly_stayed_here() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         listener.local_addr().expect("it is bound").to_string()
     };
-    check(&slack("http", &refused), expect![[r#"Retry { after: None, is_throttled: false, why: "connection refused" }"#]]).await;
+    check(
+        &slack("http", &refused),
+        expect![[r#"Retry { after: None, is_throttled: false, why: "connection refused" }"#]],
+    )
+    .await;
     // No label of a name may be that long, so no resolver has to be asked.
     let no_name = format!("{}.test", "a".repeat(64));
-    check(&slack("http", &no_name), expect![[r#"Retry { after: None, is_throttled: false, why: "its name was not found" }"#]]).await;
+    check(
+        &slack("http", &no_name),
+        expect![[r#"Retry { after: None, is_throttled: false, why: "its name was not found" }"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -250,19 +308,31 @@ async fn a_connection_that_takes_too_long_certainly_stayed_here() {
     {
         waiting.push(stream);
     }
-    check(&slack("http", &address.to_string()), expect![[r#"Retry { after: None, is_throttled: false, why: "no connection within 3 s" }"#]]).await;
+    check(
+        &slack("http", &address.to_string()),
+        expect![[r#"Retry { after: None, is_throttled: false, why: "no connection within 3 s" }"#]],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_failed_handshake_certainly_stayed_here() {
     // Nothing of TLS is said at all.
     let (silent, _seen) = receiver(Script::Silence).await;
-    check(&slack("https", &silent), expect![[r#"Retry { after: None, is_throttled: false, why: "no connection within 3 s" }"#]]).await;
+    check(
+        &slack("https", &silent),
+        expect![[r#"Retry { after: None, is_throttled: false, why: "no connection within 3 s" }"#]],
+    )
+    .await;
     // Something that is no TLS.
-    let (plain, _seen) = receiver(Script::Answer("HTTP/1.1 400 Bad Request\r\n\r\n")).await;
-    check(&slack("https", &plain), expect![[r#"Retry { after: None, is_throttled: false, why: "no connection within 3 s" }"#]]).await;
+    let (plain, _seen) = receiver(Script::Blurt("HTTP/1.1 400 Bad Request\r\n\r\n")).await;
+    check(
+        &slack("https", &plain),
+        expect![[r#"Retry { after: None, is_throttled: false, why: "TLS failed: received corrupt message of type InvalidContentType" }"#]],
+    )
+    .await;
     // A certificate that nobody vouches for.
-    check(&slack("https", &stranger().await), expect![[r#"Retry { after: None, is_throttled: false, why: "no connection: invalid peer certificate: UnknownIssuer" }"#]]).await;
+    check(&slack("https", &stranger().await), expect![[r#"Retry { after: None, is_throttled: false, why: "TLS failed: invalid peer certificate: UnknownIssuer" }"#]]).await;
 }
 
 /// A TLS server with a certificate of its own making.
@@ -296,7 +366,12 @@ async fn an_address_that_is_none_is_refused_at_once() {
         let destination = Destination::SlackWebhook {
             url: Secret::new(url),
         };
-        check(&destination, expect![[r#"Refused { why: "its address cannot be used", is_malformed: false }"#]#"Refused { why: "its address cannot be used", is_malformed: false }"#]#"Refused { why: "its address cannot be used", is_malformed: false }"#]]).await;
+        let delivery = sender().deliver(&destination, &payload()).await;
+        let expected = Delivery::Refused {
+            why: String::from("its address cannot be used"),
+            is_malformed: false,
+        };
+        assert_eq!(delivery, expected, "{url}");
     }
 }
 
@@ -339,7 +414,8 @@ async fn a_ping_carries_counts_and_falls_back_to_get() {
     };
     assert_eq!(ping(&sender(), &url, &counts).await, Ok(()));
     let request = seen.recv().await.expect("it answered a request");
-    expect![[r#"{"incidents":1,"not_operational":1,"parked":2,"targets":12,"waiting":0}"#]].assert_eq(request.lines().last().unwrap_or_default());
+    expect![[r#"{"incidents":1,"not_operational":1,"parked":2,"targets":12,"waiting":0}"#]]
+        .assert_eq(request.lines().last().unwrap_or_default());
 
     let no_post = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n";
     let (host, mut seen) = receiver(Script::Choose(fine, no_post)).await;
