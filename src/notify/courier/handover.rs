@@ -394,10 +394,10 @@ impl Courier {
             ..original.clone()
         };
         self.outgoing.write(&entry);
-        self.lanes
-            .entry(heir.clone())
-            .or_default()
-            .insert(Item::new(entry, now, age));
+        let mut item = Item::new(entry, now, age);
+        // What is not known of the original is not known of the copy, should that be handed on.
+        item.is_restored = may_know;
+        self.lanes.entry(heir.clone()).or_default().insert(item);
     }
 
     /// Who is told in place of a channel that refuses: its fallback, or that one's, and so on.

@@ -352,8 +352,8 @@ impl Lane {
         }
         let why = match &self.kept {
             Some((at, why)) if *at >= oldest.entered => LateReason::Channel(why.clone()),
-            Some(_) | None if oldest.is_restored => LateReason::Restart,
             Some(_) | None if oldest.entry.instead_of.is_some() => LateReason::FirstChannel,
+            Some(_) | None if oldest.is_restored => LateReason::Restart,
             Some(_) | None => LateReason::Queue,
         };
         Some(Late { by, why })
