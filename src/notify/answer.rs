@@ -173,39 +173,40 @@ mod tests {
         expected.assert_eq(&(lines.join("\n") + "\n"));
     }
 
+    const OF_SLACK: [(u16, &str); 25] = [
+        (200, "ok"),
+        (200, "ok\n"),
+        (200, ""),
+        (200, "<html>Welcome to the guest network</html>"),
+        (201, "ok"),
+        (302, ""),
+        (400, "invalid_payload"),
+        (400, "invalid_blocks"),
+        (400, "user_not_found"),
+        (400, "Cannot POST /services/T0/B0/SECRET"),
+        (403, "action_prohibited"),
+        (403, "invalid_token"),
+        (404, "no_service"),
+        (404, "channel_not_found"),
+        (404, "Cannot POST /services/T0/B0/SECRET"),
+        (408, ""),
+        (410, "channel_is_archived"),
+        (413, ""),
+        (418, "short and stout"),
+        (429, ""),
+        (
+            429,
+            r#"{"retry_after":7,"ok":false,"error":"rate_limited"}"#,
+        ),
+        (500, "rollup_error"),
+        (502, "<html>"),
+        (503, ""),
+        (999, ""),
+    ];
+
     #[test]
     fn what_slack_says() {
-        let answers: [(u16, &str); 25] = [
-            (200, "ok"),
-            (200, "ok\n"),
-            (200, ""),
-            (200, "<html>Welcome to the guest network</html>"),
-            (201, "ok"),
-            (302, ""),
-            (400, "invalid_payload"),
-            (400, "invalid_blocks"),
-            (400, "user_not_found"),
-            (400, "Cannot POST /services/T0/B0/SECRET"),
-            (403, "action_prohibited"),
-            (403, "invalid_token"),
-            (404, "no_service"),
-            (404, "channel_not_found"),
-            (404, "Cannot POST /services/T0/B0/SECRET"),
-            (408, ""),
-            (410, "channel_is_archived"),
-            (413, ""),
-            (418, "short and stout"),
-            (429, ""),
-            (
-                429,
-                r#"{"retry_after":7,"ok":false,"error":"rate_limited"}"#,
-            ),
-            (500, "rollup_error"),
-            (502, "<html>"),
-            (503, ""),
-            (999, ""),
-        ];
-        let lines: Vec<_> = answers
+        let lines: Vec<_> = OF_SLACK
             .iter()
             .map(|(status, body)| {
                 let delivery = of_slack(*status, None, body.as_bytes());
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_header_wins_over_the_body() {
         let body = br#"{"retry_after":7}"#;
-        let delivery = of_slack(429, Some(Duration::from_secs(600)), body);
+        let delivery = of_slack(429, Some(Duration::from_mins(10)), body);
         assert!(matches!(
             delivery,
             Delivery::Retry { after: Some(after), is_throttled: true, .. } if after.as_secs() == 600

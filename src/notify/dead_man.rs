@@ -12,7 +12,7 @@ use crate::model::{Secret, Tick};
 use super::sender::Sender;
 
 /// A message may wait so long before we count as silent; below the patience of most dead-man services.
-const WAIT_MAX: Duration = Duration::from_secs(300);
+const WAIT_MAX: Duration = Duration::from_mins(5);
 
 /// What the decision rests on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,7 +171,7 @@ mod tests {
             ),
             (
                 DeadManFacts {
-                    oldest_waits: Some(Duration::from_secs(300)),
+                    oldest_waits: Some(Duration::from_mins(5)),
                     ..WELL
                 },
                 "a message has waited for 5 min or longer",

@@ -133,14 +133,16 @@ async fn judged(destination: &Destination, payload: &Payload, response: Response
         .and_then(|wait| answer::wait_of(wait, header(header::DATE), payload.sent_at));
     match destination {
         Destination::SignedWebhook { .. } => answer::of_signed(status, after),
-        Destination::SlackWebhook { .. } => match beginning(response).await {
-            (body, true) => answer::of_slack(status, after, &body),
-            // The status may say enough without the body; a 200 does not.
-            (_, false) if (200..300).contains(&status) => Delivery::Unsure {
-                why: format!("HTTP {status}, but the answer was cut off"),
-            },
-            (body, false) => answer::of_slack(status, after, &body),
-        },
+        Destination::SlackWebhook { .. } => {
+            let (body, is_whole) = beginning(response).await;
+            // Any other status says enough without the body.
+            if !is_whole && (200..300).contains(&status) {
+                return Delivery::Unsure {
+                    why: format!("HTTP {status}, but the answer was cut off"),
+                };
+            }
+            answer::of_slack(status, after, &body)
+        }
     }
 }
 
@@ -195,26 +197,30 @@ fn no_connection(error: &reqwest::Error) -> String {
     if error.is_dns() {
         return String::from("its name was not found");
     }
+    if let Some(tls) = tls_fault(error) {
+        return format!("TLS failed: {}", text::clean(&tls.to_string(), 200));
+    }
     let mut cause: &(dyn Error + 'static) = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-        return format!("TLS failed: {}", text::clean(&tls.to_string(), 200));
-    }
     match cause.downcast_ref::<io::Error>() {
-        Some(refused) if refused.kind() == io::ErrorKind::ConnectionRefused => {
+        Some(fault) if fault.kind() == io::ErrorKind::ConnectionRefused => {
             String::from("connection refused")
         }
-        Some(other) => {
-            if let Some(tls) = other
-                .get_ref()
-                .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            {
-                return format!("TLS failed: {}", text::clean(&tls.to_string(), 200));
-            }
-            format!("no connection: {}", text::clean(&other.to_string(), 200))
-        }
+        Some(fault) => format!("no connection: {}", text::clean(&fault.to_string(), 200)),
         None => String::from("no connection"),
     }
+}
+
+/// The TLS error among the causes; it likes to hide inside of I/O errors, which do not name it as their source.
+fn tls_fault<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    let inside = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+        .and_then(|inside| tls_fault(inside));
+    inside.or_else(|| tls_fault(error.source()?))
 }

@@ -68,6 +68,10 @@ pub fn id_of(key: &EntryKey) -> String {
 /// The `webhook-signature` of a body.
 ///
 /// The secret is `whsec_` followed by the key in Base64, or the key itself as plain text.
+///
+/// # Panics
+///
+/// Never: HMAC takes a key of any length.
 pub fn signature(secret: &Secret, id: &str, timestamp: i64, body: &[u8]) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(&key_of(secret)).expect("HMAC takes a key of any length");
@@ -198,4 +202,167 @@ fn outage(outage: &Outage) -> Value {
         "seconds": outage.until.since(outage.since).as_secs(),
         "seen": seen,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use expect_test::expect_file;
+
+    use super::*;
+    use crate::{
+        model::{
+            ChannelName, CheckKind, Component, EntryState, IncidentId, OnCallName, Reason, Rule,
+            Severity, Story, Timestamp, Verdict, judgement::Good,
+        },
+        notify::courier::{Late, LateReason},
+    };
+
+    /// The first is the example of the specification's own libraries; all were computed a second time with Python's
+    /// `hmac`.
+    #[test]
+    fn signatures_are_those_of_the_specification() {
+        let cases = [
+            (
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                1_614_265_330,
+                r#"{"test": 2432232314}"#,
+                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            ),
+            (
+                "a plain key",
+                "k7f2-3-hook",
+                1_700_000_000,
+                r#"{"a":1}"#,
+                "v1,IB0JzQobJW5aYluBMTSd1MlqhfU/FIMYAZPNLsaykfA=",
+            ),
+        ];
+        for (secret, id, timestamp, body, expected) in cases {
+            let secret = Secret::new(secret);
+            assert_eq!(signature(&secret, id, timestamp, body.as_bytes()), expected);
+        }
+    }
+
+    fn story() -> Story {
+        Story {
+            target: Some(TargetId::new("master/blue")),
+            title: String::from("master blue"),
+            icon: Some(String::from(":hekate-blue:")),
+            severity: Severity::Critical,
+            check: Some(CheckKind::Health),
+            from: Verdict::Operational,
+            to: Verdict::Down,
+            since: Timestamp::from_millis(1_769_846_400_000),
+            decided_at: Timestamp::from_millis(1_769_846_412_000),
+            reason: Reason {
+                rule: Rule::Confirmed(crate::model::FailureClass::Explicit),
+                words: String::from("HTTP 503, the body says \"DOWN\""),
+            },
+            looks_for: 4,
+            looks_of: 4,
+            phases: Phases {
+                resolve_us: Some(1_234),
+                first_byte_us: Some(40_050),
+                ..Phases::default()
+            },
+            detail: Some(Box::new(Detail {
+                address: Some(String::from("192.0.2.7:443")),
+                components: vec![Component {
+                    name: String::from("db"),
+                    state: ComponentState::Down,
+                    message: Some(String::from("timeout")),
+                }],
+                components_total: 6,
+                ..Detail::default()
+            })),
+            last_good: Some(Good {
+                at: Timestamp::from_millis(1_769_846_370_000),
+                took: Duration::from_micros(41_700),
+                status: Some(200),
+            }),
+            outage: None,
+            runbook_url: Some(String::from("https://wiki.example.test/blue")),
+            also_told: Vec::new(),
+            siblings: Vec::new(),
+        }
+    }
+
+    fn entry(kind: Kind, sequence: u32, story: Story) -> Entry {
+        Entry {
+            key: EntryKey {
+                incident: IncidentId::new("k7f2"),
+                sequence,
+                channel: ChannelName::new("hook"),
+            },
+            kind,
+            created_at: story.decided_at,
+            mention: Some(OnCallName::new("core")),
+            story: Arc::new(story),
+            state: EntryState::Queued,
+            attempts: 0,
+            instead_of: Some(ChannelName::new("disaster")),
+        }
+    }
+
+    #[test]
+    fn the_body_has_the_documented_shape() {
+        let opened = entry(Kind::Opened, 1, story());
+        let over = Story {
+            from: Verdict::Down,
+            to: Verdict::Operational,
+            detail: None,
+            outage: Some(Outage {
+                worst: Verdict::Down,
+                since: Timestamp::from_millis(1_769_846_400_000),
+                until: Timestamp::from_millis(1_769_846_700_000),
+                seen: vec![(String::from("HTTP 503"), 3)],
+            }),
+            ..story()
+        };
+        let recovered = entry(Kind::Recovered, 2, over);
+        let parcel = Parcel {
+            key: recovered.key.clone(),
+            channel: recovered.key.channel.clone(),
+            entries: vec![opened, recovered],
+            is_repeat: false,
+            late: Some(Late {
+                by: Duration::from_secs(312),
+                why: LateReason::Restart,
+            }),
+            is_plain: false,
+        };
+        let text = serde_json::to_string_pretty(&body(&parcel)).unwrap();
+        expect_file!["../../tests/notify/signed_body.json"].assert_eq(&(text + "\n"));
+    }
+
+    #[test]
+    fn a_notice_has_no_target() {
+        let notice = Story {
+            target: None,
+            check: None,
+            last_good: None,
+            detail: None,
+            ..story()
+        };
+        let notice = entry(Kind::Notice, 1, notice);
+        let parcel = Parcel {
+            key: notice.key.clone(),
+            channel: notice.key.channel.clone(),
+            entries: vec![notice],
+            is_repeat: true,
+            late: None,
+            is_plain: false,
+        };
+        let body = body(&parcel);
+        assert_eq!(body["late"], Value::Null);
+        assert_eq!(body["is_repeat"], true);
+        let event = &body["events"][0];
+        assert_eq!(event["status"], "none");
+        for absent in ["target", "group", "check", "last_good", "outage", "address"] {
+            assert_eq!(event[absent], Value::Null, "{absent}");
+        }
+        assert_eq!(event["components"], json!([]));
+    }
 }

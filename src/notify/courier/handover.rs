@@ -25,12 +25,11 @@ impl Told {
 
     pub(super) fn note(&mut self, key: &EntryKey) {
         let whom = (key.incident.clone(), key.channel.clone());
-        match self.sequences.get_mut(&whom) {
-            Some(sequence) => *sequence = key.sequence.max(*sequence),
-            None => {
-                self.sequences.insert(whom.clone(), key.sequence);
-                self.order.push_back(whom);
-            }
+        if let Some(sequence) = self.sequences.get_mut(&whom) {
+            *sequence = key.sequence.max(*sequence);
+        } else {
+            self.sequences.insert(whom.clone(), key.sequence);
+            self.order.push_back(whom);
         }
         if self.order.len() > Self::MAX
             && let Some(oldest) = self.order.pop_front()
@@ -138,10 +137,10 @@ impl Courier {
             .filter(|item| flight.members.iter().any(|(key, _)| *key == item.entry.key))
             .collect();
         // What is refused again says nothing about the channel, or a few such messages would close it every hour.
-        let is_new = members.iter().any(|item| item.retry_at.is_none());
+        let is_new = members.iter().all(|item| item.retry_at.is_none());
         let was_said = members
             .iter()
-            .all(|item| item.is_parked() || item.is_handed_over);
+            .any(|item| item.is_parked() || item.is_handed_over);
         lane.malformed += usize::from(is_new);
         lane.each_member(flight, |item| {
             item.form = Form::Rich;
@@ -222,7 +221,34 @@ impl Courier {
                     self.copy(now, &original, heir, age, may_know);
                 }
                 self.note_stand_in(&original, name, heir);
+                self.copy_what_follows(now, &key, heir);
             }
+        }
+    }
+
+    /// Owes `heir` what waits behind this entry of its incident: it came before there was a stand-in to tell it to.
+    fn copy_what_follows(&mut self, now: Moment, key: &EntryKey, heir: &ChannelName) {
+        let Some(lane) = self.lanes.get(&key.channel) else {
+            return;
+        };
+        let followers: Vec<_> = lane
+            .queue
+            .iter()
+            .filter(|item| {
+                let other = &item.entry;
+                other.key.incident == key.incident
+                    && other.key.sequence > key.sequence
+                    && other.kind != Kind::Reminder
+                    && !item.is_handed_over
+                    && !has_its_own(&lane.queue, &other.key, heir)
+            })
+            .map(|item| {
+                let may_know = item.may_be_told_elsewhere();
+                (item.entry.clone(), item.age(now.tick), may_know)
+            })
+            .collect();
+        for (entry, age, may_know) in followers {
+            self.copy(now, &entry, heir, age, may_know);
         }
     }
 
@@ -339,7 +365,17 @@ impl Courier {
             channel: heir.clone(),
             ..original.key.clone()
         };
-        if self.has(&key) || self.told.covers(&key) {
+        // Something older must not be told after something later.
+        let is_overtaken = self
+            .lanes
+            .get(heir)
+            .and_then(|lane| lane.flight.as_ref())
+            .is_some_and(|flight| {
+                flight.members.iter().any(|(other, _)| {
+                    other.incident == key.incident && other.sequence > key.sequence
+                })
+            });
+        if is_overtaken || self.has(&key) || self.told.covers(&key) {
             return;
         }
         let origin = original
@@ -358,10 +394,10 @@ impl Courier {
             ..original.clone()
         };
         self.outgoing.write(&entry);
-        self.lanes
-            .entry(heir.clone())
-            .or_default()
-            .insert(Item::new(entry, now, age));
+        let mut item = Item::new(entry, now, age);
+        // What is not known of the original is not known of the copy, should that be handed on.
+        item.is_restored = may_know;
+        self.lanes.entry(heir.clone()).or_default().insert(item);
     }
 
     /// Who is told in place of a channel that refuses: its fallback, or that one's, and so on.

@@ -7,11 +7,13 @@ use crate::model::{
     plan::Destination,
 };
 
+use super::{Late, LateReason};
+
 /// Slack's budget is one message per second and channel; short bursts would be let through and are not used.
 /// Source: Slack, "Rate limits".
 pub(super) const PACE: Duration = Duration::from_secs(1);
 /// From this age on an entry is told together with what happened since.
-pub(super) const FOLD_AGE: Duration = Duration::from_secs(60);
+pub(super) const FOLD_AGE: Duration = Duration::from_mins(1);
 /// From this age on an entry is given up.
 pub(super) const EXPIRY: Duration = Duration::from_hours(72);
 /// From so many late messages on they are told as one.
@@ -309,5 +311,58 @@ impl Lane {
         }
         places.sort_unstable();
         (!places.is_empty()).then_some(places)
+    }
+
+    /// Another address, or a channel that is back: what was refused or failed there says nothing about here.
+    pub(super) fn reopen(&mut self, now: Moment) {
+        self.failures = 0;
+        self.malformed = 0;
+        self.failing = None;
+        self.not_before = self.not_before.min(now.tick + PACE);
+        if let Some(refusal) = &mut self.refusal {
+            refusal.probe_at = Some(now.tick);
+        }
+        for item in &mut self.queue {
+            item.retry_at = None;
+        }
+    }
+
+    /// When an item is given up: never while it is on its way or before an attempt was made since it came.
+    pub(super) fn expiry_of(&self, item: &Item) -> Option<Tick> {
+        let was_tried = self.tried_at.is_some_and(|at| at >= item.entered);
+        (was_tried && !self.is_flying(&item.entry.key)).then(|| item.expires_at())
+    }
+
+    pub(super) fn expires_at(&self) -> Option<Tick> {
+        self.queue
+            .iter()
+            .filter_map(|item| self.expiry_of(item))
+            .min()
+    }
+
+    /// Why the entries at these places come late, if they do.
+    pub(super) fn lateness(&self, places: &[usize], now: Moment) -> Option<Late> {
+        let oldest = places
+            .iter()
+            .map(|&place| &self.queue[place])
+            .max_by_key(|item| item.age(now.tick))?;
+        let by = oldest.age(now.tick);
+        if by < FOLD_AGE {
+            return None;
+        }
+        let why = match &self.kept {
+            Some((at, why)) if *at >= oldest.entered => LateReason::Channel(why.clone()),
+            Some(_) | None if oldest.entry.instead_of.is_some() => LateReason::FirstChannel,
+            Some(_) | None if oldest.is_restored => LateReason::Restart,
+            Some(_) | None => LateReason::Queue,
+        };
+        Some(Late { by, why })
+    }
+
+    pub(super) fn last_words(&self) -> Option<String> {
+        self.refusal
+            .as_ref()
+            .map(|refusal| refusal.why.clone())
+            .or_else(|| self.kept.as_ref().map(|(_, why)| why.clone()))
     }
 }

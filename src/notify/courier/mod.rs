@@ -23,6 +23,7 @@
 //! Ages are counted in ticks. Only an entry of an earlier process brings an age along that was computed from dates,
 //! and such an entry is given up only after an attempt by this process.
 
+mod attempt;
 mod handover;
 mod lane;
 mod outgoing;
@@ -39,21 +40,17 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{
-    Batch, Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, Moment, Tick,
-};
+use crate::model::{Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, Moment, Tick};
 
 pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
 use self::{
     handover::Told,
-    lane::{FOLD_AGE, Flight, Form, Item, Lane, PACE, Refusal, is_closing},
+    lane::{Form, Item, Lane, PACE, Refusal, is_closing},
     outgoing::Outgoing,
 };
 
 /// How many attempts may be under way at once, over all channels.
 const IN_FLIGHT_MAX: usize = 8;
-/// Waits after the first, second, … failure in a row; the last one repeats.
-const BACK_OFF_SECONDS: [u64; 6] = [1, 2, 4, 8, 15, 30];
 /// How long a throttled channel waits when it does not say for how long.
 const THROTTLE_DEFAULT: Duration = Duration::from_secs(30);
 /// The longest wait that a receiver is granted; above it the next attempt asks again.
@@ -62,10 +59,6 @@ const WAIT_MAX: Duration = Duration::from_hours(1);
 const PROBE_EVERY: Duration = Duration::from_hours(1);
 /// After so many messages in a row that are refused as malformed it is the channel and not the messages.
 const MALFORMED_MAX: usize = 3;
-/// An attempt without an answer for so long is taken for lost; the sender's own limit is far below.
-const LOST_AFTER: Duration = Duration::from_secs(120);
-/// So much longer if nobody polled meanwhile: after a suspend the answer may be waiting to be read.
-const LOST_GRACE: Duration = Duration::from_secs(30);
 
 /// Empties the outbox. See the [module](self) for what it promises.
 #[derive(Debug)]
@@ -189,9 +182,9 @@ impl Courier {
         self.expire(now);
         self.hand_over(now);
         let mut steps = self.outgoing.take(now);
-        let free = IN_FLIGHT_MAX.saturating_sub(self.in_flight());
-        if free > 0 {
-            for (channel, places) in self.most_urgent(now).into_iter().take(free) {
+        let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight());
+        if room > 0 {
+            for (channel, places) in self.most_urgent(now).into_iter().take(room) {
                 steps.push(self.begin(now, &channel, &places));
             }
         }
@@ -338,156 +331,6 @@ impl Courier {
             .collect()
     }
 
-    /// Begins an attempt with the entries at these places, of which there is at least one.
-    fn begin(&mut self, now: Moment, channel: &ChannelName, places: &[usize]) -> Step {
-        let lane = self.lanes.entry(channel.clone()).or_default();
-        let late = lane.late(places, now);
-        let mut mark = Batch::new(now.at);
-        let mut entries = Vec::with_capacity(places.len());
-        let mut form = Form::Rich;
-        for &place in places {
-            let item = &mut lane.queue[place];
-            entries.push(item.entry.clone());
-            item.entry.state = EntryState::Sending;
-            item.entry.attempts = item.entry.attempts.saturating_add(1);
-            mark.entries.push(item.entry.clone());
-            if item.form == Form::Plain {
-                form = Form::Plain;
-            }
-        }
-        let key = entries
-            .last()
-            .map(|entry| entry.key.clone())
-            .expect("only what was picked is begun, and what is picked has at least one entry");
-        lane.flight = Some(Flight {
-            key: key.clone(),
-            members: entries
-                .iter()
-                .map(|entry| (entry.key.clone(), entry.state.clone()))
-                .collect(),
-            form,
-            deadline: now.tick + LOST_AFTER,
-            is_extended: false,
-        });
-        let is_repeat = entries
-            .iter()
-            .any(|entry| entry.state == EntryState::Unsure);
-        Step::Send {
-            mark,
-            parcel: Parcel {
-                key,
-                channel: channel.clone(),
-                entries,
-                is_repeat,
-                late,
-                is_plain: form == Form::Plain,
-            },
-        }
-    }
-
-    fn accepted(&mut self, now: Moment, flight: &Flight) {
-        let channel = &flight.key.channel;
-        let Some(lane) = self.lanes.get_mut(channel) else {
-            return;
-        };
-        lane.failures = 0;
-        lane.malformed = 0;
-        lane.failing = None;
-        if let Some(refusal) = lane.refusal.take()
-            && lane.channel.is_some()
-        {
-            self.outgoing.say(Step::Report(Trouble::TakesAgain {
-                channel: channel.clone(),
-                since: refusal.since,
-                until: now.at,
-            }));
-        }
-        for (key, _) in &flight.members {
-            if let Some(item) = lane.take(key) {
-                let how = if *key == flight.key {
-                    "accepted"
-                } else {
-                    "folded"
-                };
-                self.told.note(key);
-                self.outgoing.finish(&item.entry, how, now);
-            }
-        }
-    }
-
-    /// The channel is not tried again before `wait` has passed.
-    fn wait(&mut self, now: Moment, flight: &Flight, wait: Duration, why: String) {
-        if let Some(lane) = self.lanes.get_mut(&flight.key.channel) {
-            lane.not_before = lane.not_before.max(now.tick + wait);
-            lane.kept = Some((now.tick, why.clone()));
-            let since = lane.failing.take().map_or(now.at, |(_, since)| since);
-            lane.failing = Some((why, since));
-        }
-    }
-
-    /// The next wait of a failing channel.
-    fn back_off(&mut self, channel: &ChannelName) -> Duration {
-        let jitter = self.roll() % 401;
-        let Some(lane) = self.lanes.get_mut(channel) else {
-            return PACE;
-        };
-        let step = lane.failures.min(BACK_OFF_SECONDS.len() - 1);
-        lane.failures = lane.failures.saturating_add(1);
-        Duration::from_millis(BACK_OFF_SECONDS[step] * (800 + jitter))
-    }
-
-    /// The attempt certainly failed: everything is as it was before it, but for the count.
-    fn put_back(&mut self, flight: &Flight, does_count: bool) {
-        let Some(lane) = self.lanes.get_mut(&flight.key.channel) else {
-            return;
-        };
-        for (key, before) in &flight.members {
-            if let Some(item) = lane.item_mut(key) {
-                item.entry.state = before.clone();
-                if !does_count {
-                    item.entry.attempts = item.entry.attempts.saturating_sub(1);
-                }
-                self.outgoing.write(&item.entry);
-            }
-        }
-    }
-
-    fn put_back_unsure(&mut self, flight: &Flight) {
-        let Some(lane) = self.lanes.get_mut(&flight.key.channel) else {
-            return;
-        };
-        for (key, _) in &flight.members {
-            if let Some(item) = lane.item_mut(key) {
-                item.entry.state = EntryState::Unsure;
-                self.outgoing.write(&item.entry);
-            }
-        }
-    }
-
-    /// An attempt without an answer may have arrived.
-    fn give_up_lost(&mut self, now: Moment) {
-        let mut lost = Vec::new();
-        for lane in self.lanes.values_mut() {
-            let Some(flight) = lane.flight.as_mut() else {
-                continue;
-            };
-            if now.tick < flight.deadline {
-                continue;
-            }
-            if flight.is_extended {
-                lost.push(flight.key.clone());
-            } else {
-                flight.is_extended = true;
-                flight.deadline = now.tick + LOST_GRACE;
-            }
-        }
-        for key in lost {
-            let why = String::from("the attempt was lost");
-            let steps = self.delivered(now, &key, Delivery::Unsure { why });
-            self.outgoing.give_back(steps);
-        }
-    }
-
     /// Gives up what is too old, though not before this process has tried.
     fn expire(&mut self, now: Moment) {
         for (name, lane) in &mut self.lanes {
@@ -512,69 +355,5 @@ impl Courier {
                 }));
             }
         }
-    }
-
-    /// The next number of a splitmix64 sequence: plenty for jitter, and the same for the same seed.
-    fn roll(&mut self) -> u64 {
-        self.chance = self.chance.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.chance;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-}
-
-impl Lane {
-    /// Another address, or a channel that is back: what was refused or failed there says nothing about here.
-    fn reopen(&mut self, now: Moment) {
-        self.failures = 0;
-        self.malformed = 0;
-        self.failing = None;
-        self.not_before = self.not_before.min(now.tick + PACE);
-        if let Some(refusal) = &mut self.refusal {
-            refusal.probe_at = Some(now.tick);
-        }
-        for item in &mut self.queue {
-            item.retry_at = None;
-        }
-    }
-
-    /// When an item is given up: never while it is on its way or before an attempt was made since it came.
-    fn expiry_of(&self, item: &Item) -> Option<Tick> {
-        let was_tried = self.tried_at.is_some_and(|at| at >= item.entered);
-        (was_tried && !self.is_flying(&item.entry.key)).then(|| item.expires_at())
-    }
-
-    fn expires_at(&self) -> Option<Tick> {
-        self.queue
-            .iter()
-            .filter_map(|item| self.expiry_of(item))
-            .min()
-    }
-
-    /// Why the entries at these places come late, if they do.
-    fn late(&self, places: &[usize], now: Moment) -> Option<Late> {
-        let oldest = places
-            .iter()
-            .map(|&place| &self.queue[place])
-            .max_by_key(|item| item.age(now.tick))?;
-        let by = oldest.age(now.tick);
-        if by < FOLD_AGE {
-            return None;
-        }
-        let why = match &self.kept {
-            Some((at, why)) if *at >= oldest.entered => LateReason::Channel(why.clone()),
-            Some(_) | None if oldest.is_restored => LateReason::Restart,
-            Some(_) | None if oldest.entry.instead_of.is_some() => LateReason::FirstChannel,
-            Some(_) | None => LateReason::Queue,
-        };
-        Some(Late { by, why })
-    }
-
-    fn last_words(&self) -> Option<String> {
-        self.refusal
-            .as_ref()
-            .map(|refusal| refusal.why.clone())
-            .or_else(|| self.kept.as_ref().map(|(_, why)| why.clone()))
     }
 }

@@ -176,6 +176,9 @@ impl Life {
     }
 
     fn reload(&mut self) {
+        // A channel that was out of the file is a new one.
+        self.troubles_are_said_once();
+        self.world.troubles.clear();
         let name = ["disaster", "team"][self.rng.random_range(0..2)];
         let name = ChannelName::new(name);
         if self.world.channels.remove(&name).is_some() {
@@ -253,8 +256,8 @@ impl Life {
             self.go_on(&incident, Kind::Recovered);
         }
         self.world.note("all is well");
-        self.pass(Duration::from_secs(3 * 3_600));
-        self.pass(Duration::from_secs(3 * 3_600));
+        self.pass(Duration::from_hours(3));
+        self.pass(Duration::from_hours(3));
         let diary = &self.world.diary;
         assert!(
             self.world.outbox.is_empty(),

@@ -328,19 +328,18 @@ fn one_message_that_no_form_makes_fit_does_not_keep_the_others() {
     diary(
         &world,
         &expect![[r#"
-        00:00:00.0 alerts <- aaaa opened => malformed
-        00:00:01.1 alerts <- aaaa opened, plain => malformed
-        00:00:01.2 ops hears: RefusesOne { key: EntryKey { incident: "aaaa", sequence: 1, channel: "alerts" }, title: "the aaaa", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
-        00:00:01.2 ops <- aaaa opened (for alerts) => accepted
-        00:00:02.2 alerts <- bbbb opened => accepted
-        01:00:01.2 alerts <- aaaa opened, 3601 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
-        01:00:02.3 alerts <- aaaa opened, plain, 3602 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
-        01:30:00.0 alerts <- aaaa opened aaaa recovered, 5400 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
-        01:30:00.0 ops <- aaaa recovered (for alerts) => accepted
-        01:30:01.1 alerts <- aaaa opened aaaa recovered, plain, 5401 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
-        01:30:01.2 ops hears: RefusesOne { key: EntryKey { incident: "aaaa", sequence: 2, channel: "alerts" }, title: "the aaaa", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
-        02:30:01.2 alerts <- aaaa opened aaaa recovered, 9001 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
-    "#]],
+            00:00:00.0 alerts <- aaaa opened => malformed
+            00:00:01.1 alerts <- aaaa opened, plain => malformed
+            00:00:01.2 ops hears: RefusesOne { key: EntryKey { incident: "aaaa", sequence: 1, channel: "alerts" }, title: "the aaaa", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
+            00:00:01.2 ops <- aaaa opened (for alerts) => accepted
+            00:00:02.2 alerts <- bbbb opened => accepted
+            01:00:01.2 alerts <- aaaa opened, 3601 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            01:00:02.3 alerts <- aaaa opened, plain, 3602 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            01:30:00.0 alerts <- aaaa opened aaaa recovered, 5400 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            01:30:00.0 ops <- aaaa recovered (for alerts) => accepted
+            01:30:01.1 alerts <- aaaa opened aaaa recovered, plain, 5401 s late because the channel did not take it: HTTP 400, invalid_blocks => malformed
+            02:30:01.2 alerts <- aaaa opened aaaa recovered, 9001 s late because the channel did not take it: HTTP 400, invalid_blocks => accepted
+        "#]],
     );
     all_told(&world);
 }
@@ -662,4 +661,62 @@ fn an_attempt_that_nobody_answers_is_taken_for_lost() {
         .courier
         .delivered(world.now(), &too_late, Delivery::Accepted);
     assert_eq!(steps, []);
+}
+
+#[test]
+fn whoever_was_told_in_its_place_hears_the_end_even_if_that_waited_already() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(10), |_, parcel| {
+        let is_spoilt = parcel.channel.as_str() == "alerts" && parcel.newest().kind == Opened;
+        if is_spoilt {
+            Fate::malformed()
+        } else {
+            Fate::accept()
+        }
+    });
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => malformed
+        00:00:01.1 alerts <- aaaa opened, plain => malformed
+        00:00:01.2 ops hears: RefusesOne { key: EntryKey { incident: "aaaa", sequence: 1, channel: "alerts" }, title: "the aaaa", why: "HTTP 400, invalid_blocks", told_instead: Some("ops") }
+        00:00:01.2 ops <- aaaa opened (for alerts) => accepted
+        00:00:02.2 alerts <- aaaa opened aaaa recovered => accepted
+        00:00:02.4 ops <- aaaa recovered (for alerts) => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn messages_that_stay_refused_do_not_close_the_channel_again_and_again() {
+    let mut world = world();
+    let picky = |_: Duration, parcel: &Parcel| {
+        let is_spoilt = parcel.channel.as_str() == "alerts"
+            && parcel
+                .entries
+                .iter()
+                .any(|entry| entry.key.incident.as_str().starts_with('x'));
+        if is_spoilt {
+            Fate::malformed()
+        } else {
+            Fate::accept()
+        }
+    };
+    for name in ["x1", "x2", "x3", "x4"] {
+        world.tell(name, 1, "alerts", Opened, Critical);
+    }
+    world.run(hours(3), picky);
+    world.tell("good", 1, "alerts", Opened, Critical);
+    world.run(hours(10), picky);
+    let reports = world.troubles.len();
+    world.run(hours(20), picky);
+    assert_eq!(world.troubles.len(), reports, "{}", world.diary);
+    assert_eq!(world.courier.outlook().refusing, []);
+    world.tell("good", 2, "alerts", Recovered, Critical);
+    world.run(hours(20) + seconds(5), picky);
+    assert_eq!(world.outbox.len(), 4);
+    assert_eq!(world.messages("alerts"), 2);
 }

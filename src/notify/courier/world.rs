@@ -113,7 +113,10 @@ impl Fate {
             Delivery::Refused {
                 is_malformed: true, ..
             } => String::from("malformed"),
-            other => String::from(other.as_str()),
+            Delivery::Accepted
+            | Delivery::Retry { .. }
+            | Delivery::Unsure { .. }
+            | Delivery::Refused { .. } => String::from(self.delivery.as_str()),
         }
     }
 }
@@ -502,7 +505,7 @@ impl World {
         assert!(self.answers.len() < super::IN_FLIGHT_MAX);
         if let Some(before) = self.last_begin.insert(parcel.channel.clone(), self.time) {
             assert!(
-                self.time - before >= Duration::from_secs(1),
+                self.time.saturating_sub(before) >= Duration::from_secs(1),
                 "too fast in {}\n{}",
                 parcel.channel,
                 self.diary
