@@ -5,13 +5,12 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 
-use super::signs::Signs;
+use super::{post::Telling, signs::Signs};
 use crate::{
     clock::Clock,
     engine::{Event, Trouble},
     model::{Board, Plan, Verdict},
     notify::{
-        courier::Outlook,
         dead_man::{Counts, DeadManFacts, may_ping, ping},
         sender::Sender,
     },
@@ -25,7 +24,7 @@ pub(super) struct DeadManWatch {
     pub(super) plan: Arc<ArcSwap<Plan>>,
     pub(super) board: Arc<ArcSwap<Board>>,
     pub(super) signs: Arc<Signs>,
-    pub(super) outlook: watch::Receiver<Outlook>,
+    pub(super) telling: watch::Receiver<Telling>,
     pub(super) store: watch::Receiver<Status>,
     pub(super) sender: Sender,
 }
@@ -69,7 +68,7 @@ impl DeadManWatch {
 
     fn facts(&self, plan: &Plan) -> DeadManFacts {
         let now = self.clock.now();
-        let outlook = self.outlook.borrow().clone();
+        let telling = self.telling.borrow().clone();
         let intervals = plan
             .targets
             .iter()
@@ -81,15 +80,15 @@ impl DeadManWatch {
             scheduled_at: self.signs.last_began(),
             looked_at: self.signs.last_seen(),
             is_store_writable: matches!(*self.store.borrow(), Status::Well),
-            oldest_waits: outlook.oldest.map(|oldest| now.at.since(oldest)),
-            parked_critical: outlook.parked_critical,
+            oldest_waits: telling.waits_since.map(|since| now.tick.since(since)),
+            parked_critical: telling.outlook.parked_critical,
         }
     }
 
     fn counts(&self) -> Counts {
         let board = self.board.load();
         let facts: Vec<_> = board.rows.iter().map(|row| row.facts()).collect();
-        let outlook = self.outlook.borrow();
+        let outlook = &self.telling.borrow().outlook;
         Counts {
             targets: board.rows.len(),
             not_operational: facts

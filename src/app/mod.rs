@@ -23,18 +23,18 @@ use self::{
     guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
     memory::Memory,
-    post::{Desk, Mail, PostOffice},
+    post::{Desk, Mail, PostOffice, Telling},
     reload::{Reloader, listen_to_wishes},
     signs::Signs,
     systemd::Watchdog,
 };
 use crate::{
     clock::Clock,
-    config::Environment,
+    config::{Contents, Environment},
     engine::{self, Action, Engine, Event},
     model::{Board, Entry, Loaded, Moment, Plan, TargetId, Timestamp, Transition},
     notify::{
-        courier::{Courier, Outlook},
+        courier::Courier,
         sender::{Sender, SenderError},
     },
     probe::Prober,
@@ -51,8 +51,8 @@ const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// What a process is started with.
 #[derive(Debug)]
 pub struct Options {
-    /// The file or folder; absent if the plan does not come from one.
-    pub path: Option<PathBuf>,
+    /// The file or folder and what was read of it; absent if the plan does not come from one.
+    pub source: Option<(PathBuf, Contents)>,
     /// What `${…}` refers to.
     pub environment: Environment,
     /// The checked file.
@@ -122,7 +122,7 @@ struct Inboxes {
 /// Only what leaves nothing to run with; a store that cannot be written is none of that.
 pub async fn start(options: Options) -> Result<Running, Failure> {
     let Options {
-        path,
+        source,
         environment,
         plan,
     } = options;
@@ -144,7 +144,7 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let stop = CancellationToken::new();
     let (heart_stop, post_stop) = (CancellationToken::new(), CancellationToken::new());
     let (committing, commits) = mpsc::unbounded_channel();
-    let (outlook, outlook_seen) = watch::channel(Outlook::default());
+    let (outlook, outlook_seen) = watch::channel(Telling::default());
     let outbox = std::mem::take(&mut loaded.outbox);
     let post = shared.post_office(&plan, outbox, inboxes.mail, outlook, now);
     let post = tokio::spawn(post.open(post_stop.clone()));
@@ -161,7 +161,7 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     );
     shared.guards(outlook_seen, &stop);
     let (reload, wishes) = mpsc::channel(4);
-    let reloader = path.map(|path| shared.reloader(path, environment));
+    let reloader = source.map(|(path, contents)| (shared.reloader(path, environment), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
     let state = shared.web(reload);
     tokio::spawn(web::serve(listener, state, stop.clone()));
@@ -226,7 +226,7 @@ impl Shared {
         plan: &Plan,
         outbox: Vec<Entry>,
         inbox: mpsc::UnboundedReceiver<Mail>,
-        outlook: watch::Sender<Outlook>,
+        outlook: watch::Sender<Telling>,
         now: Moment,
     ) -> PostOffice {
         let mut courier = Courier::new(seed());
@@ -290,7 +290,7 @@ impl Shared {
     }
 
     /// Starts whatever watches the watchman.
-    fn guards(&self, outlook: watch::Receiver<Outlook>, stop: &CancellationToken) {
+    fn guards(&self, telling: watch::Receiver<Telling>, stop: &CancellationToken) {
         let status = self.writer.status();
         spawn_until(
             stop,
@@ -305,7 +305,7 @@ impl Shared {
             plan: Arc::clone(&self.plan),
             board: Arc::clone(&self.board),
             signs: Arc::clone(&self.signs),
-            outlook,
+            telling,
             store: status,
             sender: self.sender.clone(),
         };

@@ -42,7 +42,15 @@ pub(super) struct PostOffice {
     pub(super) courier: Courier,
     pub(super) inbox: mpsc::UnboundedReceiver<Mail>,
     pub(super) desk: Desk,
-    pub(super) outlook: watch::Sender<Outlook>,
+    pub(super) outlook: watch::Sender<Telling>,
+}
+
+/// How telling goes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Telling {
+    pub(super) outlook: Outlook,
+    /// Since when the oldest message waits that is not parked.
+    pub(super) waits_since: Option<Tick>,
 }
 
 /// What an attempt needs; cheap to clone.
@@ -157,7 +165,12 @@ impl PostOffice {
             ourselves.outbox_oldest = outlook.oldest;
             ourselves
         });
-        self.outlook.send_replace(outlook);
+        let now = self.clock.now().tick;
+        let waits_since = self.courier.oldest_waits(now).map(|waits| now - waits);
+        self.outlook.send_replace(Telling {
+            outlook,
+            waits_since,
+        });
     }
 }
 

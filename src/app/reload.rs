@@ -11,7 +11,7 @@ use tokio::{
 use super::post::Mail;
 use crate::{
     clock::Clock,
-    config::{self, Environment, Format},
+    config::{self, Contents, Environment, Format, watch::Watch},
     engine::{Event, Trouble},
     model::{Board, Plan},
     telemetry::Metrics,
@@ -36,12 +36,13 @@ impl Reloader {
     /// # Errors
     ///
     /// The whole report for people; the old plan goes on.
-    pub(super) async fn reload(&self, why: &str) -> Result<String, String> {
+    async fn reload(&self, watch: &Watch, why: &str) -> Result<String, String> {
         let (path, environment) = (self.path.clone(), self.environment.clone());
         let loading = tokio::task::spawn_blocking(move || config::load(&path, &environment));
         let outcome = loading
             .await
             .map_err(|error| format!("reading the file broke off: {error}"))?;
+        watch.set_loaded(&outcome.contents);
         match outcome.plan {
             Some(plan) => Ok(self.take(plan, why)),
             None => Err(self.refuse(&outcome.report, why)),
@@ -142,10 +143,10 @@ fn changes(old: &Plan, new: &Plan) -> String {
 
 /// Takes wishes to read the file again: from the network, from SIGHUP and from the watch over the folder.
 pub(super) async fn listen_to_wishes(
-    reloader: Option<Reloader>,
+    reloader: Option<(Reloader, Contents)>,
     mut wishes: mpsc::Receiver<web::Reload>,
 ) {
-    let Some(reloader) = reloader else {
+    let Some((reloader, contents)) = reloader else {
         while let Some(wish) = wishes.recv().await {
             // Whoever asked may have gone.
             let _ = wish
@@ -154,7 +155,7 @@ pub(super) async fn listen_to_wishes(
         }
         return;
     };
-    let (_keep, mut changes) = mpsc::channel::<()>(1);
+    let mut watch = Watch::start(&contents);
     let mut hangups = hangups();
     loop {
         let hangup = async {
@@ -166,12 +167,12 @@ pub(super) async fn listen_to_wishes(
         tokio::select! {
             wish = wishes.recv() => {
                 let Some(wish) = wish else { return };
-                let answer = reloader.reload("somebody asked").await;
+                let answer = reloader.reload(&watch, "somebody asked").await;
                 // Whoever asked may have gone.
                 let _ = wish.answer.send(answer);
             }
-            Some(()) = changes.recv() => drop(reloader.reload("the file changed").await),
-            Some(()) = hangup => drop(reloader.reload("SIGHUP").await),
+            () = watch.changed() => drop(reloader.reload(&watch, "the file changed").await),
+            Some(()) = hangup => drop(reloader.reload(&watch, "SIGHUP").await),
         }
     }
 }

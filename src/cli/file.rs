@@ -8,7 +8,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    config::{self, Environment},
+    config::{self, Contents, Environment},
     model::Plan,
     store,
 };
@@ -41,9 +41,18 @@ pub(super) fn plan(
     environment: &Environment,
     terminal: Terminal,
 ) -> Result<Arc<Plan>, Exit> {
+    load(global, environment, terminal).map(|(plan, _contents)| plan)
+}
+
+/// The same, with what was read.
+pub(super) fn load(
+    global: &Global,
+    environment: &Environment,
+    terminal: Terminal,
+) -> Result<(Arc<Plan>, Contents), Exit> {
     let outcome = config::load(&path(global), environment);
     if let Some(plan) = outcome.plan {
-        return Ok(plan);
+        return Ok((plan, outcome.contents));
     }
     terminal.complain(
         &outcome

@@ -32,12 +32,13 @@ pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
     } else {
         environment
     };
-    let plan = match file::plan(global, &environment, terminal) {
-        Ok(plan) => plan,
+    let (plan, contents) = match file::load(global, &environment, terminal) {
+        Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    let source = Some((file::path(global), contents));
     let options = Options {
-        path: Some(file::path(global)),
+        source,
         environment,
         plan,
     };

@@ -83,7 +83,7 @@ pub async fn play(
     })?;
     let plan = Arc::new(staged(&plan, &fleet, &stage, secret, folder.path()));
     let options = Options {
-        path: None,
+        source: None,
         environment: Environment::of::<&str, &str>([]),
         plan: Arc::clone(&plan),
     };

@@ -183,7 +183,7 @@ pub async fn preview(mut options: Options) -> Result<Running, Failure> {
     stage.take_over(&mut plan);
     options.plan = Arc::new(plan);
     // A reload would bring the real channels back, so the file is not watched.
-    options.path = None;
+    options.source = None;
     let running = app::start(options).await?;
     stage.connect(running.address);
     tracing::info!(event = "preview", url = %format!("http://{address}/"), "messages go to the preview page only");
