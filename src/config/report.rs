@@ -1,6 +1,6 @@
 //! What is wrong with the file, and how it is shown.
 
-use std::{collections::BTreeMap, fmt::Write as _, ops::Range, sync::Arc};
+use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
 use serde_json::json;
@@ -407,12 +407,8 @@ impl Report {
         } else {
             String::new()
         };
-        let codes: BTreeMap<_, _> = self
-            .problems
-            .iter()
-            .map(|problem| (problem.code, ()))
-            .collect();
-        let example = codes.keys().next().map_or("", |code| code.as_str());
+        let first = self.problems.iter().map(|problem| problem.code).min();
+        let example = first.map_or("", Code::as_str);
         format!(
             "{}{shown}; `hekate explain {example}` tells more\n",
             parts.join(", ")
