@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     code::Code,
-    source::{Place, Source, Span},
+    source::{Place, Source, Span, without_secrets},
 };
 
 /// The most problems that people are shown at once; the rest is counted.
@@ -82,6 +82,21 @@ impl Problem {
         }
     }
 
+    /// People put addresses into wrong places; what is quoted of them must not give them away.
+    fn hide_secrets(&mut self) {
+        let others = self.others.iter_mut().map(|(_, label)| label);
+        for text in [&mut self.sentence, &mut self.label]
+            .into_iter()
+            .chain(others)
+            .chain(&mut self.help)
+            .chain(&mut self.notes)
+        {
+            if text.contains("://") || text.contains("xox") || text.contains("xapp-") {
+                *text = without_secrets(text);
+            }
+        }
+    }
+
     /// Says this beside the marks.
     #[must_use]
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -127,6 +142,9 @@ impl Report {
         sources: Vec<Arc<Source>>,
         secrets: Vec<Span>,
     ) -> Self {
+        for problem in &mut problems {
+            problem.hide_secrets();
+        }
         problems.sort_by_key(|problem| (problem.span, problem.level, problem.code));
         problems.dedup();
         // A warning about a value that is wrong anyway says nothing more.

@@ -141,6 +141,11 @@ fn in_plain_words(words: &str) -> (String, &'static str) {
             "this line has no `key: value` form",
             "a key is followed by a colon and a space",
         )
+    } else if has("node content") {
+        (
+            "a value is missing or cannot be read here",
+            "is a closing bracket or a value missing?",
+        )
     } else if has("anchor") || has("alias") {
         (
             "`&` and `*` begin an anchor or an alias in YAML",
