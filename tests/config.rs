@@ -185,7 +185,8 @@ fn the_shipped_file_shows_every_key_and_no_other() {
     );
     let strange: Vec<_> = shown
         .difference(&known)
-        .filter(|word| !names.contains(&word.as_str()))
+        // Names of headers are people's own.
+        .filter(|word| !names.contains(&word.as_str()) && !word.contains('-'))
         .collect();
     assert!(
         strange.is_empty(),

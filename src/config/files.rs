@@ -277,11 +277,10 @@ fn read_capped(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The tree of all files together; absent if there is nothing to go on with.
-pub(super) fn tree(sources: &[Arc<Source>], findings: &Findings) -> Option<Node> {
+/// The tree of all files together (absent if there is nothing to go on with), and whether no part of it is missing.
+pub(super) fn tree(sources: &[Arc<Source>], findings: &Findings) -> (Option<Node>, bool) {
     let is_single = sources.len() == 1;
     let mut all: Option<Node> = None;
-    // With a part missing everything that refers to it would look wrong as well.
     let mut is_whole = !findings.has_any();
     for (index, source) in sources.iter().enumerate() {
         let file = u16::try_from(index).unwrap_or(u16::MAX);
@@ -324,7 +323,7 @@ pub(super) fn tree(sources: &[Arc<Source>], findings: &Findings) -> Option<Node>
             .help("at least one of them needs `channels:`, and one `targets:`"),
         );
     }
-    all.filter(|_| is_whole)
+    (all, is_whole)
 }
 
 /// Whether there are only comments and empty lines.

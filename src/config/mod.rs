@@ -77,8 +77,11 @@ fn understand(loaded: Loaded, environment: &Environment, findings: &Findings) ->
         folder,
         mut contents,
     } = loaded;
-    let plan = files::tree(&sources, findings).and_then(|tree| {
+    let (tree, is_whole) = files::tree(&sources, findings);
+    let plan = tree.and_then(|tree| {
         let raw = decode::decode(&tree, &sources, findings);
+        // With a part missing everything that refers to it would look wrong as well.
+        is_whole.then_some(())?;
         check::check(raw, &sources, &folder, environment, findings, &mut contents)
     });
     let (problems, secrets) = findings.take();

@@ -1,13 +1,13 @@
 //! What is wrong with the file, and how it is shown.
 
-use std::{collections::BTreeMap, fmt::Write as _, ops::Range, sync::Arc};
+use std::{fmt::Write as _, ops::Range, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level as Shown, Renderer, Snippet};
 use serde_json::json;
 
 use super::{
     code::Code,
-    source::{Place, Source, Span},
+    source::{Place, Source, Span, without_secrets},
 };
 
 /// The most problems that people are shown at once; the rest is counted.
@@ -82,6 +82,21 @@ impl Problem {
         }
     }
 
+    /// People put addresses into wrong places; what is quoted of them must not give them away.
+    fn hide_secrets(&mut self) {
+        let others = self.others.iter_mut().map(|(_, label)| label);
+        for text in [&mut self.sentence, &mut self.label]
+            .into_iter()
+            .chain(others)
+            .chain(&mut self.help)
+            .chain(&mut self.notes)
+        {
+            if text.contains("://") || text.contains("xox") || text.contains("xapp-") {
+                *text = without_secrets(text);
+            }
+        }
+    }
+
     /// Says this beside the marks.
     #[must_use]
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -127,6 +142,9 @@ impl Report {
         sources: Vec<Arc<Source>>,
         secrets: Vec<Span>,
     ) -> Self {
+        for problem in &mut problems {
+            problem.hide_secrets();
+        }
         problems.sort_by_key(|problem| (problem.span, problem.level, problem.code));
         problems.dedup();
         // A warning about a value that is wrong anyway says nothing more.
@@ -407,12 +425,8 @@ impl Report {
         } else {
             String::new()
         };
-        let codes: BTreeMap<_, _> = self
-            .problems
-            .iter()
-            .map(|problem| (problem.code, ()))
-            .collect();
-        let example = codes.keys().next().map_or("", |code| code.as_str());
+        let first = self.problems.iter().map(|problem| problem.code).min();
+        let example = first.map_or("", Code::as_str);
         format!(
             "{}{shown}; `hekate explain {example}` tells more\n",
             parts.join(", ")

@@ -1,9 +1,9 @@
 //! The text of a file as it was read, places in it, and what of it must not be shown.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 /// One file.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Source {
     /// How people call it: the path as they typed it.
     pub(crate) name: String,
@@ -37,6 +37,16 @@ pub struct Place {
     pub end_line: usize,
     /// The column after the last character.
     pub end_column: usize,
+}
+
+/// The text may hold secrets, so it is not shown.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source")
+            .field("name", &self.name)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Span {
@@ -105,6 +115,17 @@ impl Source {
         (line + 1, column + 1)
     }
 
+    /// The byte at a line and a column in characters, both from 1.
+    pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
+        let range = self.line(line.saturating_sub(1));
+        let text = &self.text[range.clone()];
+        let skipped = text
+            .char_indices()
+            .nth(column.saturating_sub(1))
+            .map_or(text.len(), |(at, _)| at);
+        range.start + skipped
+    }
+
     /// The nearest border of a character at or before this byte.
     pub(crate) fn floor(&self, offset: usize) -> usize {
         let mut offset = offset.min(self.text.len());
@@ -162,6 +183,23 @@ impl Source {
     }
 }
 
+/// A text of ours in which nothing that looks like a secret can be read.
+pub(crate) fn without_secrets(text: &str) -> String {
+    let mut out = text.to_owned();
+    let mut ranges = suspicious_addresses(text);
+    ranges.sort_by_key(|range| range.start);
+    // From the end, because what is replaced changes its length; what overlaps is hidden once.
+    let mut end = text.len();
+    for range in ranges.into_iter().rev() {
+        let range = range.start..range.end.min(end);
+        if !range.is_empty() {
+            out.replace_range(range.clone(), "(redacted)");
+            end = range.start;
+        }
+    }
+    out
+}
+
 /// As many bytes that say nothing, line by line.
 fn mask(piece: &str) -> String {
     const WORD: &str = "(redacted)";
@@ -212,14 +250,24 @@ pub(crate) fn is_secret_key(key: &str) -> bool {
 
 /// The pieces of a line that look like secrets, whatever the structure around them: it may be broken.
 fn suspicious(line: &str) -> Vec<Range<usize>> {
+    let mut out = suspicious_addresses(line);
+    out.extend(secret_values(line));
+    out.retain(|range| !range.is_empty() && !line[range.clone()].contains("${"));
+    out
+}
+
+/// The same by the look of addresses and tokens alone.
+fn suspicious_addresses(line: &str) -> Vec<Range<usize>> {
     let mut out = Vec::new();
     for marker in ["/services/", "/triggers/", "/workflows/"] {
         for (at, _) in line.match_indices(marker) {
             let start = at + marker.len();
             let end = token_end(line, start);
+            // The first two parts say which webhook it is; all that follows is the secret.
             let tail = line[start..end]
-                .rfind('/')
-                .map_or(start, |slash| start + slash + 1);
+                .match_indices('/')
+                .nth(1)
+                .map_or(start, |(slash, _)| start + slash + 1);
             out.push(tail..end);
         }
     }
@@ -229,7 +277,7 @@ fn suspicious(line: &str) -> Vec<Range<usize>> {
             out.push(at + 5..end);
         }
     }
-    if let Some(at) = line.find("://") {
+    for (at, _) in line.match_indices("://") {
         let start = at + 3;
         let end = token_end(line, start);
         let authority = &line[start..start + line[start..end].find('/').unwrap_or(end - start)];
@@ -240,7 +288,6 @@ fn suspicious(line: &str) -> Vec<Range<usize>> {
             out.push(start + query + 1..end);
         }
     }
-    out.extend(secret_values(line));
     out.retain(|range| !range.is_empty() && !line[range.clone()].contains("${"));
     out
 }

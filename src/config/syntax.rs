@@ -141,6 +141,11 @@ fn in_plain_words(words: &str) -> (String, &'static str) {
             "this line has no `key: value` form",
             "a key is followed by a colon and a space",
         )
+    } else if has("node content") {
+        (
+            "a value is missing or cannot be read here",
+            "is a closing bracket or a value missing?",
+        )
     } else if has("anchor") || has("alias") {
         (
             "`&` and `*` begin an anchor or an alias in YAML",
@@ -224,89 +229,127 @@ pub(super) fn swallowed(span: Span, key: Option<&str>, comment: &str) -> Problem
 
 /// Reads the text as a person would, well enough to find slips.
 fn slips(text: &str) -> Vec<Slip> {
-    let mut out = Vec::new();
-    let mut depth = 0_usize;
-    // Whether a value or key may begin here.
-    let mut is_fresh = true;
-    let mut after_colon = false;
-    let mut line_start = true;
-    let mut before = '\n';
-    let mut chars = text.char_indices();
-    while let Some((at, c)) = chars.next() {
-        let rest = &text[at..];
+    let mut scan = Scan {
+        text,
+        at: 0,
+        depth: 0,
+        is_fresh: true,
+        is_after_colon: false,
+        is_line_start: true,
+        before: '\n',
+        slips: Vec::new(),
+    };
+    while scan.step() {}
+    scan.slips
+}
+
+/// Where the reading is.
+struct Scan<'a> {
+    text: &'a str,
+    at: usize,
+    /// How many braces and brackets are open.
+    depth: usize,
+    /// Whether a value or key may begin here.
+    is_fresh: bool,
+    is_after_colon: bool,
+    is_line_start: bool,
+    before: char,
+    slips: Vec<Slip>,
+}
+
+impl Scan<'_> {
+    /// Reads one character, or a comment, quoted text or variable as a whole.
+    fn step(&mut self) -> bool {
+        let rest = &self.text[self.at..];
+        let Some(c) = rest.chars().next() else {
+            return false;
+        };
         match c {
-            '\n' => (is_fresh, line_start) = (true, true),
-            '\t' if line_start && depth == 0 => {
-                out.push(Slip {
-                    kind: SlipKind::Tab,
-                    range: at..at + 1,
-                });
-                line_start = false;
-            }
-            ' ' | '\t' | '\r' => {}
-            '#' if before.is_whitespace() => {
-                let end = rest.find('\n').unwrap_or(rest.len());
-                let comment = rest[..end].trim_end();
-                let is_word = comment[1..].starts_with(|c: char| c.is_alphanumeric());
-                if after_colon && is_word && depth > 0 {
-                    let word = comment
-                        .find([' ', '}', ',', '"', '\''])
-                        .unwrap_or(comment.len());
-                    out.push(Slip {
-                        kind: SlipKind::Comment,
-                        range: at..at + word,
-                    });
-                }
-                skip_to(&mut chars, at + end);
-                (before, is_fresh, line_start) = ('#', true, true);
-                continue;
-            }
-            '"' | '\'' if is_fresh => {
-                let length = quoted(rest, c);
-                if rest[..length].contains('\n') {
-                    let end = rest.find('\n').unwrap_or(rest.len());
-                    let end = rest[..end].trim_end().len();
-                    out.push(Slip {
-                        kind: SlipKind::Quote,
-                        range: at..at + end,
-                    });
-                }
-                skip_to(&mut chars, at + length);
-                (before, is_fresh, line_start, after_colon) = (c, false, false, false);
-                continue;
-            }
-            '$' if depth > 0 && rest.starts_with("${") => {
-                let end = rest.find(['\n', '}']).map_or(rest.len(), |end| {
-                    if rest[end..].starts_with('}') {
-                        end + 1
-                    } else {
-                        end
-                    }
-                });
-                out.push(Slip {
-                    kind: SlipKind::Variable,
-                    range: at..at + end,
-                });
-                skip_to(&mut chars, at + end);
-                (before, is_fresh, line_start, after_colon) = ('}', false, false, false);
-                continue;
-            }
-            '{' | '[' if is_fresh => depth += 1,
-            '}' | ']' if depth > 0 => {
-                depth -= 1;
-                is_fresh = false;
-            }
-            ',' if depth > 0 => is_fresh = true,
-            ':' | '-' => is_fresh = rest[1..].starts_with([' ', '\n', '\r']),
-            _ => is_fresh = false,
+            '#' if self.before.is_whitespace() => self.comment(rest),
+            '"' | '\'' if self.is_fresh => self.quote(rest, c),
+            '$' if self.depth > 0 && rest.starts_with("${") => self.variable(rest),
+            _ => self.character(rest, c),
         }
-        if !matches!(c, ' ' | '\t' | '\r') {
-            after_colon = c == ':';
-            line_start = c == '\n';
-        }
-        before = c;
+        true
     }
-    out
+
+    fn comment(&mut self, rest: &str) {
+        let end = rest.find('\n').unwrap_or(rest.len());
+        let comment = rest[..end].trim_end();
+        let is_word = comment[1..].starts_with(char::is_alphanumeric);
+        if self.is_after_colon && is_word && self.depth > 0 {
+            let length = comment
+                .find([' ', '}', ',', '"', '\''])
+                .unwrap_or(comment.len());
+            self.slip(SlipKind::Comment, length);
+        }
+        self.at += end;
+        self.before = '#';
+    }
+
+    fn quote(&mut self, rest: &str, quote: char) {
+        let length = quoted(rest, quote);
+        if let Some(line_end) = rest[..length].find('\n') {
+            self.slip(SlipKind::Quote, rest[..line_end].trim_end().len());
+        }
+        self.pass(length, quote);
+    }
+
+    fn variable(&mut self, rest: &str) {
+        let line_end = rest.find('\n').unwrap_or(rest.len());
+        let length = rest[..line_end].find('}').map_or(line_end, |end| end + 1);
+        self.slip(SlipKind::Variable, length);
+        self.pass(length, '}');
+    }
+
+    fn character(&mut self, rest: &str, c: char) {
+        match c {
+            ' ' | '\r' => {}
+            '\t' => {
+                if self.is_line_start && self.depth == 0 {
+                    self.slip(SlipKind::Tab, 1);
+                    self.is_line_start = false;
+                }
+            }
+            '\n' => {
+                self.is_fresh = true;
+                self.is_line_start = true;
+                self.is_after_colon = false;
+            }
+            _ => {
+                if self.is_fresh && matches!(c, '{' | '[') {
+                    self.depth += 1;
+                } else if self.depth > 0 && matches!(c, '}' | ']') {
+                    self.depth -= 1;
+                    self.is_fresh = false;
+                } else {
+                    self.is_fresh = match c {
+                        ',' => self.depth > 0,
+                        ':' | '-' => rest[1..].starts_with([' ', '\n', '\r']),
+                        _ => false,
+                    };
+                }
+                self.is_line_start = false;
+                self.is_after_colon = c == ':';
+            }
+        }
+        self.before = c;
+        self.at += c.len_utf8();
+    }
+
+    fn slip(&mut self, kind: SlipKind, length: usize) {
+        let range = self.at..self.at + length;
+        self.slips.push(Slip { kind, range });
+    }
+
+    /// Goes past something that is a value.
+    fn pass(&mut self, length: usize, last: char) {
+        self.at += length;
+        self.before = last;
+        self.is_fresh = false;
+        self.is_line_start = false;
+        self.is_after_colon = false;
+    }
 }
 
 /// How many bytes a quoted text takes, its quotes included; all that is left if it is not closed.
@@ -324,8 +367,4 @@ fn quoted(text: &str, quote: char) -> usize {
         }
     }
     text.len()
-}
-
-fn skip_to(chars: &mut std::str::CharIndices<'_>, offset: usize) {
-    while chars.offset() < offset && chars.next().is_some() {}
 }

@@ -80,11 +80,7 @@ pub(crate) fn read(source: &Source, file: u16, findings: &Findings) -> Option<No
     let mut tree = match build(source, everything) {
         Ok(Some(tree)) => tree,
         Ok(None) => {
-            findings.report(
-                Problem::new(Code::EmptyFile, everything, "there is nothing in this file").help(
-                    "five lines are enough: a channel, and a target with its `health:` address",
-                ),
-            );
+            findings.report(nothing(everything));
             return None;
         }
         Err(Fault::Syntax { at, words }) => {
@@ -99,13 +95,24 @@ pub(crate) fn read(source: &Source, file: u16, findings: &Findings) -> Option<No
     match serde_yaml::from_str::<Plain>(&source.text) {
         Ok(values) => agree(&mut tree, &values, findings),
         Err(error) => {
-            let at = error.location().map_or(0, |place| place.index());
+            let at = error
+                .location()
+                .map_or(0, |place| source.offset(place.line(), place.column()));
             findings.report(syntax::explain(source, file, at, &error.to_string()));
             return None;
         }
     }
+    if matches!(tree.kind, Kind::Scalar(Form::Null, _)) {
+        findings.report(nothing(everything));
+        return None;
+    }
     without_twice(&mut tree, findings);
     Some(tree)
+}
+
+fn nothing(span: Span) -> Problem {
+    Problem::new(Code::EmptyFile, span, "there is nothing in this file")
+        .help("five lines are enough: a channel, and a target with its `health:` address")
 }
 
 /// Whether both readers take this text as YAML at all.
@@ -167,6 +174,10 @@ fn build(source: &Source, whole: Span) -> Result<Option<Node>, Fault> {
                 let span = builder.span(span.start.index(), span.end.index());
                 builder.take(event, span)?;
             }
+            Err(error) if error.info().contains("recursion limit") => {
+                let at = builder.byte(error.marker().index());
+                return Err(too_deep(builder.whole.with(at..at)));
+            }
             Err(error) => {
                 return Err(Fault::Syntax {
                     at: builder.byte(error.marker().index()),
@@ -224,6 +235,12 @@ impl Builder<'_> {
                     | ScalarStyle::Literal
                     | ScalarStyle::Folded => Form::Text,
                 };
+                // Nothing is nowhere, though the event parser may name the comma after it.
+                let span = if form == Form::Null {
+                    span.with(span.start as usize..span.start as usize)
+                } else {
+                    span
+                };
                 let kind = Kind::Scalar(form, text.into_owned());
                 self.put(Node { span, kind }, anchor, span)?;
             }
@@ -261,14 +278,7 @@ impl Builder<'_> {
 
     fn begin(&mut self, anchor: usize, span: Span, is_map: bool) -> Result<(), Fault> {
         if self.open.len() >= DEPTH_MAX {
-            return Err(refused(
-                Problem::new(
-                    Code::TooMuch,
-                    span,
-                    format!("this is nested deeper than {DEPTH_MAX} levels"),
-                )
-                .help("a real file has about five levels; is a bracket not closed?"),
-            ));
+            return Err(too_deep(span));
         }
         let is_flow = matches!(
             self.source.text.as_bytes().get(span.start as usize),
@@ -324,6 +334,17 @@ impl Builder<'_> {
         }
         Ok(())
     }
+}
+
+fn too_deep(span: Span) -> Fault {
+    refused(
+        Problem::new(
+            Code::TooMuch,
+            span,
+            format!("this is nested deeper than {DEPTH_MAX} levels"),
+        )
+        .help("a real file has about five levels; is a bracket not closed?"),
+    )
 }
 
 fn refused(problem: Problem) -> Fault {

@@ -30,7 +30,7 @@ impl Check<'_> {
     /// Reports aliases that mean two things. Names of targets may repeat in other groups: people then say the group too.
     pub(super) fn aliases(&self, groups: &Groups, targets: &Targets) {
         let mut words: HashMap<String, Vec<Meaning<'_>>> = HashMap::new();
-        for (group, spans) in groups.groups.iter().zip(&groups.aliases) {
+        for (group, spans) in groups.list.iter().zip(&groups.aliases) {
             let name = group.name.as_str();
             let title = format!("group `{name}`");
             let owner = Owner::Group(name);

@@ -128,7 +128,7 @@ impl Check<'_> {
             let owner = format!("header `{name}` of {subject}");
             let found = self.secret(&SecretFields {
                 owner: &owner,
-                key: "value",
+                key: "",
                 direct: Some(at),
                 file: None,
                 in_preview: Some(""),
@@ -319,28 +319,14 @@ impl Check<'_> {
         let key_pem = raw.key_file.as_ref().and_then(|at| self.private_key(at));
         match (&raw.certificate_file, &raw.key_file) {
             (Some(at), None) => {
-                self.half_an_identity(at.span, "certificate_file", "key_file", *span)
+                self.half_an_identity(at.span, "certificate_file", "key_file", *span);
             }
             (None, Some(at)) => {
-                self.half_an_identity(at.span, "key_file", "certificate_file", *span)
+                self.half_an_identity(at.span, "key_file", "certificate_file", *span);
             }
             (Some(_), Some(_)) | (None, None) => {}
         }
-        let server_name = raw.server_name.as_ref().and_then(|at| {
-            let name = self.text(at, "`server_name`")?;
-            if ServerName::try_from(name.as_str()).is_err() {
-                self.report(Problem::new(
-                    Code::Address,
-                    at.span,
-                    format!(
-                        "`{}` is not a name that a certificate can carry",
-                        clean(&name, 64)
-                    ),
-                ));
-                return None;
-            }
-            Some(name)
-        });
+        let server_name = raw.server_name.as_ref().and_then(|at| self.server_name(at));
         TlsSettings {
             ca_pem,
             certificate_pem,
@@ -352,6 +338,22 @@ impl Check<'_> {
                 .and_then(|at| at.value)
                 .unwrap_or(false),
         }
+    }
+
+    fn server_name(&self, at: &At<String>) -> Option<String> {
+        let name = self.text(at, "`server_name`")?;
+        if ServerName::try_from(name.as_str()).is_ok() {
+            return Some(name);
+        }
+        self.report(Problem::new(
+            Code::Address,
+            at.span,
+            format!(
+                "`{}` is not a name that a certificate can carry",
+                clean(&name, 64)
+            ),
+        ));
+        None
     }
 
     fn half_an_identity(&self, span: Span, has: &str, misses: &str, map: Span) {

@@ -85,7 +85,14 @@ pub(super) fn check(
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);
     let targets = check.targets(file.targets, whole, &defaults, &mut groups);
-    let routes = check.routes(file.routes, &mut channels, &mut on_call, &groups, &targets);
+    let routes = check.routes(
+        file.routes,
+        &mut channels,
+        &mut on_call,
+        &groups,
+        &targets,
+        whole,
+    );
     check.aliases(&groups, &targets);
     Some(Plan {
         server,

@@ -43,8 +43,12 @@ impl Check<'_> {
         on_call: &mut OnCalls,
         groups: &Groups,
         targets: &Targets,
+        whole: Span,
     ) -> Vec<Route> {
         let Some(at) = at else {
+            if self.findings.was_meant(whole, "routes") {
+                return Vec::new();
+            }
             return self.the_only_route(channels);
         };
         let (span, Some(list)) = (at.span, at.value) else {
@@ -388,7 +392,7 @@ impl Check<'_> {
             return;
         }
         // Of every target the states that are taken already, as bits.
-        let mut taken = vec![0_u8; targets.placed.len()];
+        let mut covered = vec![0_u8; targets.placed.len()];
         for (index, placed) in routes.iter().enumerate() {
             let states = states_of(&placed.route);
             let takes = |target: &Target| {
@@ -400,7 +404,7 @@ impl Check<'_> {
             };
             let mut is_about_any = false;
             let mut is_reached = false;
-            for (known, target) in taken.iter_mut().zip(&targets.placed) {
+            for (known, target) in covered.iter_mut().zip(&targets.placed) {
                 let bits = takes(&target.target);
                 is_about_any |= bits != 0;
                 is_reached |= bits & !*known != 0;

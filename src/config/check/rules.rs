@@ -167,7 +167,6 @@ fn split(text: &str) -> (&str, &str, &str) {
     for (at, c) in text.char_indices() {
         match (quote, c) {
             (Some(open), c) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '[' | '(') => depth += 1,
             (None, ']' | ')') => depth = depth.saturating_sub(1),
@@ -189,7 +188,7 @@ fn split(text: &str) -> (&str, &str, &str) {
                     }
                 }
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     (text, "", "")

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 impl Check<'_> {
     pub(super) fn server(&self, at: Option<At<raw::Server>>) -> Server {

@@ -28,9 +28,9 @@ pub(super) struct Groups {
     pub(super) references: References,
     /// Whether there is a `groups:` section: without one every name is fine.
     is_strict: bool,
-    pub(super) groups: Vec<Group>,
+    pub(super) list: Vec<Group>,
     layers: BTreeMap<GroupName, Layer>,
-    /// The places of aliases, in the order of `groups`.
+    /// The places of aliases, in the order of `list`.
     pub(super) aliases: Vec<Vec<Span>>,
 }
 
@@ -51,7 +51,7 @@ impl Check<'_> {
         let mut out = Groups {
             references: References::new("group", Code::NoSuchGroup),
             is_strict: at.is_some(),
-            groups: Vec::new(),
+            list: Vec::new(),
             layers: BTreeMap::new(),
             aliases: Vec::new(),
         };
@@ -73,7 +73,7 @@ impl Check<'_> {
             let name = GroupName::new(name);
             let (aliases, spans) = self.names(raw.aliases.as_ref());
             out.layers.insert(name.clone(), self.layer(&fields!(raw)));
-            out.groups.push(Group {
+            out.list.push(Group {
                 name,
                 aliases,
                 team: raw.team.as_ref().and_then(|at| self.text(at, "`team`")),
@@ -221,7 +221,7 @@ impl Check<'_> {
             groups.references.refer(&name, at.span, who);
         } else if !groups.references.is_declared(&name) {
             groups.references.declare(&name, at.span);
-            groups.groups.push(Group {
+            groups.list.push(Group {
                 name: group.clone(),
                 aliases: Vec::new(),
                 team: None,
@@ -387,7 +387,7 @@ fn emoji_count(text: &str) -> usize {
 impl Groups {
     pub(super) fn finish(self, check: &Check<'_>) -> Vec<Group> {
         self.references.finish(check);
-        self.groups
+        self.list
     }
 }
 

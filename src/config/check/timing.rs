@@ -19,7 +19,7 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 /// The most looks that `failures: x of y` can count.
 const COUNTED_MAX: u8 = 32;
 

@@ -25,7 +25,7 @@ const NAME_MAX: usize = 64;
 pub(super) struct SecretFields<'a> {
     /// What it belongs to, for people: ``channel `ops` ``.
     pub(super) owner: &'a str,
-    /// Its key.
+    /// Its key; empty if the owner says it all.
     pub(super) key: &'static str,
     /// Typed directly.
     pub(super) direct: Option<&'a At<SecretText>>,
@@ -39,6 +39,17 @@ pub(super) struct SecretFields<'a> {
     pub(super) variable: Option<&'a str>,
     /// Whether there is a `…_file` for it.
     pub(super) has_file_twin: bool,
+}
+
+impl SecretFields<'_> {
+    /// What it is, for people.
+    fn title(&self) -> String {
+        if self.key.is_empty() {
+            self.owner.to_owned()
+        } else {
+            format!("`{}` of {}", self.key, self.owner)
+        }
+    }
 }
 
 /// A secret and where it was typed.
@@ -412,12 +423,8 @@ impl Check<'_> {
         if filled.text.is_empty() {
             if !(fields.is_optional && filled.has_variables) {
                 self.report(
-                    Problem::new(
-                        Code::Empty,
-                        at.span,
-                        format!("`{}` of {} is empty", fields.key, fields.owner),
-                    )
-                    .help("give it a value, or remove the key"),
+                    Problem::new(Code::Empty, at.span, format!("{} is empty", fields.title()))
+                        .help("give it a value, or remove the key"),
                 );
             }
             return None;
@@ -434,14 +441,10 @@ impl Check<'_> {
 
     /// Hides a secret that stands in the file, and says that it should not stand there.
     fn literal(&self, span: Span, text: &str, fields: &SecretFields<'_>, variable: &str) {
-        // Of Slack's webhooks the last part is the secret; the parts before it say which one it is.
-        let hidden = match text.rfind('/') {
-            Some(at) if text.starts_with("https://hooks.slack") => {
-                self.piece(span, &text[at + 1..])
-            }
-            Some(_) | None => span,
-        };
-        self.findings.hide(hidden);
+        // Webhooks of Slack are hidden by their look, except for the parts that say which one it is.
+        if !text.starts_with("https://hooks.slack.com/services/") {
+            self.findings.hide(span);
+        }
         if is_loopback(text) {
             return;
         }
@@ -455,8 +458,8 @@ impl Check<'_> {
                 Code::Literal,
                 span,
                 format!(
-                    "`{}` of {} is written out, so anyone who can read this file can use it",
-                    fields.key, fields.owner
+                    "{} is written out, so anyone who can read this file can use it",
+                    fields.title()
                 ),
             )
             .help(format!(
@@ -468,16 +471,13 @@ impl Check<'_> {
     fn secret_file(&mut self, at: &At<String>, fields: &SecretFields<'_>) -> Option<Found> {
         let key = format!("`{}_file` of {}", fields.key, fields.owner);
         let bytes = self.side_file(at, &key)?;
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(_) => {
-                self.report(Problem::new(
-                    Code::SideFile,
-                    at.span,
-                    format!("the file of {key} is not UTF-8 text"),
-                ));
-                return None;
-            }
+        let Ok(text) = String::from_utf8(bytes) else {
+            self.report(Problem::new(
+                Code::SideFile,
+                at.span,
+                format!("the file of {key} is not UTF-8 text"),
+            ));
+            return None;
         };
         let text = text.trim_end_matches(['\r', '\n']);
         if text.trim().is_empty() {
