@@ -129,11 +129,15 @@ mod tests {
 
     use super::*;
 
-    /// Timers need a runtime and panic without one: a panic inside of a look that is easy to have.
-    #[test]
-    fn a_panic_inside_of_a_look_is_a_gap() {
-        let prober = Prober::new(Clock::start());
-        let question = Question::Health(Arc::new(HealthQuestion {
+    const LOOK: LookId = LookId {
+        slot: Slot(1),
+        check: 0,
+        number: 1,
+    };
+    const LIMIT: Duration = Duration::from_secs(1);
+
+    fn question() -> Question {
+        Question::Health(Arc::new(HealthQuestion {
             url: "http://127.0.0.1:1/health".parse().unwrap(),
             headers: Vec::new(),
             credentials: None,
@@ -144,18 +148,26 @@ mod tests {
             http_version: HttpVersion::Http1,
             ip: IpFamily::Auto,
             tls: TlsSettings::default(),
-        }));
-        let id = LookId {
-            slot: Slot(1),
-            check: 0,
-            number: 1,
-        };
-        let limit = Duration::from_secs(1);
-        let look = pin!(prober.look(id, &question, limit, Freshness::AsConfigured));
+        }))
+    }
+
+    /// Timers need a runtime and panic without one: a panic inside of a look that is easy to have.
+    #[test]
+    fn a_panic_inside_of_a_look_is_a_gap() {
+        let (prober, question) = (Prober::new(Clock::start()), question());
+        let look = pin!(prober.look(LOOK, &question, LIMIT, Freshness::AsConfigured));
         let Poll::Ready(seen) = look.poll(&mut Context::from_waker(Waker::noop())) else {
             panic!("it panics at once");
         };
-        assert_eq!(seen.look, id);
+        assert_eq!(seen.look, LOOK);
         assert_eq!(seen.outcome, panicked());
+    }
+
+    /// Every look is moved into a task of its own, so its size is paid for each time; rarely used parts are in boxes.
+    #[test]
+    fn a_look_under_way_is_small() {
+        let (prober, question) = (Prober::new(Clock::start()), question());
+        let look = prober.look(LOOK, &question, LIMIT, Freshness::AsConfigured);
+        assert!(size_of_val(&look) <= 2_048, "{} bytes", size_of_val(&look));
     }
 }

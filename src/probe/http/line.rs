@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures_util::future::Either;
 use http::{Request, Response};
 use http_body_util::Empty;
 use hyper::{
@@ -134,15 +135,15 @@ impl Line {
     }
 
     /// Sends the request and waits for the head of the answer.
-    pub(super) async fn ask(
+    pub(super) fn ask(
         &mut self,
         request: Request<Nothing>,
-    ) -> Result<Response<Incoming>, hyper::Error> {
-        let driver = &mut self.driver;
-        match &mut self.sender {
-            Sender::Http1(sender) => driver.run(sender.send_request(request)).await,
-            Sender::Http2(sender) => driver.run(sender.send_request(request)).await,
-        }
+    ) -> impl Future<Output = Result<Response<Incoming>, hyper::Error>> {
+        let answer = match &mut self.sender {
+            Sender::Http1(sender) => Either::Left(sender.send_request(request)),
+            Sender::Http2(sender) => Either::Right(sender.send_request(request)),
+        };
+        self.driver.run(answer)
     }
 
     /// Waits for the next piece of a body.

@@ -21,6 +21,7 @@ use std::{
     borrow::Cow,
     collections::HashMap,
     net::SocketAddr,
+    pin::pin,
     slice,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
@@ -134,7 +135,7 @@ impl Client {
             Ok(prepared) => prepared,
             Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
         };
-        let timer = std::pin::pin!(tokio::time::sleep_until(
+        let timer = pin!(tokio::time::sleep_until(
             self.clock.instant(started + limit)
         ));
         let mut look = Look {
@@ -243,23 +244,23 @@ impl<'look> Look<'look> {
     /// first answer counts.
     async fn head_over_kept(&mut self, mut line: Box<Line>) -> Result<(Box<Line>, Head), Outcome> {
         if !line.is_alive().await {
-            return self.head_over_fresh().await;
+            return Box::pin(self.head_over_fresh()).await;
         }
         let asked_at = self.limits.lap_began_at;
         let patience = self.limits.whole / 2;
         let request = self.request(&line);
         let address = line.address;
         let answer = {
-            let mut asking = std::pin::pin!(line.ask(request));
+            let mut asking = pin!(line.ask(request));
             match self.limits.run(patience, asking.as_mut()).await {
                 Ok(Ok(answer)) if !is_goodbye(&answer) => answer,
                 Ok(_) => {
                     self.limits.begin_lap();
-                    return self.head_over_fresh().await;
+                    return Box::pin(self.head_over_fresh()).await;
                 }
                 Err(_expired) => {
                     self.limits.begin_lap();
-                    let fresh = std::pin::pin!(self.head_over_fresh());
+                    let fresh = Box::pin(self.head_over_fresh());
                     match select(asking, fresh).await {
                         Either::Left((Ok(answer), _)) if !is_goodbye(&answer) => answer,
                         Either::Left((_, fresh)) => return fresh.await,
@@ -303,11 +304,11 @@ impl<'look> Look<'look> {
         };
         let opened = if is_http2 {
             self.limits
-                .run_to_the_end(Line::open_http2(stream, address))
+                .run_to_the_end(Box::pin(Line::open_http2(stream, address)))
                 .await
         } else {
             self.limits
-                .run_to_the_end(Line::open_http1(stream, address))
+                .run_to_the_end(pin!(Line::open_http1(stream, address)))
                 .await
         };
         match opened {
@@ -335,7 +336,8 @@ impl<'look> Look<'look> {
     ) -> Result<(TcpStream, SocketAddr), Outcome> {
         let mut refusals = Vec::new();
         let connecting = connect::connect(addresses, &mut refusals);
-        match self.limits.run(CONNECT, connecting).await {
+        let connected = self.limits.run(CONNECT, pin!(connecting)).await;
+        match connected {
             Ok(Some(open)) => {
                 self.trail.phases.connect_us = Some(self.limits.lap());
                 Ok(open)
@@ -350,7 +352,7 @@ impl<'look> Look<'look> {
             return Ok(Stream::Plain(stream));
         };
         no_delay(&stream);
-        let shaking = connector.connect(name.clone(), stream);
+        let shaking = Box::pin(connector.connect(name.clone(), stream));
         match self.limits.run(TLS, shaking).await {
             Ok(Ok(stream)) => {
                 self.trail.phases.tls_us = Some(self.limits.lap());
@@ -381,7 +383,7 @@ impl<'look> Look<'look> {
     /// Sends the request and waits for the head of the answer.
     async fn head(&mut self, line: &mut Line) -> Result<Head, Outcome> {
         let request = self.request(line);
-        match self.limits.run_to_the_end(line.ask(request)).await {
+        match self.limits.run_to_the_end(pin!(line.ask(request))).await {
             Ok(Ok(answer)) => {
                 self.trail.phases.first_byte_us = Some(self.limits.lap());
                 Ok(answer)
@@ -437,7 +439,11 @@ impl<'look> Look<'look> {
         let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes));
         // A body that is known to be at its end is not asked for more: that would only move the connection.
         while collector.wants_more() && !incoming.is_end_stream() {
-            let piece = match self.limits.run(BODY_GAP, line.piece(&mut incoming)).await {
+            let piece = match self
+                .limits
+                .run(BODY_GAP, pin!(line.piece(&mut incoming)))
+                .await
+            {
                 Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
                 Ok(None) => break,
                 // Without a length the end of the stream is the end of the body, said goodbye or not.
