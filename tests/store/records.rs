@@ -10,17 +10,17 @@ use hekate::model::{
 };
 
 /// A Monday in 2026, and so many seconds.
-pub fn at(second: u64) -> Timestamp {
+pub(crate) fn at(second: u64) -> Timestamp {
     Timestamp::from_millis(1_792_396_800_000) + Duration::from_secs(second)
 }
 
 /// The target that batch `number` is about.
-pub fn target(number: u64) -> TargetId {
+pub(crate) fn target(number: u64) -> TargetId {
     TargetId::new(format!("group/target-{}", number % 20))
 }
 
 /// The message of batch `number`.
-pub fn key(number: u64) -> EntryKey {
+pub(crate) fn key(number: u64) -> EntryKey {
     EntryKey {
         incident: IncidentId::from_number(number),
         sequence: 0,
@@ -30,7 +30,7 @@ pub fn key(number: u64) -> EntryKey {
 
 /// Batch `number`: a transition, a memory, an incident, a message; the incident and the message of ten batches before
 /// come to their end.
-pub fn batch(number: u64) -> Batch {
+pub(crate) fn batch(number: u64) -> Batch {
     let mut incidents = vec![incident(number)];
     let mut finished = Vec::new();
     if number > 10 {
@@ -73,7 +73,7 @@ fn reason() -> Reason {
 }
 
 /// The transition of batch `number`, with the proof of an ordinary burst.
-pub fn transition(number: u64) -> Transition {
+pub(crate) fn transition(number: u64) -> Transition {
     let seen = |look: u64| Seen {
         started: Tick::from_micros(number * 1_000_000 + look),
         finished: Tick::from_micros(number * 1_000_000 + look + 23_000),
@@ -137,7 +137,7 @@ fn incident(number: u64) -> Incident {
 }
 
 /// The message of batch `number`, owed.
-pub fn entry(number: u64) -> Entry {
+pub(crate) fn entry(number: u64) -> Entry {
     Entry {
         key: key(number),
         kind: Kind::Opened,
