@@ -244,7 +244,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 /// Real bytes, not a hole: a hole takes no room, and so has none to give back.
 fn fill(name: &Path) -> io::Result<()> {
     let mut file = File::create(name)?;
-    let block = [0x5A; 64 * 1024];
+    let block = vec![0x5A; 64 * 1024];
     let mut left = BALLAST_BYTES;
     while left > 0 {
         file.write_all(&block)?;

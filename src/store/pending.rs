@@ -116,12 +116,11 @@ fn replace<T: Clone, K: Eq + Hash>(into: &mut Vec<T>, next: &[T], key: impl Fn(&
         places.insert(key(record), place);
     }
     for record in next {
-        match places.get(&key(record)) {
-            Some(&place) => into[place] = record.clone(),
-            None => {
-                places.insert(key(record), into.len());
-                into.push(record.clone());
-            }
+        if let Some(&place) = places.get(&key(record)) {
+            into[place] = record.clone();
+        } else {
+            places.insert(key(record), into.len());
+            into.push(record.clone());
         }
     }
 }

@@ -51,6 +51,9 @@ struct Trees {
 /// The key of the one record in the tree `meta`.
 const META: &[u8] = b"meta";
 
+/// Some records, and the key to go on from if these are not the last.
+pub(super) type Page<T> = (Vec<T>, Option<Vec<u8>>);
+
 /// What one transaction writes and takes away, by key.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Changes {
@@ -150,7 +153,7 @@ impl Door {
         from: Vec<u8>,
         cutoff: Timestamp,
         limit: usize,
-    ) -> Result<(Vec<Vec<u8>>, Option<Vec<u8>>), Error> {
+    ) -> Result<Page<Vec<u8>>, Error> {
         self.call("read keys", move |trees| {
             let (mut found, mut steps, mut from) = (Vec::new(), 0, from);
             while found.len() < limit && steps < limit {
@@ -196,7 +199,7 @@ impl Door {
         &self,
         from: Vec<u8>,
         limit: usize,
-    ) -> Result<(Vec<v1::Transition>, Option<Vec<u8>>), Error> {
+    ) -> Result<Page<v1::Transition>, Error> {
         self.call("read transitions", move |trees| {
             let (mut found, mut next) = (Vec::new(), None);
             for record in trees.transitions.range(from..).take(limit) {

@@ -58,7 +58,13 @@ fn what_failed(story: &Story) -> Rich {
         if let Some(note) = &detail.note {
             rich.own(" · ").foreign(note, COMPONENT_MAX);
         }
-        components(&mut rich, detail);
+        // The reason often is what the one component says; nobody reads it twice.
+        let is_said = detail.components.iter().all(|component| {
+            component.message.as_ref().is_some_and(|message| story.reason.words.contains(message.as_str()))
+        });
+        if !is_said || detail.components.len() > 1 {
+            components(&mut rich, detail);
+        }
         if let Some(excerpt) = &detail.excerpt {
             rich.preformatted(excerpt, text::FOREIGN_MAX);
         }

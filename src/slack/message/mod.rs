@@ -15,7 +15,7 @@ use super::{
     mrkdwn::{self, DateFormat, Markup},
 };
 use crate::model::{
-    Entry, Kind, OnCallName, Plan, Severity, Story, Timestamp, Verdict, plan::OnCall,
+    ChannelName, Entry, Kind, OnCallName, Plan, Severity, Story, Timestamp, Verdict, plan::OnCall,
 };
 
 pub use folded::render_folded;
@@ -137,9 +137,10 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
             m.link(url, "status page");
         });
     }
-    if !story.also_told.is_empty() {
+    let others: Vec<_> = story.also_told.iter().filter(|other| **other != entry.key.channel).collect();
+    if !others.is_empty() {
         part(&mut |m| {
-            m.own("also told: ").append(&also_told(story));
+            m.own("also told: ").append(&joined(&others));
         });
     }
     if let Some(channel) = &entry.instead_of {
@@ -177,10 +178,10 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
     Block::context_with(&parts, foreign)
 }
 
-/// The names of what was told elsewhere, as one clause.
-fn also_told(story: &Story) -> Markup {
+/// The names of other channels, as one clause.
+fn joined(channels: &[&ChannelName]) -> Markup {
     let mut markup = Markup::new();
-    for (at, channel) in story.also_told.iter().enumerate() {
+    for (at, channel) in channels.iter().enumerate() {
         if at > 0 {
             markup.own(", ");
         }

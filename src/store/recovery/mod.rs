@@ -9,6 +9,7 @@
 
 mod history;
 mod truth;
+mod words;
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
@@ -244,8 +245,12 @@ impl Opening<'_> {
                 ),
             )),
         }
-        self.notices
-            .extend(truth::words(reading, truth, rung != Rung::AsItIs, restored));
+        self.notices.extend(words::notices(
+            reading,
+            truth,
+            rung != Rung::AsItIs,
+            restored,
+        ));
     }
 
     fn look_after_ballast(&mut self) {

@@ -2,9 +2,9 @@
 
 use super::{
     super::{
-        Error, Notice,
+        Error,
         database::Database,
-        journal::{Content, Fault, Line, Position, Reading},
+        journal::{Content, Line, Position, Reading},
         keys,
         live::Live,
         schema::{encode, v1},
@@ -56,7 +56,7 @@ pub(super) struct Truth {
     /// Lines after this one are written to sled again.
     replay_after: Option<u64>,
     /// So many records were missing in sled by its own count.
-    missing: u64,
+    pub(super) missing: u64,
 }
 
 impl Truth {
@@ -111,8 +111,8 @@ pub(super) fn find(reading: &Reading, held: Option<&Held>) -> Truth {
             let expected = replayed(&held.live, &reading.lines, number);
             let behind = last.number - number;
             let (found, live) = if !reading.faults.is_empty() {
-                let lost = missing_after(&reading.lines, number);
-                (Found::LinesLost(lost), &expected)
+                let holes = missing_after(&reading.lines, number);
+                (Found::LinesLost(holes), &expected)
             } else if expected != *live {
                 (Found::SledDiffers(expected.differences(live)), live)
             } else if behind > BEHIND_MAX {
@@ -230,109 +230,4 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         changes.outbox.insert(keys::entry(entry), value);
     }
     database.put(changes, at)
-}
-
-/// What ops has to hear of it. If sled was emptied on purpose, that is told elsewhere.
-pub(super) fn words(
-    reading: &Reading,
-    truth: &Truth,
-    is_told: bool,
-    restored: usize,
-) -> Option<Notice> {
-    let faults = || {
-        let first: Vec<String> = reading
-            .faults
-            .iter()
-            .take(3)
-            .map(Fault::to_string)
-            .collect();
-        format!(
-            "{} damaged place(s): {}",
-            reading.faults.len(),
-            first.join("; ")
-        )
-    };
-    let notice = match truth.found {
-        Found::New | Found::Agreed if truth.missing == 0 && restored == 0 => return None,
-        Found::New | Found::Agreed => Notice::new(
-            "The store had lost records",
-            format!(
-                "sled held {} records fewer than it ought to, without saying so; {restored} were restored from the journal.",
-                truth.missing
-            ),
-        ),
-        Found::NothingLeft => Notice::new(
-            "The store is empty",
-            format!(
-                "Neither sled nor the journal could be used ({}). hekate starts without a memory: open incidents and \
-                 unsent messages are lost.",
-                faults()
-            ),
-        ),
-        Found::NoJournal => Notice::new(
-            "The store's journal was gone",
-            if reading.has_files() {
-                format!(
-                    "Nothing in it could be used ({}). sled has everything; a new journal was begun.",
-                    faults()
-                )
-            } else {
-                String::from("sled has everything; a new journal was begun.")
-            },
-        ),
-        Found::NoSled if is_told && reading.faults.is_empty() => return None,
-        Found::NoSled if is_told => Notice::new(
-            "The store's journal is damaged",
-            format!("{}. What these lines said is lost.", faults()),
-        ),
-        Found::NoSled => Notice::new(
-            "The store was rebuilt from its journal",
-            format!(
-                "sled's files were gone. Live state is whole; {restored} records of the past were restored."
-            ),
-        ),
-        Found::JournalBehind(lines) => Notice::new(
-            "The store's journal was behind",
-            format!(
-                "It ends {lines} lines before sled does, as if its end were cut off or an older copy put back. sled has \
-                 everything; the journal goes on in a new file."
-            ),
-        ),
-        Found::SledBehind(lines) => Notice::new(
-            "The store was behind its journal",
-            format!(
-                "sled had lost the last {lines} commits without saying so, or an older copy was put back. They were \
-                 written again from the journal, and {restored} older records."
-            ),
-        ),
-        Found::SledDiffers(records) => Notice::new(
-            "The store had lost records",
-            format!(
-                "{records} memories, incidents or messages in sled were not what the journal says. They were set right, \
-                 and {restored} records of the past restored."
-            ),
-        ),
-        Found::SledForeign => Notice::new(
-            "The store was not of the same time as its journal",
-            format!(
-                "sled's files are older than the journal reaches back, or of another store. Live state was taken from \
-                 the journal, and {restored} records of the past; between the two some history may be missing."
-            ),
-        ),
-        Found::LinesLost(0) => Notice::new(
-            "The store's journal is damaged",
-            format!(
-                "{}. sled knows what these lines said; nothing is lost, and a new file was begun.",
-                faults()
-            ),
-        ),
-        Found::LinesLost(lost) => Notice::new(
-            "The store's journal is damaged",
-            format!(
-                "{}. {lost} commits that sled did not have yet are lost; a new file was begun.",
-                faults()
-            ),
-        ),
-    };
-    Some(notice)
 }

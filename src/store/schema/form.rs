@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use chrono::Datelike;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::{
@@ -115,8 +116,9 @@ impl Form<Timestamp> for Time {
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        // Times beyond the calendar have no date to be written as; their number says the same.
-        let has_date = Timestamp::from(self.0.to_utc()) == self.0;
+        // Times beyond the years of four digits have no date that can be read again; their number says the same.
+        let date = self.0.to_utc();
+        let has_date = (0..=9_999).contains(&date.year()) && Timestamp::from(date) == self.0;
         if serializer.is_human_readable() && has_date {
             serializer.collect_str(&self.0)
         } else {

@@ -37,8 +37,9 @@ macro_rules! same_variants {
 
 /// Stored structs have the fields of their model, each in its stored form.
 macro_rules! same_fields {
-    ($name:ident of $model:path { $($field:ident: $kind:ty),* $(,)? }) => {
+    ($(#[$attribute:meta])* $name:ident of $model:path { $($field:ident: $kind:ty),* $(,)? }) => {
         #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+        $(#[$attribute])*
         pub(in crate::store) struct $name {
             $(pub(in crate::store) $field: $kind),*
         }
@@ -170,7 +171,9 @@ impl Form<model::Outcome> for Outcome {
     }
 }
 
-same_fields!(Phases of model::Phases {
+same_fields!(
+    #[expect(clippy::struct_field_names, reason = "the fields are those of the model")]
+    Phases of model::Phases {
     resolve_us: Option<u32>,
     connect_us: Option<u32>,
     tls_us: Option<u32>,
@@ -449,6 +452,10 @@ same_fields!(Entry of model::Entry {
     instead_of: Option<String>,
 });
 
+#[expect(
+    clippy::struct_field_names,
+    reason = "the fields are those of the model"
+)]
 /// The memory of one check; what was in question is left out, for it is asked anew.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Check {

@@ -65,6 +65,12 @@ impl Hand {
         }
     }
 
+    #[cfg(test)]
+    pub(super) const fn after(mut self, before: u64) -> Self {
+        self.before = before;
+        self
+    }
+
     /// Starts its thread and gives back where jobs go.
     pub(super) fn spawn(
         mut self,

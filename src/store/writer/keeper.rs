@@ -93,7 +93,7 @@ impl Keeper {
             is_last_tried: false,
         };
         if let Some(why) = trouble {
-            keeper.begin_trouble(why);
+            keeper.begin_trouble(&why);
         }
         keeper
     }
@@ -225,27 +225,30 @@ impl Keeper {
             self.retry_at = tick + self.retry_after;
             self.retry_after = (self.retry_after * 2).min(self.pace.retry_most);
         }
-        self.begin_trouble(error.to_string());
+        self.begin_trouble(&error.to_string());
     }
 
     /// Says so and makes nobody wait any longer.
-    fn begin_trouble(&mut self, why: String) {
+    fn begin_trouble(&mut self, why: &str) {
         let since = match &self.trouble {
             Some((_, since)) => *since,
             None => (self.now)().at,
         };
         tracing::warn!(%why, "the store takes nothing; batches are kept in memory");
-        self.trouble = Some((why.clone(), since));
+        self.trouble = Some((String::from(why), since));
         self.status.send_replace(Status::Trouble {
-            why: why.clone(),
+            why: String::from(why),
             since,
         });
+        let kept = || Committed::KeptInMemory {
+            why: String::from(why),
+        };
         for waiting in self.waiting.drain(..) {
-            drop(waiting.send(Committed::KeptInMemory { why: why.clone() }));
+            drop(waiting.send(kept()));
         }
         for (batch, answer) in self.queue.drain(..) {
             self.owed.push(&batch);
-            drop(answer.send(Committed::KeptInMemory { why: why.clone() }));
+            drop(answer.send(kept()));
         }
     }
 
@@ -276,7 +279,7 @@ impl Keeper {
         };
         let waited = (self.now)().tick.since(since);
         if self.trouble.is_none() && waited >= self.pace.disk_limit && busy != Busy::Closing {
-            self.begin_trouble(format!(
+            self.begin_trouble(&format!(
                 "the disk has not answered for {} s",
                 waited.as_secs()
             ));

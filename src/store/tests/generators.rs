@@ -1,0 +1,610 @@
+//! Any batch that the types allow.
+
+use std::{sync::Arc, time::Duration};
+
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use crate::model::{
+    Batch, ChannelName, CheckId, CheckKind, CheckRecord, Component, ComponentState, Degradation,
+    DegradationKind, Detail, Entry, EntryKey, EntryState, Failure, FailureClass, FailureKind,
+    Family, Gap, GapKind, Incident, IncidentId, Kind, OnCallName, Outage, Outcome, Phases, Policy,
+    Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told, Transition,
+    Verdict,
+    batch::Finished,
+    judgement::{Burst, Count, Good, Recovery, Spans},
+};
+
+/// Text as hostile as it comes, or as it usually is.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => "[a-z/ ]{0,12}",
+        1 => any::<String>(),
+        1 => Just(String::from("\u{0}\n\"\\\u{2028},\"hash\":\"")),
+    ]
+}
+
+fn time() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        4 => (0..4_102_444_800_000_i64).prop_map(Timestamp::from_millis),
+        1 => any::<i64>().prop_map(Timestamp::from_millis),
+    ]
+}
+
+fn span() -> impl Strategy<Value = Duration> {
+    prop_oneof![
+        3 => (0..100_000_000_u64).prop_map(Duration::from_micros),
+        1 => (0..4_000_000_000_u64, 0..1_000_000_000_u32).prop_map(|(s, n)| Duration::new(s, n)),
+    ]
+}
+
+fn tick() -> impl Strategy<Value = Tick> {
+    any::<u64>().prop_map(Tick::from_micros)
+}
+
+fn class() -> impl Strategy<Value = FailureClass> {
+    select(
+        &[
+            FailureClass::Explicit,
+            FailureClass::Refused,
+            FailureClass::Silent,
+        ][..],
+    )
+}
+
+fn verdict() -> impl Strategy<Value = Verdict> {
+    select(&Verdict::ALL[..])
+}
+
+fn severity() -> impl Strategy<Value = Severity> {
+    select(&[Severity::Info, Severity::Warning, Severity::Critical][..])
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    prop_oneof![
+        class().prop_map(Rule::Confirmed),
+        select(
+            &[
+                Rule::NotYetSeen,
+                Rule::FirstLook,
+                Rule::Counted,
+                Rule::FallsShort,
+                Rule::PartialFailure,
+                Rule::Slow,
+                Rule::NoVerdict,
+                Rule::Recovered,
+                Rule::AnswersAgain,
+                Rule::Stale,
+            ][..]
+        )
+    ]
+}
+
+fn reason() -> impl Strategy<Value = Reason> {
+    (rule(), text()).prop_map(|(rule, words)| Reason { rule, words })
+}
+
+fn failure_kind() -> impl Strategy<Value = FailureKind> {
+    select(
+        &[
+            FailureKind::SaysDown,
+            FailureKind::CriticalComponent,
+            FailureKind::RuleMatched,
+            FailureKind::ServerError,
+            FailureKind::ProxyError,
+            FailureKind::NotFound,
+            FailureKind::ClientError,
+            FailureKind::ConnectionRefused,
+            FailureKind::ConnectionClosed,
+            FailureKind::TlsHandshake,
+            FailureKind::Certificate,
+            FailureKind::NotHttp,
+            FailureKind::TooLarge,
+            FailureKind::ConnectTimeout,
+            FailureKind::TlsTimeout,
+            FailureKind::FirstByteTimeout,
+            FailureKind::BodyTimeout,
+            FailureKind::BodyCut,
+            FailureKind::Unreachable,
+            FailureKind::NameNotFound,
+        ][..],
+    )
+}
+
+fn degradation_kind() -> impl Strategy<Value = DegradationKind> {
+    select(
+        &[
+            DegradationKind::SaysDegraded,
+            DegradationKind::Component,
+            DegradationKind::RuleMatched,
+            DegradationKind::Contradiction,
+            DegradationKind::BrokenBody,
+            DegradationKind::OtherFormat,
+            DegradationKind::Redirected,
+            DegradationKind::Throttled,
+        ][..],
+    )
+}
+
+fn gap_kind() -> impl Strategy<Value = GapKind> {
+    select(
+        &[
+            GapKind::OwnResources,
+            GapKind::OwnNetwork,
+            GapKind::Resolver,
+            GapKind::OwnTls,
+            GapKind::Interrupted,
+            GapKind::Panicked,
+            GapKind::NotAuthorised,
+            GapKind::SaysUnknown,
+            GapKind::NotConfigured,
+        ][..],
+    )
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    prop_oneof![
+        Just(Outcome::Healthy),
+        (degradation_kind(), text())
+            .prop_map(|(kind, words)| Outcome::Degraded(Degradation { kind, words })),
+        (class(), failure_kind(), text())
+            .prop_map(|(class, kind, words)| Outcome::Unhealthy(Failure { class, kind, words })),
+        (gap_kind(), text()).prop_map(|(kind, words)| Outcome::Unobservable(Gap { kind, words })),
+    ]
+}
+
+fn family() -> impl Strategy<Value = Option<Family>> {
+    option::of(select(&Family::ALL[..]))
+}
+
+fn phases() -> impl Strategy<Value = Phases> {
+    let part = || option::of(any::<u32>());
+    (part(), part(), part(), part(), part()).prop_map(
+        |(resolve_us, connect_us, tls_us, first_byte_us, body_us)| Phases {
+            resolve_us,
+            connect_us,
+            tls_us,
+            first_byte_us,
+            body_us,
+        },
+    )
+}
+
+fn component() -> impl Strategy<Value = Component> {
+    let states = [
+        ComponentState::Up,
+        ComponentState::Unknown,
+        ComponentState::Degraded,
+        ComponentState::PlannedDown,
+        ComponentState::Down,
+    ];
+    (text(), select(states.to_vec()), option::of(text())).prop_map(|(name, state, message)| {
+        Component {
+            name,
+            state,
+            message,
+        }
+    })
+}
+
+fn detail() -> impl Strategy<Value = Option<Box<Detail>>> {
+    let more = || option::of(text());
+    option::of(
+        (
+            more(),
+            vec(component(), 0..3),
+            any::<u32>(),
+            more(),
+            more(),
+            more(),
+        )
+            .prop_map(
+                |(address, components, components_total, excerpt, via, note)| {
+                    Box::new(Detail {
+                        address,
+                        components,
+                        components_total,
+                        excerpt,
+                        via,
+                        note,
+                    })
+                },
+            ),
+    )
+}
+
+fn good() -> impl Strategy<Value = Option<Good>> {
+    option::of(
+        (time(), span(), option::of(any::<u16>())).prop_map(|(at, took, status)| Good {
+            at,
+            took,
+            status,
+        }),
+    )
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    (
+        (span(), span(), span()),
+        (span(), span(), span()),
+        option::of((any::<u8>(), any::<u8>())),
+        any::<u8>(),
+    )
+        .prop_map(
+            |((interval, timeout, slow_after), (explicit, refused, silent), count, successes)| {
+                Policy {
+                    interval,
+                    timeout,
+                    spans: Spans {
+                        explicit,
+                        refused,
+                        silent,
+                    },
+                    count: count.map(|(failures, of)| Count { failures, of }),
+                    successes,
+                    slow_after,
+                }
+            },
+        )
+}
+
+fn seen() -> impl Strategy<Value = Seen> {
+    (
+        tick(),
+        tick(),
+        time(),
+        any::<bool>(),
+        outcome(),
+        option::of(any::<u16>()),
+        family(),
+    )
+        .prop_map(
+            |(started, finished, at, is_regular, outcome, status, family)| Seen {
+                started,
+                finished,
+                at,
+                is_regular,
+                outcome,
+                status,
+                family,
+            },
+        )
+}
+
+fn burst() -> impl Strategy<Value = Burst> {
+    (
+        time(),
+        (tick(), tick()),
+        (any::<u16>(), any::<u16>(), any::<u16>(), any::<u16>()),
+        class(),
+        text(),
+    )
+        .prop_map(
+            |(
+                since,
+                (known, heard),
+                (looks, failures, shortfalls, no_verdicts),
+                weakest,
+                words,
+            )| {
+                Burst {
+                    since,
+                    known,
+                    heard,
+                    looks,
+                    failures,
+                    shortfalls,
+                    no_verdicts,
+                    weakest,
+                    words,
+                }
+            },
+        )
+}
+
+fn recovery() -> impl Strategy<Value = Recovery> {
+    (verdict(), any::<u8>(), tick(), time()).prop_map(|(towards, looks, started, since)| Recovery {
+        towards,
+        looks,
+        started,
+        since,
+    })
+}
+
+fn state() -> impl Strategy<Value = State> {
+    (
+        (verdict(), reason(), time(), any::<bool>()),
+        (option::of(burst()), option::of(recovery())),
+        (any::<(u16, u16)>(), any::<u32>(), any::<u32>(), any::<u8>()),
+        (any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>()),
+        (any::<u32>(), good(), family()),
+    )
+        .prop_map(
+            |(
+                (settled, reason, since, ever_worked),
+                (burst, recovery),
+                (answered, score, failed_bits, failed_len),
+                (slow_bits, slow_len, seen_lately, failed_lately),
+                (blips, last_good, family),
+            )| State {
+                settled,
+                reason,
+                since,
+                ever_worked,
+                burst,
+                recovery,
+                answered,
+                score,
+                failed_bits,
+                failed_len,
+                slow_bits,
+                slow_len,
+                seen_lately,
+                failed_lately,
+                blips,
+                last_good,
+                family,
+                trail: None,
+            },
+        )
+}
+
+fn proof() -> impl Strategy<Value = Box<Proof>> {
+    (policy(), state(), vec(seen(), 0..3)).prop_map(|(policy, before, seen)| {
+        Box::new(Proof {
+            policy,
+            before,
+            seen,
+        })
+    })
+}
+
+fn target() -> impl Strategy<Value = TargetId> {
+    prop_oneof![
+        3 => "[a-c]",
+        1 => text(),
+    ]
+    .prop_map(TargetId::new)
+}
+
+fn check() -> impl Strategy<Value = CheckId> {
+    target().prop_map(|target| CheckId {
+        target,
+        kind: CheckKind::Health,
+    })
+}
+
+fn channel() -> impl Strategy<Value = ChannelName> {
+    text().prop_map(ChannelName::new)
+}
+
+fn on_call() -> impl Strategy<Value = Option<OnCallName>> {
+    option::of(text().prop_map(OnCallName::new))
+}
+
+fn number() -> impl Strategy<Value = u64> {
+    prop_oneof![4 => 1..20_u64, 1 => any::<u64>()]
+}
+
+pub(super) fn record() -> impl Strategy<Value = CheckRecord> {
+    (check(), state(), any::<u64>(), time()).prop_map(|(check, mut state, transitions, at)| {
+        // What was in question is not kept.
+        state.burst = None;
+        state.recovery = None;
+        CheckRecord {
+            check,
+            state,
+            transitions,
+            at,
+        }
+    })
+}
+
+pub(super) fn transition() -> impl Strategy<Value = Transition> {
+    (
+        (check(), number(), verdict(), verdict()),
+        (time(), time(), reason()),
+        (any::<u16>(), any::<u16>(), phases(), detail(), good()),
+        (option::of(number()), proof()),
+    )
+        .prop_map(
+            |(
+                (check, number, from, to),
+                (at, since, reason),
+                (looks_for, looks_of, phases, detail, last_good),
+                (incident, proof),
+            )| Transition {
+                check,
+                number,
+                from,
+                to,
+                at,
+                since,
+                reason,
+                looks_for,
+                looks_of,
+                phases,
+                detail,
+                last_good,
+                incident: incident.map(IncidentId::from_number),
+                proof,
+            },
+        )
+}
+
+fn told() -> impl Strategy<Value = Told> {
+    (channel(), time(), on_call()).prop_map(|(channel, at, mention)| Told {
+        channel,
+        at,
+        mention,
+    })
+}
+
+pub(super) fn incident() -> impl Strategy<Value = Incident> {
+    (
+        (number(), vec(target(), 0..3), severity()),
+        (time(), time(), option::of(time())),
+        (verdict(), verdict(), vec(told(), 0..3)),
+        (any::<u32>(), vec(span(), 0..3), any::<u32>()),
+        (option::of(time()), vec((text(), any::<u32>()), 0..3)),
+    )
+        .prop_map(
+            |(
+                (number, targets, severity),
+                (since, opened_at, closed_at),
+                (verdict, worst, told),
+                (sequence, remind_after, reminders),
+                (remind_at, seen),
+            )| Incident {
+                id: IncidentId::from_number(number),
+                number,
+                targets,
+                severity,
+                since,
+                opened_at,
+                closed_at,
+                verdict,
+                worst,
+                told,
+                sequence,
+                remind_after,
+                reminders,
+                remind_at,
+                seen,
+            },
+        )
+}
+
+fn key() -> impl Strategy<Value = EntryKey> {
+    (number(), 0..4_u32, "[ab]").prop_map(|(number, sequence, channel)| EntryKey {
+        incident: IncidentId::from_number(number),
+        sequence,
+        channel: ChannelName::new(channel),
+    })
+}
+
+fn outage() -> impl Strategy<Value = Outage> {
+    (verdict(), time(), time(), vec((text(), any::<u32>()), 0..3)).prop_map(
+        |(worst, since, until, seen)| Outage {
+            worst,
+            since,
+            until,
+            seen,
+        },
+    )
+}
+
+fn story() -> impl Strategy<Value = Arc<Story>> {
+    (
+        (option::of(target()), text(), option::of(text()), severity()),
+        (any::<bool>(), verdict(), verdict(), time(), time()),
+        (reason(), any::<u16>(), any::<u16>(), phases(), detail()),
+        (good(), option::of(outage()), option::of(text())),
+        (vec(channel(), 0..3), vec(text(), 0..3)),
+    )
+        .prop_map(
+            |(
+                (target, title, icon, severity),
+                (is_of_check, from, to, since, decided_at),
+                (reason, looks_for, looks_of, phases, detail),
+                (last_good, outage, runbook_url),
+                (also_told, siblings),
+            )| {
+                Arc::new(Story {
+                    target,
+                    title,
+                    icon,
+                    severity,
+                    check: is_of_check.then_some(CheckKind::Health),
+                    from,
+                    to,
+                    since,
+                    decided_at,
+                    reason,
+                    looks_for,
+                    looks_of,
+                    phases,
+                    detail,
+                    last_good,
+                    outage,
+                    runbook_url,
+                    also_told,
+                    siblings,
+                })
+            },
+        )
+}
+
+pub(super) fn entry() -> impl Strategy<Value = Entry> {
+    let kinds = [
+        Kind::Opened,
+        Kind::Changed,
+        Kind::Reminder,
+        Kind::Recovered,
+        Kind::Removed,
+        Kind::Notice,
+    ];
+    let state = prop_oneof![
+        Just(EntryState::Queued),
+        Just(EntryState::Sending),
+        Just(EntryState::Unsure),
+        (text(), time()).prop_map(|(why, since)| EntryState::Parked { why, since }),
+    ];
+    (
+        (key(), select(kinds.to_vec()), time()),
+        (on_call(), story(), state),
+        (any::<u32>(), option::of(channel())),
+    )
+        .prop_map(
+            |((key, kind, created_at), (mention, story, state), (attempts, instead_of))| Entry {
+                key,
+                kind,
+                created_at,
+                mention,
+                story,
+                state,
+                attempts,
+                instead_of,
+            },
+        )
+}
+
+fn finished() -> impl Strategy<Value = Finished> {
+    let ends = ["accepted", "folded", "expired", "handed over"];
+    (key(), select(ends.to_vec()), any::<u32>(), time()).prop_map(|(key, how, attempts, at)| {
+        Finished {
+            key,
+            how,
+            attempts,
+            at,
+        }
+    })
+}
+
+pub(super) fn batch() -> impl Strategy<Value = Batch> {
+    (
+        (time(), vec(record(), 0..3)),
+        prop_oneof![
+            4 => Just((Vec::new(), Vec::new())),
+            1 => (vec(target(), 0..2), vec((target(), target()), 0..2)),
+        ],
+        (vec(transition(), 0..3), vec(incident(), 0..3)),
+        (vec(entry(), 0..3), vec(finished(), 0..3)),
+    )
+        .prop_map(
+            |(
+                (at, checks),
+                (forgotten, renamed),
+                (transitions, incidents),
+                (entries, finished),
+            )| Batch {
+                at,
+                checks,
+                forgotten,
+                renamed,
+                transitions,
+                incidents,
+                entries,
+                finished,
+            },
+        )
+}
