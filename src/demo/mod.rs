@@ -131,7 +131,7 @@ fn staged(
 ) -> Plan {
     let mut staged = plan.clone();
     staged.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    staged.store.path = folder.to_owned();
+    folder.clone_into(&mut staged.store.path);
     staged.slack.signing_secrets = vec![secret];
     staged.dead_man = None;
     stage.take_over(&mut staged);

@@ -4,6 +4,11 @@
 //! failure can be played again: `HEKATE_SIM_SEED=… cargo test --test sim`. After every step the invariants are checked;
 //! at the end everything heals, and whoever was told of a trouble must have heard of its end.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "a seed has to be seen to be played again"
+)]
+
 mod fleet;
 mod invariants;
 mod random;

@@ -145,7 +145,7 @@ fn whatever_happens_people_are_told_the_truth_once() {
             scope.spawn(move || {
                 (first..first + worlds)
                     .filter(|seed| seed % 2 == half)
-                    .for_each(play)
+                    .for_each(play);
             });
         }
     });

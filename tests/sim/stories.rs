@@ -120,11 +120,7 @@ fn single_lost_packets_and_pauses_of_four_seconds_tell_nobody() {
         world.weather("master/blue", minutes(minute), Sky::Pausing);
         world.weather("master/blue", minutes(minute) + seconds(4), Sky::Fine);
     }
-    check(
-        &mut world,
-        minutes(150),
-        &expect![""],
-    );
+    check(&mut world, minutes(150), &expect![""]);
 }
 
 #[test]

@@ -50,29 +50,12 @@ impl Sky {
     /// What a look with this limit brings, and how long it takes.
     pub(crate) fn look(self, limit: Duration) -> (Duration, Outcome) {
         let quick = Duration::from_millis(15);
-        let failure = |class, kind, words: &str| {
-            Outcome::Unhealthy(Failure {
-                class,
-                kind,
-                words: words.to_owned(),
-            })
-        };
-        let short = |kind, words: &str| {
-            Outcome::Degraded(Degradation {
-                kind,
-                words: words.to_owned(),
-            })
-        };
-        let gap = |kind, words: &str| {
-            Outcome::Unobservable(Gap {
-                kind,
-                words: words.to_owned(),
-            })
-        };
         match self {
             Self::Fine => (quick, Outcome::Healthy),
             Self::Pausing => (
-                limit.min(Duration::from_secs(4)) - Duration::from_millis(10),
+                limit
+                    .min(Duration::from_secs(4))
+                    .saturating_sub(Duration::from_millis(10)),
                 Outcome::Healthy,
             ),
             Self::SaysDown => (
@@ -119,6 +102,28 @@ impl Sky {
             Self::NoDescriptors => (quick, gap(GapKind::OwnResources, "too many open files")),
         }
     }
+}
+
+fn failure(class: FailureClass, kind: FailureKind, words: &str) -> Outcome {
+    Outcome::Unhealthy(Failure {
+        class,
+        kind,
+        words: words.to_owned(),
+    })
+}
+
+fn short(kind: DegradationKind, words: &str) -> Outcome {
+    Outcome::Degraded(Degradation {
+        kind,
+        words: words.to_owned(),
+    })
+}
+
+fn gap(kind: GapKind, words: &str) -> Outcome {
+    Outcome::Unobservable(Gap {
+        kind,
+        words: words.to_owned(),
+    })
 }
 
 /// The sky over one target from each time on.

@@ -132,7 +132,7 @@ impl World {
             + i64::try_from(self.now.as_millis()).expect("a short world")
             + self.wall_moved_ms;
         Moment {
-            tick: Tick::ZERO + (self.now - self.born),
+            tick: Tick::ZERO + self.now.saturating_sub(self.born),
             at: Timestamp::from_millis(at),
         }
     }

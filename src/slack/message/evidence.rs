@@ -60,7 +60,10 @@ fn what_failed(story: &Story) -> Rich {
         }
         // The reason often is what the one component says; nobody reads it twice.
         let is_said = detail.components.iter().all(|component| {
-            component.message.as_ref().is_some_and(|message| story.reason.words.contains(message.as_str()))
+            component
+                .message
+                .as_ref()
+                .is_some_and(|message| story.reason.words.contains(message.as_str()))
         });
         if !is_said || detail.components.len() > 1 {
             components(&mut rich, detail);

@@ -15,7 +15,7 @@ use super::{
     mrkdwn::{self, DateFormat, Markup},
 };
 use crate::model::{
-    ChannelName, Entry, Kind, OnCallName, Plan, Severity, Story, Timestamp, Verdict, plan::OnCall,
+    ChannelName, Entry, Kind, OnCallName, Plan, Severity, Timestamp, Verdict, plan::OnCall,
 };
 
 pub use folded::render_folded;
@@ -137,7 +137,11 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
             m.link(url, "status page");
         });
     }
-    let others: Vec<_> = story.also_told.iter().filter(|other| **other != entry.key.channel).collect();
+    let others: Vec<_> = story
+        .also_told
+        .iter()
+        .filter(|other| **other != entry.key.channel)
+        .collect();
     if !others.is_empty() {
         part(&mut |m| {
             m.own("also told: ").append(&joined(&others));
