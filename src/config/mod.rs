@@ -1,7 +1,7 @@
 //! Reads `targets.yaml` and checks it: a plan, or every mistake with its place.
 //!
 //! The text becomes a tree in which everything knows its place (`tree`), the tree becomes the sections as typed
-//! (`decode`, `raw`), and the sections become a [`Plan`](crate::model::Plan) (`check`). No step stops at a mistake; each goes on with what is
+//! (`decode`, `raw`), and the sections become a [`Plan`] (`check`). No step stops at a mistake; each goes on with what is
 //! left, so that one run shows all of them.
 
 mod check;

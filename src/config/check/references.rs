@@ -122,9 +122,14 @@ impl References {
                     }
                     check.report(problem);
                 }
-                Some(_) | None => {
+                declared => {
                     for (span, who) in places {
-                        check.report(self.unknown(*span, who, meant));
+                        let problem = self.unknown(*span, who, meant);
+                        check.report(match declared {
+                            // Either of the two may be the slip.
+                            Some((_, span)) => problem.other(span, "nothing refers to this one"),
+                            None => problem,
+                        });
                     }
                 }
             }
