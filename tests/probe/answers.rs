@@ -71,12 +71,13 @@ async fn the_request_says_who_asks_and_for_what() {
     let requests = requests
         .replace(&address.to_string(), "ADDRESS")
         .replace(env!("CARGO_PKG_VERSION"), "VERSION")
+        .replace(hekate::probe::health::ACCEPT, "ACCEPT")
         .replace('\r', "");
     expect![[r#"
         GET /health?full=1 HTTP/1.1
         host: ADDRESS
         user-agent: hekate/VERSION
-        accept: application/health+json, application/json;q=0.9, text/plain;q=0.5, */*;q=0.1
+        accept: ACCEPT
         accept-encoding: gzip
         cache-control: no-cache
         connection: close
@@ -95,7 +96,7 @@ async fn the_request_says_who_asks_and_for_what() {
         GET /health?full=1 HTTP/1.1
         host: ADDRESS
         user-agent: hekate/VERSION
-        accept: application/health+json, application/json;q=0.9, text/plain;q=0.5, */*;q=0.1
+        accept: ACCEPT
         accept-encoding: gzip
         cache-control: no-cache
         authorization: Bearer t0ken
