@@ -2,7 +2,10 @@
 //!
 //! `cargo bench --bench fleet` measures 1,000 and 5,000 targets at 10 s, with fresh and with kept connections;
 //! `cargo bench --bench fleet -- 20000` one fleet of another size, `… -- 20000 half` the same with half of it hanging.
-#![expect(clippy::print_stdout, reason = "a benchmark says what it measured on its output")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a benchmark says what it measured on its output"
+)]
 
 mod server;
 
@@ -33,10 +36,15 @@ const COUNTED: Duration = Duration::from_secs(30);
 const TICKS: f64 = 100.0;
 
 fn main() {
-    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["serve"] => Runtime::new().expect("the system gives threads").block_on(server::serve()),
+        ["serve"] => Runtime::new()
+            .expect("the system gives threads")
+            .block_on(server::serve()),
         ["bare", port, targets, kept] => bare(port, targets, *kept == "kept"),
         [targets, rest @ ..] => {
             let targets = targets.parse().expect("a number of targets");
@@ -62,7 +70,14 @@ fn measure(targets: u32, is_kept: bool, is_half_hanging: bool) {
     let (mut servers, port) = server::start();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let listen = free_port();
-    write_file(folder.path(), targets, port, listen, is_kept, is_half_hanging);
+    write_file(
+        folder.path(),
+        targets,
+        port,
+        listen,
+        is_kept,
+        is_half_hanging,
+    );
     let mut hekate = Command::new(env!("CARGO_BIN_EXE_hekate"))
         .args(["run", "--quiet", "--config"])
         .arg(folder.path().join("targets.yaml"))
@@ -83,7 +98,11 @@ fn measure(targets: u32, is_kept: bool, is_half_hanging: bool) {
     println!(
         "{targets} targets at 10 s, {kind} connections{}: hekate {per_look:.0} us of CPU per look, {memory:.1} MiB resident \
          ({:.1} KiB per target over 20 MB), {:.3} bytes of disk per look, {lag}",
-        if is_half_hanging { ", half of them hanging" } else { "" },
+        if is_half_hanging {
+            ", half of them hanging"
+        } else {
+            ""
+        },
         (as_f64(ours.resident_kib) - 20_000.0).max(0.0) / f64::from(targets),
         as_f64(disk) / as_f64(looks),
     );
@@ -123,7 +142,14 @@ fn free_port() -> u16 {
     listener.local_addr().expect("it is bound").port()
 }
 
-fn write_file(folder: &Path, targets: u32, port: u16, listen: u16, is_kept: bool, is_half_hanging: bool) {
+fn write_file(
+    folder: &Path,
+    targets: u32,
+    port: u16,
+    listen: u16,
+    is_kept: bool,
+    is_half_hanging: bool,
+) {
     let connection = if is_kept { "reuse" } else { "fresh" };
     let mut text = format!(
         "server: {{ listen: \"127.0.0.1:{listen}\" }}\nstore: {{ path: ./data }}\ndefaults: {{ interval: 10s, timeout: 5s }}\n\
@@ -131,7 +157,11 @@ fn write_file(folder: &Path, targets: u32, port: u16, listen: u16, is_kept: bool
     );
     for target in 0..targets {
         let address = server::address(target, port);
-        let path = if is_half_hanging && target % 2 == 1 { "hang" } else { "health" };
+        let path = if is_half_hanging && target % 2 == 1 {
+            "hang"
+        } else {
+            "health"
+        };
         let line = writeln!(
             text,
             "  - {{ name: t{target}, health: {{ url: \"http://{address}/{path}\", connection: {connection} }} }}"
@@ -145,25 +175,35 @@ fn write_file(folder: &Path, targets: u32, port: u16, listen: u16, is_kept: bool
 fn count(child: &Child) -> Used {
     let before = cpu_seconds(child.id());
     std::thread::sleep(COUNTED);
-    Used { cpu_seconds: cpu_seconds(child.id()) - before, resident_kib: resident_kib(child.id()) }
+    Used {
+        cpu_seconds: cpu_seconds(child.id()) - before,
+        resident_kib: resident_kib(child.id()),
+    }
 }
 
 /// User and system time of a process with all its threads.
 fn cpu_seconds(pid: u32) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let after_name = stat.rsplit_once(')').expect("the name is in brackets").1;
-    let fields: Vec<f64> = after_name.split_whitespace().skip(1).map(|field| field.parse().unwrap_or(0.0)).collect();
+    let fields: Vec<f64> = after_name
+        .split_whitespace()
+        .skip(1)
+        .map(|field| field.parse().unwrap_or(0.0))
+        .collect();
     (fields[10] + fields[11]) / TICKS
 }
 
 fn resident_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).expect("Linux says it")
+    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
+        .expect("Linux says it")
 }
 
 fn bytes_below(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
     entries
         .filter_map(Result::ok)
         .map(|entry| match entry.metadata() {
@@ -177,14 +217,19 @@ fn bytes_below(folder: &Path) -> u64 {
 fn metrics(port: u16) -> String {
     use std::io::Write as _;
     let mut stream = StdStream::connect(("127.0.0.1", port)).expect("the daemon listens");
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("it reads");
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .expect("it reads");
     let mut text = String::new();
     stream.read_to_string(&mut text).expect("it answers");
     text
 }
 
 fn sum(text: &str, name: &str) -> u64 {
-    let values = text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next());
+    let values = text
+        .lines()
+        .filter(|line| line.starts_with(name))
+        .filter_map(|line| line.rsplit(' ').next());
     values.filter_map(|value| value.parse::<u64>().ok()).sum()
 }
 
@@ -205,30 +250,37 @@ fn lag_quantiles(port: u16) -> String {
             .map_or_else(|| String::from("?"), |(bound, _)| bound.to_owned())
     };
     let overruns = sum(&text, "hekate_overruns_total");
-    format!("late by at most {} s (99 %), {} s (all), {overruns} overruns of {count} looks", bound(0.99), bound(1.0))
+    format!(
+        "late by at most {} s (99 %), {} s (all), {overruns} overruns of {count} looks",
+        bound(0.99),
+        bound(1.0)
+    )
 }
 
 /// A client with as little around hyper as one can write, at the same pace, until it is ended.
 fn bare(port: &str, targets: &str, is_kept: bool) {
     let port: u16 = port.parse().expect("a port");
     let targets: u32 = targets.parse().expect("a number");
-    Runtime::new().expect("the system gives threads").block_on(async {
-        let start = Instant::now();
-        let kept: Arc<Vec<Mutex<Option<http1::SendRequest<Empty<Bytes>>>>>> =
-            Arc::new((0..targets).map(|_| Mutex::new(None)).collect());
-        let mut number: u32 = 0;
-        loop {
-            let (round, target) = (number / targets, number % targets);
-            let due = INTERVAL * round + INTERVAL.mul_f64(f64::from(target) / f64::from(targets));
-            tokio::time::sleep_until(start + due).await;
-            let kept = Arc::clone(&kept);
-            tokio::spawn(async move {
-                let mut line = kept[target as usize].lock().await;
-                ask(server::address(target, port), &mut line, is_kept).await;
-            });
-            number += 1;
-        }
-    });
+    Runtime::new()
+        .expect("the system gives threads")
+        .block_on(async {
+            let start = Instant::now();
+            let kept: Arc<Vec<Mutex<Option<http1::SendRequest<Empty<Bytes>>>>>> =
+                Arc::new((0..targets).map(|_| Mutex::new(None)).collect());
+            let mut number: u32 = 0;
+            loop {
+                let (round, target) = (number / targets, number % targets);
+                let due =
+                    INTERVAL * round + INTERVAL.mul_f64(f64::from(target) / f64::from(targets));
+                tokio::time::sleep_until(start + due).await;
+                let kept = Arc::clone(&kept);
+                tokio::spawn(async move {
+                    let mut line = kept[target as usize].lock().await;
+                    ask(server::address(target, port), &mut line, is_kept).await;
+                });
+                number += 1;
+            }
+        });
 }
 
 async fn ask(
@@ -239,8 +291,12 @@ async fn ask(
     let mut sender = if let Some(sender) = line.take() {
         sender
     } else {
-        let stream = TcpStream::connect(address).await.expect("the server listens");
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.expect("nothing is sent yet");
+        let stream = TcpStream::connect(address)
+            .await
+            .expect("the server listens");
+        let (sender, connection) = http1::handshake(TokioIo::new(stream))
+            .await
+            .expect("nothing is sent yet");
         tokio::spawn(connection);
         sender
     };

@@ -8,7 +8,8 @@ use hekate::{
 };
 
 fn readme() -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("there is a README")
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"))
+        .expect("there is a README")
 }
 
 fn seconds(span: Duration) -> String {
@@ -19,14 +20,30 @@ fn seconds(span: Duration) -> String {
 fn the_contract_in_the_readme_is_the_one_of_the_code() {
     let readme = readme();
     let rows = [
-        ("an answer that says \"not healthy\"", FailureClass::Explicit),
-        ("refused, reset, TLS alert, 5xx from who knows whom", FailureClass::Refused),
-        ("silence: no connection, no answer, no end", FailureClass::Silent),
+        (
+            "an answer that says \"not healthy\"",
+            FailureClass::Explicit,
+        ),
+        (
+            "refused, reset, TLS alert, 5xx from who knows whom",
+            FailureClass::Refused,
+        ),
+        (
+            "silence: no connection, no answer, no end",
+            FailureClass::Silent,
+        ),
     ];
     for (what, class) in rows {
         let promise = contract(&Policy::default(), class);
-        let row = format!("| {what} | {} | {} |", seconds(promise.never_told_under), seconds(promise.always_told_over));
-        assert!(readme.contains(&row), "the README should have the row\n{row}");
+        let row = format!(
+            "| {what} | {} | {} |",
+            seconds(promise.never_told_under),
+            seconds(promise.always_told_over)
+        );
+        assert!(
+            readme.contains(&row),
+            "the README should have the row\n{row}"
+        );
     }
 }
 
@@ -38,6 +55,9 @@ fn every_file_that_the_readme_names_is_there() {
         if target.starts_with("http") {
             continue;
         }
-        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(target).exists(), "{target}");
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(target).exists(),
+            "{target}"
+        );
     }
 }

@@ -1,14 +1,15 @@
 //! Opens the store, and goes on without one where the disk does not let us.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
 use super::{Failure, post::Mail};
 use crate::{
     clock::Clock,
     engine::{Event, Trouble},
-    model::{Loaded, Plan},
+    model::{Loaded, Plan, Timestamp},
     store::{self, Database, News, Notice, Writer},
 };
 
@@ -37,16 +38,19 @@ pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Fail
         let opened = Database::open(&settings, now);
         let is_sick = matches!(opened, Err(store::Error::Disk { .. }));
         let peeked = is_sick.then(|| Database::peek(&settings).ok()).flatten();
-        (opened, peeked)
+        (opened, peeked, last_mark(&settings.path))
     });
-    let (opened, peeked) = opening
+    let (opened, peeked, mark) = opening
         .await
         .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     let (news_sender, news) = mpsc::unbounded_channel();
     let clock = clock.clone();
     let time: store::Now = Arc::new(move || clock.now());
     match opened {
-        Ok((database, loaded, notices)) => {
+        Ok((database, mut loaded, notices)) => {
+            loaded.last_at = loaded
+                .last_at
+                .map(|at| mark.map_or(at, |mark| at.max(mark)));
             let (writer, _thread) =
                 Writer::spawn(database, time, news_sender).map_err(Failure::Store)?;
             Ok(Memory {
@@ -74,6 +78,30 @@ pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Fail
         }
         Err(error) => Err(Failure::Store(error)),
     }
+}
+
+/// Beside the store: when this process last lived, so that a start knows how long nobody was looking.
+const MARK: &str = "alive-at";
+/// How often it is written; it costs no history and nothing hangs on a lost one.
+const MARK_EVERY: Duration = Duration::from_secs(30);
+
+/// Writes now and then that we live.
+pub(super) async fn leave_marks(plan: Arc<ArcSwap<Plan>>, clock: Clock) {
+    loop {
+        tokio::time::sleep(MARK_EVERY).await;
+        let path = plan.load().store.path.join(MARK);
+        let text = clock.now().at.as_millis().to_string();
+        let writing = tokio::task::spawn_blocking(move || std::fs::write(path, text));
+        if let Ok(Err(error)) = writing.await {
+            tracing::debug!(%error, "the sign of life cannot be written");
+        }
+    }
+}
+
+/// When an earlier process last lived, as far as it is known.
+fn last_mark(folder: &std::path::Path) -> Option<Timestamp> {
+    let text = std::fs::read_to_string(folder.join(MARK)).ok()?;
+    text.trim().parse().ok().map(Timestamp::from_millis)
 }
 
 /// Passes on what the store has to say while it runs.

@@ -300,6 +300,10 @@ impl Shared {
             stop,
             measure_the_store(Arc::clone(&self.plan), Arc::clone(&self.metrics)),
         );
+        spawn_until(
+            stop,
+            memory::leave_marks(Arc::clone(&self.plan), self.clock.clone()),
+        );
         let dead_man = DeadManWatch {
             clock: self.clock.clone(),
             plan: Arc::clone(&self.plan),

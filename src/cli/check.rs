@@ -255,7 +255,10 @@ fn plugin(
         .map(|(title, facts)| format!("{title} {}: {}", facts.verdict, facts.reason.words))
         .collect();
     let summary = if bad.is_empty() {
-        format!("{} targets operational", rows.len())
+        match rows.len() {
+            1 => String::from("1 target operational"),
+            several => format!("{several} targets operational"),
+        }
     } else {
         bad.join("; ")
     };

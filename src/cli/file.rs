@@ -79,16 +79,27 @@ pub(super) fn validate(global: &Global, validate: &Validate, terminal: Terminal)
         }
         Some(plan) => {
             if terminal.format == Format::Human {
-                let (targets, channels, routes) =
-                    (plan.targets.len(), plan.channels.len(), plan.routes.len());
+                let counted = [
+                    count(plan.targets.len(), "target"),
+                    count(plan.channels.len(), "channel"),
+                    count(plan.routes.len(), "route"),
+                ];
                 terminal.say(&format!(
-                    "{}: {targets} targets, {channels} channels, {routes} routes; nothing wrong\n",
-                    path.display()
+                    "{}: {}; nothing wrong
+",
+                    path.display(),
+                    counted.join(", ")
                 ));
             }
             Exit::Done
         }
     }
+}
+
+/// A number of things, in words.
+fn count(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
 }
 
 /// The error code among the words, if they are one.

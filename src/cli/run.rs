@@ -1,5 +1,7 @@
 //! `hekate run` and `hekate demo`.
 
+use std::time::Duration;
+
 use super::{
     Exit,
     arguments::{Global, Log, Run},
@@ -11,6 +13,9 @@ use crate::{
     config::Environment,
     telemetry::{self, LogFormat},
 };
+
+/// How long threads that hang in the system are waited for at the end.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(1);
 
 /// `hekate run`
 pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
@@ -102,7 +107,7 @@ fn live(terminal: Terminal, start: impl Future<Output = Result<Running, Failure>
         Ok(runtime) => runtime,
         Err(exit) => return exit,
     };
-    runtime.block_on(async {
+    let exit = runtime.block_on(async {
         let running = match start.await {
             Ok(running) => running,
             Err(failure) => {
@@ -116,7 +121,10 @@ fn live(terminal: Terminal, start: impl Future<Output = Result<Running, Failure>
         let exit = asked_to_end().await;
         running.stop().await;
         exit
-    })
+    });
+    // A name that is being resolved holds a thread of the system; nobody waits for it.
+    runtime.shutdown_timeout(SHUTDOWN_LIMIT);
+    exit
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -396,11 +396,11 @@ impl Engine {
         let away = now.at.since(last_at);
         if away > AWAY_TOLD_OVER {
             let words = format!(
-                "the last thing in the store is from {last_at}; what happened since then was not seen",
+                "the last sign of life is from {last_at}; what happened since then was not seen"
             );
             self.notice(
                 now,
-                "hekate is back; nothing may have been looked at for a while",
+                "hekate is back; nobody was looking for a while",
                 &words,
                 None,
                 batch,

@@ -407,7 +407,7 @@ fn a_restart_in_an_outage_repeats_nothing_and_still_tells_the_end() {
     world.set("api", "refused");
     world.run_until(minutes(9));
     world.check(&expect![[r#"
-        6m #ops notice: hekate is back; nothing may have been looked at for a while: the last thing in the store is from 1970-01-01T00:00:12.252Z; what happened since then was not seen
+        6m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T00:00:12.252Z; what happened since then was not seen
     "#]]);
     world.set("api", "ok");
     world.run_until(minutes(15));
