@@ -4,7 +4,6 @@
 //! outage a week each) the time to open it and the bytes per transition.
 
 #[path = "../tests/store/records.rs"]
-#[expect(dead_code, reason = "the tests use more of it")]
 mod records;
 
 use std::{sync::Arc, time::Duration};

@@ -1,6 +1,6 @@
 //! The store itself: one commit is one line of the journal and one transaction of sled, or nothing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use super::{
     Error, Notice,
@@ -22,7 +22,6 @@ const SWEEP_MAX: usize = 500;
 ///
 /// After an error of [`commit`](Self::commit) nobody knows what is on the disk, so it answers [`Error::Closed`] until it
 /// is dropped and opened again.
-#[derive(Debug)]
 pub struct Database {
     // The order is the order of closing: the lock goes last.
     pub(super) vault: Option<Vault>,
@@ -35,6 +34,17 @@ pub struct Database {
     pub(super) is_failed: bool,
     pub(super) swept: Swept,
     pub(super) folder: Arc<Folder>,
+}
+
+/// Not what is in it, which is much.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database")
+            .field("path", &self.settings.path)
+            .field("number", &self.journal.last().number)
+            .field("is_failed", &self.is_failed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// How far the sweep has come.

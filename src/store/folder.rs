@@ -136,6 +136,17 @@ impl Folder {
         }
     }
 
+    /// Puts sled's folder back that was set aside, in place of a new one that could not be filled.
+    pub(super) fn put_sled_back(&self, aside: &Path) -> Result<(), Error> {
+        match fs::remove_dir_all(self.sled()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::disk("remove", self.sled())(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        fs::rename(aside, self.sled()).map_err(Error::disk("put back", aside))
+    }
+
     fn aside(&self, name: &str, now: Timestamp) -> PathBuf {
         let first = self.path.join(format!("{name}.broken-{}", stamp(now)));
         // Two in one second are told apart by a number.

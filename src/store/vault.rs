@@ -9,8 +9,10 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    fmt,
     fs::File,
     io,
+    ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -38,7 +40,6 @@ const CALL_LIMIT: Duration = Duration::from_secs(20);
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// sled's trees, opened.
-#[derive(Debug)]
 struct Trees {
     db: sled::Db,
     meta: sled::Tree,
@@ -53,6 +54,23 @@ const META: &[u8] = b"meta";
 
 /// Some records, and the key to go on from if these are not the last.
 pub(super) type Page<T> = (Vec<T>, Option<Vec<u8>>);
+
+/// Keys and values as they lie in sled.
+pub(super) type Records = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The trees that hold the past.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Past {
+    Transitions,
+    Incidents,
+}
+
+/// From where a tree is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    First,
+    Last,
+}
 
 /// What one transaction writes and takes away, by key.
 #[derive(Clone, Default, Debug)]
@@ -71,8 +89,19 @@ impl Changes {
 }
 
 /// A way to sled's trees that several threads can share; empty once the store is closed.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default)]
 pub(super) struct Door(Arc<Mutex<Option<Arc<Trees>>>>);
+
+/// sled's own form of itself is everything that is in it.
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.trees().is_ok() {
+            "open"
+        } else {
+            "closed"
+        })
+    }
+}
 
 impl Door {
     fn trees(&self) -> Result<Arc<Trees>, Error> {
@@ -212,6 +241,44 @@ impl Door {
             let is_end = found.len() < limit;
             Ok((found, next.filter(|_| !is_end)))
         })
+    }
+
+    /// Up to `limit` records of the past as they lie there, from this side on, beyond the key `beyond`; and whether
+    /// there are no more of them, be it that they end or that the next cannot be read.
+    pub(super) fn past(
+        &self,
+        past: Past,
+        side: Side,
+        beyond: Option<Vec<u8>>,
+        limit: usize,
+    ) -> (Records, bool) {
+        let read = self.call("read the past", move |trees| {
+            let tree = match past {
+                Past::Transitions => &trees.transitions,
+                Past::Incidents => &trees.incidents,
+            };
+            let beyond = beyond.map_or(Bound::Unbounded, Bound::Excluded);
+            let range = match side {
+                Side::First => tree.range::<Vec<u8>, _>((beyond, Bound::Unbounded)),
+                Side::Last => tree.range::<Vec<u8>, _>((Bound::Unbounded, beyond)),
+            };
+            let mut records = Vec::new();
+            let mut keep = |record: sled::Result<(sled::IVec, sled::IVec)>| match record {
+                Ok((key, value)) if records.len() < limit => {
+                    records.push((key.to_vec(), value.to_vec()));
+                    true
+                }
+                Ok(_) | Err(_) => false,
+            };
+            match side {
+                Side::First => range.take(limit).all(&mut keep),
+                Side::Last => range.rev().take(limit).all(&mut keep),
+            };
+            let is_end = records.len() < limit;
+            Ok((records, is_end))
+        });
+        // A page on which sled panics or hangs is one that cannot be read.
+        read.unwrap_or((Vec::new(), true))
     }
 
     /// How many transitions there are, by counting them.

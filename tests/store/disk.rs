@@ -214,14 +214,12 @@ async fn a_store_on_a_full_disk_is_read_and_opened_later() {
     assert_eq!(titles, ["The disk of the store is nearly full"]);
     drop(database);
 
-    // Without it it does not, and can still be read.
+    // Without it, and with sled to be made anew, it does not; and can still be read.
     drop(fs::remove_file(disk.data().join("ballast")));
+    fs::remove_dir_all(disk.data().join("sled")).expect("it is there");
     disk.fill();
-    let error = match Database::open(&settings, records::at(0)) {
-        Err(error) => error,
-        // Opening needs no room as long as sled's last segment has some; then there is nothing to see here.
-        Ok(_) => return,
-    };
+    let opened = Database::open(&settings, records::at(0)).map(drop);
+    let error = opened.expect_err("there is no room");
     assert!(error.is_full() && error.may_pass(), "{error}");
     assert_eq!(Database::peek(&settings).expect("it is readable"), loaded);
     let (news, mut heard) = mpsc::unbounded_channel();
@@ -239,6 +237,10 @@ async fn a_store_on_a_full_disk_is_read_and_opened_later() {
     assert_eq!(writer.close(Duration::from_mins(1)).await, Some(0));
     drop(writer);
     assert_eq!(heard.recv().await, Some(News::Found(Box::new(loaded))));
+    let Some(News::Notice(notice)) = heard.recv().await else {
+        panic!("that sled was gone is news");
+    };
+    assert_eq!(notice.title, "The store was rebuilt from its journal");
     check(&disk.data(), 51);
 }
 
@@ -256,7 +258,8 @@ async fn a_read_only_disk_is_waited_for() {
     }
     drop(database);
     disk.remount("ro");
-    let error = Database::open(&settings, records::at(0)).expect_err("it cannot be written");
+    let opened = Database::open(&settings, records::at(0)).map(drop);
+    let error = opened.expect_err("it cannot be written");
     assert!(error.may_pass() && !error.is_full(), "{error}");
     assert_eq!(
         Database::peek(&settings).expect("it is readable").incidents,

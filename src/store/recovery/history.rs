@@ -9,9 +9,9 @@ use super::super::{
     keys,
     live::{rename_in, rename_one},
     schema::{encode, v1},
-    vault::Changes,
+    vault::{Changes, Door},
 };
-use crate::model::Timestamp;
+use crate::model::{Timestamp, plan::StoreSettings};
 
 /// How many records are written in one transaction.
 const GROUP_MAX: usize = 500;
@@ -45,16 +45,20 @@ fn past_in<'a>(lines: impl Iterator<Item = &'a Line>) -> Past {
     past
 }
 
-/// Whether sled lacks a transition that the journal has on a line up to this number.
-pub(super) fn has_hole(
-    database: &Database,
+/// Since when nothing was taken away on purpose.
+pub(super) fn kept_since(meta: &v1::Meta, settings: &StoreSettings, now: Timestamp) -> Timestamp {
+    let kept_since = now - settings.retention;
+    meta.swept_before
+        .map_or(kept_since, |swept| swept.0.max(kept_since))
+}
+
+/// How many transitions sled lacks that the journal has on a line up to this number.
+pub(super) fn holes(
+    door: &Door,
     lines: &[Line],
     number: u64,
     kept_since: Timestamp,
-) -> Result<bool, Error> {
-    let Some(vault) = &database.vault else {
-        return Ok(false);
-    };
+) -> Result<usize, Error> {
     let past = past_in(lines.iter().filter(|line| line.position.number <= number));
     let keys: Vec<_> = past
         .transitions
@@ -62,7 +66,8 @@ pub(super) fn has_hole(
         .filter(|transition| transition.at.0 >= kept_since)
         .map(keys::transition)
         .collect();
-    Ok(vault.door().has_transitions(keys)?.contains(&false))
+    let there = door.has_transitions(keys)?;
+    Ok(there.into_iter().filter(|is_there| !is_there).count())
 }
 
 /// Writes all transitions and closed incidents to sled that the journal has and sled has not; gives back how many.

@@ -2,12 +2,14 @@
 //!
 //! 1. Open sled as it is, and bring it and the journal together (`truth.rs`).
 //! 2. If sled reports damage, set its snapshot file aside and open it again: it then reads its whole log.
-//! 3. If it still does not open, or panics, or hangs, set its folder aside and fill a new one from the journal.
+//! 3. If it still does not open, or panics, or hangs, or has lost something in silence, set its folder aside and fill a
+//!    new one from the journal, and with whatever of the past can still be read in the old one.
 //! 4. If not even that works, run with the journal alone, which is durable, until the next start.
 //!
 //! A disk that is full, read-only or broken is no damage: that error goes to the caller, who runs from memory.
 
 mod history;
+mod salvage;
 mod truth;
 mod words;
 
@@ -59,6 +61,10 @@ struct Opening<'a> {
     /// Why this rung is tried, and where sled's files went.
     because: Option<String>,
     aside: Option<PathBuf>,
+    /// Whether sled came up on this rung, so that its snapshot cannot be what is wrong.
+    is_sled_up: bool,
+    /// How many records of the past were taken over from the old files.
+    salvaged: usize,
 }
 
 /// Opens the store and says what had to be done for it.
@@ -75,6 +81,8 @@ pub(super) fn open(
         notices: Vec::new(),
         because: None,
         aside: None,
+        is_sled_up: false,
+        salvaged: 0,
     };
     let database = opening.climb()?;
     opening.look_after_ballast();
@@ -114,6 +122,12 @@ impl Opening<'_> {
                 None
             };
             let Some(next) = next else {
+                if rung == Rung::Anew
+                    && let Some(aside) = self.aside.take()
+                {
+                    // The disk and not sled is in trouble: the next opening shall find what this one found.
+                    self.folder.put_sled_back(&aside)?;
+                }
                 self.folder.end_opening();
                 return Err(error);
             };
@@ -124,7 +138,9 @@ impl Opening<'_> {
 
     fn above(&self, rung: Rung) -> Option<Rung> {
         match rung {
-            Rung::AsItIs if self.folder.has_snapshots() => Some(Rung::WithoutSnapshots),
+            Rung::AsItIs if !self.is_sled_up && self.folder.has_snapshots() => {
+                Some(Rung::WithoutSnapshots)
+            }
             Rung::AsItIs | Rung::WithoutSnapshots => Some(Rung::Anew),
             Rung::Anew => Some(Rung::WithoutSled),
             Rung::WithoutSled => None,
@@ -149,15 +165,25 @@ impl Opening<'_> {
         // Read anew on each rung: the one before may have written.
         let reading = journal::read(self.folder.path())?;
         self.tell_torn(&reading);
+        self.is_sled_up = false;
         let vault = match rung {
             Rung::AsItIs | Rung::WithoutSnapshots | Rung::Anew => Some(self.open_vault()?),
             Rung::WithoutSled => None,
         };
+        self.is_sled_up = vault.is_some();
+        if rung == Rung::Anew
+            && let (Some(aside), Some(vault)) = (&self.aside, &vault)
+        {
+            self.salvaged = salvage::salvage(aside, vault)?;
+        }
         let held = match &vault {
             Some(vault) => look(vault)?,
             None => None,
         };
         let truth = truth::find(&reading, held.as_ref());
+        if rung != Rung::Anew {
+            self.distrust(&reading, held.as_ref(), &truth)?;
+        }
         let journal = self.open_journal(&reading, &truth)?;
         let (meta, live) = held.map(|held| (held.meta, held.live)).unwrap_or_default();
         let mut database = Database {
@@ -174,6 +200,26 @@ impl Opening<'_> {
         let restored = truth::establish(&mut database, &reading, &truth, self.now)?;
         self.tell(rung, &reading, &truth, restored);
         Ok(database)
+    }
+
+    /// An error if sled has lost something in silence that the journal still knows.
+    fn distrust(&self, reading: &Reading, held: Option<&Held>, truth: &Truth) -> Result<(), Error> {
+        let Some(held) = held.filter(|_| !truth.needs_new_file) else {
+            return Ok(());
+        };
+        let kept_since = history::kept_since(&held.meta, self.settings, self.now);
+        let number = held.meta.number;
+        let why = match truth.silent_loss() {
+            Some(why) => Some(why),
+            None if truth.is_sled_older() => None,
+            None => match history::holes(&self.door, &reading.lines, number, kept_since)? {
+                0 => None,
+                holes => Some(format!(
+                    "{holes} transitions that the journal has are not in it"
+                )),
+            },
+        };
+        why.map_or(Ok(()), |why| Err(Error::Damaged { what: "sled", why }))
     }
 
     fn open_vault(&self) -> Result<Vault, Error> {
@@ -201,7 +247,7 @@ impl Opening<'_> {
 
     fn tell_torn(&mut self, reading: &Reading) {
         if let Some(torn) = &reading.torn {
-            self.notices.push(Notice::new(
+            let notice = Notice::new(
                 "The end of the store's journal was cut off",
                 format!(
                     "Line {} of {} is not complete, as after a loss of power: {}. It was cut off; what was acknowledged \
@@ -210,18 +256,23 @@ impl Opening<'_> {
                     torn.file.display(),
                     torn.why
                 ),
-            ));
+            );
+            // A lower rung may have said it and not come to cutting it off.
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
         }
     }
 
     fn tell(&mut self, rung: Rung, reading: &Reading, truth: &Truth, restored: usize) {
         let because = self.because.take().unwrap_or_default();
         let live = format!(
-            "{} memories of checks, {} open incidents and {} messages that wait to be sent are there; {restored} \
-             transitions and incidents of the past were restored.",
+            "{} memories of checks, {} open incidents and {} messages that wait to be sent are there. Of the past, {} \
+             records could be read in the old files and {restored} more in the journal.",
             truth.live.checks.len(),
             truth.live.open.len(),
-            truth.live.outbox.len()
+            truth.live.outbox.len(),
+            self.salvaged
         );
         let aside = self.aside.as_ref().map_or_else(
             || String::from("There were no old files."),

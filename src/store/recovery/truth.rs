@@ -60,6 +60,36 @@ pub(super) struct Truth {
 }
 
 impl Truth {
+    /// What sled lost without saying so, if the journal knows better. Such a sled is not to be trusted any more: it may
+    /// lose the same again at the next opening.
+    pub(super) fn silent_loss(&self) -> Option<String> {
+        match self.found {
+            Found::SledDiffers(records) => Some(format!(
+                "{records} memories, incidents or messages in it are not what the journal says"
+            )),
+            Found::Agreed | Found::SledBehind(_) | Found::SledForeign if self.missing > 0 => {
+                Some(format!(
+                    "it holds {} records fewer than it ought to, without saying so",
+                    self.missing
+                ))
+            }
+            Found::New
+            | Found::Agreed
+            | Found::NothingLeft
+            | Found::NoJournal
+            | Found::NoSled
+            | Found::JournalBehind(_)
+            | Found::SledBehind(_)
+            | Found::SledForeign
+            | Found::LinesLost(_) => None,
+        }
+    }
+
+    /// Whether sled is of an older time, so that holes in it are no wonder.
+    pub(super) const fn is_sled_older(&self) -> bool {
+        matches!(self.found, Found::SledForeign)
+    }
+
     /// Whether sled's history may have holes that the journal can fill.
     const fn is_history_in_doubt(&self) -> bool {
         self.missing > 0
@@ -77,6 +107,8 @@ impl Truth {
 
 /// Decides what is true.
 pub(super) fn find(reading: &Reading, held: Option<&Held>) -> Truth {
+    // A sled that was never brought to where the journal stands holds the past at most.
+    let held = held.filter(|held| held.meta.number > 0);
     let truth = |found, live: &Live, last| Truth {
         found,
         live: live.clone(),
@@ -171,25 +203,18 @@ pub(super) fn establish(
     truth: &Truth,
     now: Timestamp,
 ) -> Result<usize, Error> {
-    let held = database.meta.number;
     if let Some(after) = truth.replay_after {
         replay(database, &reading.lines, after)?;
     }
     if database.live != truth.live {
         overwrite(database, &truth.live, truth.last)?;
     }
-    let kept_since = now - database.settings.retention;
-    let kept_since = database
-        .meta
-        .swept_before
-        .map_or(kept_since, |swept| swept.0.max(kept_since));
     if database.meta.number == 0 {
         // A new sled says from the start where it stands; an empty one would look like a loss.
         database.put(Changes::default(), database.journal.last())?;
     }
-    let is_hole = truth.is_history_in_doubt()
-        || history::has_hole(database, &reading.lines, held, kept_since)?;
-    if is_hole {
+    if truth.is_history_in_doubt() {
+        let kept_since = history::kept_since(&database.meta, &database.settings, now);
         history::restore(database, truth.last, kept_since)
     } else {
         Ok(0)

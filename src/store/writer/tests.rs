@@ -198,11 +198,11 @@ async fn closing_without_a_store_says_what_is_not_written() {
 #[tokio::test]
 async fn a_disk_that_does_not_answer_is_told_and_waited_for() {
     let place = Place::new();
-    let pace = Pace {
+    let hasty = Pace {
         disk_limit: Duration::ZERO,
         ..PACE
     };
-    let (writer, _heard) = start(Start::With(Box::new(place.open_well().0)), pace);
+    let (writer, _heard) = start(Start::With(Box::new(place.open_well().0)), hasty);
     let batches = batches();
     for batch in &batches {
         // Every commit is too slow by this measure.
