@@ -26,6 +26,9 @@ use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, runtime::Runtime, sync::Mutex, time::Instant};
 
+/// A connection that may be kept.
+type Line = Option<http1::SendRequest<Empty<Bytes>>>;
+
 /// From one look at a target to the next.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// The first round is not counted: everything is new to everybody.
@@ -265,7 +268,7 @@ fn bare(port: &str, targets: &str, is_kept: bool) {
         .expect("the system gives threads")
         .block_on(async {
             let start = Instant::now();
-            let kept: Arc<Vec<Mutex<Option<http1::SendRequest<Empty<Bytes>>>>>> =
+            let kept: Arc<Vec<Mutex<Line>>> =
                 Arc::new((0..targets).map(|_| Mutex::new(None)).collect());
             let mut number: u32 = 0;
             loop {
@@ -283,11 +286,7 @@ fn bare(port: &str, targets: &str, is_kept: bool) {
         });
 }
 
-async fn ask(
-    address: std::net::SocketAddr,
-    line: &mut Option<http1::SendRequest<Empty<Bytes>>>,
-    is_kept: bool,
-) {
+async fn ask(address: std::net::SocketAddr, line: &mut Line, is_kept: bool) {
     let mut sender = if let Some(sender) = line.take() {
         sender
     } else {

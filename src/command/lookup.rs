@@ -98,7 +98,7 @@ pub fn select<'a>(board: &'a Board, text: &str) -> Selection<'a> {
     Selection::Rows { rows, words: shown }
 }
 
-/// The one target that the words name.
+/// The one target that the words name, or whose open incident they name.
 ///
 /// A target whose complete name (`blue`, `master blue`, an alias, the icon) is exactly these words goes before others that
 /// the words also fit. State words mean nothing here.
@@ -127,6 +127,9 @@ pub fn one<'a>(board: &'a Board, text: &str) -> One<'a> {
         .collect();
     match fitting.as_slice() {
         [] => {
+            if let Some(row) = of_incident(board, &words) {
+                return One::Row(row);
+            }
             let (understood, nearest) = nobody(board, &called);
             One::Nobody {
                 understood,
@@ -145,6 +148,18 @@ pub fn one<'a>(board: &'a Board, text: &str) -> One<'a> {
             }
         }
     }
+}
+
+/// The target whose open incident is named, with or without `#`.
+fn of_incident<'a>(board: &'a Board, words: &[Word]) -> Option<&'a Arc<Row>> {
+    let [word] = words else { return None };
+    let id = word.typed.trim_start_matches('#');
+    board.rows.iter().find(|row| {
+        row.facts()
+            .incident
+            .as_ref()
+            .is_some_and(|incident| incident.as_str() == id)
+    })
 }
 
 /// The nearest selections to what was typed, best first, at most [`NEAREST_MAX`].

@@ -312,6 +312,29 @@ fn one_target_is_meant_or_none() {
 }
 
 #[test]
+fn an_open_incident_names_its_target() {
+    let board = board();
+    let row = board
+        .rows
+        .iter()
+        .find(|row| row.facts().incident.is_some())
+        .expect("one is down");
+    let id = row
+        .facts()
+        .incident
+        .clone()
+        .expect("it was just seen")
+        .to_string();
+    for words in [id.clone(), format!("#{id}")] {
+        let One::Row(found) = lookup::one(&board, &words) else {
+            panic!("{words} is open")
+        };
+        assert_eq!(found.target.id, row.target.id);
+    }
+    assert!(matches!(lookup::one(&board, "#zzzz"), One::Nobody { .. }));
+}
+
+#[test]
 fn our_own_troubles_are_told_with_every_status() {
     let board = board();
     board.ourselves.store(Arc::new(Ourselves {
