@@ -64,6 +64,11 @@ fn main() {
             transition.check.target = TargetId::new(target);
             transition.at = records::at(number * DAYS * 86_400 / transitions);
             batch.transitions.push(transition);
+            if number % 2 == 0 {
+                let mut incident = records::incident(number / 2 + 1);
+                incident.closed_at = Some(incident.opened_at);
+                batch.incidents.push(incident);
+            }
         }
         database.commit(&[Arc::new(batch)]).expect("it is written");
     }

@@ -37,8 +37,8 @@ pub enum Error {
         /// What it said.
         why: String,
     },
-    /// sled panicked; the panic was caught.
-    #[error("sled panicked while it was to {doing}: {words}")]
+    /// sled panicked, or this module did; the panic was caught.
+    #[error("the store panicked while it was to {doing}: {words}")]
     Panicked {
         /// What was tried.
         doing: &'static str,

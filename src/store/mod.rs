@@ -9,7 +9,7 @@
 //! the live state of the two is compared, the end of the journal is written to sled again if a crash came between, and
 //! whatever else differs is a loss that is repaired and told.
 //!
-//! Stored formats are in [`schema`] and nowhere else; sled is in `vault.rs` and nowhere else.
+//! Stored formats are in `schema` and nowhere else; sled is in `vault.rs` and nowhere else.
 
 mod database;
 mod error;

@@ -112,7 +112,8 @@ pub(crate) fn transition(number: u64) -> Transition {
     }
 }
 
-fn incident(number: u64) -> Incident {
+/// The incident of batch `number`, open.
+pub(crate) fn incident(number: u64) -> Incident {
     Incident {
         id: IncidentId::from_number(number),
         number,

@@ -1,12 +1,18 @@
 //! Owns the database and does one job at a time.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, mpsc},
     thread,
 };
 
 use super::{
-    super::{Database, Error, Notice, database::Removed, schema::v1, vault::Door},
+    super::{
+        Database, Error, Notice,
+        database::Removed,
+        schema::v1,
+        vault::{Door, words_of},
+    },
     Message, Now,
 };
 use crate::model::{Batch, Loaded, plan::StoreSettings};
@@ -81,7 +87,7 @@ impl Hand {
             .name(String::from("store-hand"))
             .spawn(move || {
                 for job in jobs {
-                    let answer = self.work(job);
+                    let answer = self.work_guarded(job);
                     let is_last = matches!(answer, Answer::Closed);
                     // Without a keeper nobody wants the answer, nor another job.
                     if answers.send(Message::Done(answer)).is_err() || is_last {
@@ -91,6 +97,23 @@ impl Hand {
             })
             .map_err(Error::disk("start a thread for", "the store"))?;
         Ok(sender)
+    }
+
+    /// A panic in here is our own fault; the keeper hears of it as of any failure, and the store is opened anew.
+    fn work_guarded(&mut self, job: Job) -> Answer {
+        let (is_opening, is_closing) = (matches!(job, Job::Open(_)), matches!(job, Job::Close));
+        catch_unwind(AssertUnwindSafe(|| self.work(job))).unwrap_or_else(|panic| {
+            self.database = None;
+            let error = Error::Panicked {
+                doing: "do its work",
+                words: words_of(&*panic),
+            };
+            match (is_opening, is_closing) {
+                (_, true) => Answer::Closed,
+                (true, _) => Answer::Opened(Err(error)),
+                _ => Answer::Committed(Err(error)),
+            }
+        })
     }
 
     fn work(&mut self, job: Job) -> Answer {

@@ -80,7 +80,7 @@ impl Default for Pace {
             retry_first: Duration::from_secs(1),
             retry_most: Duration::from_secs(30),
             disk_limit: Duration::from_secs(5),
-            sweep_every: Duration::from_mins(10),
+            sweep_every: Duration::from_hours(1),
         }
     }
 }
