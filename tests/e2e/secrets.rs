@@ -1,0 +1,191 @@
+//! Secrets stay where they belong: in requests to whom they are meant for.
+
+use std::{fs, path::Path};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use super::{
+    home::Home,
+    receiver::{Reaction, Receiver},
+    targets::{Mood, Targets},
+    wait::until,
+};
+
+/// Secrets with characters that every notation writes in its own way.
+const BEARER: &str = "canary1+bearer/Q7x=";
+const HEADER: &str = "canary2+header/K3z=";
+const PASSWORD: &str = "canary3:pass word%W9";
+const SIGNING: &str = "canary4signing0123456789abcdef01";
+const SIGNED: &str = "canary5signedwebhooksecret0123456789";
+const WEBHOOK: &str = "canary6webhooktokenXyZ";
+const DEAD_MAN: &str = "canary7deadmantoken";
+
+/// A secret in every form in which it might leak.
+fn forms(secret: &str) -> Vec<String> {
+    let escaped: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let mut forms = vec![
+        secret.to_owned(),
+        escaped.to_lowercase(),
+        escaped.replace('+', "%20"),
+        escaped,
+        BASE64_STANDARD.encode(secret),
+        BASE64_URL_SAFE_NO_PAD.encode(secret),
+        secret.replace('/', "\\/"),
+    ];
+    // What is left of it when another text is encoded with it.
+    forms.push(secret[..12].to_owned());
+    forms
+}
+
+fn all_forms() -> Vec<String> {
+    let mut all: Vec<_> = [BEARER, HEADER, PASSWORD, SIGNING, SIGNED, WEBHOOK, DEAD_MAN]
+        .into_iter()
+        .flat_map(forms)
+        .collect();
+    all.push(BASE64_STANDARD.encode(format!("monitor:{PASSWORD}")));
+    all
+}
+
+fn assert_clean(place: &str, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    for form in all_forms() {
+        if let Some(at) = text.find(&form) {
+            let start = text.floor_char_boundary(at.saturating_sub(120));
+            let end = text.ceil_char_boundary((at + 120).min(text.len()));
+            panic!("a secret is in {place}: …{}…", &text[start..end]);
+        }
+    }
+}
+
+fn assert_clean_below(folder: &Path) {
+    for entry in fs::read_dir(folder).expect("it can be listed").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            assert_clean_below(&path);
+        } else {
+            let bytes = fs::read(&path).expect("it can be read");
+            assert_clean(&path.display().to_string(), &bytes);
+        }
+    }
+}
+
+fn file_of(targets: &Targets, receiver: &Receiver) -> String {
+    let (bearer, basic, header) = (
+        targets.url("bearer"),
+        targets.url("basic"),
+        targets.url("header"),
+    );
+    let signed = receiver.url("signed");
+    format!(
+        r#"
+server: {{ listen: "127.0.0.1:0" }}
+defaults: {{ interval: 1s, timeout: 800ms, confirm: {{ explicit: 1s, refused: 1s, silent: 4s }}, successes: 1 }}
+slack: {{ signing_secret: "${{SIGNING}}" }}
+dead_man: {{ url: "${{DEAD_MAN}}", every: 10s }}
+channels:
+  alerts: "${{ALERTS}}"
+  quoting: "${{QUOTING}}"
+  signed: {{ signed_webhook: {{ url: "{signed}", secret: "${{SIGNED}}" }} }}
+  ops: "${{OPS}}"
+targets:
+  - {{ name: bearer, health: {{ url: "{bearer}", bearer: "${{BEARER}}" }} }}
+  - {{ name: basic, health: {{ url: "{basic}", basic: {{ username: monitor, password: "${{PASSWORD}}" }} }} }}
+  - {{ name: header, health: {{ url: "{header}", headers: {{ X-Api-Key: "${{HEADER}}" }} }} }}
+routes:
+  - {{ to: [alerts, quoting, signed] }}
+"#
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_secret_is_anywhere_but_in_the_request_that_needs_it() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let mut home = Home::new(&receiver, &[]);
+    for (name, value) in [
+        ("BEARER", BEARER.to_owned()),
+        ("HEADER", HEADER.to_owned()),
+        ("PASSWORD", PASSWORD.to_owned()),
+        ("SIGNING", SIGNING.to_owned()),
+        ("SIGNED", SIGNED.to_owned()),
+        ("DEAD_MAN", receiver.url(&format!("deadman-{DEAD_MAN}"))),
+        ("ALERTS", receiver.url(&format!("alerts-{WEBHOOK}"))),
+        ("QUOTING", receiver.url(&format!("quoting-{WEBHOOK}"))),
+        ("OPS", receiver.url(&format!("ops-{WEBHOOK}"))),
+    ] {
+        home.set(name, &value);
+    }
+    home.write_text(&file_of(&targets, &receiver));
+    for name in ["bearer", "basic", "header"] {
+        targets.set(name, Mood::Echo);
+    }
+    receiver.react("quoting", &[Reaction::Quote]);
+    receiver.react("alerts", &[Reaction::Broken, Reaction::Ok]);
+
+    let mut hekate = home.spawn(&["run", "-vv"]);
+    hekate.wait_for_start().await;
+    for name in ["bearer", "basic", "header"] {
+        hekate.shows(name, "down").await;
+    }
+    receiver.hear_down("alerts").await;
+    receiver
+        .hear("ops", "of the webhook that refuses", |told| {
+            told.text.contains("quoting")
+        })
+        .await;
+    until(
+        "the signed webhook and the dead man are called",
+        async || {
+            let is_called = |channel| !receiver.told_to(channel).is_empty();
+            (is_called("signed") && is_called("deadman")).then_some(())
+        },
+    )
+    .await;
+
+    let server = format!("http://{}", hekate.address);
+    for path in [
+        "/metrics",
+        "/readyz",
+        "/api/v1/status",
+        "/api/v1/targets/bearer/explain",
+        "/api/v1/targets/basic/explain",
+        "/api/v1/targets/header/explain",
+        "/api/v1/targets/bearer/history",
+    ] {
+        let answer = hekate.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        assert_clean(path, answer.body.as_bytes());
+    }
+    for arguments in [
+        vec!["--help"],
+        vec!["run", "--help"],
+        vec!["validate"],
+        vec!["validate", "--format", "json"],
+        vec!["check"],
+        vec!["check", "--format", "json"],
+        vec!["check", "--nagios"],
+        vec!["notify", "test", "quoting"],
+        vec!["notify", "preview"],
+        vec!["explain", "bearer", "--server", &server],
+        vec!["reload", "--server", &server],
+    ] {
+        let output = home.run(&arguments).await;
+        assert_clean(&format!("{arguments:?}"), &output.stdout);
+        assert_clean(&format!("{arguments:?}"), &output.stderr);
+    }
+    // A mistake beside every secret: what is shown of the file must not show what the variables hold.
+    let good = fs::read_to_string(home.file()).expect("it was written");
+    home.write_text(&good.replace("every: 10s", "every: never"));
+    let output = home.run(&["validate"]).await;
+    assert_eq!(output.status.code(), Some(78), "{output:?}");
+    assert_clean("the report", &output.stdout);
+    home.run(&["reload", "--server", &server]).await;
+    hekate.stop().await;
+
+    assert_clean("the logs", home.words_of_all_runs().as_bytes());
+    assert_clean_below(&home.path().join("data"));
+    for told in receiver.told() {
+        assert_clean(&told.channel, told.payload.to_string().as_bytes());
+        let (_, headers) = told.head.split_once('\n').expect("there are lines");
+        assert_clean(&told.channel, headers.as_bytes());
+    }
+}

@@ -1,0 +1,120 @@
+//! A Slack that breaks, throttles, hangs, resets, lies, or has forgotten the webhook.
+
+use std::{fmt::Write as _, time::Duration};
+
+use super::{
+    home::Home,
+    receiver::{Reaction, Receiver, Told},
+    targets::{Mood, Targets},
+    wait::until,
+};
+
+const PASSING: [(&str, Reaction); 4] = [
+    ("broken", Reaction::Broken),
+    ("throttled", Reaction::Throttled(3)),
+    ("hanging", Reaction::Hang),
+    ("reset", Reaction::Reset),
+];
+const LASTING: [(&str, Reaction); 2] = [
+    ("garbage", Reaction::Garbage),
+    ("gone", Reaction::NoService),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_message_arrives_and_is_marked_as_a_repeat_only_if_an_answer_was_lost() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let channels = PASSING.map(|(channel, _)| channel);
+    let home = Home::new(&receiver, &[&channels[..], &["ops"]].concat());
+    home.write(&one_target_per_channel(&targets, &channels));
+    for (channel, reaction) in PASSING {
+        receiver.react(channel, &[reaction, Reaction::Ok]);
+        targets.set(channel, Mood::Down);
+    }
+    let hekate = home.start().await;
+
+    for (channel, reaction) in PASSING {
+        let taken = receiver.hear_down(channel).await;
+        let told = receiver.told_to(channel);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert_eq!(told[0].id(), taken.id());
+        assert!(!told[0].is_repeat(), "{told:?}");
+        let is_unsure = !matches!(reaction, Reaction::Throttled(_));
+        assert_eq!(taken.is_repeat(), is_unsure, "{channel}: {told:?}");
+        if let Reaction::Throttled(seconds) = reaction {
+            let waited = told[1].at - told[0].at;
+            // It was heard a moment after it was sent.
+            let asked = Duration::from_secs(seconds) - Duration::from_millis(200);
+            assert!(waited >= asked, "it was asked for peace: {waited:?}");
+        }
+    }
+    for (channel, _) in PASSING {
+        targets.set(channel, Mood::Up);
+        let id = receiver.hear_down(channel).await.id().to_owned();
+        let up = receiver.hear_up(channel, &id).await;
+        assert!(!up.is_repeat(), "{up:?}");
+        assert_eq!(receiver.told_to(channel).len(), 3);
+    }
+    assert!(receiver.told_to("ops").is_empty());
+    hekate.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_webhook_is_gone_the_fallback_hears_and_everybody_can_see_it() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let channels = LASTING.map(|(channel, _)| channel);
+    let home = Home::new(&receiver, &[&channels[..], &["ops"]].concat());
+    home.write(&one_target_per_channel(&targets, &channels));
+    for (channel, reaction) in LASTING {
+        receiver.react(channel, &[reaction]);
+        targets.set(channel, Mood::Down);
+    }
+    let hekate = home.start().await;
+
+    for (channel, _) in LASTING {
+        let is_of = |told: &Told| told.text.starts_with(&format!("DOWN: {channel} "));
+        let down = receiver.hear("ops", channel, is_of).await;
+        assert!(!down.is_repeat(), "{down:?}");
+        let words = format!("channel `{channel}` refuses messages");
+        let plain = words.replace('`', "");
+        receiver
+            .hear("ops", "of the trouble", |told| {
+                told.text.contains(&words) || told.text.replace('`', "").contains(&plain)
+            })
+            .await;
+        until("the grid shows it", async || {
+            let troubles = hekate.status().await["troubles"].to_string();
+            troubles
+                .contains(&format!("`{channel}` refuses messages"))
+                .then_some(())
+        })
+        .await;
+        targets.set(channel, Mood::Up);
+        receiver.hear_up("ops", down.id()).await;
+    }
+    let ops = receiver.told_to("ops");
+    for (channel, _) in LASTING {
+        let downs = ops
+            .iter()
+            .filter(|told| told.text.starts_with(&format!("DOWN: {channel} ")));
+        assert_eq!(downs.count(), 1, "{ops:?}");
+        assert_eq!(receiver.told_to(channel).len(), 1, "it is left in peace");
+    }
+    hekate.stop().await;
+}
+
+/// A target for each channel with a route to it; everything else goes to `ops`.
+pub(crate) fn one_target_per_channel(targets: &Targets, channels: &[&str]) -> String {
+    let mut text = String::from("targets:\n");
+    for channel in channels {
+        let url = targets.url(channel);
+        let _ = writeln!(text, "  - {{ name: {channel}, health: \"{url}\" }}");
+    }
+    text.push_str("routes:\n");
+    for channel in channels {
+        let _ = writeln!(
+            text,
+            "  - {{ match: {{ target: {channel} }}, to: {channel} }}"
+        );
+    }
+    text + "  - { to: ops }\n"
+}
