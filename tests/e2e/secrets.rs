@@ -79,7 +79,7 @@ fn file_of(targets: &Targets, receiver: &Receiver) -> String {
     format!(
         r#"
 server: {{ listen: "127.0.0.1:0" }}
-defaults: {{ interval: 1s, timeout: 800ms, confirm: {{ explicit: 1s, refused: 1s, silent: 4s }}, successes: 1 }}
+defaults: {{ interval: 1s, timeout: 800ms, confirm: {{ explicit: 1s, refused: 1s, silent: 4s }}, successes: 1, severity: warning }}
 slack: {{ signing_secret: "${{SIGNING}}" }}
 dead_man: {{ url: "${{DEAD_MAN}}", every: 10s }}
 channels:
