@@ -106,15 +106,9 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     } = options;
     let clock = Clock::start();
     let metrics = Arc::new(Metrics::new());
-    let address = plan.server.listen;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|source| Failure::Listen { address, source })?;
-    let address = listener
-        .local_addr()
-        .map_err(|source| Failure::Listen { address, source })?;
     let sender = Sender::new()?;
     let now = clock.now();
+    // Before the address: whoever starts a second hekate with the same file hears who the first one is.
     let Opened {
         writer,
         mut loaded,
@@ -122,6 +116,13 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         news,
         is_blind,
     } = open_store(&plan, &clock).await?;
+    let address = plan.server.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| Failure::Listen { address, source })?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| Failure::Listen { address, source })?;
 
     let board = Arc::new(ArcSwap::from_pointee(Board::of(&plan, now.at, None)));
     let shared_plan = Arc::new(ArcSwap::new(Arc::clone(&plan)));

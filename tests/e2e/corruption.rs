@@ -13,6 +13,9 @@ use super::{
     wait::until,
 };
 
+const ROUTES: &str =
+    "routes:\n  - { match: { target: [api, web] }, to: alerts }\n  - { to: ops }\n";
+
 #[derive(Clone, Copy, Debug)]
 enum Damage {
     FlipBytes,
@@ -36,11 +39,7 @@ async fn whatever_is_damaged_it_starts_and_remembers_what_is_open() {
     let mut chance = Chance::of("corruption");
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts", "ops"]);
-    home.write(&format!(
-        "targets:\n  - {{ name: api, health: \"{}\" }}\n  - {{ name: web, health: \"{}\" }}\nroutes:\n  - {{ match: {{ target: [api, web] }}, to: alerts }}\n  - {{ to: ops }}\n",
-        targets.url("api"),
-        targets.url("web")
-    ));
+    home.write(&(targets.section(&["api", "web"]) + ROUTES));
     targets.set("api", Mood::Down);
     let hekate = home.start().await;
     let id = receiver.hear_down("alerts").await.id().to_owned();

@@ -1,6 +1,6 @@
 //! How it ends, and with which number.
 
-use std::process::Output;
+use std::{fs, net::TcpListener, process::Output};
 
 use rustix::process::Signal;
 
@@ -29,10 +29,7 @@ async fn expect(home: &Home, arguments: &[&str], code: i32, words: &str) {
 async fn a_signal_ends_it_in_order_and_the_store_opens_again() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts"]);
-    home.write(&format!(
-        "targets:\n  - {{ name: api, health: \"{}\" }}\n",
-        targets.url("api")
-    ));
+    home.write(&targets.section(&["api"]));
     targets.set("api", Mood::Down);
     let mut id = None;
     for (signal, code) in [
@@ -58,10 +55,7 @@ async fn a_signal_ends_it_in_order_and_the_store_opens_again() {
 async fn a_second_process_is_refused_and_hears_who_was_first() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts"]);
-    home.write(&format!(
-        "targets:\n  - {{ name: api, health: \"{}\" }}\n",
-        targets.url("api")
-    ));
+    home.write(&targets.section(&["api"]));
     let first = home.start().await;
     expect(&home, &["run"], 74, &first.pid().to_string()).await;
     first.ready().await;
@@ -69,35 +63,52 @@ async fn a_second_process_is_refused_and_hears_who_was_first() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_end_has_its_number() {
+async fn a_second_process_with_the_same_address_hears_it_as_well() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts"]);
-    let names = ["fine", "ailing", "broken", "private"];
-    let mut text = String::from("targets:\n");
-    for name in names {
-        text += &format!(
-            "  - {{ name: {name}, health: \"{}\" }}\n",
-            targets.url(name)
-        );
-    }
-    home.write(&text);
+    home.write(&targets.section(&["api"]));
+    let text = fs::read_to_string(home.file()).expect("it was written");
+    let address = nobody().await.to_string();
+    home.write_text(&text.replace("127.0.0.1:0", &address));
+    let first = home.start().await;
+    expect(&home, &["run"], 74, &first.pid().to_string()).await;
+    first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_address_that_is_taken_is_named() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts"]);
+    home.write(&targets.section(&["api"]));
+    let text = fs::read_to_string(home.file()).expect("it was written");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("loopback has ports");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    home.write_text(&text.replace("127.0.0.1:0", &address));
+    expect(&home, &["run"], 1, &address).await;
+}
+
+/// One target for every state that a single look can find.
+async fn mixed() -> (Targets, Home) {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts"]);
+    home.write(&targets.section(&["fine", "ailing", "broken", "private"]));
     targets.set("broken", Mood::Down);
     let degraded = String::from(r#"{"status":"degraded"}"#);
     targets.set("ailing", Mood::Says(200, degraded));
     targets.set("private", Mood::Says(401, String::from("{}")));
+    (targets, home)
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_by_hand_ends_with_what_it_found() {
+    let (_targets, home) = mixed().await;
     expect(&home, &["validate"], 0, "nothing wrong").await;
     expect(&home, &["check", "fine"], 0, "fine").await;
     expect(&home, &["check", "broken"], 1, "503").await;
     expect(&home, &["check"], 1, "broken").await;
     expect(&home, &["check", "ailing"], 1, "ailing").await;
-    expect(
-        &home,
-        &["check", "ailing", "--fail-on", "down"],
-        0,
-        "ailing",
-    )
-    .await;
+    let lenient = ["check", "ailing", "--fail-on", "down"];
+    expect(&home, &lenient, 0, "ailing").await;
     expect(&home, &["check", "nosuch"], 1, "nosuch").await;
     for (name, code, word) in [
         ("fine", 0, "HEKATE OK"),
@@ -107,46 +118,37 @@ async fn every_end_has_its_number() {
     ] {
         expect(&home, &["check", "--nagios", name], code, word).await;
     }
-    let nowhere = format!("http://{}", nobody().await);
-    expect(
-        &home,
-        &["status", "--server", &nowhere],
-        69,
-        "no running hekate",
-    )
-    .await;
-    expect(
-        &home,
-        &["reload", "--server", &nowhere],
-        69,
-        "no running hekate",
-    )
-    .await;
-    expect(&home, &["--nonsense"], 2, "--nonsense").await;
-    expect(&home, &["run", "--log", "nonsense"], 2, "nonsense").await;
-    expect(&home, &["--version"], 0, env!("CARGO_PKG_VERSION")).await;
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn questions_to_a_running_hekate_need_one() {
+    let (_targets, home) = mixed().await;
+    let nowhere = format!("http://{}", nobody().await);
+    for command in [&["status"][..], &["reload"], &["explain", "broken"]] {
+        let arguments = [command, &["--server", &nowhere]].concat();
+        expect(&home, &arguments, 69, "no running hekate").await;
+    }
     let hekate = home.start().await;
     hekate.shows("broken", "down").await;
     let server = format!("http://{}", hekate.address);
-    expect(&home, &["status", "--server", &server], 0, "broken").await;
-    expect(&home, &["explain", "broken", "--server", &server], 0, "503").await;
-    expect(
-        &home,
-        &["history", "broken", "--server", &server],
-        0,
-        "down",
-    )
-    .await;
-    expect(
-        &home,
-        &["explain", "nosuch", "--server", &server],
-        1,
-        "nosuch",
-    )
-    .await;
+    for (command, code, words) in [
+        (&["status"][..], 0, "broken"),
+        (&["explain", "broken"], 0, "503"),
+        (&["history", "broken"], 0, "down"),
+        (&["explain", "nosuch"], 1, "nosuch"),
+    ] {
+        let arguments = [command, &["--server", &server]].concat();
+        expect(&home, &arguments, code, words).await;
+    }
     hekate.stop().await;
+}
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mistakes_have_numbers_of_their_own() {
+    let (_targets, home) = mixed().await;
+    expect(&home, &["--nonsense"], 2, "--nonsense").await;
+    expect(&home, &["run", "--log", "nonsense"], 2, "nonsense").await;
+    expect(&home, &["--version"], 0, env!("CARGO_PKG_VERSION")).await;
     home.write("targets:\n  - { name: fine, helth: \"http://127.0.0.1/\" }\n");
     for command in ["run", "validate", "check"] {
         expect(&home, &[command], 78, "helth").await;

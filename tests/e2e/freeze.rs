@@ -1,6 +1,6 @@
 //! Frozen and woken, as by a laptop's lid or a virtual machine that was moved.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use rustix::process::Signal;
 
@@ -12,12 +12,8 @@ async fn nobody_hears_of_a_freeze() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts"]);
     let names: Vec<_> = (0..30).map(|number| format!("t{number}")).collect();
-    let mut text = String::from("targets:\n");
-    for name in &names {
-        let url = targets.url(name);
-        let _ = writeln!(text, "  - {{ name: {name}, health: \"{url}\" }}");
-    }
-    home.write(&text);
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    home.write(&targets.section(&names));
     let hekate = home.start().await;
     hekate.ready().await;
 

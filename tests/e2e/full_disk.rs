@@ -21,6 +21,9 @@ use super::{
     wait::until,
 };
 
+const ROUTES: &str =
+    "routes:\n  - { match: { target: [api, web] }, to: alerts }\n  - { to: ops }\n";
+
 /// A small disk in memory; it goes with this value.
 struct Disk(PathBuf);
 
@@ -70,10 +73,9 @@ impl Glutton {
         let eating = thread::spawn(move || {
             let bite = vec![0xA5; 64 * 1024];
             while !is_over.load(Ordering::Relaxed) {
-                // When there is nothing left, a part of the bite may have been.
-                match stomach.write(&bite) {
-                    Ok(_) => {}
-                    Err(_full) => thread::sleep(Duration::from_millis(5)),
+                // Of the last bite as much is taken as fits.
+                if stomach.write_all(&bite).is_err() {
+                    thread::sleep(Duration::from_millis(5));
                 }
             }
         });
@@ -115,11 +117,9 @@ async fn on_a_full_disk_outages_are_told_and_afterwards_everything_is_remembered
     let Some(disk) = Disk::mount(home.path().join("disk")) else {
         return;
     };
-    let url = |name| targets.url(name);
+    let sections = targets.section(&["api", "web"]);
     home.write(&format!(
-        "store: {{ path: ./disk/store }}\ntargets:\n  - {{ name: api, health: \"{}\" }}\n  - {{ name: web, health: \"{}\" }}\nroutes:\n  - {{ match: {{ target: [api, web] }}, to: alerts }}\n  - {{ to: ops }}\n",
-        url("api"),
-        url("web")
+        "store: {{ path: ./disk/store }}\n{sections}{ROUTES}"
     ));
     let hekate = home.start().await;
     hekate.ready().await;

@@ -10,17 +10,11 @@ use super::{
 };
 
 fn routes(of: &[&str], targets: &Targets) -> String {
-    let mut text = String::from("targets:\n");
-    for name in of {
-        text += &format!(
-            "  - {{ name: {name}, health: \"{}\" }}\n",
-            targets.url(name)
-        );
-    }
     let names = of.join(", ");
-    text + &format!(
-        "routes:\n  - {{ match: {{ target: [{names}] }}, to: alerts }}\n  - {{ to: ops }}\n"
-    )
+    targets.section(of)
+        + &format!(
+            "routes:\n  - {{ match: {{ target: [{names}] }}, to: alerts }}\n  - {{ to: ops }}\n"
+        )
 }
 
 fn is_refusal(told: &Told) -> bool {

@@ -42,8 +42,8 @@ async fn each_message_arrives_and_is_marked_as_a_repeat_only_if_an_answer_was_lo
         assert_eq!(taken.is_repeat(), is_unsure, "{channel}: {told:?}");
         if let Reaction::Throttled(seconds) = reaction {
             let waited = told[1].at - told[0].at;
-            // It was heard a moment after it was sent.
-            let asked = Duration::from_secs(seconds) - Duration::from_millis(200);
+            // The first one is noted a moment after it came, so a little less is seen.
+            let asked = Duration::from_millis(seconds * 1_000 - 200);
             assert!(waited >= asked, "it was asked for peace: {waited:?}");
         }
     }
@@ -103,12 +103,7 @@ async fn where_a_webhook_is_gone_the_fallback_hears_and_everybody_can_see_it() {
 
 /// A target for each channel with a route to it; everything else goes to `ops`.
 pub(crate) fn one_target_per_channel(targets: &Targets, channels: &[&str]) -> String {
-    let mut text = String::from("targets:\n");
-    for channel in channels {
-        let url = targets.url(channel);
-        let _ = writeln!(text, "  - {{ name: {channel}, health: \"{url}\" }}");
-    }
-    text.push_str("routes:\n");
+    let mut text = targets.section(channels) + "routes:\n";
     for channel in channels {
         let _ = writeln!(
             text,

@@ -1,5 +1,7 @@
 //! The slash command, as Slack sends it.
 
+use std::fmt::Write as _;
+
 use hekate::clock::Clock;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -18,14 +20,12 @@ async fn send(hekate: &Hekate, secret: &str, age_seconds: i64) -> Answer {
     let timestamp = Clock::start().now().at.as_seconds() - age_seconds;
     let mut mac = <Hmac<Sha256>>::new_from_slice(secret.as_bytes()).expect("any key will do");
     mac.update(format!("v0:{timestamp}:{BODY}").as_bytes());
-    let signature: String = mac
-        .finalize()
-        .into_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut signature = String::from("v0=");
+    for byte in mac.finalize().into_bytes() {
+        let _ = write!(signature, "{byte:02x}");
+    }
     let headers = format!(
-        "Content-Type: application/x-www-form-urlencoded\r\nX-Slack-Request-Timestamp: {timestamp}\r\nX-Slack-Signature: v0={signature}\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\nX-Slack-Request-Timestamp: {timestamp}\r\nX-Slack-Signature: {signature}\r\n"
     );
     hekate.post("/slack/command", &headers, BODY).await
 }
@@ -35,11 +35,8 @@ async fn slack_is_answered_with_the_grid_and_nobody_else_is() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let mut home = Home::new(&receiver, &["alerts"]);
     home.set("SIGNING_SECRET", SECRET);
-    home.write(&format!(
-        "slack: {{ signing_secret: \"${{SIGNING_SECRET}}\" }}\ntargets:\n  - {{ name: api, health: \"{}\" }}\n  - {{ name: web, health: \"{}\" }}\n",
-        targets.url("api"),
-        targets.url("web")
-    ));
+    let slack = "slack: { signing_secret: \"${SIGNING_SECRET}\" }\n";
+    home.write(&(slack.to_owned() + &targets.section(&["api", "web"])));
     targets.set("api", Mood::Down);
     let hekate = home.start().await;
     hekate.ready().await;

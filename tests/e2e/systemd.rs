@@ -10,10 +10,7 @@ use super::{home::Home, receiver::Receiver, targets::Targets, wait::LONG};
 async fn systemd_hears_ready_alive_and_stopping() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let mut home = Home::new(&receiver, &["alerts"]);
-    home.write(&format!(
-        "targets:\n  - {{ name: api, health: \"{}\" }}\n",
-        targets.url("api")
-    ));
+    home.write(&targets.section(&["api"]));
     let path = home.path().join("notify");
     let socket = UnixDatagram::bind(&path).expect("the folder takes sockets");
     socket.set_read_timeout(Some(LONG)).expect("it is a socket");

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fmt::Write as _,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -61,6 +62,16 @@ impl Targets {
     /// Where a target answers.
     pub(crate) fn url(&self, name: &str) -> String {
         format!("http://{}/{name}", self.address)
+    }
+
+    /// The section of the file with these targets.
+    pub(crate) fn section(&self, names: &[&str]) -> String {
+        let mut text = String::from("targets:\n");
+        for name in names {
+            let url = self.url(name);
+            let _ = writeln!(text, "  - {{ name: {name}, health: \"{url}\" }}");
+        }
+        text
     }
 
     /// Makes a target answer so from now on.

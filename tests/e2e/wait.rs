@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Only a fault takes so long, on any machine.
-pub(crate) const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_mins(1);
 /// Between two questions whether it is so.
 const POLL_EVERY: Duration = Duration::from_millis(20);
 
@@ -26,8 +26,6 @@ pub(crate) async fn until_within<T>(
             tokio::time::sleep(POLL_EVERY).await;
         }
     };
-    match tokio::time::timeout(limit, looking).await {
-        Ok(found) => found,
-        Err(_) => panic!("waited {limit:?} in vain: {what}"),
-    }
+    let found = tokio::time::timeout(limit, looking).await;
+    found.unwrap_or_else(|_elapsed| panic!("waited {limit:?} in vain: {what}"))
 }
