@@ -61,6 +61,7 @@ impl Drop for Disk {
 struct Glutton {
     file: PathBuf,
     stop: Arc<AtomicBool>,
+    is_full: Arc<AtomicBool>,
     eating: Option<JoinHandle<()>>,
 }
 
@@ -70,11 +71,14 @@ impl Glutton {
         let stop = Arc::new(AtomicBool::new(false));
         let mut stomach = File::create(&file).expect("there is room at first");
         let is_over = Arc::clone(&stop);
+        let is_full = Arc::new(AtomicBool::new(false));
+        let has_eaten_all = Arc::clone(&is_full);
         let eating = thread::spawn(move || {
             let bite = vec![0xA5; 64 * 1024];
             while !is_over.load(Ordering::Relaxed) {
                 // Of the last bite as much is taken as fits.
                 if stomach.write_all(&bite).is_err() {
+                    has_eaten_all.store(true, Ordering::Relaxed);
                     thread::sleep(Duration::from_millis(5));
                 }
             }
@@ -82,8 +86,17 @@ impl Glutton {
         Self {
             file,
             stop,
+            is_full,
             eating: Some(eating),
         }
+    }
+
+    /// Waits until nothing is left.
+    async fn full(&self) {
+        until("the disk is full", async || {
+            self.is_full.load(Ordering::Relaxed).then_some(())
+        })
+        .await;
     }
 
     /// It leaves and gives everything back.
@@ -108,6 +121,57 @@ impl Drop for Glutton {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn started_on_a_full_disk_it_knows_what_was_open_and_tells_what_happens() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "ops"]);
+    let Some(disk) = Disk::mount(home.path().join("disk")) else {
+        return;
+    };
+    let sections = targets.section(&["api", "web"]);
+    home.write(&format!(
+        "store: {{ path: ./disk/store }}\n{sections}{ROUTES}"
+    ));
+    targets.set("api", Mood::Down);
+    let hekate = home.start().await;
+    let api = receiver.hear_down("alerts").await;
+    hekate.stop().await;
+    // What was kept for such a day is gone as well.
+    std::fs::remove_file(disk.0.join("store/ballast")).expect("there was room for it");
+
+    let glutton = Glutton::on(&disk.0);
+    glutton.full().await;
+    let hekate = home.start().await;
+    let shown = hekate.shows("api", "down").await;
+    assert_eq!(shown["incident"], api.id(), "{}", hekate.log());
+    assert!(hekate.event("store.trouble").is_some(), "{}", hekate.log());
+    targets.set("web", Mood::Down);
+    let web = receiver
+        .hear("alerts", "of the second outage", |told| {
+            told.text.starts_with("DOWN: web ")
+        })
+        .await;
+    targets.set("api", Mood::Up);
+    receiver.hear_up("alerts", api.id()).await;
+
+    glutton.leave();
+    until("the store is well again", async || {
+        (hekate.metric("hekate_store_writable").await? > 0.0).then_some(())
+    })
+    .await;
+    hekate.kill();
+    let hekate = home.start().await;
+    let shown = hekate.shows("web", "down").await;
+    assert_eq!(shown["incident"], web.id(), "{}", hekate.log());
+    hekate.shows("api", "operational").await;
+    targets.set("web", Mood::Up);
+    receiver.hear_up("alerts", web.id()).await;
+    hekate.stop().await;
+    let alerts = receiver.told_to("alerts");
+    let unmarked = alerts.iter().filter(|told| !told.is_repeat()).count();
+    assert_eq!(unmarked, 4, "{alerts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -95,9 +95,14 @@ struct Book {
 
 impl Receiver {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
+        Self::start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// At an address where nobody listens.
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address)
             .await
-            .expect("loopback has ports");
+            .expect("nobody listens there");
         let receiver = Self {
             address: listener.local_addr().expect("it is bound"),
             book: Arc::default(),

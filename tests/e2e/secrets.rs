@@ -20,7 +20,14 @@ const SIGNED: &str = "canary5signedwebhooksecret0123456789";
 const WEBHOOK: &str = "canary6webhooktokenXyZ";
 const DEAD_MAN: &str = "canary7deadmantoken";
 
+/// Targets that repeat all they are sent.
 const TARGETS: [&str; 3] = ["bearer", "basic", "header"];
+/// Targets that repeat a secret as if it were a word like any other, and the header that has it.
+const QUOTING: [(&str, &str); 3] = [
+    ("bearer_word", "authorization"),
+    ("basic_word", "authorization"),
+    ("header_word", "x-api-key"),
+];
 
 /// A secret in every form in which it might leak.
 fn forms(secret: &str) -> Vec<String> {
@@ -93,6 +100,9 @@ targets:
   - {{ name: bearer, health: {{ url: "{bearer}", bearer: "${{BEARER}}" }} }}
   - {{ name: basic, health: {{ url: "{basic}", basic: {{ username: monitor, password: "${{PASSWORD}}" }} }} }}
   - {{ name: header, health: {{ url: "{header}", headers: {{ X-Api-Key: "${{HEADER}}" }} }} }}
+  - {{ name: bearer_word, health: {{ url: "{bearer}_word", bearer: "${{BEARER}}" }} }}
+  - {{ name: basic_word, health: {{ url: "{basic}_word", basic: {{ username: monitor, password: "${{PASSWORD}}" }} }} }}
+  - {{ name: header_word, health: {{ url: "{header}_word", headers: {{ X-Api-Key: "${{HEADER}}" }} }} }}
 routes:
   - {{ to: [alerts, quoting, signed] }}
 "#
@@ -119,6 +129,9 @@ fn secretive(targets: &Targets, receiver: &Receiver) -> Home {
     for name in TARGETS {
         targets.set(name, Mood::Echo);
     }
+    for (name, header) in QUOTING {
+        targets.set(name, Mood::Quote(header));
+    }
     receiver.react("quoting", &[Reaction::Quote]);
     receiver.react("alerts", &[Reaction::Broken, Reaction::Ok]);
     home
@@ -130,7 +143,8 @@ async fn no_secret_is_anywhere_but_in_the_request_that_needs_it() {
     let home = secretive(&targets, &receiver);
     let mut hekate = home.spawn(&["run", "-vv"]);
     hekate.wait_for_start().await;
-    for name in TARGETS {
+    let quoting = QUOTING.map(|(name, _)| name);
+    for name in TARGETS.into_iter().chain(quoting) {
         hekate.shows(name, "down").await;
     }
     receiver.hear_down("alerts").await;
@@ -171,6 +185,12 @@ async fn check_answers(hekate: &Hekate) {
         let answer = hekate.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         assert_clean(path, answer.body.as_bytes());
+    }
+    for (name, _) in QUOTING {
+        let path = format!("/api/v1/targets/{name}/explain");
+        let answer = hekate.get(&path).await;
+        assert_clean(&path, answer.body.as_bytes());
+        assert!(answer.body.contains("nobody knows ***"), "{}", answer.body);
     }
     for name in TARGETS {
         let path = format!("/api/v1/targets/{name}/explain");

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::Duration};
 use super::{
     home::Home,
     receiver::{Reaction, Receiver, Told},
-    targets::{Mood, Targets},
+    targets::{Mood, Targets, nobody},
     wait::until,
 };
 
@@ -99,6 +99,61 @@ async fn where_a_webhook_is_gone_the_fallback_hears_and_everybody_can_see_it() {
         assert_eq!(receiver.told_to(channel).len(), 1, "it is left in peace");
     }
     hekate.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_slack_cannot_be_reached_messages_wait_and_are_no_repeats() {
+    let targets = Targets::start().await;
+    let address = nobody().await;
+    let mut home = Home::new(&Receiver::start().await, &[]);
+    home.set(
+        "WEBHOOK_ALERTS",
+        &format!("http://{address}/services/T0/B0/alerts"),
+    );
+    home.write(&targets.section(&["api"]));
+    targets.set("api", Mood::Down);
+    let hekate = home.start().await;
+    until("it was tried in vain", async || {
+        hekate.event("notify.retry")
+    })
+    .await;
+    // The whole outage passes unheard; both ends of it are told afterwards, in their order.
+    targets.set("api", Mood::Up);
+    hekate.shows("api", "operational").await;
+    hekate.kill();
+    let hekate = home.start().await;
+    let receiver = Receiver::start_at(address).await;
+    let down = receiver.hear_down("alerts").await;
+    let up = receiver.hear_up("alerts", down.id()).await;
+    hekate.stop().await;
+    let texts: Vec<_> = receiver.told().into_iter().map(|told| told.text).collect();
+    assert_eq!(texts, [down.text, up.text]);
+    assert!(
+        !texts.iter().any(|text| text.contains("repeat")),
+        "{texts:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ended_while_slack_hangs_it_ends_in_time_and_tells_again_afterwards() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts"]);
+    home.write(&targets.section(&["api"]));
+    receiver.react("alerts", &[Reaction::Hang, Reaction::Ok]);
+    targets.set("api", Mood::Down);
+    let hekate = home.start().await;
+    let lost = receiver.hear("alerts", "anything", |_| true).await;
+    assert!(!lost.is_repeat(), "{}", lost.text);
+    hekate.stop().await;
+
+    let hekate = home.start().await;
+    let down = receiver.hear_down("alerts").await;
+    assert_eq!(down.id(), lost.id());
+    assert!(down.is_repeat(), "{}", down.text);
+    targets.set("api", Mood::Up);
+    receiver.hear_up("alerts", down.id()).await;
+    hekate.stop().await;
+    assert_eq!(receiver.told().len(), 3);
 }
 
 /// A target for each channel with a route to it; everything else goes to `ops`.

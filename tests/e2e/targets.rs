@@ -32,6 +32,8 @@ pub(crate) enum Mood {
     Says(u16, String),
     /// It is down and repeats what it was sent, as careless error pages do.
     Echo,
+    /// It is down and quotes what this header said, without saying what it is.
+    Quote(&'static str),
 }
 
 /// The server.
@@ -106,6 +108,16 @@ impl Targets {
             Mood::Says(status, body) => respond(&mut stream, status, JSON, &body).await,
             Mood::Echo => {
                 let body = serde_json::json!({ "status": "DOWN", "error": request.head });
+                respond(&mut stream, 503, JSON, &body.to_string()).await;
+            }
+            Mood::Quote(header) => {
+                let value = request.header(header).unwrap_or_default();
+                let value = value.rsplit("earer ").next().unwrap_or(value);
+                let value = value.trim_start_matches("Basic ");
+                let error = format!("nobody knows {value} here");
+                let parts = serde_json::json!({ value: { "status": "DOWN", "details": { "error": error } } });
+                let body =
+                    serde_json::json!({ "status": "DOWN", "error": error, "components": parts });
                 respond(&mut stream, 503, JSON, &body.to_string()).await;
             }
         }

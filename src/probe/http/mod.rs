@@ -9,6 +9,7 @@
 mod address;
 mod body;
 mod connect;
+mod cover;
 mod limits;
 mod line;
 mod prepare;
@@ -136,7 +137,9 @@ impl Client {
             trail: Trail::default(),
         };
         let answered = look.ask().await;
-        look.trail.finish(answered)
+        let mut findings = look.trail.finish(answered);
+        cover::cover(&mut findings, question);
+        findings
     }
 
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {
