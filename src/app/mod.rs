@@ -127,8 +127,6 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         plan,
     } = options;
     let clock = Clock::start();
-    let listener = listen(plan.server.listen).await?;
-    let address = listener.local_addr().unwrap_or(plan.server.listen);
     let sender = Sender::new()?;
     let Memory {
         writer,
@@ -137,6 +135,9 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         news,
         is_blind,
     } = memory::open(&plan, &clock).await?;
+    // After the store: whoever starts a second hekate with the same file hears who the first one is.
+    let listener = listen(plan.server.listen).await?;
+    let address = listener.local_addr().unwrap_or(plan.server.listen);
     let now = clock.now();
     let (shared, inboxes) = share(&plan, clock, writer, sender, now);
     shared.metrics.reloaded(now.at);

@@ -8,6 +8,7 @@
 mod address;
 mod body;
 mod connect;
+mod cover;
 mod limits;
 mod line;
 mod look;
@@ -115,9 +116,11 @@ impl Client {
             self.clock.instant(started + limit)
         ));
         let limits = Limits::new(&self.clock, timer, started, limit);
-        Look::new(&self.resolver, question, &prepared, limits, freshness)
+        let mut findings = Look::new(&self.resolver, question, &prepared, limits, freshness)
             .run()
-            .await
+            .await;
+        cover::cover(&mut findings, question);
+        findings
     }
 
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {

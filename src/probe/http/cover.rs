@@ -1,0 +1,131 @@
+//! What we send to prove who we are is not repeated, even if the target repeats it.
+//!
+//! Whatever looks like a secret is masked where a body is read. A secret of our own need not look like one, but it is
+//! known.
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
+use super::Findings;
+use crate::model::{
+    Outcome,
+    plan::{Credentials, HealthQuestion},
+};
+
+/// What stands where a secret was.
+const MASK: &str = "***";
+/// Shorter values are words rather than secrets, and covering them would make other words unreadable. Of a secret that
+/// was cut, a rest shorter than this stays.
+const SECRET_CHARS_MIN: usize = 6;
+/// Headers of the file that hold no secret.
+const PLAIN_HEADERS: [&str; 10] = [
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "cache-control",
+    "connection",
+    "content-type",
+    "host",
+    "origin",
+    "referer",
+    "user-agent",
+];
+
+/// Covers the secrets of the question in every text that is shown to people.
+pub(super) fn cover(findings: &mut Findings, question: &HealthQuestion) {
+    if findings.outcome == Outcome::Healthy && findings.detail.is_none() {
+        return;
+    }
+    let secrets = secrets_of(question);
+    if secrets.is_empty() {
+        return;
+    }
+    for text in texts_of(findings) {
+        for secret in &secrets {
+            cover_one(text, secret);
+        }
+    }
+}
+
+fn secrets_of(question: &HealthQuestion) -> Vec<String> {
+    let mut secrets = Vec::new();
+    match &question.credentials {
+        Some(Credentials::Basic { username, password }) => {
+            let pair = format!("{username}:{}", password.expose());
+            secrets.extend([BASE64_STANDARD.encode(pair), password.expose().to_owned()]);
+        }
+        Some(Credentials::Bearer(token)) => secrets.push(token.expose().to_owned()),
+        None => {}
+    }
+    for (name, value) in &question.headers {
+        if !PLAIN_HEADERS
+            .iter()
+            .any(|plain| name.eq_ignore_ascii_case(plain))
+        {
+            // A scheme before it, as in `Token abc`, is often left out where it is repeated.
+            let value = value.expose();
+            let last = value.rsplit(' ').next().unwrap_or(value);
+            secrets.extend([value.to_owned(), last.to_owned()]);
+        }
+    }
+    secrets.retain(|secret| secret.chars().count() >= SECRET_CHARS_MIN);
+    secrets
+}
+
+fn texts_of(findings: &mut Findings) -> Vec<&mut String> {
+    let mut texts = Vec::new();
+    match &mut findings.outcome {
+        Outcome::Healthy => {}
+        Outcome::Degraded(degradation) => texts.push(&mut degradation.words),
+        Outcome::Unhealthy(failure) => texts.push(&mut failure.words),
+        Outcome::Unobservable(gap) => texts.push(&mut gap.words),
+    }
+    if let Some(detail) = &mut findings.detail {
+        for component in &mut detail.components {
+            texts.push(&mut component.name);
+            texts.extend(&mut component.message);
+        }
+        texts.extend(&mut detail.excerpt);
+        texts.extend(&mut detail.via);
+        texts.extend(&mut detail.note);
+    }
+    texts
+}
+
+/// Covers a secret wherever it stands, and what is left of it where the text was cut.
+fn cover_one(text: &mut String, secret: &str) {
+    if text.contains(secret) {
+        *text = text.replace(secret, MASK);
+    }
+    let Some(whole) = text.strip_suffix('…') else {
+        return;
+    };
+    let ends = secret.char_indices().map(|(end, _)| end);
+    let rests = ends.skip(SECRET_CHARS_MIN).map(|end| &secret[..end]);
+    if let Some(rest) = rests.filter(|rest| whole.ends_with(rest)).last() {
+        let kept = whole.len() - rest.len();
+        text.replace_range(kept.., &format!("{MASK}…"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_covered_wherever_it_stands() {
+        for (text, covered) in [
+            ("nobody knows s3cr3t+value here", "nobody knows *** here"),
+            ("s3cr3t+values3cr3t+value", "******"),
+            ("cut in the middle: s3cr3t+v…", "cut in the middle: ***…"),
+            ("cut after it: s3cr3t+value…", "cut after it: ***…"),
+            ("hardly any of it: s3cr3…", "hardly any of it: s3cr3…"),
+            ("not cut, s3cr3t+v", "not cut, s3cr3t+v"),
+            ("nothing", "nothing"),
+            ("…", "…"),
+        ] {
+            let mut found = text.to_owned();
+            cover_one(&mut found, "s3cr3t+value");
+            assert_eq!(found, covered, "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Damaged files of the store.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    chance::{Chance, count},
+    home::{Hekate, Home},
+    receiver::Receiver,
+    targets::{Mood, Targets},
+    wait::until,
+};
+
+const ROUTES: &str =
+    "routes:\n  - { match: { target: [api, web] }, to: alerts }\n  - { to: ops }\n";
+
+#[derive(Clone, Copy, Debug)]
+enum Damage {
+    FlipBytes,
+    ZeroPage,
+    CutHalf,
+    Empty,
+    Delete,
+}
+
+const DAMAGES: [Damage; 5] = [
+    Damage::FlipBytes,
+    Damage::ZeroPage,
+    Damage::CutHalf,
+    Damage::Empty,
+    Damage::Delete,
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_damaged_it_starts_and_remembers_what_is_open() {
+    let rounds = usize::try_from(count("HEKATE_E2E_CORRUPTIONS", 8)).expect("a number of rounds");
+    let mut chance = Chance::of("corruption");
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "ops"]);
+    home.write(&(targets.section(&["api", "web"]) + ROUTES));
+    targets.set("api", Mood::Down);
+    let hekate = home.start().await;
+    let id = receiver.hear_down("alerts").await.id().to_owned();
+    end(&mut chance, hekate).await;
+
+    let store = home.path().join("data");
+    for round in 0..rounds {
+        let (file, damage) = harm(&mut chance, &store);
+        let what = format!("round {round}: {damage:?} of {}", file.display());
+        let before = set_aside(&store);
+        let hekate = home.start().await;
+        hekate.ready().await;
+        let api = hekate.shows("api", "down").await;
+        assert_eq!(api["incident"], id.as_str(), "{what}\n{}", hekate.log());
+        for notice in hekate.events("store.notice") {
+            let title = notice["title"].as_str().expect("it has a title").to_owned();
+            receiver
+                .hear("ops", &title, |told| told.text.contains(&title))
+                .await;
+        }
+        if set_aside(&store) != before {
+            let log = hekate.log();
+            assert!(log.contains("store.notice"), "{what}\n{log}");
+        }
+        end(&mut chance, hekate).await;
+    }
+
+    let hekate = home.start().await;
+    targets.set("api", Mood::Up);
+    receiver.hear_up("alerts", &id).await;
+    until("it is over", async || {
+        hekate.target("api").await["incident"]
+            .is_null()
+            .then_some(())
+    })
+    .await;
+    hekate.stop().await;
+    let alerts = receiver.told_to("alerts");
+    let ups = alerts.iter().filter(|told| told.is_up());
+    assert_eq!(ups.count(), 1, "{alerts:?}");
+    for told in &alerts[1..] {
+        assert!(told.is_up() || told.is_repeat(), "{}", told.text);
+        assert_eq!(told.id(), id);
+    }
+}
+
+/// Ends it, by force or in order.
+async fn end(chance: &mut Chance, hekate: Hekate) {
+    if chance.below(2) == 0 {
+        hekate.kill();
+    } else {
+        hekate.stop().await;
+    }
+}
+
+/// Damages one file of the store.
+fn harm(chance: &mut Chance, store: &Path) -> (PathBuf, Damage) {
+    let mut files = Vec::new();
+    collect(store, &mut files);
+    files.sort();
+    let file = files.swap_remove(chance.below(files.len()));
+    let damage = DAMAGES[chance.below(DAMAGES.len())];
+    let mut bytes = fs::read(&file).expect("it can be read");
+    let length = bytes.len();
+    match damage {
+        Damage::FlipBytes if length > 0 => {
+            for _ in 0..20 {
+                bytes[chance.below(length)] ^= 0x55;
+            }
+        }
+        Damage::ZeroPage => {
+            let start = chance.below(length / 4_096 + 1) * 4_096;
+            let end = length.min(start + 4_096);
+            bytes[start..end].fill(0);
+        }
+        Damage::CutHalf => bytes.truncate(length / 2),
+        Damage::FlipBytes | Damage::Empty | Damage::Delete => bytes.clear(),
+    }
+    match damage {
+        Damage::Delete => fs::remove_file(&file).expect("it can be removed"),
+        Damage::FlipBytes | Damage::ZeroPage | Damage::CutHalf | Damage::Empty => {
+            fs::write(&file, bytes).expect("it can be written");
+        }
+    }
+    (file, damage)
+}
+
+/// The files that a start reads.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("it can be listed").flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() && !name.contains(".broken-") {
+            collect(&path, files);
+        } else if path.is_file() && name != "ballast" && !name.contains(".broken-") {
+            files.push(path);
+        }
+    }
+}
+
+/// What was set aside so far.
+fn set_aside(store: &Path) -> Vec<String> {
+    let entries = fs::read_dir(store).expect("it can be listed").flatten();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains(".broken-"))
+        .collect();
+    names.sort();
+    names
+}

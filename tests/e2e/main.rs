@@ -1,0 +1,32 @@
+//! The real binary, on loopback and in real time: what types and simulation cannot promise.
+//!
+//! Signals, kills, a full disk, damaged files, a Slack that misbehaves, a thousand targets, certificates, exit codes.
+//! Waiting is always for an event, with a limit that only a fault reaches. The heavy tests run few rounds unless told
+//! otherwise:
+//!
+//! | variable | what | default |
+//! |---|---|---|
+//! | `HEKATE_E2E_KILLS` | how often hekate is killed with fifty incidents in flight | 12 |
+//! | `HEKATE_E2E_CORRUPTIONS` | in how many ways files of the store are damaged | 8 |
+//! | `HEKATE_E2E_STOP_SECONDS` | for how long hekate is frozen | 4 |
+//! | `HEKATE_E2E_SEED` | the chance of all of these; printed by every run | new each time |
+
+mod certificates;
+mod chance;
+mod corruption;
+mod crowd;
+mod endings;
+mod freeze;
+mod full_disk;
+mod home;
+mod kills;
+mod outage;
+mod receiver;
+mod reload;
+mod secrets;
+mod slack_troubles;
+mod slash;
+mod systemd;
+mod targets;
+mod wait;
+mod wire;

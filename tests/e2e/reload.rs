@@ -1,0 +1,101 @@
+//! The file changes while hekate runs.
+
+use rustix::process::Signal;
+
+use super::{
+    home::{Hekate, Home},
+    receiver::{Receiver, Told},
+    targets::{Mood, Targets},
+    wait::until,
+};
+
+fn routes(of: &[&str], targets: &Targets) -> String {
+    let names = of.join(", ");
+    targets.section(of)
+        + &format!(
+            "routes:\n  - {{ match: {{ target: [{names}] }}, to: alerts }}\n  - {{ to: ops }}\n"
+        )
+}
+
+fn is_refusal(told: &Told) -> bool {
+    told.text.contains("the changed file was not taken")
+}
+
+async fn reload_is(hekate: &Hekate, successful: f64) {
+    until(&format!("the last reload is {successful}"), async || {
+        let found = hekate
+            .metric("hekate_config_last_reload_successful")
+            .await?;
+        (found.total_cmp(&successful).is_eq()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_good_file_is_taken_and_a_bad_one_is_not() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "ops"]);
+    home.write(&routes(&["old"], &targets));
+    targets.set("old", Mood::Down);
+    let hekate = home.start().await;
+    let server = format!("http://{}", hekate.address);
+    let down = receiver.hear_down("alerts").await;
+
+    // A target comes; what is known stays known.
+    home.write(&routes(&["old", "new"], &targets));
+    hekate.signal(Signal::HUP);
+    hekate.shows("new", "operational").await;
+    let old = hekate.shows("old", "down").await;
+    assert_eq!(old["incident"], down.id());
+
+    // A mistake: the old plan goes on and ops hears of it once, however often it is tried.
+    let good = std::fs::read_to_string(home.file()).expect("it was written");
+    home.write_text(&good.replace("health:", "helth:"));
+    hekate.signal(Signal::HUP);
+    reload_is(&hekate, 0.0).await;
+    receiver.hear("ops", "of the bad file", is_refusal).await;
+    hekate.signal(Signal::HUP);
+    let asked = home.run(&["reload", "--server", &server]).await;
+    let words = String::from_utf8_lossy(&asked.stderr).into_owned();
+    assert_eq!(asked.status.code(), Some(78), "{words}");
+    assert!(words.contains("helth"), "{words}");
+    assert!(
+        words.contains("did you mean") || words.contains("health"),
+        "{words}"
+    );
+    assert!(words.contains("targets.yaml:"), "{words}");
+    targets.set("new", Mood::Down);
+    let new = receiver
+        .hear("alerts", "of the new one", |told| {
+            told.text.starts_with("DOWN: new ")
+        })
+        .await;
+
+    // Taken out while it is down: whoever heard of it hears that nobody looks any more.
+    home.write(&routes(&["new"], &targets));
+    let asked = home.run(&["reload", "--server", &server]).await;
+    assert_eq!(asked.status.code(), Some(0), "{asked:?}");
+    reload_is(&hekate, 1.0).await;
+    let gone = receiver
+        .hear("alerts", "that it is no longer watched", |told| {
+            told.text.starts_with("NO LONGER WATCHED: old")
+        })
+        .await;
+    assert_eq!(gone.id(), down.id());
+    assert!(hekate.target("old").await.is_null());
+    targets.set("new", Mood::Up);
+    receiver.hear_up("alerts", new.id()).await;
+    hekate.stop().await;
+
+    let refusals = receiver
+        .told_to("ops")
+        .into_iter()
+        .filter(is_refusal)
+        .map(|told| told.text)
+        .collect::<Vec<_>>();
+    assert!(
+        matches!(refusals.as_slice(), [_] | [_, _]),
+        "once, and perhaps that it is over: {refusals:?}"
+    );
+    assert_eq!(receiver.told_to("alerts").len(), 4);
+}
