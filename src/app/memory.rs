@@ -36,7 +36,7 @@ pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Fail
     let now = clock.now().at;
     let opening = tokio::task::spawn_blocking(move || {
         let opened = Database::open(&settings, now);
-        let is_sick = matches!(opened, Err(store::Error::Disk { .. }));
+        let is_sick = opened.as_ref().is_err_and(store::Error::may_pass);
         let peeked = is_sick.then(|| Database::peek(&settings).ok()).flatten();
         (opened, peeked, last_mark(&settings.path))
     });
@@ -61,7 +61,7 @@ pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Fail
                 is_blind: false,
             })
         }
-        Err(error @ store::Error::Disk { .. }) => {
+        Err(error) if error.may_pass() => {
             tracing::error!(event = "store.trouble", %error, "the store cannot be opened; going on from memory");
             let settings = plan.store.clone();
             let (writer, _thread) = Writer::spawn_without(settings, &error, time, news_sender)
