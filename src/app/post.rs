@@ -152,11 +152,23 @@ impl PostOffice {
     /// Shows on the board how telling goes.
     fn show(&self) {
         let outlook = self.courier.outlook();
-        let troubles: Vec<_> = outlook
+        let refusing = outlook
             .refusing
             .iter()
-            .chain(&outlook.failing)
-            .map(|trouble| (trouble.channel.clone(), trouble.why.clone(), trouble.since))
+            .map(|trouble| (trouble, "refuses messages"));
+        let failing = outlook
+            .failing
+            .iter()
+            .map(|trouble| (trouble, "cannot be reached"));
+        let troubles: Vec<_> = refusing
+            .chain(failing)
+            .map(|(trouble, what)| {
+                (
+                    trouble.channel.clone(),
+                    format!("{what}: {}", trouble.why),
+                    trouble.since,
+                )
+            })
             .collect();
         self.desk.board.load().ourselves.rcu(|ourselves| {
             let mut ourselves = (**ourselves).clone();

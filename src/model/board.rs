@@ -236,7 +236,7 @@ impl Board {
 pub struct Ourselves {
     /// Why the store cannot be written, and since when; absent while it can.
     pub store_trouble: Option<(String, Timestamp)>,
-    /// Channels that refuse messages: which, why, since when.
+    /// Channels that do not take messages: which, how (`refuses messages: …`), since when.
     pub channel_troubles: Vec<(ChannelName, String, Timestamp)>,
     /// The last reload that failed: its first problem, and when.
     pub config_trouble: Option<(String, Timestamp)>,
@@ -259,7 +259,7 @@ impl Ourselves {
             out.push(why.clone());
         }
         for (channel, why, _) in &self.channel_troubles {
-            out.push(format!("channel `{channel}` refuses messages: {why}"));
+            out.push(format!("channel `{channel}` {why}"));
         }
         if let Some((why, _)) = &self.config_trouble {
             out.push(format!("the changed file was not taken: {why}"));
