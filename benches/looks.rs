@@ -6,10 +6,10 @@
     reason = "a benchmark says what it measured on its output"
 )]
 
+mod server;
+
 use std::{
-    io::{BufRead as _, BufReader},
-    net::{Ipv4Addr, SocketAddr},
-    process::{Child, Command, Stdio},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -30,13 +30,7 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use rustix::time::{ClockId, clock_gettime};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    runtime::Runtime,
-    sync::Mutex,
-    task::JoinSet,
-};
+use tokio::{net::TcpStream, runtime::Runtime, sync::Mutex, task::JoinSet};
 
 /// How many looks are under way at once.
 const AT_ONCE: usize = 64;
@@ -44,33 +38,26 @@ const AT_ONCE: usize = 64;
 const LOOKS: usize = 10_000;
 /// Measurements of each kind, in turns; the middle one counts.
 const ROUNDS: usize = 3;
-/// Addresses of the servers: many, so that closed connections do not use up the ports.
-const SERVERS: u8 = 20;
-const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"status\":\"UP\"}";
-
 fn main() {
     let runtime = Runtime::new().expect("the system gives threads");
     if std::env::args().any(|argument| argument == "serve") {
-        runtime.block_on(serve());
+        runtime.block_on(server::serve());
         return;
     }
-    let (mut server, port) = start_server();
+    let (mut servers, port) = server::start();
     for connection in [Connection::Fresh, Connection::Reuse] {
         for targets in [1_000, 5_000] {
             measure(&runtime, port, connection, targets);
         }
     }
-    server.kill().expect("it is ours");
-    server.wait().expect("it is ours");
+    servers.kill().expect("it is ours");
+    servers.wait().expect("it is ours");
 }
 
 /// CPU of both clients, in turns, and their ratio.
 fn measure(runtime: &Runtime, port: u16, connection: Connection, targets: u32) {
     let addresses: Vec<SocketAddr> = (0..targets)
-        .map(|target| {
-            let last = 1 + u8::try_from(target % u32::from(SERVERS)).unwrap_or(0);
-            (Ipv4Addr::new(127, 0, 0, last), port).into()
-        })
+        .map(|target| server::address(target, port))
         .collect();
     let before = resident_kib();
     let ours = Arc::new(Ours::new(&addresses, connection));
@@ -259,61 +246,5 @@ impl Looks for Bare {
 
     fn targets(&self) -> usize {
         self.addresses.len()
-    }
-}
-
-/// Starts this program again as the servers; the port they are at.
-fn start_server() -> (Child, u16) {
-    let me = std::env::current_exe().expect("a benchmark is a program");
-    let mut server = Command::new(me)
-        .arg("serve")
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut line = String::new();
-    BufReader::new(server.stdout.take().expect("it is piped"))
-        .read_line(&mut line)
-        .expect("it says its port");
-    (server, line.trim().parse().expect("it is a port"))
-}
-
-async fn serve() {
-    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .await
-        .expect("loopback has ports");
-    let port = first.local_addr().expect("it is bound").port();
-    let mut servers = JoinSet::new();
-    servers.spawn(accept(first));
-    for last in 2..=SERVERS {
-        let listener = TcpListener::bind((Ipv4Addr::new(127, 0, 0, last), port))
-            .await
-            .expect("the port is free on all of loopback");
-        servers.spawn(accept(listener));
-    }
-    println!("{port}");
-    servers.join_all().await;
-}
-
-async fn accept(listener: TcpListener) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(answer(stream));
-    }
-}
-
-/// Answers requests until one says that it is the last.
-async fn answer(mut stream: TcpStream) {
-    let mut head = [0; 2048];
-    let mut filled = 0;
-    while let Ok(read @ 1..) = stream.read(&mut head[filled..]).await {
-        filled += read;
-        if head[..filled].ends_with(b"\r\n\r\n") {
-            let is_last = head[..filled]
-                .windows(5)
-                .any(|word| word.eq_ignore_ascii_case(b"close"));
-            if stream.write_all(ANSWER.as_bytes()).await.is_err() || is_last {
-                return;
-            }
-            filled = 0;
-        }
     }
 }

@@ -99,7 +99,7 @@ fn story(plan: &Plan, kind: MessageKind, now: Timestamp) -> Story {
             seen,
         }),
         runbook_url: target.and_then(|target| target.runbook_url.clone()),
-        ..plain(title, String::new(), now)
+        ..Story::plain(title, String::new(), now)
     }
 }
 
@@ -134,33 +134,5 @@ pub(super) fn entry(kind: Kind, channel: ChannelName, story: Story, now: Timesta
         state: EntryState::Queued,
         attempts: 0,
         instead_of: None,
-    }
-}
-
-/// A story without a target.
-pub(super) fn plain(title: String, words: String, now: Timestamp) -> Story {
-    Story {
-        target: None,
-        title,
-        icon: None,
-        severity: Severity::Info,
-        check: None,
-        from: Verdict::Unknown,
-        to: Verdict::Unknown,
-        since: now,
-        decided_at: now,
-        reason: Reason {
-            rule: Rule::NotYetSeen,
-            words,
-        },
-        looks_for: 0,
-        looks_of: 0,
-        phases: Phases::default(),
-        detail: None,
-        last_good: None,
-        outage: None,
-        runbook_url: None,
-        also_told: Vec::new(),
-        siblings: Vec::new(),
     }
 }

@@ -10,7 +10,9 @@ use crate::{
     clock::Clock,
     command,
     config::Environment,
-    model::{Board, Channel, ChannelName, Delivery, Kind, Plan, Timestamp, plan::Destination},
+    model::{
+        Board, Channel, ChannelName, Delivery, Kind, Plan, Story, Timestamp, plan::Destination,
+    },
     notify::{
         courier::Parcel,
         sender::{Payload, Sender},
@@ -79,7 +81,7 @@ fn test_payload(plan: &Plan, channel: &Channel, now: Timestamp) -> Payload {
     let entry = example::entry(
         Kind::Notice,
         channel.name.clone(),
-        example::plain(title, words, now),
+        Story::plain(title, words, now),
         now,
     );
     let parcel = Parcel {

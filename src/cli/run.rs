@@ -70,7 +70,9 @@ pub(super) fn demo(demo: &super::arguments::Demo, terminal: Terminal) -> Exit {
         Err(exit) => return exit,
     };
     let say = move |text: &str| terminal.say(text);
-    match runtime.block_on(demo::play(settings, say, asked_to_end())) {
+    match runtime.block_on(demo::play(settings, say, async {
+        asked_to_end().await;
+    })) {
         Ok(()) => Exit::Done,
         Err(failure) => {
             terminal.complain(&format!("the demo cannot start: {failure:#}"));

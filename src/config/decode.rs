@@ -1,4 +1,4 @@
-//! From the tree to the types of [`raw`](super::raw), with every mistake of form on the way.
+//! From the tree to the types of [`raw`], with every mistake of form on the way.
 //!
 //! Serde stops at the first error of a value. Here every field is an [`At`], which takes the error of its value down and
 //! goes on without the value; a struct tells us its keys, so unknown ones are found at once and skipped.

@@ -14,7 +14,6 @@ pub use self::stage::preview;
 use self::{fleet::Fleet, stage::Stage};
 use crate::{
     app::{self, Options},
-    cli::Exit,
     clock::Clock,
     command::{
         self,
@@ -54,7 +53,7 @@ pub struct Settings {
 pub async fn play(
     settings: Settings,
     say: impl Fn(&str),
-    end: impl Future<Output = Exit>,
+    end: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let folder = TemporaryFolder::new().context("a temporary folder")?;
     let outcome = config::load_text(
@@ -111,7 +110,7 @@ pub async fn play(
     tokio::select! {
         () = watching => {}
         () = limit => {}
-        _ = end => {}
+        () = end => {}
     }
     let messages = stage.count();
     running.stop().await;

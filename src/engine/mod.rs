@@ -7,8 +7,11 @@
 
 mod facts;
 mod look;
+mod remind;
 mod replan;
+mod story;
 mod tell;
+mod trouble;
 mod watched;
 
 #[cfg(test)]

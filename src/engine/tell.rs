@@ -1,22 +1,19 @@
 //! What people have to be told: incidents and the outbox entries that follow from them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
-    Action, Engine, Trouble,
+    Action, Engine,
+    remind::plan_reminder,
     watched::{HOLD_AFTER_DOWN, Open, Watched},
 };
 use crate::{
     model::{
         Batch, ChannelName, Entry, EntryKey, EntryState, Incident, IncidentId, Kind, Moment,
-        OnCallName, Outage, Phases, Reason, Rule, Severity, Slot, Story, TargetId, Tick, Told,
-        Verdict,
+        OnCallName, Outage, Slot, Story, TargetId, Told, Verdict,
     },
     route::{self, Case},
 };
-
-/// Members of larger groups say nothing of each other, and a mass outage must not cost the square of its size.
-const SIBLINGS_OF_AT_MOST: usize = 12;
 
 impl Engine {
     /// Compares what people were told of a target with what is, and writes down what they have to hear.
@@ -215,77 +212,9 @@ impl Engine {
             since: incident.since,
             outage: Some(outage),
             severity: incident.severity,
-            ..plain_story(now, title, words)
+            ..Story::plain(title, words, now.at)
         };
         end(&mut incident, Kind::Removed, now, &Arc::new(story), batch);
-    }
-
-    /// Reminds of an open incident, or tells what was held back, if it is time.
-    pub(super) fn wake(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        while let Some((tick, slot)) = self
-            .wakes
-            .first()
-            .copied()
-            .filter(|(tick, _)| *tick <= now.tick)
-        {
-            self.wakes.remove(&(tick, slot));
-            let mut batch = Batch::new(now.at);
-            if let Some(watched) = self.at_mut(slot) {
-                watched.wake = None;
-                if watched.held_until.is_some_and(|until| until <= now.tick) {
-                    watched.held_until = None;
-                    watched.down_ended = None;
-                }
-            }
-            self.remind(now, slot, &mut batch);
-            self.settle_accounts(now, slot, &mut batch);
-            if !batch.is_empty() {
-                actions.push(Action::Commit(Arc::new(batch)));
-                self.show(slot, actions);
-            }
-        }
-    }
-
-    fn remind(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
-        let Some(watched) = self.at_mut(slot) else {
-            return;
-        };
-        if watched
-            .incident
-            .as_ref()
-            .and_then(|open| open.remind)
-            .is_none_or(|at| at > now.tick)
-        {
-            return;
-        }
-        let told = watched.incident.iter().flat_map(|open| &open.incident.told);
-        let to: Vec<_> = told.map(|told| (told.channel.clone(), None)).collect();
-        let story = Arc::new(self.story(slot, &to, None));
-        let Some(mut open) = self
-            .at_mut(slot)
-            .and_then(|watched| watched.incident.take())
-        else {
-            return;
-        };
-        let incident = &mut open.incident;
-        for told in &incident.told {
-            let mention = told.mention.clone().filter(|_| incident.reminders == 0);
-            batch.entries.push(entry(
-                incident,
-                told.channel.clone(),
-                Kind::Reminder,
-                now,
-                mention,
-                &story,
-            ));
-        }
-        incident.sequence += 1;
-        incident.reminders += 1;
-        open.remind = plan_reminder(&mut open.incident, now);
-        batch.incidents.push(open.incident.clone());
-        if let Some(watched) = self.at_mut(slot) {
-            watched.incident = Some(open);
-        }
     }
 
     /// Adds a channel to those that were told of an open incident.
@@ -323,167 +252,6 @@ impl Engine {
         batch.incidents.push(open.incident.clone());
         actions.push(Action::Commit(Arc::new(batch)));
     }
-
-    /// Keeps the list of wakes in step with what a target wants.
-    pub(super) fn set_wake(&mut self, slot: Slot) {
-        let Some(watched) = self.at(slot) else { return };
-        let (before, wanted) = (watched.wake, watched.own_deadline());
-        if before == wanted {
-            return;
-        }
-        if let Some(before) = before {
-            self.wakes.remove(&(before, slot));
-        }
-        if let Some(wanted) = wanted {
-            self.wakes.insert((wanted, slot));
-        }
-        if let Some(watched) = self.at_mut(slot) {
-            watched.wake = wanted;
-        }
-    }
-
-    /// Takes note of our own trouble, and tells `ops` once that it began and once that it is over.
-    pub(super) fn troubled(&mut self, now: Moment, trouble: Trouble, actions: &mut Vec<Action>) {
-        let is_news = if trouble.is_over {
-            self.troubles.remove(&trouble.key)
-        } else {
-            self.troubles.insert(trouble.key.clone())
-        };
-        if !is_news {
-            return;
-        }
-        let title = if trouble.is_over {
-            format!("over: {}", trouble.title)
-        } else {
-            trouble.title
-        };
-        let mut batch = Batch::new(now.at);
-        self.notice(
-            now,
-            &title,
-            &trouble.words,
-            trouble.not_to.as_ref(),
-            &mut batch,
-        );
-        if !batch.is_empty() {
-            actions.push(Action::Commit(Arc::new(batch)));
-        }
-    }
-
-    /// Writes a message of our own for `ops`.
-    pub(super) fn notice(
-        &mut self,
-        now: Moment,
-        title: &str,
-        words: &str,
-        not_to: Option<&ChannelName>,
-        batch: &mut Batch,
-    ) {
-        let Some(channel) = self.plan.ops().filter(|ops| Some(*ops) != not_to).cloned() else {
-            return;
-        };
-        self.incidents += 1;
-        let incident = Incident {
-            id: IncidentId::from_number(self.incidents),
-            number: self.incidents,
-            targets: Vec::new(),
-            severity: Severity::Warning,
-            since: now.at,
-            opened_at: now.at,
-            closed_at: Some(now.at),
-            verdict: Verdict::Unknown,
-            worst: Verdict::Unknown,
-            told: vec![Told {
-                channel: channel.clone(),
-                at: now.at,
-                mention: None,
-            }],
-            sequence: 1,
-            remind_after: Vec::new(),
-            reminders: 0,
-            remind_at: None,
-            seen: Vec::new(),
-        };
-        let story = Arc::new(plain_story(now, title.to_owned(), words.to_owned()));
-        let key = EntryKey {
-            incident: incident.id.clone(),
-            sequence: 0,
-            channel,
-        };
-        batch
-            .entries
-            .push(entry_of(key, Kind::Notice, now, None, &story));
-        batch.incidents.push(incident);
-    }
-
-    /// The facts of a message about a target as it stands.
-    fn story(
-        &self,
-        slot: Slot,
-        to: &[(ChannelName, Option<OnCallName>)],
-        outage: Option<Outage>,
-    ) -> Story {
-        let watched = self
-            .at(slot)
-            .expect("stories are told of targets that are there");
-        let index = watched.deciding();
-        let watching = &watched.checks[index];
-        let target = &watched.target;
-        let told_before = watched.incident.as_ref().map(|open| open.incident.verdict);
-        Story {
-            target: Some(target.id.clone()),
-            title: target.title(),
-            icon: target.icon.clone(),
-            severity: target.severity,
-            check: Some(target.checks[index].kind),
-            from: told_before
-                .or_else(|| outage.as_ref().map(|outage| outage.worst))
-                .or(watching.decision.from)
-                .unwrap_or(Verdict::Unknown),
-            to: watching.state.settled,
-            since: watching.state.since,
-            decided_at: watching.decision.at,
-            reason: watching.state.reason.clone(),
-            looks_for: watching.decision.looks_for,
-            looks_of: watching.decision.looks_of,
-            phases: watching.last.phases,
-            detail: watching.last.detail.clone(),
-            last_good: watching.state.last_good,
-            outage,
-            runbook_url: target.runbook_url.clone(),
-            also_told: to
-                .iter()
-                .take(5)
-                .map(|(channel, _)| channel.clone())
-                .collect(),
-            siblings: self.siblings(slot),
-        }
-    }
-
-    /// What the others of the same group do, worst first, at most three.
-    fn siblings(&self, slot: Slot) -> Vec<String> {
-        let group = self
-            .at(slot)
-            .and_then(|watched| watched.target.group.as_ref());
-        let Some(members) = group.and_then(|group| self.groups.get(group)) else {
-            return Vec::new();
-        };
-        if members.len() > SIBLINGS_OF_AT_MOST {
-            return Vec::new();
-        }
-        let mut others: Vec<_> = members
-            .iter()
-            .filter(|member| **member != slot)
-            .filter_map(|member| self.at(*member))
-            .map(|watched| (watched.settled(), watched.target.title()))
-            .collect();
-        others.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
-        others.truncate(3);
-        others
-            .into_iter()
-            .map(|(verdict, title)| format!("{title} {verdict}"))
-            .collect()
-    }
 }
 
 /// What the looks that decided saw, as the beginning of the tally.
@@ -506,7 +274,7 @@ fn case(watched: &Watched, verdict: Verdict) -> Case<'_> {
     }
 }
 
-fn entry(
+pub(super) fn entry(
     incident: &Incident,
     channel: ChannelName,
     kind: Kind,
@@ -522,7 +290,7 @@ fn entry(
     entry_of(key, kind, now, mention, story)
 }
 
-fn entry_of(
+pub(super) fn entry_of(
     key: EntryKey,
     kind: Kind,
     now: Moment,
@@ -566,65 +334,5 @@ fn outage(incident: &Incident, until: crate::model::Timestamp) -> Outage {
         since: incident.since,
         until,
         seen: incident.seen.clone(),
-    }
-}
-
-fn plain_story(now: Moment, title: String, words: String) -> Story {
-    Story {
-        target: None,
-        title,
-        icon: None,
-        severity: Severity::Warning,
-        check: None,
-        from: Verdict::Unknown,
-        to: Verdict::Unknown,
-        since: now.at,
-        decided_at: now.at,
-        reason: Reason {
-            rule: Rule::NotYetSeen,
-            words,
-        },
-        looks_for: 0,
-        looks_of: 0,
-        phases: Phases::default(),
-        detail: None,
-        last_good: None,
-        outage: None,
-        runbook_url: None,
-        also_told: Vec::new(),
-        siblings: Vec::new(),
-    }
-}
-
-/// Plans the next reminder: the times of the route count from the opening, and the last one repeats.
-///
-/// The wait is measured in ticks, so that a moved clock neither hurries nor delays it.
-fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick> {
-    incident.remind_at = None;
-    if incident.remind_after.is_empty() || incident.verdict == Verdict::Unknown {
-        return None;
-    }
-    let before = incident
-        .reminders
-        .checked_sub(1)
-        .map_or(Duration::ZERO, |given| offset(incident, given));
-    let wait = offset(incident, incident.reminders)
-        .saturating_sub(before)
-        .max(Duration::from_secs(1));
-    incident.remind_at = Some(now.at + wait);
-    Some(now.tick + wait)
-}
-
-/// How long after the opening the reminder with this number is due, counted from 0.
-fn offset(incident: &Incident, number: u32) -> Duration {
-    let times = &incident.remind_after;
-    let last = times.last().copied().unwrap_or_default();
-    match times.get(number as usize) {
-        Some(time) => *time,
-        None => last.saturating_mul(
-            number
-                .saturating_add(2)
-                .saturating_sub(u32::try_from(times.len()).unwrap_or(1)),
-        ),
     }
 }

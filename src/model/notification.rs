@@ -9,7 +9,7 @@ use super::{
     observation::{Detail, Phases},
     plan::Severity,
     time::Timestamp,
-    verdict::{Reason, Verdict},
+    verdict::{Reason, Rule, Verdict},
 };
 
 /// Which message this is; unique for ever.
@@ -95,6 +95,36 @@ pub struct Story {
     pub also_told: Vec<ChannelName>,
     /// What the rest of its group does, such as `master green operational`; at most 3.
     pub siblings: Vec<String>,
+}
+
+impl Story {
+    /// A message that is about no target: a headline and its words.
+    pub fn plain(title: String, words: String, at: Timestamp) -> Self {
+        Self {
+            target: None,
+            title,
+            icon: None,
+            severity: Severity::Warning,
+            check: None,
+            from: Verdict::Unknown,
+            to: Verdict::Unknown,
+            since: at,
+            decided_at: at,
+            reason: Reason {
+                rule: Rule::NotYetSeen,
+                words,
+            },
+            looks_for: 0,
+            looks_of: 0,
+            phases: Phases::default(),
+            detail: None,
+            last_good: None,
+            outage: None,
+            runbook_url: None,
+            also_told: Vec::new(),
+            siblings: Vec::new(),
+        }
+    }
 }
 
 /// Where an entry stands.

@@ -119,30 +119,7 @@ pub fn clock(at: Timestamp, format: DateFormat, zone: Tz) -> String {
     }
 }
 
-/// A length of time in words: `0.4 ms`, `840 ms`, `2.1 s`, `45 s`, `4 min 12 s`, `2 h 5 min`, `3 d 4 h`.
-pub fn span(length: Duration) -> String {
-    let micros = length.as_micros();
-    let seconds = length.as_secs();
-    match () {
-        () if micros < 1_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
-        () if micros < 1_000_000 => format!("{} ms", micros / 1_000),
-        () if seconds < 10 && length.subsec_millis() >= 100 => {
-            format!("{seconds}.{} s", length.subsec_millis() / 100)
-        }
-        () if seconds < 60 => format!("{seconds} s"),
-        () if seconds < 3_600 => two(seconds / 60, "min", seconds % 60, "s"),
-        () if seconds < 86_400 => two(seconds / 3_600, "h", seconds % 3_600 / 60, "min"),
-        () => two(seconds / 86_400, "d", seconds % 86_400 / 3_600, "h"),
-    }
-}
-
-fn two(big: u64, big_unit: &str, small: u64, small_unit: &str) -> String {
-    if small == 0 {
-        format!("{big} {big_unit}")
-    } else {
-        format!("{big} {big_unit} {small} {small_unit}")
-    }
-}
+pub use crate::model::text::span;
 
 /// The mention of those on call, made of ids alone; absent if there is none with the shape of an id.
 ///
@@ -339,27 +316,6 @@ mod tests {
             assert_eq!(out.replace("∶tada: ", "∶tada∶ "), expected, "{words}");
         }
         assert_eq!(neutral("abcdef", 4), "abc…");
-    }
-
-    #[test]
-    fn lengths_of_time_in_words() {
-        for (micros, expected) in [
-            (0, "0.0 ms"),
-            (400, "0.4 ms"),
-            (999, "0.9 ms"),
-            (1_000, "1 ms"),
-            (840_000, "840 ms"),
-            (1_000_000, "1 s"),
-            (2_140_000, "2.1 s"),
-            (45_900_000, "45 s"),
-            (60_000_000, "1 min"),
-            (252_000_000, "4 min 12 s"),
-            (7_500_000_000, "2 h 5 min"),
-            (86_400_000_000, "1 d"),
-            (274_000_000_000, "3 d 4 h"),
-        ] {
-            assert_eq!(span(Duration::from_micros(micros)), expected);
-        }
     }
 
     #[test]

@@ -1,0 +1,127 @@
+//! What time alone brings: reminders, and what was held back.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Action, Engine, tell::entry};
+use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
+
+impl Engine {
+    /// Reminds of an open incident, or tells what was held back, if it is time.
+    pub(super) fn wake(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        while let Some((tick, slot)) = self
+            .wakes
+            .first()
+            .copied()
+            .filter(|(tick, _)| *tick <= now.tick)
+        {
+            self.wakes.remove(&(tick, slot));
+            let mut batch = Batch::new(now.at);
+            if let Some(watched) = self.at_mut(slot) {
+                watched.wake = None;
+                if watched.held_until.is_some_and(|until| until <= now.tick) {
+                    watched.held_until = None;
+                    watched.down_ended = None;
+                }
+            }
+            self.remind(now, slot, &mut batch);
+            self.settle_accounts(now, slot, &mut batch);
+            if !batch.is_empty() {
+                actions.push(Action::Commit(Arc::new(batch)));
+                self.show(slot, actions);
+            }
+        }
+    }
+
+    fn remind(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
+        if watched
+            .incident
+            .as_ref()
+            .and_then(|open| open.remind)
+            .is_none_or(|at| at > now.tick)
+        {
+            return;
+        }
+        let told = watched.incident.iter().flat_map(|open| &open.incident.told);
+        let to: Vec<_> = told.map(|told| (told.channel.clone(), None)).collect();
+        let story = Arc::new(self.story(slot, &to, None));
+        let Some(mut open) = self
+            .at_mut(slot)
+            .and_then(|watched| watched.incident.take())
+        else {
+            return;
+        };
+        let incident = &mut open.incident;
+        for told in &incident.told {
+            let mention = told.mention.clone().filter(|_| incident.reminders == 0);
+            batch.entries.push(entry(
+                incident,
+                told.channel.clone(),
+                Kind::Reminder,
+                now,
+                mention,
+                &story,
+            ));
+        }
+        incident.sequence += 1;
+        incident.reminders += 1;
+        open.remind = plan_reminder(&mut open.incident, now);
+        batch.incidents.push(open.incident.clone());
+        if let Some(watched) = self.at_mut(slot) {
+            watched.incident = Some(open);
+        }
+    }
+
+    /// Keeps the list of wakes in step with what a target wants.
+    pub(super) fn set_wake(&mut self, slot: Slot) {
+        let Some(watched) = self.at(slot) else { return };
+        let (before, wanted) = (watched.wake, watched.own_deadline());
+        if before == wanted {
+            return;
+        }
+        if let Some(before) = before {
+            self.wakes.remove(&(before, slot));
+        }
+        if let Some(wanted) = wanted {
+            self.wakes.insert((wanted, slot));
+        }
+        if let Some(watched) = self.at_mut(slot) {
+            watched.wake = wanted;
+        }
+    }
+}
+
+/// Plans the next reminder: the times of the route count from the opening, and the last one repeats.
+///
+/// The wait is measured in ticks, so that a moved clock neither hurries nor delays it.
+pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick> {
+    incident.remind_at = None;
+    if incident.remind_after.is_empty() || incident.verdict == Verdict::Unknown {
+        return None;
+    }
+    let before = incident
+        .reminders
+        .checked_sub(1)
+        .map_or(Duration::ZERO, |given| offset(incident, given));
+    let wait = offset(incident, incident.reminders)
+        .saturating_sub(before)
+        .max(Duration::from_secs(1));
+    incident.remind_at = Some(now.at + wait);
+    Some(now.tick + wait)
+}
+
+/// How long after the opening the reminder with this number is due, counted from 0.
+fn offset(incident: &Incident, number: u32) -> Duration {
+    let times = &incident.remind_after;
+    let last = times.last().copied().unwrap_or_default();
+    match times.get(number as usize) {
+        Some(time) => *time,
+        None => last.saturating_mul(
+            number
+                .saturating_add(2)
+                .saturating_sub(u32::try_from(times.len()).unwrap_or(1)),
+        ),
+    }
+}

@@ -1,0 +1,78 @@
+//! The facts of a message, gathered when it is written.
+
+use super::Engine;
+use crate::model::{ChannelName, OnCallName, Outage, Slot, Story, Verdict};
+
+/// Members of larger groups say nothing of each other, and a mass outage must not cost the square of its size.
+const SIBLINGS_OF_AT_MOST: usize = 12;
+
+impl Engine {
+    /// The facts of a message about a target as it stands.
+    pub(super) fn story(
+        &self,
+        slot: Slot,
+        to: &[(ChannelName, Option<OnCallName>)],
+        outage: Option<Outage>,
+    ) -> Story {
+        let watched = self
+            .at(slot)
+            .expect("stories are told of targets that are there");
+        let index = watched.deciding();
+        let watching = &watched.checks[index];
+        let target = &watched.target;
+        let told_before = watched.incident.as_ref().map(|open| open.incident.verdict);
+        Story {
+            target: Some(target.id.clone()),
+            title: target.title(),
+            icon: target.icon.clone(),
+            severity: target.severity,
+            check: Some(target.checks[index].kind),
+            from: told_before
+                .or_else(|| outage.as_ref().map(|outage| outage.worst))
+                .or(watching.decision.from)
+                .unwrap_or(Verdict::Unknown),
+            to: watching.state.settled,
+            since: watching.state.since,
+            decided_at: watching.decision.at,
+            reason: watching.state.reason.clone(),
+            looks_for: watching.decision.looks_for,
+            looks_of: watching.decision.looks_of,
+            phases: watching.last.phases,
+            detail: watching.last.detail.clone(),
+            last_good: watching.state.last_good,
+            outage,
+            runbook_url: target.runbook_url.clone(),
+            also_told: to
+                .iter()
+                .take(5)
+                .map(|(channel, _)| channel.clone())
+                .collect(),
+            siblings: self.siblings(slot),
+        }
+    }
+
+    /// What the others of the same group do, worst first, at most three.
+    fn siblings(&self, slot: Slot) -> Vec<String> {
+        let group = self
+            .at(slot)
+            .and_then(|watched| watched.target.group.as_ref());
+        let Some(members) = group.and_then(|group| self.groups.get(group)) else {
+            return Vec::new();
+        };
+        if members.len() > SIBLINGS_OF_AT_MOST {
+            return Vec::new();
+        }
+        let mut others: Vec<_> = members
+            .iter()
+            .filter(|member| **member != slot)
+            .filter_map(|member| self.at(*member))
+            .map(|watched| (watched.settled(), watched.target.title()))
+            .collect();
+        others.sort_by_key(|(verdict, _)| std::cmp::Reverse(*verdict));
+        others.truncate(3);
+        others
+            .into_iter()
+            .map(|(verdict, title)| format!("{title} {verdict}"))
+            .collect()
+    }
+}

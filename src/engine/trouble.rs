@@ -1,0 +1,85 @@
+//! Our own trouble, told to `ops` once when it begins and once when it is over.
+
+use std::sync::Arc;
+
+use super::{Action, Engine, Trouble, tell::entry_of};
+use crate::model::{
+    Batch, ChannelName, EntryKey, Incident, IncidentId, Kind, Moment, Severity, Story, Told,
+    Verdict,
+};
+
+impl Engine {
+    /// Takes note of our own trouble, and tells `ops` once that it began and once that it is over.
+    pub(super) fn troubled(&mut self, now: Moment, trouble: Trouble, actions: &mut Vec<Action>) {
+        let is_news = if trouble.is_over {
+            self.troubles.remove(&trouble.key)
+        } else {
+            self.troubles.insert(trouble.key.clone())
+        };
+        if !is_news {
+            return;
+        }
+        let title = if trouble.is_over {
+            format!("over: {}", trouble.title)
+        } else {
+            trouble.title
+        };
+        let mut batch = Batch::new(now.at);
+        self.notice(
+            now,
+            &title,
+            &trouble.words,
+            trouble.not_to.as_ref(),
+            &mut batch,
+        );
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    /// Writes a message of our own for `ops`.
+    pub(super) fn notice(
+        &mut self,
+        now: Moment,
+        title: &str,
+        words: &str,
+        not_to: Option<&ChannelName>,
+        batch: &mut Batch,
+    ) {
+        let Some(channel) = self.plan.ops().filter(|ops| Some(*ops) != not_to).cloned() else {
+            return;
+        };
+        self.incidents += 1;
+        let incident = Incident {
+            id: IncidentId::from_number(self.incidents),
+            number: self.incidents,
+            targets: Vec::new(),
+            severity: Severity::Warning,
+            since: now.at,
+            opened_at: now.at,
+            closed_at: Some(now.at),
+            verdict: Verdict::Unknown,
+            worst: Verdict::Unknown,
+            told: vec![Told {
+                channel: channel.clone(),
+                at: now.at,
+                mention: None,
+            }],
+            sequence: 1,
+            remind_after: Vec::new(),
+            reminders: 0,
+            remind_at: None,
+            seen: Vec::new(),
+        };
+        let story = Arc::new(Story::plain(title.to_owned(), words.to_owned(), now.at));
+        let key = EntryKey {
+            incident: incident.id.clone(),
+            sequence: 0,
+            channel,
+        };
+        batch
+            .entries
+            .push(entry_of(key, Kind::Notice, now, None, &story));
+        batch.incidents.push(incident);
+    }
+}
