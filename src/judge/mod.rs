@@ -211,12 +211,12 @@ fn settle(policy: &Policy, state: &mut State, from: Verdict, decided: Decided) -
     state.since = decided.since;
     state.recovery = None;
     state.answered = (0, 0);
-    match decided.to {
-        Verdict::Down | Verdict::Operational => {
-            state.burst = None;
-            drift::forget(state);
-        }
-        Verdict::Degraded | Verdict::Unknown | Verdict::Suspect => {}
+    // A decided burst is over: its milder looks must not soften what comes next. Only partial failure is no end of one.
+    if decided.rule != Rule::PartialFailure {
+        state.burst = None;
+    }
+    if matches!(decided.to, Verdict::Down | Verdict::Operational) {
+        drift::forget(state);
     }
     let (before, seen) = trail.map_or_else(
         || (state.clone(), Vec::new()),

@@ -308,7 +308,7 @@ fn not_being_let_in_is_no_verdict_and_a_path_that_never_worked_is_a_mistake_in_t
          10m end",
         &expect![[r#"
             12s 80ms: unknown -> unknown since 0s, 5 of 5 looks: HTTP 401 (no_verdict)
-            5m 22s 200ms: unknown -> operational since 312s, 3 of 3 looks: 3 good looks in a row (recovered)
+            5m 22s 160ms: unknown -> operational since 312s, 3 of 3 looks: 3 good looks in a row (recovered)
         "#]],
     );
     check(
@@ -339,7 +339,7 @@ fn an_answer_that_falls_short_is_degraded_and_never_down() {
         &expect![[r#"
             40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
             1m 38s 80ms: operational -> degraded since 90s, 4 of 4 looks: the body says DEGRADED (falls_short)
-            5m 18s 200ms: degraded -> operational since 308s, 3 of 3 looks: 3 good looks in a row (recovered)
+            5m 18s 160ms: degraded -> operational since 308s, 3 of 3 looks: 3 good looks in a row (recovered)
         "#]],
     );
     check(
@@ -364,7 +364,7 @@ fn a_page_without_meaning_where_there_was_one_is_degraded() {
         &expect![[r#"
             40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
             1m 42s 80ms: operational -> degraded since 90s, 5 of 5 looks: answered with a page that says nothing, where it used to answer in `spring3` (falls_short)
-            5m 12s 200ms: degraded -> operational since 302s, 3 of 3 looks: 3 good looks in a row (recovered)
+            5m 12s 160ms: degraded -> operational since 302s, 3 of 3 looks: 3 good looks in a row (recovered)
         "#]],
     );
 }
@@ -379,7 +379,22 @@ fn degraded_becomes_down_but_silence_has_to_last_longer() {
         &expect![[r#"
             40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
             1m 38s 80ms: operational -> degraded since 90s, 4 of 4 looks: the body says DEGRADED (falls_short)
-            4m 1s 80ms: degraded -> down since 188s, 8 of 8 looks: no answer (confirmed_silent)
+            4m 1s 40ms: degraded -> down since 188s, 8 of 8 looks: no answer (confirmed_silent)
+        "#]],
+    );
+}
+
+#[test]
+fn what_fell_short_at_first_and_then_falls_silent_is_down() {
+    check(
+        "0s ok
+         70s redirect
+         95s silent
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 54s 40ms: operational -> degraded since 90s, 3 of 6 looks: redirected (falls_short)
+            2m 53s 40ms: degraded -> down since 120s, 8 of 8 looks: no answer (confirmed_silent)
         "#]],
     );
 }

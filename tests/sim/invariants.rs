@@ -306,12 +306,17 @@ pub(crate) fn truthful(world: &World, seed: u64) {
             if !is_after_fine || !is_calm || *until < *from + bound {
                 continue;
             }
-            let told = world.checks.transitions.iter().any(|transition| {
-                transition.check.target == *target && transition.to == Verdict::Down && {
+            let is_told = |worst: &[Verdict], within: Duration| {
+                world.checks.transitions.iter().any(|transition| {
                     let at = world.time_of(transition.at);
-                    at >= *from && at <= *from + bound
-                }
-            });
+                    let is_then = at >= *from && at <= *from + within;
+                    transition.check.target == *target && worst.contains(&transition.to) && is_then
+                })
+            };
+            // What is partly failing already is degraded within the bound, and down after the longer span of degraded targets.
+            let patience = bound * 2 + Duration::from_secs(45);
+            let told = is_told(&[Verdict::Down, Verdict::Degraded], bound)
+                && (*until < *from + patience || is_told(&[Verdict::Down], patience));
             let was_down = world.checks.transitions.iter().rev().find(|transition| {
                 transition.check.target == *target && world.time_of(transition.at) <= *from
             });
