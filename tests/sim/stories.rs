@@ -103,9 +103,9 @@ fn a_503_that_says_up_is_never_called_down() {
         &mut world,
         minutes(60),
         &expect![[r#"
-        5m 19s #core opened api
-        40m 15s #core recovered api
-    "#]],
+            5m 19s #core opened api
+            40m 14s #core recovered api
+        "#]],
     );
 }
 
