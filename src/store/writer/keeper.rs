@@ -21,6 +21,9 @@ use crate::{
 /// How many batches share one commit.
 const GROUP_MAX: usize = 64;
 
+/// Waking so much later than planned means that this process stood still (a freeze, a suspend).
+const HELD_UP: Duration = Duration::from_secs(1);
+
 /// What the hand is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Busy {
@@ -101,7 +104,10 @@ impl Keeper {
     /// Works until the store is closed.
     pub(super) fn run(mut self, inbox: &mpsc::Receiver<Message>) {
         loop {
-            match inbox.recv_timeout(self.patience()) {
+            let (asked, patience) = ((self.now)().tick, self.patience());
+            let heard = inbox.recv_timeout(patience);
+            self.forgive(asked, patience);
+            match heard {
                 Ok(message) => {
                     if self.hear(message) {
                         return;
@@ -272,6 +278,16 @@ impl Keeper {
         self.status.send_replace(Status::Well);
     }
 
+    /// If this process stood still, the hand did so as well, and the disk is given its time anew.
+    fn forgive(&mut self, asked: Tick, patience: Duration) {
+        let tick = (self.now)().tick;
+        if let Some((_, since)) = &mut self.busy
+            && tick.since(asked) > patience + HELD_UP
+        {
+            *since = tick;
+        }
+    }
+
     /// Tells of a disk that does not answer.
     fn watch_the_hand(&mut self) {
         let Some((busy, since)) = self.busy else {
@@ -323,5 +339,52 @@ impl Keeper {
         self.busy = Some((busy, (self.now)().tick));
         // The hand ends only after it was told to close.
         drop(self.jobs.send(job));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+    use crate::model::Moment;
+
+    /// A keeper whose hand has been busy since the beginning, and the seconds that its clock shows.
+    fn busy() -> (Keeper, Arc<AtomicU64>) {
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&seconds);
+        let now: Now = Arc::new(move || {
+            Moment::default() + Duration::from_secs(clock.load(Ordering::Relaxed))
+        });
+        let (jobs, _hand) = mpsc::channel();
+        let (status, _watcher) = watch::channel(Status::Well);
+        let (news, _heard) = tokio::sync::mpsc::unbounded_channel();
+        let mut keeper = Keeper::new(jobs, status, news, now, Pace::default(), None);
+        keeper.busy = Some((Busy::Committing, Tick::ZERO));
+        (keeper, seconds)
+    }
+
+    #[test]
+    fn a_disk_that_takes_long_is_a_trouble() {
+        let (mut keeper, seconds) = busy();
+        let patience = keeper.patience();
+        seconds.store(5, Ordering::Relaxed);
+        keeper.forgive(Tick::ZERO, patience);
+        keeper.watch_the_hand();
+        assert!(keeper.trouble.is_some());
+    }
+
+    #[test]
+    fn a_freeze_of_ours_is_not_the_disk_s_fault() {
+        let (mut keeper, seconds) = busy();
+        let patience = keeper.patience();
+        seconds.store(90, Ordering::Relaxed);
+        keeper.forgive(Tick::ZERO, patience);
+        keeper.watch_the_hand();
+        assert!(keeper.trouble.is_none());
+        // But from then on it has its usual time and no more.
+        seconds.store(96, Ordering::Relaxed);
+        keeper.watch_the_hand();
+        assert!(keeper.trouble.is_some());
     }
 }
