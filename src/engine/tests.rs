@@ -339,7 +339,7 @@ fn not_being_let_in_goes_to_ops_and_ends_there() {
     world.run_until(minutes(10));
     world.check(&expect![[r#"
         12s #ops opened: api unknown -> unknown: HTTP 401
-        5m 34s #ops recovered: api unknown -> operational
+        5m 32s #ops recovered: api unknown -> operational
     "#]]);
 }
 
