@@ -72,6 +72,7 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 phases: Phases::default(),
                 family: Some(Family::Simple),
                 detail: None,
+                extra: None,
             };
             engine.handle(now, Event::Observed(observation), &mut actions);
         } else {

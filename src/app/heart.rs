@@ -230,9 +230,15 @@ impl Outside {
     }
 
     fn count(&self, observation: &Observation) {
-        let kind = crate::model::CheckKind::Health;
-        self.metrics
-            .looked(kind, &observation.outcome, observation.took());
+        let row = self.places.get(&observation.look.slot);
+        let check = row.and_then(|place| {
+            let checks = &place.row.as_ref()?.target.checks;
+            checks.get(usize::from(observation.look.check))
+        });
+        if let Some(check) = check {
+            self.metrics
+                .looked(check.kind, &observation.outcome, observation.took());
+        }
         if !matches!(observation.outcome, Outcome::Unobservable(_)) {
             self.signs.seen(observation.finished.tick);
         }

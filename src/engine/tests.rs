@@ -257,6 +257,7 @@ impl World {
                         phases: Phases::default(),
                         family: Some(Family::Spring3),
                         detail: None,
+                        extra: None,
                     };
                     self.event(Event::Observed(observation));
                 }

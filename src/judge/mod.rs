@@ -278,12 +278,18 @@ fn meaning(state: &State, seen: &Seen) -> Meaning {
             let class = match kind {
                 DegradationKind::SaysDegraded
                 | DegradationKind::Component
-                | DegradationKind::RuleMatched => FailureClass::Explicit,
+                | DegradationKind::RuleMatched
+                | DegradationKind::Expiring
+                | DegradationKind::Unexpected
+                | DegradationKind::LogSilence
+                | DegradationKind::Lagging
+                | DegradationKind::Roles => FailureClass::Explicit,
                 DegradationKind::Contradiction
                 | DegradationKind::BrokenBody
                 | DegradationKind::OtherFormat
                 | DegradationKind::Redirected
-                | DegradationKind::Throttled => FailureClass::Refused,
+                | DegradationKind::Throttled
+                | DegradationKind::Address => FailureClass::Refused,
             };
             Meaning::Short(class, words.clone())
         }
@@ -293,7 +299,7 @@ fn meaning(state: &State, seen: &Seen) -> Meaning {
             ..
         }) if !state.ever_worked => Meaning::NoVerdict(words.clone()),
         Outcome::Unhealthy(Failure { class, words, .. }) => Meaning::Bad(*class, words.clone()),
-        Outcome::Unobservable(Gap { kind, .. }) if kind.is_own() => Meaning::Nothing,
+        Outcome::Unobservable(Gap { kind, .. }) if kind.says_nothing() => Meaning::Nothing,
         Outcome::Unobservable(Gap { words, .. }) => Meaning::NoVerdict(words.clone()),
     }
 }

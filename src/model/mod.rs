@@ -10,10 +10,12 @@ pub mod board;
 pub mod health;
 pub mod incident;
 pub mod judgement;
+pub mod logs;
 pub mod names;
 pub mod notification;
 pub mod observation;
 pub mod plan;
+pub mod roles;
 pub mod secret;
 pub mod text;
 pub mod time;
@@ -26,11 +28,12 @@ pub use health::{Component, ComponentState, Family};
 pub use incident::{Incident, Outage, Told};
 pub use judgement::{Policy, Proof, Seen, State};
 pub use names::{
-    ChannelName, CheckId, CheckKind, GroupName, IncidentId, LookId, OnCallName, Slot, TargetId,
+    ChannelName, CheckId, CheckKind, GroupName, IncidentId, LookId, OnCallName, Slot, SourceName,
+    TargetId,
 };
 pub use notification::{Delivery, Entry, EntryKey, EntryState, Kind, Story};
 pub use observation::{
-    Degradation, DegradationKind, Detail, Failure, FailureClass, FailureKind, Gap, GapKind,
+    Degradation, DegradationKind, Detail, Extra, Failure, FailureClass, FailureKind, Gap, GapKind,
     Observation, Outcome, Phases,
 };
 pub use plan::{Channel, Check, Group, Plan, Route, Severity, Target};

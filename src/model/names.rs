@@ -53,6 +53,10 @@ name! {
     OnCallName
 }
 name! {
+    /// A key under `log_sources:`.
+    SourceName
+}
+name! {
     /// A short word that people can say and search for, such as `k7f2`.
     ///
     /// Shape: four or more of `a–z` and `2–9` without `i`, `l`, `o`; unique among all incidents of one store.
@@ -131,13 +135,70 @@ impl IncidentId {
 pub enum CheckKind {
     /// `health:` an HTTP health endpoint.
     Health,
+    /// `log_freshness:` when its newest log line was written.
+    LogFreshness,
+    /// `http:` any HTTP request with conditions.
+    Http,
+    /// `tcp:` whether something listens.
+    Tcp,
+    /// `tls:` its certificate.
+    Tls,
+    /// `dns:` what a name resolves to.
+    Dns,
+    /// `grpc:` the health service of gRPC.
+    Grpc,
+    /// `icmp:` an echo request.
+    Icmp,
+    /// `websocket:` an upgraded connection.
+    Websocket,
+    /// `heartbeat:` a sign of life that it sends by itself.
+    Heartbeat,
+    /// `steps:` a short scenario of requests.
+    Steps,
+    /// `metrics:` a value among its metrics.
+    Metrics,
+    /// `log_store:` a store of logs, watched as a target of its own.
+    LogStore,
+    /// `roles:` which members of a group are active.
+    Roles,
 }
 
 impl CheckKind {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Health,
+        Self::LogFreshness,
+        Self::Http,
+        Self::Tcp,
+        Self::Tls,
+        Self::Dns,
+        Self::Grpc,
+        Self::Icmp,
+        Self::Websocket,
+        Self::Heartbeat,
+        Self::Steps,
+        Self::Metrics,
+        Self::LogStore,
+        Self::Roles,
+    ];
+
     /// The key in the file, also used in metrics and records.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Health => "health",
+            Self::LogFreshness => "log_freshness",
+            Self::Http => "http",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Dns => "dns",
+            Self::Grpc => "grpc",
+            Self::Icmp => "icmp",
+            Self::Websocket => "websocket",
+            Self::Heartbeat => "heartbeat",
+            Self::Steps => "steps",
+            Self::Metrics => "metrics",
+            Self::LogStore => "log_store",
+            Self::Roles => "roles",
         }
     }
 }

@@ -4,7 +4,9 @@ use std::{fmt, time::Duration};
 
 use super::{
     health::{Component, Family},
+    logs::LogAnswer,
     names::LookId,
+    roles::RolesAnswer,
     time::Moment,
 };
 
@@ -27,6 +29,17 @@ pub struct Observation {
     pub family: Option<Family>,
     /// What else a person would want to know; absent for a plain good answer, so that good looks stay cheap.
     pub detail: Option<Box<Detail>>,
+    /// What only some kinds of check bring back.
+    pub extra: Option<Box<Extra>>,
+}
+
+/// What only some kinds of check bring back.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Extra {
+    /// A round of a store of logs.
+    Logs(LogAnswer),
+    /// Who is active.
+    Roles(RolesAnswer),
 }
 
 impl Observation {
@@ -114,6 +127,14 @@ pub enum FailureKind {
     Unreachable,
     /// The resolver works and says that there is no such name.
     NameNotFound,
+    /// It answered, and not what the file expects.
+    Unexpected,
+    /// No reply to an echo request.
+    NoReply,
+    /// A sign of life did not come in time.
+    Missed,
+    /// Its log has been silent for too long, and it has no endpoint that says otherwise.
+    LogSilence,
 }
 
 impl FailureKind {
@@ -140,6 +161,10 @@ impl FailureKind {
             Self::BodyCut => "body_cut",
             Self::Unreachable => "unreachable",
             Self::NameNotFound => "name_not_found",
+            Self::Unexpected => "unexpected",
+            Self::NoReply => "no_reply",
+            Self::Missed => "missed",
+            Self::LogSilence => "log_silence",
         }
     }
 }
@@ -174,6 +199,18 @@ pub enum DegradationKind {
     Redirected,
     /// 429, or throttled.
     Throttled,
+    /// A certificate ends soon.
+    Expiring,
+    /// It answered, and not what the file asks for.
+    Unexpected,
+    /// Some of its addresses fail.
+    Address,
+    /// Its log has been silent for too long.
+    LogSilence,
+    /// The store of logs is behind.
+    Lagging,
+    /// Not exactly one member of the group is active.
+    Roles,
 }
 
 impl DegradationKind {
@@ -188,6 +225,12 @@ impl DegradationKind {
             Self::OtherFormat => "other_format",
             Self::Redirected => "redirected",
             Self::Throttled => "throttled",
+            Self::Expiring => "expiring",
+            Self::Unexpected => "unexpected",
+            Self::Address => "address",
+            Self::LogSilence => "log_silence",
+            Self::Lagging => "lagging",
+            Self::Roles => "roles",
         }
     }
 }
@@ -222,6 +265,8 @@ pub enum GapKind {
     SaysUnknown,
     /// It answers that its checks are not set up, such as 501 without checks.
     NotConfigured,
+    /// The witness that would know (a store of logs) cannot say; nobody is accused and nobody cleared.
+    Witness,
 }
 
 impl GapKind {
@@ -234,8 +279,13 @@ impl GapKind {
             | Self::OwnTls
             | Self::Interrupted
             | Self::Panicked => true,
-            Self::NotAuthorised | Self::SaysUnknown | Self::NotConfigured => false,
+            Self::NotAuthorised | Self::SaysUnknown | Self::NotConfigured | Self::Witness => false,
         }
+    }
+
+    /// Whether the gap neither accuses nor clears and is no answer either: our own trouble, or a witness that cannot say.
+    pub const fn says_nothing(self) -> bool {
+        self.is_own() || matches!(self, Self::Witness)
     }
 
     /// The word for records and metrics.
@@ -250,6 +300,7 @@ impl GapKind {
             Self::NotAuthorised => "not_authorised",
             Self::SaysUnknown => "says_unknown",
             Self::NotConfigured => "not_configured",
+            Self::Witness => "witness",
         }
     }
 }

@@ -97,6 +97,7 @@ impl Prober {
             phases: found.phases,
             family: found.family,
             detail: found.detail,
+            extra: found.extra,
         }
     }
 }

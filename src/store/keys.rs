@@ -94,5 +94,18 @@ pub(super) fn entry(key: &v1::EntryKey) -> Vec<u8> {
 const fn kind(kind: v1::CheckKind) -> u8 {
     match kind {
         v1::CheckKind::Health => 1,
+        v1::CheckKind::LogFreshness => 2,
+        v1::CheckKind::Http => 3,
+        v1::CheckKind::Tcp => 4,
+        v1::CheckKind::Tls => 5,
+        v1::CheckKind::Dns => 6,
+        v1::CheckKind::Grpc => 7,
+        v1::CheckKind::Icmp => 8,
+        v1::CheckKind::Websocket => 9,
+        v1::CheckKind::Heartbeat => 10,
+        v1::CheckKind::Steps => 11,
+        v1::CheckKind::Metrics => 12,
+        v1::CheckKind::LogStore => 13,
+        v1::CheckKind::Roles => 14,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -31,11 +31,8 @@ const LAG_SECONDS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.
 /// Upper bounds of the buckets from a change to its accepted message, in seconds.
 const DELAY_SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3_600.0];
 
-/// The results of a look, in the order of [`Metrics::results`].
+/// The results of a look, in the order of a [`LookSeries`] of one kind.
 const RESULTS: [&str; 4] = ["healthy", "degraded", "unhealthy", "unobservable"];
-
-/// The kinds of check, in the order of [`Metrics::results`].
-const CHECKS: [CheckKind; 1] = [CheckKind::Health];
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
 type FloatGauge = Gauge<f64, AtomicU64>;
@@ -47,7 +44,7 @@ type FloatGauge = Gauge<f64, AtomicU64>;
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
-    results: [[LookSeries; RESULTS.len()]; CHECKS.len()],
+    results: Results,
     problems: Family<Labels<3>, Counter>,
     transitions: Family<Labels<2>, Counter>,
     notifications: Family<NotificationLabels, Counter>,
@@ -60,6 +57,28 @@ pub struct Metrics {
     reload_successful: Gauge,
     reload_at: FloatGauge,
     slash_commands: [Counter; Answer::ALL.len()],
+}
+
+/// The series of all kinds of check; those of a kind are there from its first look on.
+#[derive(Debug)]
+struct Results {
+    counts: Family<Labels<2>, Counter>,
+    seconds: Family<Labels<2>, Histogram, fn() -> Histogram>,
+    kinds: [OnceLock<[LookSeries; RESULTS.len()]>; CheckKind::ALL.len()],
+}
+
+impl Results {
+    fn of(&self, kind: CheckKind) -> &[LookSeries; RESULTS.len()] {
+        self.kinds[kind as usize].get_or_init(|| {
+            RESULTS.map(|result| {
+                let labels = [("check", kind.as_str()), ("result", result)];
+                LookSeries {
+                    count: self.counts.get_or_create_owned(&labels),
+                    seconds: self.seconds.get_or_create_owned(&labels),
+                }
+            })
+        })
+    }
 }
 
 /// The series of one check and result.
@@ -181,7 +200,7 @@ impl Metrics {
             Outcome::Unhealthy(failure) => (2, Some(failure.kind.as_str())),
             Outcome::Unobservable(gap) => (3, Some(gap.kind.as_str())),
         };
-        let series = &self.results[place_of(kind)][result];
+        let series = &self.results.of(kind)[result];
         series.count.inc();
         series.seconds.observe(took.as_secs_f64());
         if let Some(problem) = problem {
@@ -289,12 +308,6 @@ fn seconds_of(at: Timestamp) -> f64 {
     millis / 1_000.0
 }
 
-const fn place_of(kind: CheckKind) -> usize {
-    match kind {
-        CheckKind::Health => 0,
-    }
-}
-
 fn registered<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Clone + Default,
@@ -318,28 +331,27 @@ fn build_series(registry: &mut Registry) {
         .set(1);
 }
 
-fn look_series(registry: &mut Registry) -> [[LookSeries; RESULTS.len()]; CHECKS.len()] {
+fn look_series(registry: &mut Registry) -> Results {
     let counts: Family<Labels<2>, Counter> = registered(
         registry,
         "probe_results",
         "Looks, by what they brought back",
     );
-    let seconds: Family<Labels<2>, Histogram> =
+    let seconds: Family<Labels<2>, Histogram, fn() -> Histogram> =
         Family::new_with_constructor(|| Histogram::new(LOOK_SECONDS));
     registry.register(
         "probe_duration_seconds",
         "How long looks took; those that were not healthy are apart",
         seconds.clone(),
     );
-    CHECKS.map(|check| {
-        RESULTS.map(|result| {
-            let labels = [("check", check.as_str()), ("result", result)];
-            LookSeries {
-                count: counts.get_or_create_owned(&labels),
-                seconds: seconds.get_or_create_owned(&labels),
-            }
-        })
-    })
+    let results = Results {
+        counts,
+        seconds,
+        kinds: Default::default(),
+    };
+    // A rate needs a zero to start from.
+    results.of(CheckKind::Health);
+    results
 }
 
 fn transition_series(registry: &mut Registry) -> Family<Labels<2>, Counter> {

@@ -155,17 +155,7 @@ impl Check<'_> {
             .and_then(|at| self.name(at, "the name of a target"));
         let shown = name.as_deref().unwrap_or("this target");
         let group = self.group_of(raw, shown, groups);
-        if raw.health.is_none() && !self.findings.was_meant(place, "health") {
-            self.report(
-                Problem::new(
-                    Code::Missing,
-                    place,
-                    format!("target `{shown}` has no `health`, so there is nothing to look at"),
-                )
-                .label("in this target")
-                .help("add `health: \"https://…\"`"),
-            );
-        }
+        self.asks_something(raw, place, shown);
         let own = self.layer(&fields!(raw));
         let layers: Vec<&Layer> = [
             Some(&own),
@@ -176,7 +166,14 @@ impl Check<'_> {
         .flatten()
         .collect();
         let (policy, severity) = self.policy(&layers, shown, complaints);
-        let question = raw.health.as_ref().and_then(|at| self.health(at, shown));
+        let mut checks = Vec::new();
+        if let Some(question) = raw.health.as_ref().and_then(|at| self.health(at, shown)) {
+            checks.push(Asked {
+                kind: CheckKind::Health,
+                policy,
+                question: Question::Health(Arc::new(question)),
+            });
+        }
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
         let runbook_url = raw
             .runbook_url
@@ -186,11 +183,6 @@ impl Check<'_> {
         let was = raw.was.as_ref().and_then(|at| self.was(at, group.as_ref()));
         let (aliases, spans) = self.names(raw.aliases.as_ref());
         let name = name?;
-        let checks = question.map(|question| Asked {
-            kind: CheckKind::Health,
-            policy,
-            question: Question::Health(Arc::new(question)),
-        });
         Some(Placed {
             name: raw.name.as_ref().map_or(place, |at| at.span),
             aliases: spans,
@@ -203,9 +195,28 @@ impl Check<'_> {
                 severity,
                 runbook_url,
                 was,
-                checks: checks.into_iter().collect(),
+                checks,
             }),
         })
+    }
+
+    /// A target has at least one check; keys that look like one were meant as one.
+    fn asks_something(&self, raw: &raw::Target, place: Span, shown: &str) {
+        let is_asked = [raw.health.is_some()].contains(&true);
+        let was_meant = ["health"]
+            .iter()
+            .any(|key| self.findings.was_meant(place, key));
+        if !is_asked && !was_meant {
+            self.report(
+                Problem::new(
+                    Code::Missing,
+                    place,
+                    format!("target `{shown}` has no `health`, so there is nothing to look at"),
+                )
+                .label("in this target")
+                .help("add `health: \"https://…\"`"),
+            );
+        }
     }
 
     fn group_of(&self, raw: &raw::Target, shown: &str, groups: &mut Groups) -> Option<GroupName> {

@@ -385,6 +385,7 @@ impl Trail {
             phases: self.phases,
             family: reading.family,
             detail,
+            extra: None,
         }
     }
 

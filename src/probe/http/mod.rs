@@ -27,7 +27,7 @@ use std::{
 
 use crate::{
     clock::Clock,
-    model::{Detail, Family, Gap, Outcome, Phases, Tick, plan::HealthQuestion},
+    model::{Detail, Extra, Family, Gap, Outcome, Phases, Tick, plan::HealthQuestion},
 };
 
 use super::Freshness;
@@ -48,6 +48,7 @@ pub(super) struct Findings {
     pub(super) phases: Phases,
     pub(super) family: Option<Family>,
     pub(super) detail: Option<Box<Detail>>,
+    pub(super) extra: Option<Box<Extra>>,
 }
 
 impl Findings {
@@ -59,6 +60,7 @@ impl Findings {
             phases: Phases::default(),
             family: None,
             detail: None,
+            extra: None,
         }
     }
 }

@@ -61,20 +61,24 @@ macro_rules! same_fields {
     };
 }
 
-same_variants!(CheckKind of model::CheckKind { Health });
+same_variants!(CheckKind of model::CheckKind {
+    Health, LogFreshness, Http, Tcp, Tls, Dns, Grpc, Icmp, Websocket, Heartbeat, Steps, Metrics, LogStore, Roles,
+});
 same_variants!(Verdict of model::Verdict { Operational, Suspect, Unknown, Degraded, Down });
 same_variants!(Severity of model::Severity { Info, Warning, Critical });
 same_variants!(FailureClass of model::FailureClass { Explicit, Refused, Silent });
 same_variants!(FailureKind of model::FailureKind {
     SaysDown, CriticalComponent, RuleMatched, ServerError, ProxyError, NotFound, ClientError, ConnectionRefused,
     ConnectionClosed, TlsHandshake, Certificate, NotHttp, TooLarge, ConnectTimeout, TlsTimeout, FirstByteTimeout,
-    BodyTimeout, BodyCut, Unreachable, NameNotFound,
+    BodyTimeout, BodyCut, Unreachable, NameNotFound, Unexpected, NoReply, Missed, LogSilence,
 });
 same_variants!(DegradationKind of model::DegradationKind {
     SaysDegraded, Component, RuleMatched, Contradiction, BrokenBody, OtherFormat, Redirected, Throttled,
+    Expiring, Unexpected, Address, LogSilence, Lagging, Roles,
 });
 same_variants!(GapKind of model::GapKind {
     OwnResources, OwnNetwork, Resolver, OwnTls, Interrupted, Panicked, NotAuthorised, SaysUnknown, NotConfigured,
+    Witness,
 });
 same_variants!(Family of model::Family {
     Spring3, Spring2, Spring1, Microprofile, AspNet, AspNetUi, HealthJson, Terminus, Django, Kubernetes, GoHealth,

@@ -1,0 +1,203 @@
+//! Who of a group is active: how it is found out and what was found.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use super::{
+    names::{GroupName, TargetId},
+    plan::HealthQuestion,
+    secret::Secret,
+};
+
+/// Whether an instance carries the load.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Role {
+    /// It does.
+    Active,
+    /// It waits.
+    Inactive,
+    /// Nobody could say for five minutes; whatever protects active instances treats it as one.
+    Unknown,
+}
+
+impl Role {
+    /// The word for the file, records and people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it has to be treated as active: it is, or nobody can say.
+    pub const fn is_active(self) -> bool {
+        match self {
+            Self::Active | Self::Unknown => true,
+            Self::Inactive => false,
+        }
+    }
+}
+
+/// `active:` of a group.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Roles {
+    /// Whose.
+    pub group: GroupName,
+    /// The members, in the order of the file.
+    pub members: Vec<Member>,
+    /// Where it is read, in order: the first that answers decides, the next ones are second opinions.
+    pub sources: Vec<RoleSource>,
+    /// `exactly_one:` whether none or several active ones are an incident.
+    pub is_exactly_one: bool,
+    /// `every:` how often it is read. Default 10 s.
+    pub every: Duration,
+    /// `stale_after:` for how long the last known answer holds. Default 5 min.
+    pub stale_after: Duration,
+    /// `grace:` for how long after a swap the halves are not accused of silence. Default 3 min.
+    pub grace: Duration,
+}
+
+/// One that may be active.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Which target.
+    pub target: TargetId,
+    /// What it is called where roles are read: its name, `map:`ped ones, host and `host:port` of its health address.
+    pub known_as: Vec<String>,
+}
+
+/// One place where roles are read.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RoleSource {
+    /// `always:` every member is active.
+    Always,
+    /// `health_field:` a JSON pointer into each member's own health answer: true, `active`, or its own name.
+    HealthField(String),
+    /// `header:` of the answer of a public address.
+    Header {
+        /// The address.
+        request: Arc<HealthQuestion>,
+        /// The header's name.
+        name: String,
+    },
+    /// `body:` a JSON pointer into the answer of a public address.
+    Body {
+        /// The address.
+        request: Arc<HealthQuestion>,
+        /// The pointer; empty = the whole text.
+        pointer: String,
+    },
+    /// `redirect:` the `Location` of a public address.
+    Redirect {
+        /// The address.
+        request: Arc<HealthQuestion>,
+    },
+    /// `haproxy_csv:`
+    HaproxyCsv {
+        /// The statistics page; `;csv` is added if it is missing.
+        request: Arc<HealthQuestion>,
+        /// The backend.
+        backend: String,
+    },
+    /// `haproxy_socket:`
+    HaproxySocket {
+        /// The socket's path, or `host:port`.
+        address: String,
+        /// The backend.
+        backend: String,
+    },
+    /// `traefik:`
+    Traefik {
+        /// The API's address.
+        request: Arc<HealthQuestion>,
+        /// `name@provider`.
+        service: String,
+    },
+    /// `envoy:`
+    Envoy {
+        /// The admin address.
+        request: Arc<HealthQuestion>,
+        /// The cluster.
+        cluster: String,
+    },
+    /// `kubernetes_service:` its selector compared with each member's label.
+    KubernetesService {
+        /// The API's address.
+        request: Arc<HealthQuestion>,
+        /// Where.
+        namespace: String,
+        /// Which.
+        service: String,
+        /// The label that tells members apart, such as `color`.
+        label: String,
+    },
+    /// `kubernetes_endpoints:` the ready addresses of a service.
+    KubernetesEndpoints {
+        /// The API's address.
+        request: Arc<HealthQuestion>,
+        /// Where.
+        namespace: String,
+        /// Which.
+        service: String,
+    },
+    /// `dns:` a name whose address or canonical name is a member's.
+    Dns {
+        /// The name.
+        name: String,
+    },
+    /// `file:` its first word is a member's name.
+    File {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `command:` the first word that a program prints is a member's name; no shell.
+    Command {
+        /// The program and its arguments.
+        argv: Vec<String>,
+    },
+    /// `push:` whoever deploys calls `POST /v1/groups/<group>/active`.
+    Push {
+        /// What a caller has to know.
+        token: Secret,
+    },
+}
+
+impl RoleSource {
+    /// The key in the file.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::HealthField(_) => "health_field",
+            Self::Header { .. } => "header",
+            Self::Body { .. } => "body",
+            Self::Redirect { .. } => "redirect",
+            Self::HaproxyCsv { .. } => "haproxy_csv",
+            Self::HaproxySocket { .. } => "haproxy_socket",
+            Self::Traefik { .. } => "traefik",
+            Self::Envoy { .. } => "envoy",
+            Self::KubernetesService { .. } => "kubernetes_service",
+            Self::KubernetesEndpoints { .. } => "kubernetes_endpoints",
+            Self::Dns { .. } => "dns",
+            Self::File { .. } => "file",
+            Self::Command { .. } => "command",
+            Self::Push { .. } => "push",
+        }
+    }
+}
+
+/// What reading the roles of a group brought back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RolesAnswer {
+    /// One answer for each source that was asked, in their order; those that are answered elsewhere (`health_field`,
+    /// `push`, `always`) are not asked.
+    pub opinions: Vec<Opinion>,
+}
+
+/// What one source says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Opinion {
+    /// The key of the source.
+    pub from: &'static str,
+    /// The active members, by their position in [`Roles::members`]; or why the source could not say.
+    pub active: Result<Vec<u16>, String>,
+}
