@@ -377,7 +377,9 @@ routes:
             },
         )
     "#]].assert_eq(&out);
-    let crate::model::plan::Question::Health(question) = &plan.targets[3].checks[0].question;
+    let crate::model::plan::Question::Health(question) = &plan.targets[3].checks[0].question else {
+        panic!("it is a health check");
+    };
     let Some(crate::model::plan::Credentials::Basic { password, .. }) = &question.credentials
     else {
         panic!("there is a password");

@@ -145,7 +145,9 @@ fn staged(
         .map(|target| {
             let mut target = Target::clone(target);
             for check in &mut target.checks {
-                let Question::Health(question) = &check.question;
+                let Question::Health(question) = &check.question else {
+                    continue;
+                };
                 let question = HealthQuestion {
                     url: fleet.url_of(&target.id),
                     ..HealthQuestion::clone(question)

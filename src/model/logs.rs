@@ -13,6 +13,7 @@ use super::{
     names::{ChannelName, SourceName},
     plan::{Credentials, TlsSettings},
     secret::Secret,
+    text::{FOREIGN_MAX, clean},
     time::Timestamp,
 };
 
@@ -339,6 +340,16 @@ pub enum LogFaultKind {
     NotFound,
     /// It lies with this machine: descriptors, resolver, a program that is missing, permissions of a file.
     Own,
+}
+
+impl LogFault {
+    /// A fault with foreign or own words, cleaned.
+    pub fn new(kind: LogFaultKind, words: impl AsRef<str>) -> Self {
+        Self {
+            kind,
+            words: clean(words.as_ref(), FOREIGN_MAX),
+        }
+    }
 }
 
 impl LogFaultKind {

@@ -9,7 +9,9 @@ use url::Url;
 use super::{
     health::Family,
     judgement::Policy,
+    logs::{LogQuestion, LogStoreQuestion},
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
+    roles::Roles,
     secret::Secret,
     verdict::Verdict,
 };
@@ -229,6 +231,12 @@ pub struct Check {
 pub enum Question {
     /// `health:`
     Health(Arc<HealthQuestion>),
+    /// `log_freshness:`; never asked itself, its store is.
+    LogFreshness(Arc<LogQuestion>),
+    /// A store of logs.
+    LogStore(Arc<LogStoreQuestion>),
+    /// `active:` of a group.
+    Roles(Arc<Roles>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod http;
+mod logs;
 
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use futures_util::FutureExt as _;
 
 use crate::{
     clock::Clock,
-    model::{Gap, GapKind, LookId, Observation, Outcome, plan::Question},
+    model::{Gap, GapKind, LookId, Observation, Outcome, logs::LogAsk, plan::Question},
 };
 
 use self::http::{Findings, Lookup};
@@ -23,6 +24,7 @@ pub struct Prober {
 struct World {
     clock: Clock,
     http: http::Client,
+    stores: logs::Stores,
 }
 
 /// Whether a look may use what an earlier one left behind.
@@ -45,6 +47,7 @@ impl Prober {
         Self {
             world: Arc::new(World {
                 http: http::Client::new(clock.clone(), lookup),
+                stores: logs::Stores::new(clock.clone()),
                 clock,
             }),
         }
@@ -60,6 +63,7 @@ impl Prober {
     pub fn prepare(&self, question: &Question) -> Result<(), Gap> {
         match question {
             Question::Health(question) => self.world.http.prepare(question),
+            Question::LogFreshness(_) | Question::LogStore(_) | Question::Roles(_) => Ok(()),
         }
     }
 
@@ -73,6 +77,19 @@ impl Prober {
         limit: Duration,
         fresh: Freshness,
     ) -> Observation {
+        self.look_with(look, question, limit, fresh, &LogAsk::default())
+            .await
+    }
+
+    /// As [`Prober::look`], with what the engine adds to a round of questions to a store of logs.
+    pub async fn look_with(
+        &self,
+        look: LookId,
+        question: &Question,
+        limit: Duration,
+        fresh: Freshness,
+        ask: &LogAsk,
+    ) -> Observation {
         let started = self.world.clock.now();
         let asking = async {
             match question {
@@ -81,6 +98,13 @@ impl Prober {
                         .http
                         .look(question, started.tick, limit, fresh)
                         .await
+                }
+                Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
+                Question::LogFreshness(_) | Question::Roles(_) => {
+                    Findings::of(Outcome::Unobservable(Gap {
+                        kind: GapKind::Witness,
+                        words: String::from("it is not asked by itself"),
+                    }))
                 }
             }
         };

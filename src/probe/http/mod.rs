@@ -15,7 +15,7 @@ mod look;
 mod prepare;
 mod resolve;
 mod stream;
-mod tls;
+pub(super) mod tls;
 mod trouble;
 
 use std::{

@@ -29,7 +29,7 @@ use crate::model::{
 use super::trouble;
 
 /// Hands out one configuration for all targets with the same settings, for as long as one of them is there.
-pub(super) struct Configs {
+pub(in crate::probe) struct Configs {
     provider: Arc<CryptoProvider>,
     made: Mutex<Vec<Made>>,
     system: Mutex<Option<Arc<dyn ServerCertVerifier>>>,
@@ -42,7 +42,7 @@ struct Made {
 }
 
 impl Configs {
-    pub(super) fn new() -> Self {
+    pub(in crate::probe) fn new() -> Self {
         Self {
             provider: Arc::new(rustls::crypto::ring::default_provider()),
             made: Mutex::new(Vec::new()),
@@ -51,7 +51,7 @@ impl Configs {
     }
 
     /// The configuration for these settings.
-    pub(super) fn of(
+    pub(in crate::probe) fn of(
         &self,
         settings: &TlsSettings,
         version: HttpVersion,

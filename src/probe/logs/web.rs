@@ -1,0 +1,211 @@
+//! Asking stores over HTTP: one client a source, answers capped, what goes wrong classed.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use chrono::DateTime;
+use http::{HeaderName, HeaderValue, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, redirect, retry};
+use rustls::ClientConfig;
+use url::Url;
+
+use crate::{
+    model::{
+        Timestamp,
+        logs::{HttpStore, LogFault, LogFaultKind, StoreCredentials},
+        plan::{Credentials, HttpVersion, TlsSettings},
+        text::clean,
+    },
+    probe::http::tls::Configs,
+};
+
+/// More of an answer is not read.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Name, connection and TLS together.
+const CONNECT_WITHIN: Duration = Duration::from_secs(2);
+/// Of an error's words so much is shown.
+const WORDS_MAX: usize = 300;
+/// No clock of a store was seen yet.
+const NO_SKEW: i64 = i64::MIN;
+
+/// TLS for stores: configurations are shared by those with the same settings.
+pub(super) struct Tls(Configs);
+
+impl Tls {
+    pub(super) fn new() -> Self {
+        Self(Configs::new())
+    }
+
+    fn of(&self, settings: &TlsSettings) -> Result<ClientConfig, LogFault> {
+        self.0
+            .of(settings, HttpVersion::Http1)
+            .map(|config| (*config).clone())
+            .map_err(|gap| LogFault::new(LogFaultKind::Own, gap.words))
+    }
+}
+
+/// The way to one store.
+pub(super) struct Web {
+    client: Client,
+    base: Url,
+    credentials: Option<StoreCredentials>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    skew_ms: AtomicI64,
+}
+
+/// A complete answer.
+pub(super) struct Answered {
+    pub(super) status: StatusCode,
+    pub(super) body: Vec<u8>,
+}
+
+impl Web {
+    pub(super) fn open(http: &HttpStore, tls: &Tls) -> Result<Self, LogFault> {
+        let client = Client::builder()
+            .user_agent(concat!("hekate/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_WITHIN)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .no_proxy()
+            .referer(false)
+            // A kept connection may be closed by the other side in the moment it is used again.
+            .pool_max_idle_per_host(0)
+            .http1_only()
+            .tls_backend_preconfigured(tls.of(&http.tls)?)
+            .build()
+            .map_err(|error| own(&error.without_url().to_string()))?;
+        let mut headers = Vec::with_capacity(http.headers.len());
+        for (name, value) in &http.headers {
+            let name = HeaderName::from_bytes(name.as_bytes());
+            let value = HeaderValue::from_str(value.expose());
+            if let (Ok(name), Ok(mut value)) = (name, value) {
+                value.set_sensitive(true);
+                headers.push((name, value));
+            }
+        }
+        Ok(Self {
+            client,
+            base: http.url.clone(),
+            credentials: http.credentials.clone(),
+            headers,
+            skew_ms: AtomicI64::new(NO_SKEW),
+        })
+    }
+
+    /// How far the store's clock was ahead of ours in its last answer, in milliseconds.
+    pub(super) fn skew_ms(&self) -> Option<i64> {
+        Some(self.skew_ms.load(Ordering::Relaxed)).filter(|skew| *skew != NO_SKEW)
+    }
+
+    /// A token in the store's own way, if that is how it is logged in to.
+    pub(super) fn token(&self) -> Option<&str> {
+        match &self.credentials {
+            Some(StoreCredentials::Token(token)) => Some(token.expose()),
+            Some(StoreCredentials::Common(_)) | None => None,
+        }
+    }
+
+    /// A request to this path below the base address; `path` begins with `/`, without a query.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let mut url = self.base.clone();
+        let below = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        url.set_path(&below);
+        let mut request = self.client.request(method, url);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        match &self.credentials {
+            Some(StoreCredentials::Common(Credentials::Basic { username, password })) => {
+                request.basic_auth(username, Some(password.expose()))
+            }
+            Some(StoreCredentials::Common(Credentials::Bearer(token))) => {
+                request.bearer_auth(token.expose())
+            }
+            Some(StoreCredentials::Token(_)) | None => request,
+        }
+    }
+
+    /// Sends a request and reads its whole answer; `now` is the time at which it is sent.
+    pub(super) async fn ask(
+        &self,
+        request: RequestBuilder,
+        now: Timestamp,
+    ) -> Result<Answered, LogFault> {
+        let mut response = request.send().await.map_err(no_answer)?;
+        self.note_clock(response.headers(), now);
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+            if body.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(LogFault::new(
+                    LogFaultKind::Unreachable,
+                    "its answer is larger than 4 MiB",
+                ));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answered { status, body })
+    }
+
+    fn note_clock(&self, headers: &http::HeaderMap, now: Timestamp) {
+        let date = headers
+            .get(http::header::DATE)
+            .and_then(|value| DateTime::parse_from_rfc2822(value.to_str().ok()?).ok());
+        if let Some(date) = date {
+            // The header has whole seconds; its middle is the best guess.
+            let theirs = date.timestamp_millis() + 500;
+            self.skew_ms
+                .store(theirs - now.as_millis(), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Answered {
+    /// The fault that the status stands for, as far as statuses mean the same everywhere; absent for 2xx.
+    pub(super) fn fault(&self) -> Option<LogFault> {
+        let kind = match self.status.as_u16() {
+            200..=299 => return None,
+            401 | 403 => LogFaultKind::Auth,
+            404 => LogFaultKind::NotFound,
+            408 | 300..=399 | 500..=599 => LogFaultKind::Unreachable,
+            429 => LogFaultKind::Overloaded,
+            _ => LogFaultKind::BadQuery,
+        };
+        let said = clean(&String::from_utf8_lossy(&self.body), WORDS_MAX);
+        let status = self.status.as_u16();
+        let words = if said.is_empty() {
+            format!("HTTP {status}")
+        } else {
+            format!("HTTP {status}: {said}")
+        };
+        Some(LogFault::new(kind, words))
+    }
+
+    /// The body as JSON.
+    pub(super) fn json(&self) -> Result<serde_json::Value, LogFault> {
+        serde_json::from_slice(&self.body).map_err(|_| {
+            LogFault::new(
+                LogFaultKind::Unreachable,
+                "its answer is no JSON, so it is not the store that answers",
+            )
+        })
+    }
+}
+
+fn own(words: &str) -> LogFault {
+    LogFault::new(LogFaultKind::Own, words)
+}
+
+/// A request that brought no complete answer.
+fn no_answer(error: reqwest::Error) -> LogFault {
+    let mut words = String::from("no answer");
+    let error = error.without_url();
+    let mut source: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(cause) = source {
+        words = cause.to_string();
+        source = cause.source();
+    }
+    LogFault::new(LogFaultKind::Unreachable, words)
+}
