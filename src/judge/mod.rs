@@ -19,8 +19,10 @@
 mod burst;
 mod contract;
 mod drift;
+pub mod freshness;
 #[cfg(test)]
 mod tests;
+pub mod watermark;
 
 use std::time::Duration;
 

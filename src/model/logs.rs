@@ -393,3 +393,137 @@ pub struct Quiet {
     /// In which zone.
     pub timezone: chrono_tz::Tz,
 }
+
+/// What is remembered of a store between rounds and restarts.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Witness {
+    /// Up to when everything is known to be searchable; never moves back.
+    pub watermark: Option<Timestamp>,
+    /// When the newest canary that was ever found was sent.
+    pub found_up_to: Option<Timestamp>,
+    /// When the first line was sent that was found after a hole; what was written before it may be lost for good.
+    pub gap_end: Option<Timestamp>,
+    /// The number of the next canary.
+    pub next_number: u64,
+    /// Canaries that were sent and not found yet, oldest first, at most 64.
+    pub unseen: Vec<CanaryMark>,
+    /// Canaries in a row that were given up.
+    pub lost_in_row: u8,
+    /// Rounds in a row in which the search did not answer anything.
+    pub unreachable_rounds: u8,
+    /// Rounds in a row in which our line was not taken in while the search answered.
+    pub intake_rounds: u8,
+    /// Rounds in a row in which the store was behind by more than its limit.
+    pub lagging_rounds: u8,
+    /// Rounds in a row in which it was neither unreachable nor behind.
+    pub good_rounds: u8,
+    /// Since when answers are incomplete.
+    pub partial_since: Option<Timestamp>,
+    /// When the last round was finished that brought any answer.
+    pub answered_at: Option<Timestamp>,
+    /// What the store says of its own pipeline, as of the last round.
+    pub statement: Option<Statement>,
+    /// How far its clock is ahead of ours, in milliseconds.
+    pub skew_ms: Option<i64>,
+}
+
+/// What is remembered of one target's log between rounds and restarts.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct LogMemory {
+    /// The newest line of all that was ever seen.
+    pub newest: Option<Timestamp>,
+    /// When it was taken in, if the store says so.
+    pub ingest: Option<Timestamp>,
+    /// Since when it is asked for; before that nothing could be missed.
+    pub asked_since: Option<Timestamp>,
+    /// Rounds in a row that were refused (401, 403).
+    pub refused_rounds: u8,
+    /// Rounds in a row in which the store did not understand the question, or had no such thing.
+    pub misunderstood_rounds: u8,
+    /// Rounds in a row without an answer.
+    pub unanswered_rounds: u8,
+    /// Rounds in a row in which it was silent for too long.
+    pub silent_rounds: u8,
+    /// What was decided last.
+    pub row: Option<LogRow>,
+}
+
+/// The state of one target's log: one for each row of the table of decisions, in its order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LogRow {
+    /// 1: hekate or this check began a moment ago, or it is in maintenance.
+    Grace,
+    /// 2: our own network is down.
+    Blind,
+    /// 3: a line was written lately; proof of life whatever the state of the store.
+    Fresh,
+    /// 4: the store does not let us in.
+    Auth,
+    /// 5: the store does not understand the question, or has no such index, stream or file.
+    Config,
+    /// 6: the store does not answer.
+    Unreachable,
+    /// 7: the answer is incomplete.
+    Partial,
+    /// 8: old lines are coming in: the shipper is working off a backlog.
+    LaggingSource,
+    /// 9: the store is behind.
+    LaggingStore,
+    /// 10: nothing says up to when the store is complete.
+    Unproven,
+    /// 11: nothing was ever seen.
+    NeverSeen,
+    /// 12: silence is expected now.
+    Idle,
+    /// 13: silent, not yet for too long.
+    Late,
+    /// 14: silent for too long, for the first time.
+    Confirming,
+    /// 15: silent for too long, and proved to be.
+    Stale,
+}
+
+impl LogRow {
+    /// Its number in the table.
+    pub const fn number(self) -> u8 {
+        self as u8 + 1
+    }
+
+    /// The word for records, metrics and people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Grace => "grace",
+            Self::Blind => "blind",
+            Self::Fresh => "fresh",
+            Self::Auth => "not let in",
+            Self::Config => "not understood",
+            Self::Unreachable => "store unreachable",
+            Self::Partial => "incomplete",
+            Self::LaggingSource => "shipper behind",
+            Self::LaggingStore => "store behind",
+            Self::Unproven => "unproven",
+            Self::NeverSeen => "never seen",
+            Self::Idle => "idle",
+            Self::Late => "late",
+            Self::Confirming => "silent, being confirmed",
+            Self::Stale => "silent",
+        }
+    }
+
+    /// Whether the log says nothing about the target now: shown grey, never red.
+    pub const fn is_grey(self) -> bool {
+        match self {
+            Self::Grace
+            | Self::Blind
+            | Self::Auth
+            | Self::Config
+            | Self::Unreachable
+            | Self::Partial
+            | Self::LaggingSource
+            | Self::LaggingStore
+            | Self::Unproven
+            | Self::NeverSeen => true,
+            Self::Fresh | Self::Idle | Self::Late | Self::Confirming | Self::Stale => false,
+        }
+    }
+}
