@@ -57,6 +57,7 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Vacated(_)
                 | Action::Looked(_)
                 | Action::Show(..)
+                | Action::ShowLog(..)
                 | Action::LookTrouble(_) => {}
             }
         }

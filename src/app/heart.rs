@@ -173,6 +173,11 @@ impl Outside {
                         row.set_facts(*facts);
                     }
                 }
+                Action::ShowLog(slot, facts) => {
+                    if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
+                        row.set_log(facts);
+                    }
+                }
                 Action::LookTrouble(why) => self.trouble(why.as_deref()),
             }
         }
@@ -190,15 +195,19 @@ impl Outside {
                 target,
                 limit,
                 is_fresh,
+                ask,
                 ..
             } = order;
+            let ask = ask.unwrap_or_default();
             let freshness = if is_fresh {
                 Freshness::Fresh
             } else {
                 Freshness::AsConfigured
             };
             let question = &target.checks[usize::from(look.check)].question;
-            let observation = prober.look(look, question, limit, freshness).await;
+            let observation = prober
+                .look_with(look, question, limit, freshness, &ask)
+                .await;
             metrics.look_ended();
             // Nobody listens any more only while the process ends.
             let _ = events.send(Event::Observed(observation));

@@ -9,8 +9,8 @@ use super::{
 use crate::{
     judge::{self, BURST_JITTER, Pace},
     model::{
-        Batch, CheckId, Gap, GapKind, LookId, Moment, Observation, Outcome, Seen, Slot, Tick,
-        Transition,
+        Batch, CheckId, Extra, Gap, GapKind, LookId, Moment, Observation, Outcome, Seen, Slot,
+        Tick, Transition,
     },
     schedule::{Due, next_start},
 };
@@ -31,11 +31,11 @@ impl Engine {
     /// Starts everything that is due, as far as the cap allows.
     pub(super) fn dispatch(&mut self, now: Moment, actions: &mut Vec<Action>) {
         while let Some(due) = self.schedule.take(now.tick) {
-            self.begin(due, actions);
+            self.begin(now, due, actions);
         }
     }
 
-    fn begin(&mut self, due: Due, actions: &mut Vec<Action>) {
+    fn begin(&mut self, now: Moment, due: Due, actions: &mut Vec<Action>) {
         let number = self.looks + 1;
         let Some(watched) = self.at_mut(due.slot) else {
             return;
@@ -48,10 +48,18 @@ impl Engine {
             return;
         }
         let is_regular = watching.is_next_regular;
+        let ask = self.ask_of(now, due.slot, due.check);
+        let Some(watching) = self
+            .at_mut(due.slot)
+            .and_then(|watched| watched.checks.get_mut(usize::from(due.check)))
+        else {
+            return;
+        };
         watching.flight = Some(Flight {
             number,
             planned: due.planned,
             is_regular,
+            ask: ask.clone(),
         });
         let policy = &target.checks[usize::from(due.check)].policy;
         let limit = if is_regular {
@@ -72,6 +80,7 @@ impl Engine {
             target,
             limit,
             is_fresh: !is_regular,
+            ask,
         }));
     }
 
@@ -105,19 +114,20 @@ impl Engine {
                 words,
             });
         }
-        let was_in_question = watching.state.burst.is_some() || watching.state.recovery.is_some();
-        let seen = Seen::of(&observation, flight.is_regular);
-        let target = Arc::clone(&self.at(slot).expect("it was there a moment ago").target);
-        let policy = &target.checks[usize::from(check)].policy;
-        let watching =
-            &mut self.at_mut(slot).expect("it was there a moment ago").checks[usize::from(check)];
-        let change = judge::step(policy, &mut watching.state, &seen);
-        let is_plain = seen.outcome == Outcome::Healthy && !was_in_question && change.is_none();
-        if !is_plain {
-            watching.last = Last::of(&observation);
-        }
-        let label = watching.last.label.clone().filter(|_| !is_plain);
-        let pace = judge::pace(policy, &watching.state, &seen);
+        let round = match observation.extra.take().map(|extra| *extra) {
+            Some(Extra::Logs(answer)) => {
+                let ask = flight.ask.clone().unwrap_or_default();
+                let meant = self.round(now, (slot, check), &ask, &answer);
+                meant.map(|(outcome, source)| {
+                    if !is_void {
+                        observation.outcome = outcome;
+                    }
+                    (source, answer)
+                })
+            }
+            Some(Extra::Roles(_)) | None => None,
+        };
+        let pace = self.weigh(now, &observation, flight.is_regular, actions);
         let is_overrun = self.plan_next(now, slot, check, pace, &observation);
         actions.push(Action::Looked(Looked {
             slot,
@@ -128,6 +138,36 @@ impl Engine {
             is_overrun,
         }));
         self.note_own_trouble(now, slot, check, &observation, actions);
+        if let Some((source, answer)) = round.filter(|_| !is_void) {
+            self.read_logs(now, (slot, check), &source, &answer, actions);
+        }
+    }
+
+    /// Shows the judge what was seen and does what follows from it; says when the next look is wanted.
+    pub(super) fn weigh(
+        &mut self,
+        now: Moment,
+        observation: &Observation,
+        is_regular: bool,
+        actions: &mut Vec<Action>,
+    ) -> Pace {
+        let LookId { slot, check, .. } = observation.look;
+        let seen = Seen::of(observation, is_regular);
+        let Some(watched) = self.at_mut(slot) else {
+            return Pace::Regular {
+                every: Duration::from_hours(1),
+            };
+        };
+        let policy = watched.joint_policy(check);
+        let watching = &mut watched.checks[usize::from(check)];
+        let was_in_question = watching.state.burst.is_some() || watching.state.recovery.is_some();
+        let change = judge::step(&policy, &mut watching.state, &seen);
+        let is_plain = seen.outcome == Outcome::Healthy && !was_in_question && change.is_none();
+        if !is_plain {
+            watching.last = Last::of(observation);
+        }
+        let label = watching.last.label.clone().filter(|_| !is_plain);
+        let pace = judge::pace(&policy, &watching.state, &seen);
         if !is_plain {
             self.tally(slot, label);
         }
@@ -137,6 +177,7 @@ impl Engine {
         if !is_plain {
             self.show(slot, actions);
         }
+        pace
     }
 
     /// Plans the next look; says whether the last one ran into its time.

@@ -6,6 +6,7 @@
 //! [`Action`] the closed list of all that it can do.
 
 mod facts;
+mod logs;
 mod look;
 mod remind;
 mod replan;
@@ -28,7 +29,9 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use crate::{
     model::{
         Batch, ChannelName, CheckRecord, GroupName, IncidentId, Loaded, LookId, Moment,
-        Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict, board::Facts,
+        Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict,
+        board::{Facts, LogFacts},
+        logs::LogAsk,
     },
     schedule::{Due, Schedule, phase},
 };
@@ -75,6 +78,8 @@ pub enum Action {
     Looked(Looked),
     /// What is known of a target changed.
     Show(Slot, Box<Facts>),
+    /// What is known of a target's log.
+    ShowLog(Slot, Arc<LogFacts>),
     /// Looks say nothing because of our own trouble (why), or do again.
     LookTrouble(Option<String>),
 }
@@ -92,6 +97,8 @@ pub struct Order {
     pub limit: Duration,
     /// Whether to ask over a new connection whatever the file says.
     pub is_fresh: bool,
+    /// What to ask beside the question itself, in a round of a store of logs.
+    pub ask: Option<Box<LogAsk>>,
 }
 
 /// What a look meant for the numbers.
@@ -150,6 +157,9 @@ pub struct Engine {
     blind: look::Blind,
     troubles: BTreeSet<String>,
     chance: StdRng,
+    readers: logs::Readers,
+    /// When this process began to look.
+    looking_since: Timestamp,
 }
 
 impl Engine {
@@ -175,6 +185,8 @@ impl Engine {
             blind: look::Blind::default(),
             troubles: BTreeSet::new(),
             chance: StdRng::seed_from_u64(settings.seed),
+            readers: logs::Readers::default(),
+            looking_since: now.at,
         };
         let mut actions = Vec::new();
         engine.restore(loaded, now, &mut actions);
@@ -258,6 +270,7 @@ impl Engine {
             .all(|watching| watching.transitions == 0);
         let dues: Vec<_> = (0_u8..)
             .zip(&watched.checks)
+            .filter(|(check, _)| watched.is_asked(*check))
             .map(|(check, watching)| {
                 let interval = watched.policy(check).interval;
                 let spread = if is_fine || is_new {
@@ -321,6 +334,7 @@ impl Engine {
             self.settle_accounts(now, slot, &mut batch);
             self.show(slot, actions);
         }
+        self.bind_readers();
         for (target, incident) in open {
             Self::close_removed(now, &target, incident, &mut batch);
         }
@@ -414,16 +428,22 @@ impl Engine {
     /// Nothing that was in question can be trusted: forget it, and look anew, spread over a few seconds.
     fn interrupted(&mut self, now: Moment, actions: &mut Vec<Action>) {
         self.void_below = self.looks + 1;
+        self.void_witnesses(now.at);
+        self.looking_since = now.at;
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             let Some(watched) = self.at_mut(slot) else {
                 continue;
             };
             let mut dues = Vec::new();
+            let is_asked: Vec<_> = (0_u8..)
+                .zip(&watched.checks)
+                .map(|(check, _)| watched.is_asked(check))
+                .collect();
             for (check, policy) in (0_u8..).zip(watched.policies()) {
                 let watching = &mut watched.checks[usize::from(check)];
                 crate::judge::void(&mut watching.state);
-                if watching.flight.is_none() {
+                if watching.flight.is_none() && is_asked[usize::from(check)] {
                     watching.generation += 1;
                     watching.is_next_regular = true;
                     let spread = policy.interval.min(FIRST_LOOK_OF_BAD);
@@ -455,6 +475,11 @@ impl Engine {
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }
+    }
+
+    /// A name that nobody else is likely to have.
+    fn draw_name(&mut self) -> u32 {
+        self.chance.random()
     }
 
     /// A number from 0 to 1.

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     judge,
-    model::{Batch, Check, Moment, Plan, Slot, Target, TargetId},
+    model::{Batch, Check, Moment, Plan, Slot, Target, TargetId, plan::Question},
     schedule::{Due, phase},
 };
 
@@ -59,6 +59,7 @@ impl Engine {
         for id in gone {
             self.remove(now, id, &mut batch, actions);
         }
+        self.bind_readers();
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }
@@ -90,8 +91,10 @@ impl Engine {
                 watching.doubt();
             }
             let is_moved = before != Some(usize::from(index));
-            if is_moved || old_check.is_none_or(|old| old.policy.interval != check.policy.interval)
-            {
+            let is_asked = !matches!(check.question, Question::LogFreshness(_));
+            let is_other_rhythm = is_moved
+                || old_check.is_none_or(|old| old.policy.interval != check.policy.interval);
+            if is_asked && is_other_rhythm {
                 watching.generation += 1;
                 watching.is_next_regular = true;
                 let wait = phase(

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::model::{
-    Batch, CheckId, CheckRecord, Detail, Incident, Moment, Observation, Outcome, Phases, Policy,
-    Rule, State, Target, Tick, Timestamp, Verdict,
+    Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
+    Policy, Rule, State, Target, Tick, Timestamp, Verdict, logs::LogAsk, plan::Question,
 };
 
 /// One target with everything that is in question about it.
@@ -21,6 +21,8 @@ pub(super) struct Watched {
     pub(super) held_until: Option<Tick>,
     /// The entry of this target in the engine's list of wakes.
     pub(super) wake: Option<Tick>,
+    /// When the memory of its log or store was last written down.
+    pub(super) remembered: Tick,
 }
 
 /// One check of a target.
@@ -41,14 +43,18 @@ pub(super) struct Watching {
     pub(super) decision: Decision,
     /// What the last look that was not plainly fine brought along.
     pub(super) last: Last,
+    /// What its kind remembers beside the judge.
+    pub(super) memory: Option<Box<Memory>>,
 }
 
 /// A look in flight.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Flight {
     pub(super) number: u64,
     pub(super) planned: Tick,
     pub(super) is_regular: bool,
+    /// What was asked beside the question itself.
+    pub(super) ask: Option<Box<LogAsk>>,
 }
 
 /// How the settled verdict came about.
@@ -91,6 +97,7 @@ impl Watching {
                 ..Decision::default()
             },
             last: Last::default(),
+            memory: None,
         }
     }
 }
@@ -129,6 +136,7 @@ impl Watched {
             down_ended: None,
             held_until: None,
             wake: None,
+            remembered: Tick::ZERO,
         }
     }
 
@@ -144,20 +152,37 @@ impl Watched {
             .collect()
     }
 
+    /// Whether a check is asked by itself; a log is not, its store is.
+    pub(super) fn is_asked(&self, check: u8) -> bool {
+        !matches!(
+            self.target.checks[usize::from(check)].question,
+            Question::LogFreshness(_)
+        )
+    }
+
     /// The check that decides: the worst; of equals the first.
     pub(super) fn deciding(&self) -> usize {
         let worst = self.settled();
-        self.checks
-            .iter()
-            .position(|watching| watching.state.settled == worst)
+        (0..self.checks.len())
+            .filter(|check| self.weighs(*check))
+            .find(|check| self.checks[*check].state.settled == worst)
             .unwrap_or(0)
+    }
+
+    /// Whether a check has a say: a log that cannot say anything has none beside an endpoint that can.
+    fn weighs(&self, check: usize) -> bool {
+        let is_log = matches!(
+            self.target.checks.get(check).map(|check| &check.question),
+            Some(Question::LogFreshness(_))
+        );
+        !is_log || self.checks.len() == 1 || self.checks[check].state.settled != Verdict::Unknown
     }
 
     /// The worst settled verdict of its checks.
     pub(super) fn settled(&self) -> Verdict {
-        self.checks
-            .iter()
-            .map(|watching| watching.state.settled)
+        (0..self.checks.len())
+            .filter(|check| self.weighs(*check))
+            .map(|check| self.checks[check].state.settled)
             .max()
             .unwrap_or(Verdict::Unknown)
     }
@@ -184,6 +209,7 @@ impl Watched {
                 };
                 watching.state = record.state;
                 watching.transitions = record.transitions;
+                watching.memory = record.memory;
                 crate::judge::void(&mut watching.state);
             }
         }
@@ -216,13 +242,17 @@ impl Watched {
             state,
             transitions: watching.transitions,
             at,
+            memory: watching.memory.clone(),
         }
     }
 
     /// What a store has to remember of all checks that were ever decided.
     pub(super) fn records(&self, at: Timestamp) -> impl Iterator<Item = CheckRecord> {
         (0..self.checks.len())
-            .filter(|check| self.checks[*check].transitions > 0)
+            .filter(|check| {
+                let watching = &self.checks[*check];
+                watching.transitions > 0 || watching.memory.is_some()
+            })
             .map(move |check| self.record(check, at))
     }
 

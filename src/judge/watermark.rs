@@ -36,13 +36,18 @@ const HIDDEN: Duration = Duration::from_secs(30);
 /// A clock that differs by more than this makes times incomparable.
 pub const SKEW_MAX: Duration = Duration::from_secs(30);
 
-/// What the next round of a store should ask, and remembers the canary that it sends.
+/// What the next round of a store should ask.
+///
+/// `chance` names this hekate among others, if it has no name yet.
 pub fn plan_round(
     witness: &mut Witness,
     source: &LogSource,
-    monitor: &str,
+    chance: u32,
     now: Timestamp,
 ) -> LogAsk {
+    if witness.monitor == 0 {
+        witness.monitor = chance.max(1);
+    }
     let send = source.canary.as_ref().map(|_| {
         let mark = CanaryMark {
             number: witness.next_number,
@@ -52,7 +57,7 @@ pub fn plan_round(
         mark
     });
     LogAsk {
-        monitor: monitor.to_owned(),
+        monitor: format!("{:08x}", witness.monitor),
         send,
         unseen: witness.unseen.clone(),
     }

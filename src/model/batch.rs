@@ -3,6 +3,7 @@
 use super::{
     incident::Incident,
     judgement::State,
+    logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
     time::Timestamp,
@@ -20,6 +21,17 @@ pub struct CheckRecord {
     pub transitions: u64,
     /// When it was written.
     pub at: Timestamp,
+    /// What some kinds of check remember beside the judge.
+    pub memory: Option<Box<Memory>>,
+}
+
+/// What some kinds of check remember beside the judge.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// Of a store of logs.
+    Witness(Witness),
+    /// Of a target's log.
+    Log(LogMemory),
 }
 
 /// An entry that leaves the outbox.

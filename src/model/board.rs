@@ -12,14 +12,16 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{
     health::Component,
     judgement::Good,
-    names::{ChannelName, GroupName, IncidentId, TargetId},
+    logs::LogRow,
+    names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
     observation::{Detail, Phases},
     plan::{Group, Plan, Target},
+    text::span,
     time::Timestamp,
     verdict::{Reason, Rule, Verdict},
 };
@@ -44,6 +46,7 @@ pub struct Row {
     looked_at: AtomicI64,
     took_us: AtomicU32,
     facts: ArcSwap<Facts>,
+    log: ArcSwapOption<LogFacts>,
 }
 
 /// What is known of one target, as one consistent whole.
@@ -71,6 +74,43 @@ pub struct Facts {
     pub detail: Option<Box<Detail>>,
     /// What will happen next, as a sentence without a full stop: `recovers after 3 good looks (1 so far)`.
     pub next: String,
+}
+
+/// What is known of a target's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogFacts {
+    /// The store it is read from.
+    pub source: SourceName,
+    /// What people call that store.
+    pub title: &'static str,
+    /// What its newest line proves.
+    pub row: LogRow,
+    /// When the newest line was written.
+    pub newest: Option<Timestamp>,
+    /// Up to when the store is complete.
+    pub proved_to: Option<Timestamp>,
+}
+
+impl LogFacts {
+    /// As people read it: `last line 6 s ago via Graylog (lag 4 s)`.
+    pub fn words(&self, now: Timestamp) -> String {
+        let mut out = match self.newest {
+            Some(newest) => format!(
+                "last line {} ago via {}",
+                span(now.since(newest)),
+                self.title
+            ),
+            None => format!("no line seen yet via {}", self.title),
+        };
+        if let Some(proved_to) = self.proved_to {
+            out.push_str(&format!(" (lag {})", span(now.since(proved_to))));
+        }
+        if self.row.is_grey() {
+            out.push_str(": ");
+            out.push_str(self.row.as_str());
+        }
+        out
+    }
 }
 
 /// A failure that is being confirmed.
@@ -121,12 +161,23 @@ impl Row {
             looked_at: AtomicI64::new(i64::MIN),
             took_us: AtomicU32::new(0),
             facts: ArcSwap::from_pointee(facts),
+            log: ArcSwapOption::empty(),
         }
     }
 
     /// What is known.
     pub fn facts(&self) -> Arc<Facts> {
         self.facts.load_full()
+    }
+
+    /// What is known of its log, if it is read.
+    pub fn log(&self) -> Option<Arc<LogFacts>> {
+        self.log.load_full()
+    }
+
+    /// Writes down what is known of its log now.
+    pub fn set_log(&self, facts: Arc<LogFacts>) {
+        self.log.store(Some(facts));
     }
 
     /// Writes down what is known now.
@@ -199,6 +250,9 @@ impl Board {
                 let fresh = Row::new(Arc::clone(target), (*row.facts()).clone());
                 if let Some((at, took)) = row.looked() {
                     fresh.set_looked(at, took);
+                }
+                if let Some(log) = row.log() {
+                    fresh.set_log(log);
                 }
                 Arc::new(fresh)
             }

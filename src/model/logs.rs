@@ -397,6 +397,8 @@ pub struct Quiet {
 /// What is remembered of a store between rounds and restarts.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Witness {
+    /// Names this hekate among others that write canaries into the same store; 0 = not drawn yet.
+    pub monitor: u32,
     /// Up to when everything is known to be searchable; never moves back.
     pub watermark: Option<Timestamp>,
     /// When the newest canary that was ever found was sent.

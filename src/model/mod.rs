@@ -22,7 +22,7 @@ pub mod time;
 pub mod transition;
 pub mod verdict;
 
-pub use batch::{Batch, CheckRecord, Finished, Loaded};
+pub use batch::{Batch, CheckRecord, Finished, Loaded, Memory};
 pub use board::Board;
 pub use health::{Component, ComponentState, Family};
 pub use incident::{Incident, Outage, Told};

@@ -120,7 +120,7 @@ impl Watermark {
 impl Rule for Watermark {
     fn alarms(&mut self, world: &World, now: Duration) -> bool {
         let at = stamp(now);
-        let ask = watermark::plan_round(&mut self.witness, &self.source, "sim", at);
+        let ask = watermark::plan_round(&mut self.witness, &self.source, 7, at);
         let fault = || LogFault::new(LogFaultKind::Unreachable, "away");
         let does_answer = world.answers(now);
         let reading = if does_answer {
@@ -306,9 +306,7 @@ fn the_watermark_never_cries_wolf_and_finds_every_silence() {
             let delay = score.median_delay();
             println!(
                 "{name:50} {per_month:7.1} | {}/{} | {} s",
-                score.found,
-                score.silences,
-                delay
+                score.found, score.silences, delay
             );
             if name.starts_with("watermark, holes noticed") {
                 assert!(

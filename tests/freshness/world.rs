@@ -174,12 +174,22 @@ impl World {
         let mut out = String::new();
         for outage in &self.outages {
             if outage.from < to && outage.to > from {
-                out += &format!(" outage {}..{} lossy {}", outage.from - from, outage.to - from, outage.is_lossy);
+                out += &format!(
+                    " outage {}..{} lossy {}",
+                    outage.from - from,
+                    outage.to - from,
+                    outage.is_lossy
+                );
             }
         }
         for c in &self.congestions {
             if c.from < to && c.to > from {
-                out += &format!(" congestion {}..{} peak {}", c.from - from, c.to - from, c.peak);
+                out += &format!(
+                    " congestion {}..{} peak {}",
+                    c.from - from,
+                    c.to - from,
+                    c.peak
+                );
             }
         }
         out

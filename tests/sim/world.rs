@@ -235,6 +235,7 @@ impl World {
                 | Action::Vacated(_)
                 | Action::Looked(_)
                 | Action::Show(..)
+                | Action::ShowLog(..)
                 | Action::LookTrouble(_) => {}
             }
         }

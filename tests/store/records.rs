@@ -56,6 +56,7 @@ pub(crate) fn batch(number: u64) -> Batch {
             state,
             transitions: number,
             at: at(number),
+            memory: None,
         }],
         transitions: vec![transition(number)],
         incidents,

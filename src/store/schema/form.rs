@@ -32,7 +32,7 @@ macro_rules! itself {
     };
 }
 
-itself!(bool, u8, u16, u32, u64, String);
+itself!(bool, u8, u16, u32, u64, i64, String);
 
 macro_rules! names {
     ($($name:ident),*) => {

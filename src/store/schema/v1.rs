@@ -467,6 +467,69 @@ pub(in crate::store) struct Check {
     pub(in crate::store) state: State,
     pub(in crate::store) transitions: u64,
     pub(in crate::store) at: Time,
+    pub(in crate::store) memory: Option<Box<Memory>>,
+}
+
+same_variants!(LogRow of model::logs::LogRow {
+    Grace, Blind, Fresh, Auth, Config, Unreachable, Partial, LaggingSource, LaggingStore, Unproven, NeverSeen, Idle, Late,
+    Confirming, Stale,
+});
+same_fields!(CanaryMark of model::logs::CanaryMark { number: u64, sent_at: Time });
+same_fields!(Statement of model::logs::Statement {
+    complete_until: Option<Time>,
+    drains_within: Option<Span>,
+    words: String,
+});
+same_fields!(Witness of model::logs::Witness {
+    monitor: u32,
+    watermark: Option<Time>,
+    found_up_to: Option<Time>,
+    gap_end: Option<Time>,
+    next_number: u64,
+    unseen: Vec<CanaryMark>,
+    lost_in_row: u8,
+    unreachable_rounds: u8,
+    intake_rounds: u8,
+    lagging_rounds: u8,
+    good_rounds: u8,
+    partial_since: Option<Time>,
+    answered_at: Option<Time>,
+    statement: Option<Statement>,
+    skew_ms: Option<i64>,
+});
+same_fields!(LogMemory of model::logs::LogMemory {
+    newest: Option<Time>,
+    ingest: Option<Time>,
+    asked_since: Option<Time>,
+    refused_rounds: u8,
+    misunderstood_rounds: u8,
+    unanswered_rounds: u8,
+    silent_rounds: u8,
+    row: Option<LogRow>,
+});
+
+/// What some kinds of check remember beside the judge.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum Memory {
+    Witness(Witness),
+    Log(LogMemory),
+}
+
+impl Form<model::Memory> for Memory {
+    fn of(model: &model::Memory) -> Self {
+        match model {
+            model::Memory::Witness(witness) => Self::Witness(Form::of(witness)),
+            model::Memory::Log(memory) => Self::Log(Form::of(memory)),
+        }
+    }
+
+    fn into_model(self) -> model::Memory {
+        match self {
+            Self::Witness(witness) => model::Memory::Witness(witness.into_model()),
+            Self::Log(memory) => model::Memory::Log(memory.into_model()),
+        }
+    }
 }
 
 impl Form<model::CheckRecord> for Check {
@@ -479,6 +542,7 @@ impl Form<model::CheckRecord> for Check {
             state,
             transitions: model.transitions,
             at: Form::of(&model.at),
+            memory: Form::of(&model.memory),
         }
     }
 
@@ -488,6 +552,7 @@ impl Form<model::CheckRecord> for Check {
             state: self.state.into_model(),
             transitions: self.transitions,
             at: self.at.into_model(),
+            memory: self.memory.into_model(),
         }
     }
 }

@@ -7,11 +7,12 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use crate::model::{
     Batch, ChannelName, CheckId, CheckKind, CheckRecord, Component, ComponentState, Degradation,
     DegradationKind, Detail, Entry, EntryKey, EntryState, Failure, FailureClass, FailureKind,
-    Family, Gap, GapKind, Incident, IncidentId, Kind, OnCallName, Outage, Outcome, Phases, Policy,
-    Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told, Transition,
-    Verdict,
+    Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage, Outcome, Phases,
+    Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told,
+    Transition, Verdict,
     batch::Finished,
     judgement::{Burst, Count, Good, Recovery, Spans},
+    logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
 };
 
 /// Text as hostile as it comes, or as it usually is.
@@ -386,7 +387,8 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 pub(super) fn record() -> impl Strategy<Value = CheckRecord> {
-    (check(), state(), any::<u64>(), time()).prop_map(|(check, mut state, transitions, at)| {
+    let parts = (check(), state(), any::<u64>(), time(), memory());
+    parts.prop_map(|(check, mut state, transitions, at, memory)| {
         // What was in question is not kept.
         state.burst = None;
         state.recovery = None;
@@ -395,8 +397,63 @@ pub(super) fn record() -> impl Strategy<Value = CheckRecord> {
             state,
             transitions,
             at,
+            memory,
         }
     })
+}
+
+fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
+    let mark = (any::<u64>(), time()).prop_map(|(number, sent_at)| CanaryMark { number, sent_at });
+    let statement = (option::of(time()), option::of(span()), text()).prop_map(
+        |(complete_until, drains_within, words)| Statement {
+            complete_until,
+            drains_within,
+            words,
+        },
+    );
+    let witness = (
+        [option::of(time()), option::of(time()), option::of(time())],
+        (any::<u64>(), vec(mark, 0..3)),
+        any::<[u8; 5]>(),
+        (option::of(statement), option::of(any::<i64>())),
+    )
+        .prop_map(
+            |(times, (next_number, unseen), rounds, (statement, skew_ms))| {
+                let [watermark, found_up_to, gap_end] = times;
+                Memory::Witness(Witness {
+                    monitor: 7,
+                    watermark,
+                    found_up_to,
+                    gap_end,
+                    next_number,
+                    unseen,
+                    lost_in_row: rounds[0],
+                    unreachable_rounds: rounds[1],
+                    intake_rounds: rounds[2],
+                    lagging_rounds: rounds[3],
+                    good_rounds: rounds[4],
+                    partial_since: watermark,
+                    answered_at: gap_end,
+                    statement,
+                    skew_ms,
+                })
+            },
+        );
+    let log = ([option::of(time()), option::of(time())], any::<[u8; 4]>()).prop_map(
+        |([newest, ingest], rounds)| {
+            Memory::Log(LogMemory {
+                newest,
+                ingest,
+                asked_since: newest,
+                refused_rounds: rounds[0],
+                misunderstood_rounds: rounds[1],
+                unanswered_rounds: rounds[2],
+                silent_rounds: rounds[3],
+                row: Some(LogRow::Late),
+            })
+        },
+    );
+    option::of(prop_oneof![witness, log].prop_map(Box::new))
 }
 
 pub(super) fn transition() -> impl Strategy<Value = Transition> {

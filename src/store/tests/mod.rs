@@ -78,6 +78,7 @@ pub(super) fn record(target: &str, verdict: Verdict, transitions: u64, second: i
         state,
         transitions,
         at: at(second),
+        memory: None,
     }
 }
 

@@ -1,0 +1,318 @@
+//! Stores of logs: one round of questions serves every target whose log is in that store.
+//!
+//! The store is a target like any other, judged by whether it answers and how far behind it is. What its answer means for
+//! each target's log is decided here, one after the other, each against the same watermark, and then judged as a look.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use super::{Action, Engine, watched::Watched};
+use crate::{
+    judge::{freshness, watermark},
+    model::{
+        Batch, LookId, Memory, Moment, Observation, Outcome, Phases, Policy, Slot, SourceName,
+        Timestamp,
+        board::LogFacts,
+        logs::{LogAnswer, LogAsk, LogMemory, LogRow, LogSource, Reading, Subject, Witness},
+        plan::Question,
+    },
+};
+
+/// How often the memory of a store is written down when nothing else makes it be.
+const REMEMBER_EVERY: Duration = Duration::from_mins(1);
+/// Silence of an endpoint whose log is alive has to last so long.
+const ALIVE_SILENT_SPAN: Duration = Duration::from_secs(45);
+/// A failing endpoint whose log is provably silent is believed after this.
+const CORROBORATED_SPAN: Duration = Duration::from_secs(1);
+
+/// Who reads which store.
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    by_source: HashMap<SourceName, Vec<Reader>>,
+}
+
+/// One target's log.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    slot: Slot,
+    check: u8,
+    subject: usize,
+}
+
+impl Engine {
+    /// Finds out anew who reads which store; after every change of the plan.
+    pub(super) fn bind_readers(&mut self) {
+        let mut subjects: HashMap<(SourceName, &Subject), usize> = HashMap::new();
+        let stores = self.watched.iter().flatten().flat_map(|watched| {
+            watched
+                .target
+                .checks
+                .iter()
+                .filter_map(|check| match &check.question {
+                    Question::LogStore(store) => Some(store),
+                    Question::Health(_) | Question::LogFreshness(_) | Question::Roles(_) => None,
+                })
+        });
+        for store in stores {
+            for (index, subject) in store.subjects.iter().enumerate() {
+                subjects.insert((store.source.name.clone(), subject), index);
+            }
+        }
+        let mut by_source: HashMap<SourceName, Vec<Reader>> = HashMap::new();
+        for (index, watched) in self.watched.iter().enumerate() {
+            let Some(watched) = watched else { continue };
+            for (check, asked) in (0_u8..).zip(&watched.target.checks) {
+                let Question::LogFreshness(question) = &asked.question else {
+                    continue;
+                };
+                let key = (question.source.clone(), &question.subject);
+                if let Some(subject) = subjects.get(&key) {
+                    by_source
+                        .entry(question.source.clone())
+                        .or_default()
+                        .push(Reader {
+                            slot: Slot(u32::try_from(index).unwrap_or(u32::MAX)),
+                            check,
+                            subject: *subject,
+                        });
+                }
+            }
+        }
+        self.readers = Readers { by_source };
+    }
+
+    /// What the next round of this check should ask, if it is a round.
+    pub(super) fn ask_of(&mut self, now: Moment, slot: Slot, check: u8) -> Option<Box<LogAsk>> {
+        let asked = &self.at(slot)?.target.checks[usize::from(check)];
+        let Question::LogStore(question) = &asked.question else {
+            return None;
+        };
+        let source = Arc::clone(&question.source);
+        let chance = self.draw_name();
+        let watched = self.at_mut(slot)?;
+        let witness = watched.witness_mut(check);
+        Some(Box::new(watermark::plan_round(
+            witness, &source, chance, now.at,
+        )))
+    }
+
+    /// Takes in a round: what it means for the store, and then for every target whose log is in it.
+    pub(super) fn round(
+        &mut self,
+        now: Moment,
+        (slot, check): (Slot, u8),
+        ask: &LogAsk,
+        answer: &LogAnswer,
+    ) -> Option<(Outcome, Arc<LogSource>)> {
+        let watched = self.at_mut(slot)?;
+        let Question::LogStore(question) = &watched.target.checks[usize::from(check)].question
+        else {
+            return None;
+        };
+        let source = Arc::clone(&question.source);
+        let witness = watched.witness_mut(check);
+        watermark::take_in(witness, &source, ask, answer, now.at);
+        let outcome = watermark::store_outcome(witness, &source, answer, now.at);
+        Some((outcome, source))
+    }
+
+    /// Judges the log of every target in this store, and remembers the round now and then.
+    pub(super) fn read_logs(
+        &mut self,
+        now: Moment,
+        (slot, check): (Slot, u8),
+        source: &Arc<LogSource>,
+        answer: &LogAnswer,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(witness) = self
+            .at_mut(slot)
+            .map(|watched| watched.witness_mut(check).clone())
+        else {
+            return;
+        };
+        let readers = self
+            .readers
+            .by_source
+            .get(&source.name)
+            .cloned()
+            .unwrap_or_default();
+        for reader in &readers {
+            let reading = answer.readings.get(reader.subject);
+            let reading = match reading {
+                Some(Ok(reading)) => Ok(*reading),
+                Some(Err(fault)) => Err(fault),
+                None => continue,
+            };
+            self.read_log(now, *reader, (source, &witness), reading, actions);
+        }
+        let is_time = self
+            .at(slot)
+            .is_some_and(|watched| now.tick.since(watched.remembered) >= REMEMBER_EVERY);
+        if is_time {
+            self.remember_round(now, (slot, check), &readers, actions);
+        }
+    }
+
+    fn read_log(
+        &mut self,
+        now: Moment,
+        reader: Reader,
+        (source, witness): (&LogSource, &Witness),
+        reading: Result<Reading, &crate::model::logs::LogFault>,
+        actions: &mut Vec<Action>,
+    ) {
+        let looking_since = self.looking_since;
+        let Some(watched) = self.at_mut(reader.slot) else {
+            return;
+        };
+        let target = Arc::clone(&watched.target);
+        let Question::LogFreshness(question) = &target.checks[usize::from(reader.check)].question
+        else {
+            return;
+        };
+        let evidence = freshness::Evidence {
+            now: now.at,
+            looking_since,
+            is_in_maintenance: false,
+            is_blind: false,
+            reading,
+            watermark: witness.watermark,
+            is_proved_by_canary: source.canary.is_some(),
+            is_store_lagging: watermark::is_lagging(witness),
+            lag_limit: source.lag_limit,
+            gap_end: witness.gap_end,
+            skew_ms: witness.skew_ms,
+            grace_until: None,
+            active_since: None,
+            is_expected_silent: false,
+        };
+        let is_log_only = target.checks.len() == 1;
+        let memory = watched.log_mut(reader.check);
+        let decision = freshness::decide(memory, question, &evidence);
+        let outcome = freshness::outcome(&decision, &evidence, is_log_only);
+        let observation = Observation {
+            look: LookId {
+                slot: reader.slot,
+                check: reader.check,
+                number: 0,
+            },
+            started: now,
+            finished: now,
+            outcome,
+            status: None,
+            phases: Phases::default(),
+            family: None,
+            detail: None,
+            extra: None,
+        };
+        let facts = LogFacts {
+            source: source.name.clone(),
+            title: source.store.title(),
+            row: decision.row,
+            newest: decision.newest,
+            proved_to: decision.proved_to,
+        };
+        actions.push(Action::ShowLog(reader.slot, Arc::new(facts)));
+        self.weigh(now, &observation, true, actions);
+    }
+
+    /// Writes down what the store and its readers remember, in one commit.
+    fn remember_round(
+        &mut self,
+        now: Moment,
+        (slot, check): (Slot, u8),
+        readers: &[Reader],
+        actions: &mut Vec<Action>,
+    ) {
+        let mut batch = Batch::new(now.at);
+        if let Some(watched) = self.at_mut(slot) {
+            watched.remembered = now.tick;
+            batch
+                .checks
+                .push(watched.record(usize::from(check), now.at));
+        }
+        for reader in readers {
+            let Some(watched) = self.at_mut(reader.slot) else {
+                continue;
+            };
+            // The newest line is read again after a restart; only what cannot be read again is worth a write.
+            let is_old = now.tick.since(watched.remembered) >= REMEMBER_EVERY * 60;
+            if is_old && watched.checks[usize::from(reader.check)].memory.is_some() {
+                watched.remembered = now.tick;
+                batch
+                    .checks
+                    .push(watched.record(usize::from(reader.check), now.at));
+            }
+        }
+        actions.push(Action::Commit(Arc::new(batch)));
+    }
+
+    /// The clock was moved or the process stood still: what stores proved says nothing any more.
+    pub(super) fn void_witnesses(&mut self, now: Timestamp) {
+        for watched in self.watched.iter_mut().flatten() {
+            for watching in &mut watched.checks {
+                if let Some(Memory::Witness(witness)) = watching.memory.as_deref_mut() {
+                    watermark::void(witness, now);
+                }
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn witness_mut(&mut self, check: u8) -> &mut Witness {
+        let memory = &mut self.checks[usize::from(check)].memory;
+        if !matches!(memory.as_deref(), Some(Memory::Witness(_))) {
+            *memory = Some(Box::new(Memory::Witness(Witness::default())));
+        }
+        match memory.as_deref_mut() {
+            Some(Memory::Witness(witness)) => witness,
+            Some(Memory::Log(_)) | None => unreachable!("it was just put there"),
+        }
+    }
+
+    fn log_mut(&mut self, check: u8) -> &mut LogMemory {
+        let memory = &mut self.checks[usize::from(check)].memory;
+        if !matches!(memory.as_deref(), Some(Memory::Log(_))) {
+            *memory = Some(Box::new(Memory::Log(LogMemory::default())));
+        }
+        match memory.as_deref_mut() {
+            Some(Memory::Log(log)) => log,
+            Some(Memory::Witness(_)) | None => unreachable!("it was just put there"),
+        }
+    }
+
+    /// What its log said last, if it has one.
+    pub(super) fn log_row(&self) -> Option<LogRow> {
+        self.checks
+            .iter()
+            .find_map(|watching| match watching.memory.as_deref() {
+                Some(Memory::Log(log)) => log.row,
+                Some(Memory::Witness(_)) | None => None,
+            })
+    }
+
+    /// The rules for a look at the endpoint, as its log bends them: a live log makes silence need longer, a provably silent
+    /// one lets a failure be believed at once.
+    pub(super) fn joint_policy(&self, check: u8) -> Policy {
+        let asked = &self.target.checks[usize::from(check)];
+        let mut policy = asked.policy.clone();
+        if matches!(asked.question, Question::LogFreshness(_)) {
+            return policy;
+        }
+        match self.log_row() {
+            Some(LogRow::Fresh) => policy.spans.silent = policy.spans.silent.max(ALIVE_SILENT_SPAN),
+            Some(LogRow::Stale) => {
+                for span in [
+                    &mut policy.spans.explicit,
+                    &mut policy.spans.refused,
+                    &mut policy.spans.silent,
+                ] {
+                    *span = (*span).min(CORROBORATED_SPAN);
+                }
+            }
+            Some(_) | None => {}
+        }
+        policy
+    }
+}
