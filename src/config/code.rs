@@ -91,6 +91,8 @@ codes! {
     Version "H0127" Error,
     /// A time zone that is not known.
     Timezone "H0128" Error,
+    /// No time of the day.
+    ClockTime "H0129" Error,
     /// A variable that is not set.
     Unset "H0130" Error,
     /// A variable that is set, but empty.
@@ -105,6 +107,8 @@ codes! {
     SameTarget "H0201" Error,
     /// A group that is not there.
     NoSuchGroup "H0202" Error,
+    /// A log source that is not there.
+    NoSuchSource "H0203" Error,
     /// A word that means two things.
     Ambiguous "H0204" Error,
     /// An on-call entry that is not there.

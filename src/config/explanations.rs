@@ -344,6 +344,27 @@ server: {}
 "##,
     },
     Explanation {
+        code: Code::ClockTime,
+        title: "This is not a time of the day",
+        cause: "Times of the day are hours and minutes from \"00:00\" to \"24:00\"; in quotes, because YAML reads some of them as numbers.",
+        example: r##"log_sources:
+  files: { file: {} }
+targets:
+  - name: api
+    log_freshness:
+      query: /var/log/api.log
+      quiet: { from: "22:65", to: "06:00" }
+"##,
+        fix: r##"log_sources:
+  files: { file: {} }
+targets:
+  - name: api
+    log_freshness:
+      query: /var/log/api.log
+      quiet: { from: "22:45", to: "06:00" }
+"##,
+    },
+    Explanation {
         code: Code::Unset,
         title: "A variable is not set",
         cause: "The file refers to an environment variable that this process does not have. In a service it is often set in a shell only.",
@@ -420,6 +441,23 @@ targets:
   master: {}
 targets:
   - { name: blue, group: master, health: "https://blue.example.test/health" }
+"##,
+    },
+    Explanation {
+        code: Code::NoSuchSource,
+        title: "The log source is not there",
+        cause: "`source` names a key of `log_sources`.",
+        example: r##"log_sources:
+  graylog: { graylog: "https://graylog.example.test/api" }
+targets:
+  - name: api
+    log_freshness: { source: greylog, query: "app:api" }
+"##,
+        fix: r##"log_sources:
+  graylog: { graylog: "https://graylog.example.test/api" }
+targets:
+  - name: api
+    log_freshness: { source: graylog, query: "app:api" }
 "##,
     },
     Explanation {

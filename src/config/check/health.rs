@@ -99,7 +99,7 @@ impl Check<'_> {
         })
     }
 
-    fn headers(
+    pub(super) fn headers(
         &mut self,
         at: Option<&At<Named<raw::SecretText>>>,
         subject: &str,
@@ -226,7 +226,7 @@ impl Check<'_> {
         basic.or_else(|| bearer.map(|found| Credentials::Bearer(found.secret)))
     }
 
-    fn basic(&mut self, at: &At<raw::Basic>, subject: &str) -> Option<Credentials> {
+    pub(super) fn basic(&mut self, at: &At<raw::Basic>, subject: &str) -> Option<Credentials> {
         let raw = at.value.as_ref()?;
         let owner = format!("`basic` of {subject}");
         for (key, has) in [
@@ -280,7 +280,7 @@ impl Check<'_> {
         })
     }
 
-    fn tls(&mut self, at: Option<&At<raw::Tls>>, is_plain: bool) -> TlsSettings {
+    pub(super) fn tls(&mut self, at: Option<&At<raw::Tls>>, is_plain: bool) -> TlsSettings {
         let Some(At {
             span,
             value: Some(raw),
@@ -406,6 +406,6 @@ impl Check<'_> {
 }
 
 /// A word that was checked when it was read.
-fn word<W, T>(at: Option<&At<W>>, of: impl Fn(&W) -> Option<T>) -> Option<T> {
+pub(super) fn word<W, T>(at: Option<&At<W>>, of: impl Fn(&W) -> Option<T>) -> Option<T> {
     of(at?.value.as_ref()?)
 }

@@ -3,6 +3,7 @@
 mod aliases;
 mod channels;
 mod health;
+mod logs;
 mod references;
 mod routes;
 mod rules;
@@ -84,8 +85,13 @@ pub(super) fn check(
     let mut on_call = check.on_call(file.on_call, whole);
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);
-    let targets = check.targets(file.targets, whole, &defaults, &mut groups);
-    let routes = check.routes(
+    let mut sources = check.log_sources(file.log_sources, whole, &mut channels);
+    let context = targets::Context {
+        defaults: &defaults,
+        zone: server.timezone,
+    };
+    let targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    let mut routes = check.routes(
         file.routes,
         &mut channels,
         &mut on_call,
@@ -94,6 +100,12 @@ pub(super) fn check(
         whole,
     );
     check.aliases(&groups, &targets);
+    let (stores, store_group, store_routes) = sources.finish(&check);
+    routes.splice(0..0, store_routes);
+    let mut groups = groups.finish(&check);
+    groups.extend(store_group);
+    let mut targets = targets.into_plan();
+    targets.extend(stores);
     Some(Plan {
         server,
         store,
@@ -101,8 +113,8 @@ pub(super) fn check(
         dead_man,
         channels: channels.finish(&check),
         on_call: on_call.finish(&check),
-        groups: groups.finish(&check),
-        targets: targets.into_plan(),
+        groups,
+        targets,
         routes,
     })
 }

@@ -63,7 +63,7 @@ impl Check<'_> {
         address
     }
 
-    fn timezone(&self, at: &At<String>) -> Option<Tz> {
+    pub(super) fn timezone(&self, at: &At<String>) -> Option<Tz> {
         let text = self.text(at, "`timezone`")?;
         let zone = text.parse::<Tz>().ok();
         if zone.is_none() {

@@ -5,8 +5,11 @@ use std::{
     sync::Arc,
 };
 
+use chrono_tz::Tz;
+
 use super::{
     Check,
+    logs::{GROUP, Sources},
     references::References,
     timing::{Complaints, Layer, fields},
 };
@@ -32,6 +35,13 @@ pub(super) struct Groups {
     layers: BTreeMap<GroupName, Layer>,
     /// The places of aliases, in the order of `list`.
     pub(super) aliases: Vec<Vec<Span>>,
+}
+
+/// What holds for all targets.
+pub(super) struct Context<'a> {
+    pub(super) defaults: &'a Layer,
+    /// The zone of times of the day that say none.
+    pub(super) zone: Tz,
 }
 
 /// A target and the places of what others may collide with.
@@ -69,6 +79,16 @@ impl Check<'_> {
             let Some(name) = self.name(&key, "the name of a group") else {
                 continue;
             };
+            if name == GROUP {
+                self.report(
+                    Problem::new(
+                        Code::Name,
+                        key.span,
+                        format!("`{GROUP}` is what hekate calls the stores of logs"),
+                    )
+                    .help("call your group otherwise"),
+                );
+            }
             let raw = at.value.unwrap_or_default();
             let name = GroupName::new(name);
             let (aliases, spans) = self.names(raw.aliases.as_ref());
@@ -97,8 +117,9 @@ impl Check<'_> {
         &mut self,
         at: Option<At<Vec<At<raw::Target>>>>,
         whole: Span,
-        defaults: &Layer,
+        context: &Context<'_>,
         groups: &mut Groups,
+        sources: &mut Sources,
     ) -> Targets {
         let mut out = Targets { placed: Vec::new() };
         let (span, list) = match at {
@@ -121,7 +142,8 @@ impl Check<'_> {
         for at in list {
             let place = at.span;
             if let Some(raw) = at.value
-                && let Some(placed) = self.target(&raw, place, defaults, groups, &mut complaints)
+                && let Some(placed) =
+                    self.target(&raw, place, context, groups, sources, &mut complaints)
             {
                 if let Some(at) = raw.was {
                     was.push((placed.target.id.clone(), at.span));
@@ -138,8 +160,9 @@ impl Check<'_> {
         &mut self,
         raw: &raw::Target,
         place: Span,
-        defaults: &Layer,
+        context: &Context<'_>,
         groups: &mut Groups,
+        sources: &mut Sources,
         complaints: &mut Complaints,
     ) -> Option<Placed> {
         if raw.name.is_none() && !self.findings.was_meant(place, "name") {
@@ -160,7 +183,7 @@ impl Check<'_> {
         let layers: Vec<&Layer> = [
             Some(&own),
             group.as_ref().and_then(|group| groups.layers.get(group)),
-            Some(defaults),
+            Some(context.defaults),
         ]
         .into_iter()
         .flatten()
@@ -172,6 +195,16 @@ impl Check<'_> {
                 kind: CheckKind::Health,
                 policy,
                 question: Question::Health(Arc::new(question)),
+            });
+        }
+        let log = raw.log_freshness.as_ref();
+        if let Some((question, policy)) =
+            log.and_then(|at| self.log_freshness(at, shown, sources, context.zone))
+        {
+            checks.push(Asked {
+                kind: CheckKind::LogFreshness,
+                policy,
+                question: Question::LogFreshness(Arc::new(question)),
             });
         }
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
@@ -202,8 +235,8 @@ impl Check<'_> {
 
     /// A target has at least one check; keys that look like one were meant as one.
     fn asks_something(&self, raw: &raw::Target, place: Span, shown: &str) {
-        let is_asked = [raw.health.is_some()].contains(&true);
-        let was_meant = ["health"]
+        let is_asked = [raw.health.is_some(), raw.log_freshness.is_some()].contains(&true);
+        let was_meant = ["health", "log_freshness"]
             .iter()
             .any(|key| self.findings.was_meant(place, key));
         if !is_asked && !was_meant {

@@ -10,6 +10,8 @@ use serde::Deserialize;
 
 use super::decode::{At, Named, OneOrMany, TextOr};
 
+pub(crate) mod logs;
+
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
 #[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "the file", deny_unknown_fields)]
@@ -33,6 +35,8 @@ pub(crate) struct File {
     pub(crate) channels: Option<At<Named<TextOr<Channel>>>>,
     /// Who can be mentioned.
     pub(crate) on_call: Option<At<Named<OnCall>>>,
+    /// Where the logs of targets can be read: names of your choice, each with one store.
+    pub(crate) log_sources: Option<At<Named<logs::LogSource>>>,
     /// What belongs together. With this section every `group:` of a target has to be in it.
     pub(crate) groups: Option<At<Named<Group>>>,
     /// What is watched.
@@ -233,8 +237,9 @@ pub(crate) struct Target {
     /// What it was called before, so that its memory follows it: `old name`, or `old group/old name`.
     pub(crate) was: Option<At<String>>,
     /// Its health endpoint.
-    #[schemars(required)]
     pub(crate) health: Option<At<TextOr<Health>>>,
+    /// How fresh its log has to be.
+    pub(crate) log_freshness: Option<At<logs::LogFreshness>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -405,9 +410,9 @@ macro_rules! words {
             pub(crate) const WORDS: &'static [&'static str] = &$words;
         }
 
-        impl<'de> Deserialize<'de> for $name {
+        impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let word = String::deserialize(deserializer)?;
+                let word = <String as serde::Deserialize>::deserialize(deserializer)?;
                 if Self::WORDS.contains(&word.as_str()) {
                     Ok(Self(word))
                 } else {
@@ -416,21 +421,23 @@ macro_rules! words {
             }
         }
 
-        impl JsonSchema for $name {
+        impl schemars::JsonSchema for $name {
             fn inline_schema() -> bool {
                 true
             }
 
-            fn schema_name() -> Cow<'static, str> {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($name).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "enum": Self::WORDS })
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": Self::WORDS })
             }
         }
     };
 }
+
+pub(crate) use words;
 
 words! {
     /// How bad.
@@ -529,7 +536,6 @@ const LATER: &[(&str, &[&str])] = &[
     (
         "the file",
         &[
-            "log_sources",
             "jobs",
             "releases",
             "actions",
@@ -570,7 +576,6 @@ const LATER: &[(&str, &[&str])] = &[
     (
         "a target",
         &[
-            "log_freshness",
             "tcp",
             "tls",
             "dns",
@@ -608,12 +613,16 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 17] = [
+    const TITLES: [(&str, &str); 21] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
         ("Group", "a group"),
         ("Channel", "a channel"),
+        ("LogSource", "a log source"),
+        ("LogFreshness", "`log_freshness`"),
+        ("LogStore", "a store of logs"),
+        ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),
         ("Match", "`match` of a route"),
         ("OnCall", "`on_call`"),

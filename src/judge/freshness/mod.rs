@@ -4,6 +4,9 @@
 //! minus the newest line, and nothing else is ever compared with `max_age`. Any recent line is proof of life, whatever the
 //! state of the store. A store that is slow, dead or unwilling makes the target's log grey, never red.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use chrono::{Datelike as _, Timelike as _};
