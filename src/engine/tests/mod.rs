@@ -1,5 +1,7 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
+mod logs;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use expect_test::{Expect, expect};
@@ -70,6 +72,9 @@ struct World {
     open: BTreeMap<String, Incident>,
     looks: usize,
     committed: Loaded,
+    store: logs::Store,
+    /// What the grid says of logs, target by target, each change once.
+    rows: Vec<(Duration, String, &'static str)>,
 }
 
 impl World {
@@ -94,6 +99,8 @@ impl World {
             open: BTreeMap::new(),
             looks: 0,
             committed,
+            store: logs::Store::default(),
+            rows: Vec::new(),
         };
         world.carry_out(actions);
         world
@@ -115,8 +122,8 @@ impl World {
                 | Action::Vacated(_)
                 | Action::Looked(_)
                 | Action::Show(..)
-                | Action::ShowLog(..)
                 | Action::LookTrouble(_) => {}
+                Action::ShowLog(slot, facts) => self.show_log(slot, &facts),
             }
         }
     }
@@ -258,7 +265,7 @@ impl World {
                         phases: Phases::default(),
                         family: Some(Family::Spring3),
                         detail: None,
-                        extra: None,
+                        extra: self.store.answer(&order, self.now),
                     };
                     self.event(Event::Observed(observation));
                 }

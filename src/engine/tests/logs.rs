@@ -1,0 +1,390 @@
+//! Stories of logs: an application that writes, a store that may be behind, away or both, and what people are told.
+
+use expect_test::expect;
+
+use super::{World, fleet, minutes, target};
+use crate::{
+    engine::{Event, Order},
+    model::{
+        Check, CheckKind, Extra, Moment, Policy, Slot, SourceName, Target, TargetId, Timestamp,
+        board::LogFacts,
+        judgement::Count,
+        logs::{
+            Canary, CanaryPath, HttpStore, LogAnswer, LogFault, LogFaultKind, LogQuestion,
+            LogSource, LogStore, LogStoreQuestion, Reading, Subject,
+        },
+        plan::{Question, TlsSettings},
+    },
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+const EVERY: Duration = Duration::from_secs(30);
+
+/// A store of logs in virtual time: everything that was written up to its horizon can be found.
+#[derive(Default)]
+pub(super) struct Store {
+    /// When an application wrote its last line; those that are not here write all the time.
+    stopped: BTreeMap<String, Duration>,
+    /// How far behind it is.
+    pub(super) lag: Duration,
+    /// Its horizon stands still here.
+    pub(super) stuck_at: Option<Duration>,
+    /// It does not answer.
+    pub(super) is_away: bool,
+    /// It takes no lines in.
+    pub(super) is_intake_down: bool,
+    /// What was sent between these times is lost.
+    pub(super) lost: Option<(Duration, Duration)>,
+}
+
+fn time(at: Timestamp) -> Duration {
+    at.since(Moment::default().at)
+}
+
+fn stamp(time: Duration) -> Timestamp {
+    Moment::default().at + time
+}
+
+impl Store {
+    fn horizon(&self, now: Duration) -> Duration {
+        let horizon = now.saturating_sub(self.lag);
+        self.stuck_at.map_or(horizon, |stuck| stuck.min(horizon))
+    }
+
+    pub(super) fn answer(&self, order: &Order, now: Duration) -> Option<Box<Extra>> {
+        let check = &order.target.checks[usize::from(order.look.check)];
+        let Question::LogStore(question) = &check.question else {
+            return None;
+        };
+        let ask = order.ask.as_ref().expect("a round has its question");
+        let fault = || LogFault::new(LogFaultKind::Unreachable, "no answer within 5 s");
+        let horizon = self.horizon(now);
+        let is_kept = |at: Duration| self.lost.is_none_or(|(from, to)| at < from || at >= to);
+        let seen = ask
+            .unseen
+            .iter()
+            .filter(|mark| time(mark.sent_at) <= horizon && is_kept(time(mark.sent_at)))
+            .map(|mark| mark.number)
+            .collect();
+        let read = |subject: &Subject| {
+            let written = self.stopped.get(&subject.query).copied().unwrap_or(now);
+            let mut newest = written.min(horizon);
+            if let Some((from, to)) = self.lost
+                && newest >= from
+                && newest < to
+            {
+                newest = from;
+            }
+            Ok(Reading {
+                event: Some(stamp(newest)),
+                ..Reading::default()
+            })
+        };
+        let answer = LogAnswer {
+            sent: ask.send.map(|_| {
+                if self.is_away || self.is_intake_down {
+                    Err(fault())
+                } else {
+                    Ok(())
+                }
+            }),
+            seen: (!ask.unseen.is_empty()).then_some(if self.is_away {
+                Err(fault())
+            } else {
+                Ok(seen)
+            }),
+            statement: None,
+            skew_ms: None,
+            readings: question
+                .subjects
+                .iter()
+                .map(|subject| {
+                    if self.is_away {
+                        Err(fault())
+                    } else {
+                        read(subject)
+                    }
+                })
+                .collect(),
+        };
+        Some(Box::new(Extra::Logs(answer)))
+    }
+}
+
+impl World {
+    pub(super) fn show_log(&mut self, slot: Slot, facts: &LogFacts) {
+        let id = self
+            .engine
+            .at(slot)
+            .map_or_else(String::new, |watched| watched.target.id.to_string());
+        let row = facts.row.as_str();
+        let last = self.rows.iter().rev().find(|(_, of, _)| *of == id);
+        if last.is_none_or(|(_, _, before)| *before != row) {
+            self.rows.push((self.now, id, row));
+        }
+    }
+
+    fn rows_of(&self, target: &str) -> String {
+        self.rows
+            .iter()
+            .filter(|(_, of, _)| of == target)
+            .map(|(at, _, row)| {
+                format!(
+                    "{} {row}\n",
+                    humantime::format_duration(Duration::from_secs(at.as_secs()))
+                )
+            })
+            .collect()
+    }
+}
+
+fn policy(successes: u8) -> Policy {
+    Policy {
+        interval: EVERY,
+        count: Some(Count { failures: 2, of: 2 }),
+        successes,
+        slow_after: Duration::from_secs(5),
+        ..Policy::default()
+    }
+}
+
+fn source() -> Arc<LogSource> {
+    let url: url::Url = "http://graylog.example.test/api"
+        .parse()
+        .expect("an address");
+    Arc::new(LogSource {
+        name: SourceName::new("graylog"),
+        store: LogStore::Graylog(HttpStore {
+            url: url.clone(),
+            credentials: None,
+            headers: Vec::new(),
+            tls: TlsSettings::default(),
+        }),
+        canary: Some(Canary {
+            via: CanaryPath::GelfHttp(url),
+            give_up: Duration::from_mins(10),
+        }),
+        lag_limit: Duration::from_secs(90),
+        reorder_margin: Duration::ZERO,
+        channel: None,
+    })
+}
+
+fn subject(name: &str) -> Subject {
+    Subject {
+        query: name.to_owned(),
+        streams: Vec::new(),
+        lookback: Duration::from_mins(15),
+    }
+}
+
+/// A target whose log is read; without its endpoint if `is_log_only`.
+fn logging(name: &str, is_log_only: bool) -> Target {
+    let mut target = target(name);
+    if is_log_only {
+        target.checks.clear();
+    }
+    target.checks.push(Check {
+        kind: CheckKind::LogFreshness,
+        policy: policy(1),
+        question: Question::LogFreshness(Arc::new(LogQuestion {
+            source: SourceName::new("graylog"),
+            subject: subject(name),
+            max_age: Duration::from_mins(5),
+            quiet: Vec::new(),
+            is_silent_when_inactive: false,
+        })),
+    });
+    target
+}
+
+fn store(subjects: &[&str]) -> Target {
+    let question = LogStoreQuestion {
+        source: source(),
+        subjects: subjects.iter().map(|name| subject(name)).collect(),
+    };
+    let mut target = target("log source/graylog");
+    target.checks = vec![Check {
+        kind: CheckKind::LogStore,
+        policy: policy(2),
+        question: Question::LogStore(Arc::new(question)),
+    }];
+    target
+}
+
+fn world() -> World {
+    World::new(fleet(vec![
+        logging("blue", false),
+        logging("green", false),
+        logging("batch", true),
+        store(&["blue", "green", "batch"]),
+    ]))
+}
+
+#[test]
+fn a_log_that_falls_silent_degrades_and_says_up_to_when_it_is_proved() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
+    world.run_until(minutes(40));
+    world.store.stopped.clear();
+    world.run_until(minutes(45));
+    world.check(&expect![[r#"
+        26m 8s #core opened: blue operational -> degraded: no line in its log for 6 min 8 s (proved up to 28 s ago)
+        40m 23s #core recovered: blue degraded -> operational
+    "#]]);
+    expect![[r#"
+        25s grace
+        2m 48s fresh
+        25m 11s late
+        25m 40s silent, being confirmed
+        26m 8s silent
+        40m 23s fresh
+    "#]]
+    .assert_eq(&world.rows_of("blue"));
+}
+
+#[test]
+fn without_an_endpoint_silence_is_an_outage() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("batch"), minutes(20));
+    world.run_until(minutes(40));
+    world.store.stopped.clear();
+    world.run_until(minutes(45));
+    world.check(&expect![[r#"
+        26m 8s #core @core opened: batch operational -> down: no line in its log for 6 min 8 s (proved up to 28 s ago)
+        40m 23s #core recovered: batch down -> operational
+    "#]]);
+}
+
+#[test]
+fn a_store_that_is_behind_is_its_own_incident_and_accuses_nobody() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.store.stuck_at = Some(minutes(20));
+    world.run_until(minutes(50));
+    world.store.stuck_at = None;
+    world.run_until(minutes(60));
+    world.check(&expect![[r#"
+        22m 22s #core opened: log source graylog operational -> degraded: is 2 min 23 s behind
+        50m 9s #core recovered: log source graylog degraded -> operational
+    "#]]);
+    expect![[r#"
+        25s grace
+        2m 48s fresh
+        25m 2s store behind
+        50m 4s fresh
+    "#]]
+    .assert_eq(&world.rows_of("blue"));
+}
+
+#[test]
+fn a_store_that_is_away_is_its_own_incident_and_accuses_nobody() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.store.is_away = true;
+    world.run_until(minutes(50));
+    world.store.is_away = false;
+    world.store.lost = Some((minutes(20), minutes(50)));
+    world.run_until(minutes(70));
+    world.check(&expect![[r#"
+        20m 56s #core @core opened: log source graylog operational -> down: no answer within 5 s
+        50m 19s #core recovered: log source graylog down -> operational
+    "#]]);
+    expect![[r#"
+        25s grace
+        2m 48s fresh
+        25m 12s store unreachable
+        50m 8s fresh
+    "#]]
+    .assert_eq(&world.rows_of("blue"));
+}
+
+#[test]
+fn an_intake_that_is_down_is_told_while_the_search_works() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.store.is_intake_down = true;
+    world.run_until(minutes(30));
+    world.store.is_intake_down = false;
+    world.run_until(minutes(40));
+    world.check(&expect![[r#"
+        20m 56s #core opened: log source graylog operational -> degraded: takes no lines in: no answer within 5 s
+        30m 15s #core recovered: log source graylog degraded -> operational
+    "#]]);
+}
+
+#[test]
+fn a_silent_log_lets_a_failing_endpoint_be_believed_at_once() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
+    world.run_until(minutes(30));
+    world.set("blue", "silent");
+    world.run_until(minutes(35));
+    world.check(&expect![[r#"
+        26m 8s #core opened: blue operational -> degraded: no line in its log for 6 min 8 s (proved up to 28 s ago)
+        30m 11s #core @core changed: blue degraded -> down: no answer
+    "#]]);
+}
+
+#[test]
+fn a_living_log_makes_a_silent_endpoint_wait() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.set("blue", "silent");
+    world.run_until(minutes(25));
+    world.check(&expect![[r#"
+        21m 20s #core @core opened: blue operational -> down: no answer
+    "#]]);
+}
+
+#[test]
+fn a_moved_clock_throws_the_watermark_away() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
+    world.run_until(minutes(24));
+    world.event(Event::Interrupted);
+    world.run_until(minutes(29));
+    world.check(&expect![[r#""#]]);
+    assert_eq!(
+        world.engine.verdict(&TargetId::new("blue")),
+        Some(crate::model::Verdict::Operational)
+    );
+}
+
+#[test]
+fn a_restart_fakes_no_gap_and_no_silence() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.event(Event::Stop);
+    let loaded = world.committed.clone();
+    let plan = Arc::clone(&world.engine.plan);
+    let mut world = World::restored(
+        (*plan).clone(),
+        loaded,
+        minutes(20) + Duration::from_secs(20),
+    );
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        25m 59s #core opened: blue operational -> degraded: no line in its log for 5 min 59 s (proved up to 28 s ago)
+    "#]]);
+}
