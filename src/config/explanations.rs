@@ -682,6 +682,19 @@ routes:
 "##,
     },
     Explanation {
+        code: Code::BrokenKey,
+        title: "The key of the signature cannot be read",
+        cause: "After `whsec_` the key stands in Base64. Taken as plain text it would sign, but no receiver would believe it.",
+        example: r##"channels:
+  alerts:
+    signed_webhook: { url: "https://hooks.example.test/hekate", secret: "${BROKEN}" }
+"##,
+        fix: r##"channels:
+  alerts:
+    signed_webhook: { url: "https://hooks.example.test/hekate", secret: "${TOKEN}" }
+"##,
+    },
+    Explanation {
         code: Code::NoDestination,
         title: "A channel has no address",
         cause: "`slack` is only the name that people see; messages go to `webhook_url`, or to `signed_webhook`.",

@@ -206,10 +206,13 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
         Span::default(),
         format!("{} cannot be read: {error}", path.display()),
     );
-    if error.kind() == io::ErrorKind::NotFound {
-        problem.help("`hekate init` writes one; another place is named with `--config`")
-    } else {
-        problem.help("is it readable for the user that hekate runs as?")
+    match error.kind() {
+        io::ErrorKind::NotFound => problem.help(
+            "five lines are enough for a first file (`hekate explain H0107` shows some); another place is named with \
+             `--config`",
+        ),
+        io::ErrorKind::InvalidInput => problem.help("name a file, or a folder of files"),
+        _ => problem.help("is it readable for the user that hekate runs as?"),
     }
 }
 

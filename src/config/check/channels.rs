@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
 use super::{
     Check,
     references::References,
@@ -387,6 +389,21 @@ impl Check<'_> {
             );
             return None;
         }
+        if let Err(why) = base64_key(secret.secret.expose()) {
+            self.report(
+                Problem::new(
+                    Code::BrokenKey,
+                    secret.span,
+                    format!("`secret` of {owner} begins with whsec_, but what follows is no key"),
+                )
+                .label(why)
+                .help(
+                    "after whsec_ comes a key of 24 to 64 bytes in Base64: copy it anew from the receiver, or make one \
+                     with `echo whsec_$(openssl rand -base64 32)`",
+                ),
+            );
+            return None;
+        }
         Some(Destination::SignedWebhook {
             url: url.secret,
             secret: secret.secret,
@@ -499,4 +516,18 @@ fn webhook_variable(name: &str) -> String {
 /// A name as part of an address.
 fn url_word(name: &str) -> String {
     form_urlencoded::byte_serialize(name.as_bytes()).collect()
+}
+
+/// Whether a secret in the form of Standard Webhooks holds a key; any other text is a key as it stands.
+///
+/// Source: Standard Webhooks, specification 1.0.0, "Signature scheme": keys of 24 to 64 bytes, in Base64 after `whsec_`.
+fn base64_key(secret: &str) -> Result<(), &'static str> {
+    let Some(text) = secret.strip_prefix("whsec_") else {
+        return Ok(());
+    };
+    match BASE64_STANDARD.decode(text) {
+        Err(_) => Err("it is not Base64"),
+        Ok(key) if !(24..=64).contains(&key.len()) => Err("it is shorter than 24 or longer than 64 bytes"),
+        Ok(_) => Ok(()),
+    }
 }

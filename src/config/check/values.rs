@@ -158,33 +158,25 @@ impl Check<'_> {
             return None;
         }
         let trimmed = text.trim();
-        if !trimmed.is_empty() && trimmed.chars().all(|c| c.is_ascii_digit() || c == '.') {
-            self.report(
-                Problem::new(
-                    Code::Duration,
-                    span,
-                    format!("`{}` has no unit", clean(trimmed, 40)),
-                )
-                .label(format!("did you mean `{}s`?", clean(trimmed, 40)))
-                .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
-            );
-            return None;
-        }
-        match humantime::parse_duration(trimmed) {
-            Ok(duration) => Some(duration),
-            Err(error) => {
-                self.report(
-                    Problem::new(
-                        Code::Duration,
-                        span,
-                        format!("`{}` is not a duration", clean(trimmed, 40)),
-                    )
-                    .label(clean(&error.to_string(), 80))
-                    .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
-                );
-                None
+        let (wrong, label) = match humantime::parse_duration(trimmed) {
+            // humantime takes a bare 0; here it would be the one duration without a unit.
+            Ok(duration) if trimmed != "0" => return Some(duration),
+            Ok(_) => ("has no unit", String::new()),
+            Err(_) if is_bare_number(trimmed) => {
+                ("has no unit", format!("did you mean `{}s`?", clean(trimmed, 40)))
             }
-        }
+            Err(error) => ("is not a duration", duration_label(trimmed, &error)),
+        };
+        self.report(
+            Problem::new(
+                Code::Duration,
+                span,
+                format!("`{}` {wrong}", clean(trimmed, 40)),
+            )
+            .label(label)
+            .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
+        );
+        None
     }
 
     fn is_in_range(
@@ -542,5 +534,35 @@ pub(super) fn is_loopback(text: &str) -> bool {
 
 /// A duration for people.
 pub(super) fn spoken(duration: Duration) -> String {
+    // Not in months and years, whose lengths nobody agrees about.
+    let (seconds, day) = (duration.as_secs(), 24 * 60 * 60);
+    if duration.subsec_nanos() == 0 && seconds > 0 && seconds % day == 0 {
+        return format!("{}d", seconds / day);
+    }
     humantime::format_duration(duration).to_string()
+}
+
+fn is_bare_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// What is wrong with a duration, in words for people who do not know how it is read.
+fn duration_label(text: &str, error: &humantime::DurationError) -> String {
+    use humantime::DurationError;
+    let lower = text.to_lowercase();
+    match error {
+        _ if text.starts_with(['-', '\u{2212}']) => String::from("a duration cannot be negative"),
+        _ if lower != text && humantime::parse_duration(&lower).is_ok() => {
+            format!("did you mean `{}`?", clean(&lower, 40))
+        }
+        DurationError::Empty => String::from("it is empty"),
+        DurationError::NumberOverflow => String::from("it is too long"),
+        DurationError::UnknownUnit { unit, .. } if !unit.is_empty() => {
+            format!("`{}` is no unit", clean(unit, 20))
+        }
+        DurationError::UnknownUnit { value, .. } => format!("which unit has the {value}?"),
+        DurationError::InvalidCharacter(_) | DurationError::NumberExpected(_) => {
+            String::from("it is not a number and a unit")
+        }
+    }
 }
