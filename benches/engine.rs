@@ -101,6 +101,7 @@ fn plan() -> Plan {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("none"),

@@ -62,6 +62,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

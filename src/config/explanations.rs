@@ -670,8 +670,8 @@ routes:
     },
     Explanation {
         code: Code::WeakKey,
-        title: "The key of the signature is too short",
-        cause: "A signature is worth as much as its key; at least 16 characters are needed.",
+        title: "The key or token is too short",
+        cause: "A signature is worth as much as its key, and a token can be guessed; at least 16 characters are needed.",
         example: r##"channels:
   alerts:
     signed_webhook: { url: "https://hooks.example.test/hekate", secret: "${SHORT}" }

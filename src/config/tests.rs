@@ -100,6 +100,7 @@ fn five_lines_are_enough() {
             listen: 127.0.0.1:8080,
             public_url: None,
             timezone: UTC,
+            token: None,
         }
         StoreSettings {
             path: "data",

@@ -92,6 +92,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// The zone for times in plain text. Default UTC.
     pub timezone: Tz,
+    /// What programs have to send to read the API and the metrics; without it only those on this machine can.
+    pub token: Option<Secret>,
 }
 
 /// `store:` where everything is remembered.

@@ -81,6 +81,7 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>) -> Plan {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: folder.to_owned(),

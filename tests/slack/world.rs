@@ -270,6 +270,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use super::{
     Check,
     references::References,
-    values::{Found, SecretFields},
+    values::{Found, KEY_MIN, SecretFields},
 };
 use crate::{
     config::{
@@ -26,8 +26,6 @@ use crate::{
 
 /// A preview's stand-in for an address: nothing listens on the discard port of a workstation.
 const STAND_IN: &str = "http://127.0.0.1:9/preview";
-/// The shortest key that a signature is worth something with, in characters.
-const SIGNATURE_KEY_MIN: usize = 16;
 
 /// The channels, and who refers to them.
 pub(super) struct Channels {
@@ -378,12 +376,12 @@ impl Check<'_> {
             is_good.is_some()
         })?;
         let secret = secret?;
-        if secret.secret.expose().chars().count() < SIGNATURE_KEY_MIN {
+        if secret.secret.expose().chars().count() < KEY_MIN {
             self.report(
                 Problem::new(
                     Code::WeakKey,
                     secret.span,
-                    format!("`secret` of {owner} is shorter than {SIGNATURE_KEY_MIN} characters"),
+                    format!("`secret` of {owner} is shorter than {KEY_MIN} characters"),
                 )
                 .help("make one with `openssl rand -base64 32`"),
             );
@@ -527,7 +525,9 @@ fn base64_key(secret: &str) -> Result<(), &'static str> {
     };
     match BASE64_STANDARD.decode(text) {
         Err(_) => Err("it is not Base64"),
-        Ok(key) if !(24..=64).contains(&key.len()) => Err("it is shorter than 24 or longer than 64 bytes"),
+        Ok(key) if !(24..=64).contains(&key.len()) => {
+            Err("it is shorter than 24 or longer than 64 bytes")
+        }
         Ok(_) => Ok(()),
     }
 }

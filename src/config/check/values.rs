@@ -41,6 +41,9 @@ pub(super) struct SecretFields<'a> {
     pub(super) has_file_twin: bool,
 }
 
+/// The fewest characters of a key that signs, and of a token.
+pub(super) const KEY_MIN: usize = 16;
+
 impl SecretFields<'_> {
     /// What it is, for people.
     fn title(&self) -> String {
@@ -162,9 +165,10 @@ impl Check<'_> {
             // humantime takes a bare 0; here it would be the one duration without a unit.
             Ok(duration) if trimmed != "0" => return Some(duration),
             Ok(_) => ("has no unit", String::new()),
-            Err(_) if is_bare_number(trimmed) => {
-                ("has no unit", format!("did you mean `{}s`?", clean(trimmed, 40)))
-            }
+            Err(_) if is_bare_number(trimmed) => (
+                "has no unit",
+                format!("did you mean `{}s`?", clean(trimmed, 40)),
+            ),
             Err(error) => ("is not a duration", duration_label(trimmed, &error)),
         };
         self.report(

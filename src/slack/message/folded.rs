@@ -76,9 +76,11 @@ pub fn render_folded(entries: &[Entry], context: &Context<'_>) -> Message {
                 .words(why);
         }
         None => {
-            first
-                .own(":memo: *Several at once*, at ")
-                .near(context.now, context.now, context.timezone);
+            first.own(":memo: *Several at once*, at ").near(
+                context.now,
+                context.now,
+                context.timezone,
+            );
         }
     }
     first
