@@ -140,6 +140,7 @@ fn target(number: u32) -> Target {
     let name = format!("t{number}");
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

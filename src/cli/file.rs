@@ -120,14 +120,13 @@ pub(super) fn explain(codes: &[String], terminal: Terminal) -> Exit {
     let mut exit = Exit::Done;
     let mut told = Vec::new();
     for code in codes {
-        match config::explanation(code) {
-            Some(explanation) => told.push(explanation),
-            None => {
-                terminal.complain(&format!(
-                    "there is no code {code}; `hekate validate` names the codes of what it finds"
-                ));
-                exit = Exit::NotSo;
-            }
+        if let Some(explanation) = config::explanation(code) {
+            told.push(explanation);
+        } else {
+            terminal.complain(&format!(
+                "there is no code {code}; `hekate validate` names the codes of what it finds"
+            ));
+            exit = Exit::NotSo;
         }
     }
     if terminal.format == Format::Json {

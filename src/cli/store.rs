@@ -240,7 +240,7 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let settings = settings(folder.path());
-        let mut export = |kind| export_to(&settings, fixture::NOW, &mut Broken(kind));
+        let export = |kind| export_to(&settings, fixture::NOW, &mut Broken(kind));
         let full = export(io::ErrorKind::StorageFull);
         assert!(matches!(full, Err(Trouble::File(_))), "{full:?}");
         let closed = export(io::ErrorKind::BrokenPipe);

@@ -37,6 +37,7 @@ pub(crate) fn target(group: Option<&str>, name: &str) -> Target {
             policy: Policy::default(),
             question: Question::Health(Arc::new(HealthQuestion {
                 url,
+                url_secrets: Vec::new(),
                 headers: vec![(
                     String::from("X-Key"),
                     Secret::new("do-not-show-this-header"),

@@ -206,14 +206,15 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
         Span::default(),
         format!("{} cannot be read: {error}", path.display()),
     );
-    match error.kind() {
-        io::ErrorKind::NotFound => problem.help(
-            "five lines are enough for a first file (`hekate explain H0107` shows some); another place is named with \
-             `--config`",
-        ),
-        io::ErrorKind::InvalidInput => problem.help("name a file, or a folder of files"),
-        _ => problem.help("is it readable for the user that hekate runs as?"),
-    }
+    let kind = error.kind();
+    problem.help(if kind == io::ErrorKind::NotFound {
+        "five lines are enough for a first file (`hekate explain H0107` shows some); another place is named with \
+         `--config`"
+    } else if kind == io::ErrorKind::InvalidInput {
+        "name a file, or a folder of files"
+    } else {
+        "is it readable for the user that hekate runs as?"
+    })
 }
 
 /// Reads one file; what is wrong with it is written down and makes it empty, or readable in part.

@@ -158,6 +158,7 @@ fn five_lines_are_enough() {
                                     query: None,
                                     fragment: None,
                                 },
+                                url_secrets: [],
                                 headers: [],
                                 credentials: None,
                                 format: None,
@@ -325,6 +326,7 @@ routes:
                     ),
                     fragment: None,
                 },
+                url_secrets: [],
                 headers: [
                     (
                         "X-Team",

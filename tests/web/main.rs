@@ -147,6 +147,7 @@ fn plan() -> Plan {
 fn target(group: Option<GroupName>, name: &str) -> Arc<Target> {
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

@@ -376,6 +376,15 @@ impl Check<'_> {
             is_good.is_some()
         })?;
         let secret = secret?;
+        self.is_key(&secret, &owner)
+            .then_some(Destination::SignedWebhook {
+                url: url.secret,
+                secret: secret.secret,
+            })
+    }
+
+    /// Whether a secret can sign anything.
+    fn is_key(&self, secret: &Found, owner: &str) -> bool {
         if secret.secret.expose().chars().count() < KEY_MIN {
             self.report(
                 Problem::new(
@@ -385,7 +394,7 @@ impl Check<'_> {
                 )
                 .help("make one with `openssl rand -base64 32`"),
             );
-            return None;
+            return false;
         }
         if let Err(why) = base64_key(secret.secret.expose()) {
             self.report(
@@ -400,12 +409,9 @@ impl Check<'_> {
                      with `echo whsec_$(openssl rand -base64 32)`",
                 ),
             );
-            return None;
+            return false;
         }
-        Some(Destination::SignedWebhook {
-            url: url.secret,
-            secret: secret.secret,
-        })
+        true
     }
 
     pub(super) fn on_call(&self, at: Option<At<Named<raw::OnCall>>>, whole: Span) -> OnCalls {

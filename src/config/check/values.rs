@@ -300,14 +300,24 @@ impl Check<'_> {
 
     /// An address with its variables filled in: http or https, with a host, without user info.
     pub(super) fn address(&self, at: &At<AddressText>, subject: &str) -> Option<Url> {
+        self.address_with_secrets(at, subject).map(|(url, _)| url)
+    }
+
+    /// The same with what variables brought into it.
+    pub(super) fn address_with_secrets(
+        &self,
+        at: &At<AddressText>,
+        subject: &str,
+    ) -> Option<(Url, Vec<Secret>)> {
         let text = &at.value.as_ref()?.0;
         let filled = self.filled(at.span, text, "url", false)?;
-        self.url(
+        let url = self.url(
             self.inner(at.span),
             &filled.text,
             !filled.has_variables,
             subject,
-        )
+        )?;
+        Some((url, filled.values))
     }
 
     /// Checks an address. It is quoted in messages only if `is_open`.
