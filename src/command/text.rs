@@ -461,13 +461,16 @@ pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Lo
     for (time, transition) in times.iter().zip(transitions) {
         let to = transition.to;
         let state = look.paint(to, &format!("{} {to:<11}", mark(to)));
-        let mut words = format!(
-            "{} ({} of {} looks, decided after {})",
-            transition.reason.words,
-            transition.looks_for,
-            transition.looks_of,
-            age(transition.since, transition.at)
-        );
+        let mut words = transition.reason.words.clone();
+        if transition.reason.rule.has_span() {
+            let _infallible = write!(
+                words,
+                " ({} of {} looks, decided after {})",
+                transition.looks_for,
+                transition.looks_of,
+                age(transition.since, transition.at)
+            );
+        }
         if let Some(incident) = &transition.incident {
             let _infallible = write!(words, " · {incident}");
         }

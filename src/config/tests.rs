@@ -320,13 +320,13 @@ routes:
                         ),
                     ),
                     port: None,
-                    path: "/",
-                    query: Some(
-                        "key=a-token-of-many-characters",
-                    ),
+                    path: "/***",
+                    query: None,
                     fragment: None,
                 },
-                url_secrets: [],
+                url_secrets: [
+                    (redacted),
+                ],
                 headers: [
                     (
                         "X-Team",

@@ -83,7 +83,10 @@ pub(super) async fn status(
         Selection::Nothing {
             understood,
             nearest,
-        } => unknown(&understood, &nearest),
+        } => match closed_incident(&shared, &asked.words).await {
+            Some(incident) => past(&shared, incident, "explain", &asked).await,
+            None => unknown(&understood, &nearest),
+        },
     }
 }
 

@@ -602,6 +602,8 @@ async fn an_incident_that_is_over_is_found_by_its_id() {
             "{said}"
         );
     }
+    let answer = get_of(&router, &format!("/api/v1/status?words={id}")).await;
+    assert_eq!(answer.json()["incident"]["id"], id);
     // What nobody ever heard of is still said so.
     let answer = get_of(&router, "/api/v1/targets/zzzz/explain").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
