@@ -237,6 +237,17 @@ fn read_one(path: &Path, span: Span, contents: &mut Contents, findings: &Finding
     };
     match String::from_utf8(bytes) {
         Ok(text) => Source::new(name, text),
+        Err(error) if is_utf16(error.as_bytes()) => {
+            report(
+                Problem::new(
+                    Code::Unreadable,
+                    span,
+                    format!("{name} is UTF-16, not UTF-8 text"),
+                )
+                .help("save the file as UTF-8"),
+            );
+            Source::new(name, "")
+        }
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -253,6 +264,11 @@ fn read_one(path: &Path, span: Span, contents: &mut Contents, findings: &Finding
             Source::new(name, text)
         }
     }
+}
+
+/// Whether it begins with a mark of UTF-16: read as anything else, every second character would be a mistake.
+fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF])
 }
 
 /// Reads a regular file of at most so many bytes.
