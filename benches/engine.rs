@@ -103,6 +103,7 @@ fn plan() -> Plan {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("none"),
@@ -141,6 +142,7 @@ fn target(number: u32) -> Target {
     let name = format!("t{number}");
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

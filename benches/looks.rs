@@ -149,6 +149,7 @@ impl Ours {
                     url: format!("http://{address}/health")
                         .parse()
                         .expect("it is a URL"),
+                    url_secrets: Vec::new(),
                     headers: Vec::new(),
                     credentials: None,
                     format: None,

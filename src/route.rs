@@ -123,6 +123,7 @@ pub(crate) mod tests {
                 listen: "127.0.0.1:8080".parse().expect("an address"),
                 public_url: None,
                 timezone: chrono_tz::UTC,
+                token: None,
             },
             store: StoreSettings {
                 path: PathBuf::from("data"),

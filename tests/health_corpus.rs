@@ -71,6 +71,7 @@ fn read_file(file: &[u8]) -> Reading {
         url: "https://api.example.test/health"
             .parse()
             .expect("it is an address"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

@@ -337,6 +337,7 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             pulse: Arc::clone(&self.pulse),
             history: history(self.writer.reader()),
+            incidents: incidents(self.writer.reader()),
             reload,
             clock: self.clock.clone(),
         }
@@ -413,6 +414,10 @@ fn history(reader: Reader) -> web::History {
                 .map_err(|error| error.to_string())
         },
     )
+}
+
+fn incidents(reader: Reader) -> web::Incidents {
+    Arc::new(move |id| reader.incident(id).map_err(|error| error.to_string()))
 }
 
 /// Chance for jitter; nothing secret hangs on it.

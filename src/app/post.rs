@@ -268,11 +268,7 @@ pub(super) fn slack_body(plan: &Plan, parcel: &Parcel, now: Timestamp) -> serde_
     };
     let rich: slack::Message = match parcel.entries.as_slice() {
         [entry] => message::render(entry, &context),
-        entries => message::render_folded(
-            entries,
-            &context,
-            late.as_deref().unwrap_or("other messages were before it"),
-        ),
+        entries => message::render_folded(entries, &context),
     };
     if parcel.is_plain {
         rich.plain().to_json()

@@ -40,7 +40,7 @@ pub struct Global {
         env = "HEKATE_CONFIG"
     )]
     pub config: Option<PathBuf>,
-    /// Where a running hekate answers [default: `server.listen` of the file]
+    /// Where a running hekate answers [default: `server.listen` of the file]; `HEKATE_TOKEN` is its token, if it wants one
     #[arg(long, global = true, value_name = "URL", env = "HEKATE_SERVER")]
     pub server: Option<String>,
     /// How to print
@@ -253,6 +253,12 @@ pub enum MessageKind {
 pub enum Store {
     /// Read the journal and say whether any line was changed or lost
     Verify,
+    /// Write everything that is remembered as JSON Lines; hekate must not be running
+    Export {
+        /// A new file [default: standard output]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
 }
 
 /// What to generate.

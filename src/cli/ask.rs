@@ -10,8 +10,13 @@ use super::{
     file,
     terminal::Terminal,
 };
-use crate::config::{self, Environment};
+use crate::{
+    config::{self, Environment},
+    model::Secret,
+};
 
+/// The variable with the token of a hekate that wants one.
+const TOKEN_VARIABLE: &str = "HEKATE_TOKEN";
 /// How long a running hekate may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// From one grid to the next under `--watch`.
@@ -27,16 +32,24 @@ struct Answer {
 struct Server {
     client: Client,
     url: Url,
+    token: Option<Secret>,
 }
 
 impl Server {
     /// As `--server` says, else where the file says that it listens.
     fn of(global: &Global, terminal: Terminal) -> Result<Self, Exit> {
-        let text = match &global.server {
-            Some(server) => server.clone(),
+        let (text, token) = match &global.server {
+            // The file's token is for the hekate of the file, and for nobody else.
+            Some(server) => (server.clone(), None),
             None => Self::of_file(global),
         };
-        let url = Url::parse(&text).ok().filter(Url::has_host);
+        let given = std::env::var(TOKEN_VARIABLE).ok();
+        let token = given
+            .filter(|token| !token.is_empty())
+            .map(Secret::new)
+            .or(token);
+        let is_usable = |url: &Url| url.has_host() && matches!(url.scheme(), "http" | "https");
+        let url = Url::parse(&text).ok().filter(is_usable);
         let Some(url) = url else {
             terminal.complain(&format!(
                 "`{text}` is no address such as http://127.0.0.1:8080"
@@ -51,25 +64,22 @@ impl Server {
                 terminal.complain(&error.to_string());
                 Exit::Unavailable
             })?;
-        Ok(Self { client, url })
+        Ok(Self { client, url, token })
     }
 
-    fn of_file(global: &Global) -> String {
+    fn of_file(global: &Global) -> (String, Option<Secret>) {
         let outcome = config::load(
             &file::path(global),
             &Environment::of_process().for_preview(),
         );
-        let listen = outcome.plan.map_or_else(
-            || String::from("127.0.0.1:8080"),
-            |plan| {
-                let mut listen = plan.server.listen;
-                if listen.ip().is_unspecified() {
-                    listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-                }
-                listen.to_string()
-            },
-        );
-        format!("http://{listen}")
+        let Some(plan) = outcome.plan else {
+            return (String::from("http://127.0.0.1:8080"), None);
+        };
+        let mut listen = plan.server.listen;
+        if listen.ip().is_unspecified() {
+            listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        (format!("http://{listen}"), plan.server.token.clone())
     }
 
     async fn ask(
@@ -83,17 +93,28 @@ impl Server {
             segments.pop_if_empty().extend(path);
         }
         url.query_pairs_mut().extend_pairs(query).finish();
-        let told = |error: reqwest::Error| error.without_url().to_string();
-        let response = self
-            .client
-            .request(method, url)
-            .send()
-            .await
-            .map_err(told)?;
+        let mut request = self.client.request(method, url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token.expose());
+        }
+        let response = request.send().await.map_err(innermost)?;
         let status = response.status();
-        let text = response.text().await.map_err(told)?;
+        let text = response.text().await.map_err(innermost)?;
         Ok(Answer { status, text })
     }
+}
+
+/// What really went wrong: `Connection refused` says more than `error sending request`.
+fn innermost(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        return format!("no answer within {} s", ANSWER_WITHIN.as_secs());
+    }
+    let error = error.without_url();
+    let mut inner: &dyn std::error::Error = &error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
 }
 
 /// Runs a question to its end.
@@ -117,24 +138,31 @@ async fn ask(
 ) -> Result<String, Exit> {
     let color = if terminal.has_color { "true" } else { "false" };
     let mut query = query.to_vec();
-    if terminal.format != Format::Json {
-        query.extend([("format", "text"), ("color", color)]);
+    match terminal.format {
+        Format::Json => {}
+        Format::Short => query.push(("format", "short")),
+        Format::Human | Format::Github => query.extend([("format", "text"), ("color", color)]),
     }
     match server.ask(Method::GET, path, &query).await {
-        Err(why) => {
-            terminal.complain(&format!("no running hekate answers at {}: {why}\nhint: `hekate run` starts one; `--server URL` names another", server.url));
-            Err(Exit::Unavailable)
-        }
+        Err(why) => Err(silent(server, terminal, &why)),
         Ok(answer) if answer.status.is_success() => Ok(answer.text),
         Ok(answer) => {
             terminal.complain(&explain_refusal(&answer));
-            Err(if answer.status == StatusCode::NOT_FOUND {
-                Exit::NotSo
-            } else {
-                Exit::Unavailable
+            Err(match answer.status {
+                StatusCode::NOT_FOUND | StatusCode::CONFLICT => Exit::NotSo,
+                _ => Exit::Unavailable,
             })
         }
     }
+}
+
+/// Says that nobody answers, and what to do about it.
+fn silent(server: &Server, terminal: Terminal, why: &str) -> Exit {
+    terminal.complain(&format!(
+        "no running hekate answers at {}: {why}\nhint: `hekate run` starts one; `--server URL` names another",
+        server.url
+    ));
+    Exit::Unavailable
 }
 
 /// What a refusal says, for people.
@@ -144,16 +172,22 @@ fn explain_refusal(answer: &Answer) -> String {
     let message = error["message"]
         .as_str()
         .unwrap_or("it answered something else than hekate would");
-    let nearest: Vec<_> = error["nearest"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(|word| word.as_str())
-        .collect();
-    let hint = if nearest.is_empty() {
-        String::new()
-    } else {
-        format!("\ndid you mean: {}", nearest.join(", "))
+    let list = |name: &str| {
+        let words: Vec<_> = error[name]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|word| word.as_str())
+            .collect();
+        words.join(", ")
+    };
+    let hint = match (error["code"].as_str(), list("nearest"), list("candidates")) {
+        (Some("token_wanted"), _, _) => {
+            format!("\nhint: put it into the environment variable {TOKEN_VARIABLE}")
+        }
+        (_, _, candidates) if !candidates.is_empty() => format!(": {candidates}"),
+        (_, nearest, _) if !nearest.is_empty() => format!("\ndid you mean: {nearest}"),
+        _ => String::new(),
     };
     format!("{message}{hint}")
 }
@@ -177,7 +211,10 @@ pub(super) fn status(global: &Global, status: &Status, terminal: Terminal) -> Ex
                 if !status.watch {
                     return Ok(text);
                 }
-                terminal.say(&format!("\u{1b}[2J\u{1b}[H{text}"));
+                // Cleared only when the next one is there, and no more once nobody reads it.
+                if !terminal.is_read(&format!("\u{1b}[2J\u{1b}[H{text}")) {
+                    return Err(Exit::Done);
+                }
                 tokio::select! {
                     () = tokio::time::sleep(WATCH_EVERY) => {}
                     _ = tokio::signal::ctrl_c() => return Err(Exit::Interrupted),
@@ -229,13 +266,7 @@ pub(super) fn reload(global: &Global, terminal: Terminal) -> Exit {
         wait(terminal, async {
             match server.ask(Method::POST, &["-", "reload"], &[]).await {
                 Ok(answer) => Ok(answer),
-                Err(why) => {
-                    terminal.complain(&format!(
-                        "no running hekate answers at {}: {why}",
-                        server.url
-                    ));
-                    Err(Exit::Unavailable)
-                }
+                Err(why) => Err(silent(&server, terminal, &why)),
             }
         })
     });
@@ -244,11 +275,18 @@ pub(super) fn reload(global: &Global, terminal: Terminal) -> Exit {
         Err(exit) => return exit,
     };
     if answer.status.is_success() {
-        terminal.say(&format!("{}\n", answer.text.trim_end()));
+        let value: serde_json::Value = serde_json::from_str(&answer.text).unwrap_or_default();
+        match (terminal.format, value["summary"].as_str()) {
+            (Format::Human | Format::Short, Some(summary)) => terminal.say(&format!("{summary}\n")),
+            _ => terminal.say(&format!("{}\n", answer.text.trim_end())),
+        }
         Exit::Done
     } else {
         terminal.complain(&explain_refusal(&answer));
-        Exit::Config
+        match answer.status {
+            StatusCode::UNPROCESSABLE_ENTITY => Exit::Config,
+            _ => Exit::Unavailable,
+        }
     }
 }
 

@@ -207,7 +207,11 @@ fn print(
         timezone: plan.server.timezone,
         has_color: terminal.has_color,
     };
-    terminal.say(&text::status(&status, look));
+    if terminal.format == Format::Short {
+        terminal.say(&text::short(&status));
+        return;
+    }
+    terminal.say(&text::grid(&status, look));
     if check.phases {
         for (row, observation) in rows.iter().zip(observations) {
             let parts: Vec<_> = observation
@@ -216,12 +220,20 @@ fn print(
                 .map(|(name, took)| format!("{name} {}", milliseconds(took)))
                 .collect();
             let title = row.target.title();
-            terminal.say(&format!(
-                "{title}: {} · total {}\n",
-                parts.join(" · "),
-                milliseconds(observation.took())
-            ));
+            let parts = if parts.is_empty() {
+                String::from("nothing was finished")
+            } else {
+                parts.join(" · ")
+            };
+            let total = milliseconds(observation.took());
+            terminal.say(&format!("{title}: {parts} · total {total}\n"));
         }
+    } else if status
+        .problems
+        .iter()
+        .any(|line| line.verdict() == Verdict::Down)
+    {
+        terminal.remark("hint: `hekate check --phases` shows how far each look came");
     }
     terminal.remark(&format!(
         "looked in {}; one look confirms nothing, `hekate run` does",

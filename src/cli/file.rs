@@ -4,13 +4,12 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::{
     Exit,
-    arguments::{Format, Global, Store, Validate},
+    arguments::{Format, Global, Validate},
     terminal::Terminal,
 };
 use crate::{
     config::{self, Contents, Environment},
     model::Plan,
-    store,
 };
 
 /// Where the file is: as told, else `./targets.yaml`, else `/etc/hekate/targets.yaml`.
@@ -78,15 +77,18 @@ pub(super) fn validate(global: &Global, validate: &Validate, terminal: Terminal)
             Exit::NotSo
         }
         Some(plan) => {
-            if terminal.format == Format::Human {
+            if terminal.format == Format::Human && !terminal.is_quiet() {
                 let counted = [
                     count(plan.targets.len(), "target"),
                     count(plan.channels.len(), "channel"),
                     count(plan.routes.len(), "route"),
                 ];
+                let found = match outcome.report.warnings() {
+                    0 => String::from("nothing wrong"),
+                    warnings => count(warnings, "warning"),
+                };
                 terminal.say(&format!(
-                    "{}: {}; nothing wrong
-",
+                    "{}: {}; {found}\n",
                     path.display(),
                     counted.join(", ")
                 ));
@@ -102,35 +104,59 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// The error code among the words, if they are one.
-pub(super) fn code(words: &[String]) -> Option<String> {
-    let [word] = words else { return None };
+/// The error codes that the words are, if each of them is one.
+pub(super) fn codes(words: &[String]) -> Option<Vec<String>> {
+    words.iter().map(|word| code(word)).collect()
+}
+
+fn code(word: &str) -> Option<String> {
     let digits = word.strip_prefix(['H', 'h'])?;
-    (digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
-        .then(|| format!("H{digits}"))
+    let is_one = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_one.then(|| format!("H{digits}"))
 }
 
 /// `hekate explain H0102`
-pub(super) fn explain(code: &str, terminal: Terminal) -> Exit {
-    let Some(explanation) = config::explanation(code) else {
-        terminal.complain(&format!(
-            "there is no code {code}; `hekate validate` names the codes of what it finds"
+pub(super) fn explain(codes: &[String], terminal: Terminal) -> Exit {
+    let mut exit = Exit::Done;
+    let mut told = Vec::new();
+    for code in codes {
+        if let Some(explanation) = config::explanation(code) {
+            told.push(explanation);
+        } else {
+            terminal.complain(&format!(
+                "there is no code {code}; `hekate validate` names the codes of what it finds"
+            ));
+            exit = Exit::NotSo;
+        }
+    }
+    if terminal.format == Format::Json {
+        let told: Vec<_> = told
+            .iter()
+            .map(|told| {
+                serde_json::json!({
+                    "code": told.code.as_str(),
+                    "title": told.title,
+                    "cause": told.cause,
+                    "example": told.example,
+                    "fix": told.fix,
+                })
+            })
+            .collect();
+        terminal.say_json(&serde_json::json!({ "explanations": told }));
+        return exit;
+    }
+    for (at, told) in told.iter().enumerate() {
+        let gap = if at > 0 { "\n" } else { "" };
+        terminal.say(&format!(
+            "{gap}{}: {}\n\n{}\n\nlike this:\n\n{}\n\ninstead:\n\n{}\n",
+            told.code,
+            told.title,
+            told.cause,
+            indented(told.example),
+            indented(told.fix),
         ));
-        return Exit::NotSo;
-    };
-    let config::Explanation {
-        code,
-        title,
-        cause,
-        example,
-        fix,
-    } = explanation;
-    terminal.say(&format!(
-        "{code}: {title}\n\n{cause}\n\nlike this:\n\n{}\n\ninstead:\n\n{}\n",
-        indented(example),
-        indented(fix),
-    ));
-    Exit::Done
+    }
+    exit
 }
 
 fn indented(text: &str) -> String {
@@ -146,38 +172,4 @@ fn indented(text: &str) -> String {
 pub(super) fn schema(terminal: Terminal) -> Exit {
     terminal.say_json(&config::schema());
     Exit::Done
-}
-
-/// `hekate store …`
-pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exit {
-    let plan = match plan(global, &Environment::of_process().for_preview(), terminal) {
-        Ok(plan) => plan,
-        Err(exit) => return exit,
-    };
-    match command {
-        Store::Verify => verify(&plan.store.path, terminal),
-    }
-}
-
-fn verify(folder: &std::path::Path, terminal: Terminal) -> Exit {
-    match store::verify_journal(folder) {
-        Ok(examined) => {
-            for fault in &examined.faults {
-                terminal.say(&format!("{fault}\n"));
-            }
-            let (lines, faults) = (examined.lines, examined.faults.len());
-            terminal.say(&format!(
-                "{lines} lines are whole and follow each other; {faults} faults\n"
-            ));
-            if examined.faults.is_empty() {
-                Exit::Done
-            } else {
-                Exit::NotSo
-            }
-        }
-        Err(error) => {
-            terminal.complain(&error.to_string());
-            Exit::Store
-        }
-    }
 }

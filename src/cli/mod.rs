@@ -9,6 +9,7 @@ mod file;
 mod generate;
 mod notify;
 mod run;
+mod store;
 mod terminal;
 
 pub use arguments::Arguments;
@@ -52,8 +53,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         #[cfg(feature = "demo")]
         Command::Demo(demo) => run::demo(&demo, terminal),
         Command::Validate(validate) => file::validate(global, &validate, terminal),
-        Command::Explain { words } => match file::code(&words) {
-            Some(code) => file::explain(&code, terminal),
+        Command::Explain { words } => match file::codes(&words) {
+            Some(codes) => file::explain(&codes, terminal),
             None => ask::explain(global, &words, terminal),
         },
         Command::Check(check) => check::check(global, &check, terminal),
@@ -61,7 +62,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
-        Command::Store { command } => file::store(global, &command, terminal),
+        Command::Store { command } => store::store(global, &command, terminal),
         Command::Schema => file::schema(terminal),
         Command::Generate { what } => generate::generate(what, terminal),
     }

@@ -16,14 +16,15 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn of(global: &Global) -> Self {
-        let is_set = |name: &str| {
-            std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0")
-        };
+        // Source: https://no-color.org: any value counts, `0` too.
+        let is_plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let is_forced = std::env::var_os("CLICOLOR_FORCE")
+            .is_some_and(|value| !value.is_empty() && value != "0");
         let has_color = match global.color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto if is_set("NO_COLOR") => false,
-            Color::Auto => is_set("CLICOLOR_FORCE") || std::io::stdout().is_terminal(),
+            Color::Auto if is_plain => false,
+            Color::Auto => is_forced || std::io::stdout().is_terminal(),
         };
         Self {
             has_color,
@@ -32,15 +33,27 @@ impl Terminal {
         }
     }
 
+    /// Prints data. A closed pipe ends quietly, as for any filter.
+    pub(super) fn say(self, text: &str) {
+        // Whoever closed the pipe has read enough.
+        let _ = self.is_read(text);
+    }
+
+    /// Prints data; whether anybody still reads it.
     #[expect(
         clippy::unused_self,
         reason = "all that is printed goes through a terminal"
     )]
-    /// Prints data. A closed pipe ends quietly, as for any filter.
-    pub(super) fn say(self, text: &str) {
+    pub(super) fn is_read(self, text: &str) -> bool {
         let mut out = std::io::stdout().lock();
-        // Whoever closed the pipe has read enough.
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .is_ok()
+    }
+
+    /// Whether only what was asked for is printed.
+    pub(super) const fn is_quiet(self) -> bool {
+        self.is_quiet
     }
 
     /// Prints a remark about the work, unless asked to be quiet.

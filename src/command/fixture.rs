@@ -37,6 +37,7 @@ pub(crate) fn target(group: Option<&str>, name: &str) -> Target {
             policy: Policy::default(),
             question: Question::Health(Arc::new(HealthQuestion {
                 url,
+                url_secrets: Vec::new(),
                 headers: vec![(
                     String::from("X-Key"),
                     Secret::new("do-not-show-this-header"),
@@ -62,6 +63,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Line, Status};
+use super::{Line, Past, Status};
 use crate::model::{
-    Component, ComponentState, GroupName, IncidentId, Timestamp, Transition, Verdict,
+    Component, ComponentState, GroupName, IncidentId, TargetId, Timestamp, Transition, Verdict,
     judgement::Good, observation::Detail, observation::Phases,
 };
 
@@ -103,6 +103,28 @@ pub fn explain(line: &Line, now: Timestamp) -> Value {
     out["detail"] = detail(facts.detail.as_deref());
     out["next"] = facts.next.clone().into();
     out
+}
+
+/// An incident of the past: `{"incident": {"id", "targets", "worst", "since", "closed_at", "told": [{"channel", "at"}],
+/// "seen": [{"words", "times"}]}}`.
+pub fn past(past: &Past) -> Value {
+    json!({ "incident": {
+        "id": past.id.as_str(),
+        "targets": past.targets.iter().map(TargetId::as_str).collect::<Vec<_>>(),
+        "worst": past.worst.as_str(),
+        "since": time(past.since),
+        "closed_at": past.closed_at.map(time),
+        "told": past
+            .told
+            .iter()
+            .map(|(channel, at)| json!({ "channel": channel.as_str(), "at": time(*at) }))
+            .collect::<Vec<_>>(),
+        "seen": past
+            .seen
+            .iter()
+            .map(|(words, times)| json!({ "words": words, "times": times }))
+            .collect::<Vec<_>>(),
+    } })
 }
 
 /// Transitions of one target, oldest first: `{"target": …, "transitions": [{"check", "number", "from", "to", "at",

@@ -7,6 +7,7 @@
 mod help;
 pub mod json;
 pub mod lookup;
+mod past;
 mod status;
 pub mod text;
 
@@ -16,6 +17,7 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use help::HelpLine;
+pub use past::Past;
 pub use status::{Counts, Line, Section, Status};
 
 use crate::model::{Board, Timestamp, text::clean};
@@ -32,6 +34,8 @@ pub enum Reply {
     Status(Status),
     /// What can be asked, in the order to be shown.
     Help(Vec<HelpLine>),
+    /// What became of an incident that was named by its id.
+    Past(Past),
     /// The question could not be answered as it was put.
     Problem {
         /// What was understood and what was not, as one sentence without a full stop.
@@ -112,7 +116,7 @@ pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
     }
     match status::answer(&question(&text)) {
         Reply::Problem { .. } => unknown_command(first, rest, &question(&text)),
-        reply @ (Reply::Status(_) | Reply::Help(_)) => reply,
+        reply @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_)) => reply,
     }
 }
 

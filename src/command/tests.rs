@@ -102,8 +102,8 @@ fn words_narrow_what_is_shown() {
     told(
         "status degraded",
         &expect![[r#"
-        no targets are `degraded`
-    "#]],
+            no target is `degraded`
+        "#]],
     );
 }
 
@@ -428,7 +428,7 @@ fn everything_known_of_one_target_is_said() {
     expect![[r#"
         master green — DOWN since 14:02:10 UTC (12 min 30 s), critical
           why        no answer within 5 s
-          decided    dns 0.4 ms · connect 3 ms · tls 11 ms
+          phases     dns 0.4 ms · connect 3 ms · tls 11 ms
           last look  took 5 s, 9 s ago
           last good  200 in 88 ms at 14:01:40
           told       #core-alerts at 14:03:12, id k7f2
@@ -477,7 +477,7 @@ fn the_parts_that_are_not_up_are_named() {
     expect![[r#"
         master green — DOWN since 14:02:10 UTC (12 min 30 s), critical
           why        no answer within 5 s
-          decided    dns 0.4 ms · connect 3 ms · tls 11 ms
+          phases     dns 0.4 ms · connect 3 ms · tls 11 ms
           last look  took 5 s, 9 s ago
           last good  200 in 88 ms at 14:01:40
           part       db/main down: connection refused

@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use chrono_tz::Tz;
 use unicode_width::UnicodeWidthStr;
 
-use super::{HelpLine, Line, Reply, Status, json::component_word};
+use super::{HelpLine, Line, Past, Reply, Status, json::component_word};
 use crate::model::{Channel, ChannelName, Component, Timestamp, Transition, Verdict, text::span};
 
 /// The column in which the words of an explanation begin.
@@ -93,6 +93,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
     match reply {
         Reply::Status(answer) => status(answer, look),
         Reply::Help(lines) => help(lines),
+        Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
         Reply::Problem {
             understood,
             nearest,
@@ -101,8 +102,44 @@ pub fn reply(reply: &Reply, look: Look) -> String {
     }
 }
 
-/// The grid: one line a target under its group, then how many are how, hekate's own troubles, and a hint.
+/// The grid with a hint where to read on.
 pub fn status(status: &Status, look: Look) -> String {
+    let mut out = grid(status, look);
+    if let Some(worst) = status
+        .problems
+        .first()
+        .filter(|worst| worst.verdict() != Verdict::Suspect)
+    {
+        line(
+            &mut out,
+            &format!(
+                "hint: `hekate explain \"{}\"` shows what is known of it",
+                worst.target.title()
+            ),
+        );
+    }
+    out
+}
+
+/// One line a target and nothing else: `down: master blue: no answer within 5 s`.
+pub fn short(status: &Status) -> String {
+    let mut out = String::new();
+    for target in status.lines() {
+        let verdict = target.verdict();
+        let said = match verdict {
+            Verdict::Operational => good_words(target),
+            Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+                target.why().to_owned()
+            }
+        };
+        let title = target.target.title();
+        line(&mut out, &format!("{verdict}: {title}: {said}"));
+    }
+    out
+}
+
+/// The grid: one line a target under its group, then how many are how, and hekate's own troubles.
+pub fn grid(status: &Status, look: Look) -> String {
     let mut out = String::new();
     let title_width = status
         .lines()
@@ -131,19 +168,6 @@ pub fn status(status: &Status, look: Look) -> String {
     line(&mut out, &summary(status));
     for trouble in &status.troubles {
         line(&mut out, &format!("hekate itself: {trouble}"));
-    }
-    if let Some(worst) = status
-        .problems
-        .first()
-        .filter(|worst| worst.verdict() != Verdict::Suspect)
-    {
-        line(
-            &mut out,
-            &format!(
-                "hint: `hekate explain \"{}\"` shows what is known of it",
-                worst.target.title()
-            ),
-        );
     }
     out
 }
@@ -210,7 +234,8 @@ fn summary(status: &Status) -> String {
         .collect();
     let mut out = match (total, status.selection.as_str()) {
         (0, "") => String::from("no targets"),
-        (0, selection) => format!("no targets are `{selection}`"),
+        (0, "problems" | "problem") => String::from("no problems"),
+        (0, selection) => format!("no target is `{selection}`"),
         _ => format!("{total} {noun}: {}", counts.join(", ")),
     };
     if let Some(at) = status.measured_at {
@@ -329,7 +354,7 @@ fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
         .map(|(name, length)| format!("{name} {}", span(length)))
         .collect();
     if !phases.is_empty() {
-        labelled(out, "decided", &phases.join(" · "));
+        labelled(out, "phases", &phases.join(" · "));
     }
     if let Some((at, took)) = target.looked {
         let words = format!("took {}, {} ago", span(took), age(at, now));
@@ -387,6 +412,39 @@ fn told(
         .collect()
 }
 
+/// What became of an incident.
+///
+/// `channels` gives channels the names that people know them by.
+pub fn past(past: &Past, channels: &BTreeMap<ChannelName, Channel>, look: Look) -> String {
+    let mut out = String::new();
+    let zone = look.zone(past.since);
+    let until = past.closed_at.map_or_else(
+        || String::from("still open"),
+        |at| format!("closed at {}", look.time(at, past.now)),
+    );
+    line(
+        &mut out,
+        &format!(
+            "#{} — {} was {} since {} {zone}, {until}",
+            past.id,
+            look.bold(&past.title()),
+            look.paint(past.worst, past.worst.as_str()),
+            look.time(past.since, past.now),
+        ),
+    );
+    for (words, times) in &past.seen {
+        labelled(&mut out, "seen", &format!("{words} ({times}×)"));
+    }
+    for (name, at) in &past.told {
+        let title = channels
+            .get(name)
+            .map_or_else(|| name.as_str(), Channel::title);
+        let words = format!("{title} at {}", look.time(*at, past.now));
+        labelled(&mut out, "told", &words);
+    }
+    out
+}
+
 /// Transitions of one target as a table, in the order given.
 pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Look) -> String {
     if transitions.is_empty() {
@@ -403,13 +461,16 @@ pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Lo
     for (time, transition) in times.iter().zip(transitions) {
         let to = transition.to;
         let state = look.paint(to, &format!("{} {to:<11}", mark(to)));
-        let mut words = format!(
-            "{} ({} of {} looks, decided after {})",
-            transition.reason.words,
-            transition.looks_for,
-            transition.looks_of,
-            age(transition.since, transition.at)
-        );
+        let mut words = transition.reason.words.clone();
+        if transition.reason.rule.has_span() {
+            let _infallible = write!(
+                words,
+                " ({} of {} looks, decided after {})",
+                transition.looks_for,
+                transition.looks_of,
+                age(transition.since, transition.at)
+            );
+        }
         if let Some(incident) = &transition.incident {
             let _infallible = write!(words, " · {incident}");
         }

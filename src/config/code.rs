@@ -149,6 +149,8 @@ codes! {
     Insecure "H0403" Warning,
     /// A key that is too short.
     WeakKey "H0404" Error,
+    /// A key that cannot be read.
+    BrokenKey "H0405" Error,
     /// A channel without an address.
     NoDestination "H0601" Error,
     /// No name of a channel of Slack.

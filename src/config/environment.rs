@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use crate::model::Secret;
+
 /// What the file may refer to: variables. Files it names are read as any program would read them.
 #[derive(Clone, Default)]
 pub struct Environment {
@@ -34,13 +36,15 @@ pub(crate) enum Trouble {
     Malformed(String),
 }
 
-/// A text in which every `${…}` is replaced.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A text in which every `${…}` is replaced. It may be a secret, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Filled {
     /// The text.
     pub(crate) text: String,
     /// Whether it came from the environment at least in part.
     pub(crate) has_variables: bool,
+    /// What each `${…}` was replaced by.
+    pub(crate) values: Vec<Secret>,
 }
 
 impl Environment {
@@ -85,7 +89,7 @@ impl Environment {
     /// The first thing that is wrong.
     pub(crate) fn fill(&self, text: &str) -> Result<Filled, Trouble> {
         let mut out = String::with_capacity(text.len());
-        let mut has_variables = false;
+        let mut values = Vec::new();
         let mut rest = text;
         while let Some(at) = rest.find('$') {
             out.push_str(&rest[..at]);
@@ -97,8 +101,9 @@ impl Environment {
                 let end = inside
                     .find('}')
                     .ok_or_else(|| Trouble::Malformed(rest.to_owned()))?;
-                out.push_str(&self.value(&inside[..end], &rest[..end + 3])?);
-                has_variables = true;
+                let value = self.value(&inside[..end], &rest[..end + 3])?;
+                out.push_str(&value);
+                values.push(Secret::new(value));
                 rest = &inside[end + 1..];
             } else {
                 out.push('$');
@@ -108,7 +113,8 @@ impl Environment {
         out.push_str(rest);
         Ok(Filled {
             text: out,
-            has_variables,
+            has_variables: !values.is_empty(),
+            values,
         })
     }
 

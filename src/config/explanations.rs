@@ -708,11 +708,24 @@ routes:
     },
     Explanation {
         code: Code::WeakKey,
-        title: "The key of the signature is too short",
-        cause: "A signature is worth as much as its key; at least 16 characters are needed.",
+        title: "The key or token is too short",
+        cause: "A signature is worth as much as its key, and a token can be guessed; at least 16 characters are needed.",
         example: r##"channels:
   alerts:
     signed_webhook: { url: "https://hooks.example.test/hekate", secret: "${SHORT}" }
+"##,
+        fix: r##"channels:
+  alerts:
+    signed_webhook: { url: "https://hooks.example.test/hekate", secret: "${TOKEN}" }
+"##,
+    },
+    Explanation {
+        code: Code::BrokenKey,
+        title: "The key of the signature cannot be read",
+        cause: "After `whsec_` the key stands in Base64. Taken as plain text it would sign, but no receiver would believe it.",
+        example: r##"channels:
+  alerts:
+    signed_webhook: { url: "https://hooks.example.test/hekate", secret: "${BROKEN}" }
 "##,
         fix: r##"channels:
   alerts:

@@ -206,11 +206,15 @@ fn unreadable(path: &Path, error: &io::Error) -> Problem {
         Span::default(),
         format!("{} cannot be read: {error}", path.display()),
     );
-    if error.kind() == io::ErrorKind::NotFound {
-        problem.help("`hekate init` writes one; another place is named with `--config`")
+    let kind = error.kind();
+    problem.help(if kind == io::ErrorKind::NotFound {
+        "five lines are enough for a first file (`hekate explain H0107` shows some); another place is named with \
+         `--config`"
+    } else if kind == io::ErrorKind::InvalidInput {
+        "name a file, or a folder of files"
     } else {
-        problem.help("is it readable for the user that hekate runs as?")
-    }
+        "is it readable for the user that hekate runs as?"
+    })
 }
 
 /// Reads one file; what is wrong with it is written down and makes it empty, or readable in part.
@@ -233,6 +237,17 @@ fn read_one(path: &Path, span: Span, contents: &mut Contents, findings: &Finding
     };
     match String::from_utf8(bytes) {
         Ok(text) => Source::new(name, text),
+        Err(error) if is_utf16(error.as_bytes()) => {
+            report(
+                Problem::new(
+                    Code::Unreadable,
+                    span,
+                    format!("{name} is UTF-16, not UTF-8 text"),
+                )
+                .help("save the file as UTF-8"),
+            );
+            Source::new(name, "")
+        }
         Err(error) => {
             let good = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -249,6 +264,11 @@ fn read_one(path: &Path, span: Span, contents: &mut Contents, findings: &Finding
             Source::new(name, text)
         }
     }
+}
+
+/// Whether it begins with a mark of UTF-16: read as anything else, every second character would be a mistake.
+fn is_utf16(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF])
 }
 
 /// Reads a regular file of at most so many bytes.

@@ -14,6 +14,7 @@ fn environment() -> Environment {
         ),
         ("TOKEN", "a-token-of-many-characters"),
         ("SHORT", "short"),
+        ("BROKEN", "whsec_this is not Base64 at all"),
         ("BLANK", ""),
     ])
 }
@@ -99,6 +100,7 @@ fn five_lines_are_enough() {
             listen: 127.0.0.1:8080,
             public_url: None,
             timezone: UTC,
+            token: None,
         }
         StoreSettings {
             path: "data",
@@ -156,6 +158,7 @@ fn five_lines_are_enough() {
                                     query: None,
                                     fragment: None,
                                 },
+                                url_secrets: [],
                                 headers: [],
                                 credentials: None,
                                 format: None,
@@ -317,12 +320,13 @@ routes:
                         ),
                     ),
                     port: None,
-                    path: "/",
-                    query: Some(
-                        "key=a-token-of-many-characters",
-                    ),
+                    path: "/***",
+                    query: None,
                     fragment: None,
                 },
+                url_secrets: [
+                    (redacted),
+                ],
                 headers: [
                     (
                         "X-Team",
@@ -590,7 +594,7 @@ fn the_other_formats_say_the_same() {
         ::error file=a%2Cb.yaml,line=1,endLine=1,col=16,endColumn=17,title=H0214::there are 2 channels, but no `routes` that say which one hears of what%0Aadd `routes:` with `- to: [ž]`
         ::error file=a%2Cb.yaml,line=1,endLine=1,col=19,endColumn=20,title=H0122::`webhook_url` of channel `a` is not a usable address%0Ait should begin with https:// or http://%0Aan address looks like https://api.example.test/health
         ::error file=a%2Cb.yaml,line=2,endLine=2,col=23,endColumn=25,title=H0110::`30` has no unit%0Adid you mean `30s`?%0Awrite durations like 500ms, 30s, 1m 30s, 2h, 14d
-        ::error file=a%2Cb.yaml,line=2,endLine=2,col=36,endColumn=40,title=H0110::`100%25` is not a duration%0Ainvalid character at 3%0Awrite durations like 500ms, 30s, 1m 30s, 2h, 14d
+        ::error file=a%2Cb.yaml,line=2,endLine=2,col=36,endColumn=40,title=H0110::`100%25` is not a duration%0Ait is not a number and a unit%0Awrite durations like 500ms, 30s, 1m 30s, 2h, 14d
         ::error file=a%2Cb.yaml,line=2,endLine=2,col=42,endColumn=43,title=H0102::unknown field `x`%0A`defaults` may have: interval, timeout, confirm, failures, successes, slow_after, severity
         ::error file=a%2Cb.yaml,line=2,endLine=2,col=44,endColumn=45,title=H0102::unknown field `y`%0A`defaults` may have: interval, timeout, confirm, failures, successes, slow_after, severity
         {
@@ -702,7 +706,7 @@ fn the_other_formats_say_the_same() {
               "help": [
                 "write durations like 500ms, 30s, 1m 30s, 2h, 14d"
               ],
-              "label": "invalid character at 3",
+              "label": "it is not a number and a unit",
               "level": "error",
               "message": "`100%` is not a duration",
               "notes": [],

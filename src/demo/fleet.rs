@@ -17,8 +17,8 @@ use crate::{
     model::{Plan, TargetId, Tick},
 };
 
-/// What happens, in a line.
-pub(super) const STORY: &str = "0:12 the database of the first target gives out, 0:36 it is back; a blip and a slow one beside it; again every 2 min";
+/// What happens, in two lines below each other.
+pub(super) const STORY: &str = "0:12 the database of the first target gives out, 0:36 it is back;\n                  a blip, a slow one and a degraded one beside it; again every 2 min";
 /// The story begins anew after this time.
 const AGAIN_AFTER: u64 = 120;
 

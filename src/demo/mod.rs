@@ -22,6 +22,7 @@ use crate::{
     config::{self, Environment},
     model::{
         Board, Plan, Policy, Secret, Tick, Verdict,
+        board::Facts,
         judgement::Spans,
         plan::{HealthQuestion, Question, Target},
     },
@@ -89,14 +90,16 @@ pub async fn play(
     let running = app::start(options).await.context("hekate itself")?;
     stage.connect(running.address);
     say(&format!(
-        "hekate {} demo — {} pretend targets on 127.0.0.1, the store in a temporary folder; nothing leaves this machine\n\
+        "hekate {} demo — {} pretend targets on 127.0.0.1; nothing leaves this machine\n\
          \x20 Slack preview   http://{}/          (type /roih status there)\n\
          \x20 API             http://{}/api/v1/status\n\
+         \x20 why is it so    hekate explain master blue --server http://{}\n\
          \x20 story           {}\n\
          \x20 end             Ctrl-C\n\n",
         env!("CARGO_PKG_VERSION"),
         plan.targets.len(),
         stage.address,
+        running.address,
         running.address,
         fleet::STORY,
     ));
@@ -180,42 +183,60 @@ async fn watch(
         timezone: plan.server.timezone,
         has_color: settings.has_color,
     };
-    let mut known: Vec<Verdict> = Vec::new();
+    let mut known = vec![(Verdict::Unknown, Verdict::Unknown); board.load().rows.len()];
     let mut told = 0;
     loop {
         tokio::time::sleep(GLANCE).await;
         let now = clock.now();
         let board = board.load();
-        let verdicts: Vec<_> = board.rows.iter().map(|row| row.facts().verdict).collect();
-        for (row, (before, after)) in board.rows.iter().zip(known.iter().zip(&verdicts)) {
+        for (row, known) in board.rows.iter().zip(&mut known) {
+            let facts = row.facts();
+            let (before, settled) = *known;
+            let after = facts.verdict;
+            *known = (after, facts.settled);
             if before != after {
-                let facts = row.facts();
-                let why = facts
-                    .suspicion
-                    .as_ref()
-                    .map_or(&facts.reason.words, |suspicion| &suspicion.words);
                 say(&format!(
-                    "[{}] {:<14} {before} → {after}   {why}\n",
+                    "[{}] {:<14} {before} → {after}   {}\n",
                     since_start(now.tick),
-                    row.target.title()
+                    row.target.title(),
+                    why(before, settled, &facts)
                 ));
             }
         }
-        known = verdicts;
         let messages = stage.count();
         if messages > told {
             for (channel, text) in stage.texts_from(told) {
                 say(&format!(
-                    "[{}] #{channel} hears: {text}\n",
-                    since_start(now.tick)
+                    "[{}] #{channel} hears: {}\n",
+                    since_start(now.tick),
+                    as_read(&text)
                 ));
             }
             told = messages;
             if let command::Reply::Status(status) = command::ask(&board, "", now.at, "hekate") {
-                say(&format!("\n{}\n", text::status(&status, look)));
+                say(&format!("\n{}\n", text::grid(&status, look)));
             }
         }
     }
+}
+
+/// Why a verdict changed, and what had been settled before.
+fn why(before: Verdict, settled: Verdict, facts: &Facts) -> &str {
+    match &facts.suspicion {
+        Some(suspicion) => &suspicion.words,
+        // What holds is what held before; its reason is an old one.
+        None if before == Verdict::Suspect && facts.settled == settled => {
+            "a good look ended the suspicion; nobody is told"
+        }
+        None => &facts.reason.words,
+    }
+}
+
+/// The text of a message as Slack shows it: what was escaped for Slack is read as it was meant.
+fn as_read(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
 }
 
 fn since_start(now: Tick) -> String {

@@ -9,6 +9,7 @@ use super::{
 use crate::model::{
     Policy, Rule, Slot, Verdict,
     board::{Facts, Suspicion},
+    text::span,
 };
 
 impl Engine {
@@ -66,8 +67,10 @@ fn facts(watched: &Watched) -> Facts {
 /// What will happen next, as a clause.
 fn next(watching: &Watching, policy: &Policy) -> String {
     let state = &watching.state;
-    let seconds = |span: Duration| {
-        humantime::format_duration(Duration::from_secs(span.as_secs())).to_string()
+    let seconds = |length: Duration| span(Duration::from_secs(length.as_secs()));
+    let good_looks = match policy.successes {
+        1 => String::from("a good look"),
+        looks => format!("{looks} good looks in a row"),
     };
     if let Some(recovery) = &state.recovery {
         let Policy { successes, .. } = policy;
@@ -90,10 +93,7 @@ fn next(watching: &Watching, policy: &Policy) -> String {
         };
     }
     match state.settled {
-        Verdict::Down => format!(
-            "operational after {} good looks in a row (0 so far)",
-            policy.successes
-        ),
+        Verdict::Down => format!("operational after {good_looks} (0 so far)"),
         Verdict::Degraded if state.score > 0 => {
             String::from("operational when its looks have been good for some minutes")
         }
@@ -101,7 +101,7 @@ fn next(watching: &Watching, policy: &Policy) -> String {
             String::from("the first look decides")
         }
         Verdict::Degraded | Verdict::Unknown => {
-            format!("operational after {} good looks in a row", policy.successes)
+            format!("operational after {good_looks}")
         }
         Verdict::Operational | Verdict::Suspect => {
             format!("looked at again within {}", seconds(policy.interval))

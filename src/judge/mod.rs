@@ -32,6 +32,7 @@ use crate::model::{
     Degradation, DegradationKind, Failure, FailureClass, FailureKind, Family, Gap, Outcome, Policy,
     Proof, Reason, Rule, Seen, State, Timestamp, Verdict,
     judgement::{Good, Recovery, Trail},
+    text,
 };
 
 /// From one good look to the next while an outage is ending.
@@ -343,9 +344,9 @@ fn on_good(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Decided> {
             to: Verdict::Degraded,
             rule: Rule::Slow,
             words: format!(
-                "slow: {} of the last 6 answers took longer than {:?}",
+                "slow: {} of the last 6 answers took longer than {}",
                 state.slow_bits.count_ones(),
-                policy.slow_after
+                text::span(policy.slow_after)
             ),
             since: seen.at,
             looks_for: u16::try_from(state.slow_bits.count_ones()).unwrap_or(6),
@@ -449,7 +450,7 @@ fn recover(
         });
     }
     let (rule, words) = match towards {
-        Verdict::Operational => (Rule::Recovered, format!("{looks} good looks in a row")),
+        Verdict::Operational => (Rule::Recovered, good_looks(looks)),
         Verdict::Degraded => (Rule::FallsShort, words),
         Verdict::Unknown | Verdict::Suspect | Verdict::Down => (Rule::NoVerdict, words),
     };
@@ -461,4 +462,11 @@ fn recover(
         looks_for: looks,
         looks_of: looks,
     })
+}
+
+fn good_looks(looks: u16) -> String {
+    match looks {
+        1 => String::from("a good look"),
+        looks => format!("{looks} good looks in a row"),
+    }
 }

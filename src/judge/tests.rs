@@ -408,7 +408,7 @@ fn slow_answers_have_to_be_most_of_six() {
          20m end",
         &expect![[r#"
             40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
-            3m 32s 500ms: operational -> degraded since 210s, 5 of 6 looks: slow: 5 of the last 6 answers took longer than 2s (slow)
+            3m 32s 500ms: operational -> degraded since 210s, 5 of 6 looks: slow: 5 of the last 6 answers took longer than 2 s (slow)
             10m 50s 120ms: degraded -> operational since 640s, 3 of 3 looks: 3 good looks in a row (recovered)
         "#]],
     );

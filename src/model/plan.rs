@@ -94,6 +94,8 @@ pub struct Server {
     pub public_url: Option<String>,
     /// The zone for times in plain text. Default UTC.
     pub timezone: Tz,
+    /// What programs have to send to read the API and the metrics; without it only those on this machine can.
+    pub token: Option<Secret>,
 }
 
 /// `store:` where everything is remembered.
@@ -240,10 +242,12 @@ pub enum Question {
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct HealthQuestion {
-    /// `http` or `https`, without user info.
+    /// `http` or `https`, without user info. What of it came from variables is in `url_secrets`, so it is not to be shown.
     pub url: Url,
+    /// What variables brought into the address; covered wherever a target repeats it.
+    pub url_secrets: Vec<Secret>,
     /// More headers; credentials among them are secrets like the rest.
     pub headers: Vec<(String, Secret)>,
     /// `basic:` or `bearer:`
@@ -262,6 +266,29 @@ pub struct HealthQuestion {
     pub ip: IpFamily,
     /// `tls:`
     pub tls: TlsSettings,
+}
+
+impl fmt::Debug for HealthQuestion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut url = self.url.clone();
+        if !self.url_secrets.is_empty() {
+            url.set_path("/***");
+            url.set_query(None);
+        }
+        f.debug_struct("HealthQuestion")
+            .field("url", &url)
+            .field("url_secrets", &self.url_secrets)
+            .field("headers", &self.headers)
+            .field("credentials", &self.credentials)
+            .field("format", &self.format)
+            .field("critical_components", &self.critical_components)
+            .field("rules", &self.rules)
+            .field("connection", &self.connection)
+            .field("http_version", &self.http_version)
+            .field("ip", &self.ip)
+            .field("tls", &self.tls)
+            .finish()
+    }
 }
 
 /// Who we say we are.

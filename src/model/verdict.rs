@@ -84,6 +84,21 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Whether it was decided by looks that were bad, or good, from one moment to another; else by a single look or by
+    /// how many of the last ones were bad, and no span belongs to it.
+    pub const fn has_span(self) -> bool {
+        match self {
+            Self::Confirmed(_)
+            | Self::Counted
+            | Self::FallsShort
+            | Self::NoVerdict
+            | Self::Recovered
+            | Self::AnswersAgain
+            | Self::Stale => true,
+            Self::NotYetSeen | Self::FirstLook | Self::PartialFailure | Self::Slow => false,
+        }
+    }
+
     /// The word for records.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -164,6 +164,7 @@ mod tests {
     fn question() -> Question {
         Question::Health(Arc::new(HealthQuestion {
             url: "http://127.0.0.1:1/health".parse().unwrap(),
+            url_secrets: Vec::new(),
             headers: Vec::new(),
             credentials: None,
             format: None,

@@ -4,9 +4,13 @@ use super::{
     Audience, Message,
     block::{Block, Rich},
     grid::{self, Options},
-    mrkdwn::neutral,
+    look,
+    mrkdwn::{DateFormat, NAME_MAX, clock, neutral},
 };
-use crate::command::{HelpLine, Reply};
+use crate::{
+    command::{HelpLine, Past, Reply},
+    model::Timestamp,
+};
 
 /// The most characters of what was understood, and of a hint.
 const SENTENCE_MAX: usize = 300;
@@ -16,6 +20,7 @@ pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
     match reply {
         Reply::Status(status) => grid::render(status, options),
         Reply::Help(lines) => help(lines),
+        Reply::Past(reply) => past(reply, options),
         Reply::Problem {
             understood,
             nearest,
@@ -39,6 +44,50 @@ fn help(lines: &[HelpLine]) -> Message {
         sentence(&mut rich, line.what);
         rich.end_line();
     }
+    Message::new(
+        Audience::Asker,
+        &text,
+        None,
+        vec![Block::rich(rich)],
+        Vec::new(),
+    )
+}
+
+/// What became of an incident: `#k7f2 master blue was DOWN since 14:02:10 CET, closed at 14:09:12 CET`.
+fn past(past: &Past, options: &Options<'_>) -> Message {
+    let time = |at: Timestamp| clock(at, DateFormat::near(at, past.now), options.timezone);
+    let since = format!(" since {}, ", time(past.since));
+    let until = past.closed_at.map_or_else(
+        || String::from("still open"),
+        |at| format!("closed at {}", time(at)),
+    );
+    let mut rich = Rich::new();
+    rich.code(&format!("#{}", past.id))
+        .own(" ")
+        .foreign(&past.title(), SENTENCE_MAX)
+        .own(" was ")
+        .bold(look::mark(past.worst))
+        .own(&since)
+        .own(&until)
+        .end_line();
+    for (words, times) in &past.seen {
+        rich.own("• seen: ")
+            .foreign(words, SENTENCE_MAX)
+            .own(&format!(" ({times}×)"))
+            .end_line();
+    }
+    for (channel, at) in &past.told {
+        rich.own("• told: ")
+            .foreign(channel.as_str(), NAME_MAX)
+            .own(&format!(" at {}", time(*at)))
+            .end_line();
+    }
+    let text = format!(
+        "#{} {} was {}{since}{until}",
+        past.id,
+        neutral(&past.title(), SENTENCE_MAX),
+        look::mark(past.worst)
+    );
     Message::new(
         Audience::Asker,
         &text,

@@ -15,11 +15,11 @@ use serde_json::json;
 use super::{Shared, trouble, trouble_with};
 use crate::{
     command::{
-        Line, Status, json as shape,
+        Line, Past, Status, json as shape,
         lookup::{self, One, Selection},
         text::{self, Look},
     },
-    model::{Board, TargetId, Timestamp, Transition, board::Row},
+    model::{Board, Incident, IncidentId, TargetId, Timestamp, Transition, board::Row},
 };
 
 /// How far back history goes unless told.
@@ -38,6 +38,8 @@ enum Format {
     #[default]
     Json,
     Text,
+    /// One line each where that is possible, else as text.
+    Short,
 }
 
 /// What may follow the question mark; anything else is an error.
@@ -75,12 +77,16 @@ pub(super) async fn status(
             match asked.format {
                 Format::Json => Json(shape::status(&status)).into_response(),
                 Format::Text => plain(text::status(&status, look(&shared, &asked))),
+                Format::Short => plain(text::short(&status)),
             }
         }
         Selection::Nothing {
             understood,
             nearest,
-        } => unknown(&understood, &nearest),
+        } => match closed_incident(&shared, &asked.words).await {
+            Some(incident) => past(&shared, incident, "explain", &asked).await,
+            None => unknown(&understood, &nearest),
+        },
     }
 }
 
@@ -100,11 +106,56 @@ pub(super) async fn target(
     let board = shared.board.load_full();
     let row = match row_of(&board, words) {
         Ok(row) => row,
-        Err(response) => return *response,
+        Err(response) => {
+            return match closed_incident(&shared, words).await {
+                Some(incident) => past(&shared, incident, what, &asked).await,
+                None => *response,
+            };
+        }
     };
     match what {
         "explain" => explain(&shared, row, &asked),
         "history" => history(&shared, row, &asked).await,
+        _ => nothing_here(),
+    }
+}
+
+/// The incident that the words name, if they name one and the store still has it.
+pub(super) async fn closed_incident(shared: &Shared, words: &str) -> Option<Incident> {
+    let id: IncidentId = lookup::incident_asked(words)?;
+    let read = std::sync::Arc::clone(&shared.incidents);
+    match from_store(shared, move || read(&id)).await {
+        Ok(incident) => incident,
+        Err(why) => {
+            tracing::warn!(%why, "an incident cannot be read");
+            None
+        }
+    }
+}
+
+/// What became of an incident, or the transitions that belong to it.
+async fn past(shared: &Shared, incident: Incident, what: &str, asked: &Asked) -> Response {
+    let now = shared.clock.now().at;
+    let board = shared.board.load_full();
+    match (what, incident.targets.first().cloned()) {
+        ("explain", _) => {
+            let past = Past::of(incident, &board, now);
+            match asked.format {
+                Format::Json => Json(shape::past(&past)).into_response(),
+                Format::Text | Format::Short => {
+                    let plan = shared.plan.load();
+                    plain(text::past(&past, &plan.channels, look(shared, asked)))
+                }
+            }
+        }
+        ("history", Some(target)) => {
+            let read = read_history(shared, target.clone(), incident.since, TRANSITIONS_MAX).await;
+            let of_it =
+                |transition: &Transition| transition.incident.as_ref() == Some(&incident.id);
+            let read = read.map(|transitions| transitions.into_iter().filter(of_it).collect());
+            let title = Past::of(incident.clone(), &board, now).title();
+            transitions(shared, target.as_str(), &title, read, asked)
+        }
         _ => nothing_here(),
     }
 }
@@ -114,7 +165,7 @@ fn explain(shared: &Shared, row: &Row, asked: &Asked) -> Response {
     let line = Line::of(row, now);
     match asked.format {
         Format::Json => Json(shape::explain(&line, now)).into_response(),
-        Format::Text => {
+        Format::Text | Format::Short => {
             let plan = shared.plan.load();
             plain(text::explain(
                 &line,
@@ -139,44 +190,63 @@ async fn history(shared: &Shared, row: &Row, asked: &Asked) -> Response {
         .limit
         .unwrap_or(TRANSITIONS_DEFAULT)
         .min(TRANSITIONS_MAX);
-    match read_history(shared, row.target.id.clone(), since, limit).await {
-        Ok(transitions) => match asked.format {
-            Format::Json => {
-                Json(shape::history(row.target.id.as_str(), &transitions)).into_response()
-            }
-            Format::Text => plain(text::history(
-                &row.target.title(),
-                &transitions,
-                now,
-                look(shared, asked),
-            )),
-        },
-        Err(why) => trouble(StatusCode::SERVICE_UNAVAILABLE, "store", &why),
+    let read = read_history(shared, row.target.id.clone(), since, limit).await;
+    transitions(
+        shared,
+        row.target.id.as_str(),
+        &row.target.title(),
+        read,
+        asked,
+    )
+}
+
+fn transitions(
+    shared: &Shared,
+    id: &str,
+    title: &str,
+    read: Result<Vec<Transition>, String>,
+    asked: &Asked,
+) -> Response {
+    match (read, asked.format) {
+        (Ok(transitions), Format::Json) => Json(shape::history(id, &transitions)).into_response(),
+        (Ok(transitions), Format::Text | Format::Short) => {
+            let now = shared.clock.now().at;
+            plain(text::history(title, &transitions, now, look(shared, asked)))
+        }
+        (Err(why), _) => trouble(StatusCode::SERVICE_UNAVAILABLE, "store", &why),
     }
 }
 
-/// Asks the store off the runtime's threads, oldest first.
+/// Asks the store for transitions, oldest first.
 async fn read_history(
     shared: &Shared,
     id: TargetId,
     since: Timestamp,
     limit: usize,
 ) -> Result<Vec<Transition>, String> {
+    let read = std::sync::Arc::clone(&shared.history);
+    let mut transitions = from_store(shared, move || read(&id, since, limit)).await?;
+    transitions.sort_by_key(|transition| (transition.at, transition.number));
+    Ok(transitions)
+}
+
+/// Asks the store off the runtime's threads, few questions at a time.
+async fn from_store<T: Send + 'static>(
+    shared: &Shared,
+    read: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
     let permit = std::sync::Arc::clone(&shared.store_readers)
         .acquire_owned()
         .await
         .map_err(|_closed| String::from("hekate is stopping"))?;
-    let read = std::sync::Arc::clone(&shared.history);
     let reading = tokio::task::spawn_blocking(move || {
-        let transitions = read(&id, since, limit);
+        let read = read();
         drop(permit);
-        transitions
+        read
     });
-    let mut transitions = reading
+    reading
         .await
-        .map_err(|_panic| String::from("a fault of hekate; its log says more"))??;
-    transitions.sort_by_key(|transition| (transition.at, transition.number));
-    Ok(transitions)
+        .map_err(|_panic| String::from("a fault of hekate; its log says more"))?
 }
 
 /// The target with exactly this id, else the one that the words name.

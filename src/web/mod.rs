@@ -1,7 +1,8 @@
 //! The listener: Slack's signed requests, the API that the terminal uses, and what orchestrators and Prometheus ask.
 //!
-//! Everything is answered from memory; only history asks the store. Nothing changes by `GET`, and the one route that
-//! changes something answers loopback peers only. What Slack sends is believed only after its signature is checked.
+//! Everything is answered from memory; only the past asks the store. Nothing changes by `GET`, and the one route that
+//! changes something answers loopback peers only. What Slack sends is believed only after its signature is checked. What
+//! is known of the fleet is for programs on this machine, or for whoever has the token of the file.
 //!
 //! | route | what |
 //! |---|---|
@@ -14,6 +15,7 @@
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
 //! | `POST /-/reload` | reads the file again |
 
+mod access;
 mod api;
 mod gate;
 mod operations;
@@ -52,7 +54,7 @@ pub use serve::serve;
 
 use crate::{
     clock::Clock,
-    model::{Board, Plan, TargetId, Tick, Timestamp, Transition},
+    model::{Board, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition},
     telemetry::Metrics,
 };
 
@@ -71,6 +73,11 @@ const STORE_READERS_MAX: usize = 4;
 pub type History =
     Arc<dyn Fn(&TargetId, Timestamp, usize) -> Result<Vec<Transition>, String> + Send + Sync>;
 
+/// Reads an incident, open or closed, if the store still has it.
+///
+/// It may block; the error is a sentence for people.
+pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String> + Send + Sync>;
+
 /// What the listener needs to know. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
@@ -84,6 +91,8 @@ pub struct State {
     pub pulse: Arc<Pulse>,
     /// The door to the store's history.
     pub history: History,
+    /// The door to the store's incidents.
+    pub incidents: Incidents,
     /// Where a wish to read the file again goes.
     pub reload: mpsc::Sender<Reload>,
     /// What time it is.
@@ -183,14 +192,20 @@ fn router_with(state: State, limit: Duration) -> Router {
         used_signatures: Arc::default(),
         store_readers: Arc::new(Semaphore::new(STORE_READERS_MAX)),
     };
-    Router::new()
-        .route("/slack/command", post(slash::command))
-        .route("/healthz", get(operations::healthz))
-        .route("/readyz", get(operations::readyz))
+    let guarded = Router::new()
         .route("/metrics", get(operations::metrics))
         .route("/-/reload", post(operations::reload))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/targets/{*question}", get(api::target))
+        .route_layer(middleware::from_fn_with_state(
+            shared.clone(),
+            access::guard,
+        ));
+    Router::new()
+        .route("/slack/command", post(slash::command))
+        .route("/healthz", get(operations::healthz))
+        .route("/readyz", get(operations::readyz))
+        .merge(guarded)
         .fallback(|| async { trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here") })
         .method_not_allowed_fallback(|| async {
             trouble(

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Extension, State},
-    http::{HeaderMap, StatusCode, header},
+    extract::{Request, State},
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
 use tokio::{sync::oneshot, task::spawn_blocking};
 
-use super::{Peer, Reload, Shared, trouble};
+use super::{Reload, Shared, access::is_local, trouble};
 use crate::telemetry::METRICS_CONTENT_TYPE;
 
 /// `GET /healthz`
@@ -64,17 +64,12 @@ pub(super) async fn metrics(State(shared): State<Shared>) -> Response {
     }
 }
 
-/// `POST /-/reload`: for somebody on this machine who is not a browser and not behind a proxy.
-pub(super) async fn reload(
-    State(shared): State<Shared>,
-    peer: Option<Extension<Peer>>,
-    headers: HeaderMap,
-) -> Response {
-    let is_here = peer.is_some_and(|Extension(Peer(peer))| peer.ip().to_canonical().is_loopback());
-    if !is_here
-        || FROM_ELSEWHERE
+/// `POST /-/reload`: for somebody on this machine who is not a browser and not behind a proxy, token or not.
+pub(super) async fn reload(State(shared): State<Shared>, request: Request) -> Response {
+    if !is_local(&request)
+        || FROM_BROWSERS
             .iter()
-            .any(|name| headers.contains_key(*name))
+            .any(|name| request.headers().contains_key(*name))
     {
         return trouble(
             StatusCode::FORBIDDEN,
@@ -103,12 +98,5 @@ pub(super) async fn reload(
     }
 }
 
-/// Headers that a browser or a proxy adds and a program on this machine has no reason to send.
-const FROM_ELSEWHERE: [&str; 6] = [
-    "origin",
-    "sec-fetch-site",
-    "forwarded",
-    "x-forwarded-for",
-    "x-real-ip",
-    "via",
-];
+/// Headers that a browser adds and a program has no reason to send.
+const FROM_BROWSERS: [&str; 2] = ["origin", "sec-fetch-site"];

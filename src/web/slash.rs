@@ -1,6 +1,9 @@
 //! `POST /slack/command`: who sends it is checked before a byte of it is understood.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
@@ -9,10 +12,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::{Shared, trouble};
+use tokio::time::timeout;
+
+use super::{Shared, api::closed_incident, trouble};
 use crate::{
-    command::ask,
-    model::Timestamp,
+    command::{Past, Reply, ask},
+    model::{Incident, Timestamp},
     slack::{
         command::SlashCommand,
         grid::Options,
@@ -36,6 +41,9 @@ impl UsedSignatures {
             .insert(timestamp, signature, now)
     }
 }
+
+/// How long the store is waited for; Slack waits 3 s for all of it.
+const STORE_LIMIT: Duration = Duration::from_secs(1);
 
 /// What everybody hears whose request is not believed, whatever the reason: the reason would help only a forger.
 const REFUSAL: &str = "not signed by Slack\n";
@@ -85,7 +93,14 @@ pub(super) async fn command(
         }
     };
     let board = shared.board.load_full();
-    let answer = ask(&board, &command.typed.text, now, &command.command);
+    let answer = match ask(&board, &command.typed.text, now, &command.command) {
+        problem @ Reply::Problem { .. } => past(&shared, &command.typed.text)
+            .await
+            .map_or(problem, |incident| {
+                Reply::Past(Past::of(incident, &board, now))
+            }),
+        answer @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_)) => answer,
+    };
     let options = Options {
         timezone: plan.server.timezone,
         public_url: plan.server.public_url.as_deref(),
@@ -93,6 +108,13 @@ pub(super) async fn command(
     let message = reply::render(&answer, &command.command, &options);
     shared.metrics.slash_command(Answer::Answered);
     axum::Json(message.to_json()).into_response()
+}
+
+/// The incident that nobody on the board knows any more, if the store finds it while Slack still waits.
+async fn past(shared: &Shared, words: &str) -> Option<Incident> {
+    timeout(STORE_LIMIT, closed_incident(shared, words))
+        .await
+        .ok()?
 }
 
 fn refusal(shared: &Shared) -> Response {

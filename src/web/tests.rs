@@ -35,7 +35,10 @@ use super::{
 use crate::{
     clock::Clock,
     command::fixture,
-    model::{Board, Plan, Secret, TargetId, Tick, Timestamp, board::Ourselves},
+    model::{
+        Board, ChannelName, Incident, IncidentId, Plan, Secret, Severity, TargetId, Tick,
+        Timestamp, Told, Verdict, board::Ourselves,
+    },
     slack::signature::sign,
     telemetry::Metrics,
 };
@@ -45,13 +48,19 @@ const NEXT_SECRET: &str = "the-one-that-will-follow";
 const FORM: &str = "team_id=T1&team_domain=a&channel_id=C1&channel_name=b&user_id=U1&user_name=c\
                     &command=%2Froih&text=status+green&trigger_id=1.2&api_app_id=A1";
 
+/// A program on this machine.
+pub(super) const HERE: Peer = Peer(SocketAddr::new(
+    std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+    40_000,
+));
+
 /// A listener's state and the other ends of its doors.
-struct World {
-    state: State,
+pub(super) struct World {
+    pub(super) state: State,
     reloads: mpsc::Receiver<Reload>,
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     world_of(fixture::plan(), fixture::board(), &[SECRET, NEXT_SECRET])
 }
 
@@ -65,24 +74,25 @@ fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World {
         metrics: Arc::new(Metrics::new()),
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),
         history,
+        incidents: Arc::new(|_: &_| Ok(None)),
         reload,
         clock: Clock::start(),
     };
     World { state, reloads }
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: String,
 }
 
 impl Answer {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).expect("the body is JSON")
     }
 
-    fn error_code(&self) -> String {
+    pub(super) fn error_code(&self) -> String {
         self.json()["error"]["code"]
             .as_str()
             .expect("there is an error with a code")
@@ -90,7 +100,7 @@ impl Answer {
     }
 }
 
-async fn send(router: &Router, request: Request<Body>) -> Answer {
+pub(super) async fn send(router: &Router, request: Request<Body>) -> Answer {
     let response = router
         .clone()
         .call(request)
@@ -105,8 +115,10 @@ async fn send(router: &Router, request: Request<Body>) -> Answer {
     }
 }
 
-async fn get_of(router: &Router, path: &str) -> Answer {
-    send(router, Request::get(path).body(Body::empty()).unwrap()).await
+pub(super) async fn get_of(router: &Router, path: &str) -> Answer {
+    let mut request = Request::get(path).body(Body::empty()).unwrap();
+    request.extensions_mut().insert(HERE);
+    send(router, request).await
 }
 
 fn now_seconds(state: &State, shift: i64) -> String {
@@ -522,6 +534,81 @@ async fn history_asks_the_store_for_what_was_asked() {
     assert_eq!(asked[1].2, 1_000);
 }
 
+/// What the store knows of an outage that is over.
+fn closed_incident() -> Incident {
+    let at = |minute: i64| Timestamp::from_millis(1_795_000_000_000 + minute * 60_000);
+    Incident {
+        id: IncidentId::from_number(7),
+        number: 7,
+        targets: vec![TargetId::new("master/green")],
+        severity: Severity::Critical,
+        since: at(0),
+        opened_at: at(1),
+        closed_at: Some(at(9)),
+        verdict: Verdict::Operational,
+        worst: Verdict::Down,
+        told: vec![Told {
+            channel: ChannelName::new("core_alerts"),
+            at: at(1),
+            mention: None,
+        }],
+        sequence: 2,
+        remind_after: Vec::new(),
+        reminders: 0,
+        remind_at: None,
+        seen: vec![(String::from("HTTP 503"), 12)],
+    }
+}
+
+#[tokio::test]
+async fn an_incident_that_is_over_is_found_by_its_id() {
+    let World { mut state, .. } = world();
+    let incident = closed_incident();
+    let known = incident.clone();
+    state.incidents = Arc::new(move |id: &IncidentId| Ok((*id == known.id).then(|| known.clone())));
+    let mine = incident.id.clone();
+    state.history = Arc::new(move |id: &TargetId, _, _| {
+        let mut transitions = fixture::transitions(id.as_str());
+        transitions[1].incident = Some(mine.clone());
+        Ok(transitions)
+    });
+    let router = router(state.clone());
+    let id = incident.id.as_str();
+    for words in [id.to_owned(), format!("%23{id}"), id.to_uppercase()] {
+        let base = format!("/api/v1/targets/{words}");
+        let answer = get_of(&router, &format!("{base}/explain")).await;
+        let known = &answer.json()["incident"];
+        assert_eq!(known["id"], id);
+        assert_eq!(known["targets"][0], "master/green");
+        assert_eq!(known["told"][0]["channel"], "core_alerts");
+        let answer = get_of(&router, &format!("{base}/explain?format=text")).await;
+        let first = format!("#{id} — master green was down since ");
+        assert!(answer.body.starts_with(&first), "{}", answer.body);
+        assert!(answer.body.contains("HTTP 503 (12×)"), "{}", answer.body);
+        assert!(answer.body.contains("#core-alerts at"), "{}", answer.body);
+        // Of the history only what belongs to it.
+        let answer = get_of(&router, &format!("{base}/history")).await;
+        let transitions = answer.json()["transitions"].as_array().unwrap().clone();
+        assert_eq!(transitions.len(), 1);
+        assert_eq!(transitions[0]["incident"], id);
+    }
+    for typed in [id.to_owned(), format!("status+%23{id}")] {
+        let form = FORM.replace("status+green", &typed);
+        let timestamp = now_seconds(&state, 0);
+        let answer = send(&router, signed(SECRET, &timestamp, &form)).await;
+        let said = answer.json()["text"].as_str().unwrap().to_owned();
+        assert!(
+            said.starts_with(&format!("#{id} master green was DOWN")),
+            "{said}"
+        );
+    }
+    let answer = get_of(&router, &format!("/api/v1/status?words={id}")).await;
+    assert_eq!(answer.json()["incident"]["id"], id);
+    // What nobody ever heard of is still said so.
+    let answer = get_of(&router, "/api/v1/targets/zzzz/explain").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+}
+
 #[tokio::test]
 async fn a_store_that_cannot_answer_is_said_so() {
     let World { mut state, .. } = world();
@@ -803,7 +890,7 @@ async fn the_peer_is_known_to_the_routes() {
     .await;
     let answer = raw(
         running.address,
-        b"POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        b"POST /-/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
     )
     .await;
     assert!(

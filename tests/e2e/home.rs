@@ -51,6 +51,11 @@ impl Home {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// The variables of all runs.
+    pub(crate) fn variables(&self) -> Vec<(String, String)> {
+        self.variables.clone()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }

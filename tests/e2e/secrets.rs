@@ -3,6 +3,7 @@
 use std::{fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD, prelude::BASE64_URL_SAFE_NO_PAD};
+use hekate::config::{self, Environment};
 
 use super::{
     home::{Hekate, Home},
@@ -19,9 +20,11 @@ const SIGNING: &str = "canary4signing0123456789abcdef01";
 const SIGNED: &str = "canary5signedwebhooksecret0123456789";
 const WEBHOOK: &str = "canary6webhooktokenXyZ";
 const DEAD_MAN: &str = "canary7deadmantoken";
+const QUERY: &str = "canary8+query/M5c";
+const PATH: &str = "canary9pathL4v";
 
 /// Targets that repeat all they are sent.
-const TARGETS: [&str; 3] = ["bearer", "basic", "header"];
+const TARGETS: [&str; 4] = ["bearer", "basic", "header", "address"];
 /// Targets that repeat a secret as if it were a word like any other, and the header that has it.
 const QUOTING: [(&str, &str); 3] = [
     ("bearer_word", "authorization"),
@@ -47,10 +50,12 @@ fn forms(secret: &str) -> Vec<String> {
 }
 
 fn all_forms() -> Vec<String> {
-    let mut all: Vec<_> = [BEARER, HEADER, PASSWORD, SIGNING, SIGNED, WEBHOOK, DEAD_MAN]
-        .into_iter()
-        .flat_map(forms)
-        .collect();
+    let mut all: Vec<_> = [
+        BEARER, HEADER, PASSWORD, SIGNING, SIGNED, WEBHOOK, DEAD_MAN, QUERY, PATH,
+    ]
+    .into_iter()
+    .flat_map(forms)
+    .collect();
     all.push(BASE64_STANDARD.encode(format!("monitor:{PASSWORD}")));
     all
 }
@@ -84,6 +89,7 @@ fn file_of(targets: &Targets, receiver: &Receiver) -> String {
         targets.url("basic"),
         targets.url("header"),
     );
+    let address = targets.url("address");
     let signed = receiver.url("signed");
     format!(
         r#"
@@ -103,6 +109,9 @@ targets:
   - {{ name: bearer_word, health: {{ url: "{bearer}_word", bearer: "${{BEARER}}" }} }}
   - {{ name: basic_word, health: {{ url: "{basic}_word", basic: {{ username: monitor, password: "${{PASSWORD}}" }} }} }}
   - {{ name: header_word, health: {{ url: "{header}_word", headers: {{ X-Api-Key: "${{HEADER}}" }} }} }}
+  - {{ name: address, health: "{address}?key=${{QUERY}}&more=${{PATH_WORD}}" }}
+  - {{ name: whole, health: "${{WHOLE}}" }}
+  - {{ name: gone, health: "http://127.0.0.1:9/${{PATH_WORD}}/health?key=${{QUERY}}" }}
 routes:
   - {{ to: [alerts, quoting, signed] }}
 "#
@@ -118,6 +127,9 @@ fn secretive(targets: &Targets, receiver: &Receiver) -> Home {
         ("PASSWORD", PASSWORD.to_owned()),
         ("SIGNING", SIGNING.to_owned()),
         ("SIGNED", SIGNED.to_owned()),
+        ("QUERY", QUERY.to_owned()),
+        ("PATH_WORD", PATH.to_owned()),
+        ("WHOLE", format!("{}?pass={QUERY}", targets.url("whole"))),
         ("DEAD_MAN", receiver.url(&format!("deadman-{DEAD_MAN}"))),
         ("ALERTS", receiver.url(&format!("alerts-{WEBHOOK}"))),
         ("QUOTING", receiver.url(&format!("quoting-{WEBHOOK}"))),
@@ -129,6 +141,7 @@ fn secretive(targets: &Targets, receiver: &Receiver) -> Home {
     for name in TARGETS {
         targets.set(name, Mood::Echo);
     }
+    targets.set("whole", Mood::Echo);
     for (name, header) in QUOTING {
         targets.set(name, Mood::Quote(header));
     }
@@ -144,7 +157,7 @@ async fn no_secret_is_anywhere_but_in_the_request_that_needs_it() {
     let mut hekate = home.spawn(&["run", "-vv"]);
     hekate.wait_for_start().await;
     let quoting = QUOTING.map(|(name, _)| name);
-    for name in TARGETS.into_iter().chain(quoting) {
+    for name in TARGETS.into_iter().chain(quoting).chain(["whole", "gone"]) {
         hekate.shows(name, "down").await;
     }
     receiver.hear_down("alerts").await;
@@ -166,6 +179,10 @@ async fn no_secret_is_anywhere_but_in_the_request_that_needs_it() {
     check_answers(&hekate).await;
     check_commands(&home, &hekate).await;
     hekate.stop().await;
+    let output = home.run(&["store", "export"]).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"transition\""));
+    assert_clean("the export", &output.stdout);
     assert_clean("the logs", home.words_of_all_runs().as_bytes());
     assert_clean_below(&home.path().join("data"));
     for told in receiver.told() {
@@ -192,7 +209,7 @@ async fn check_answers(hekate: &Hekate) {
         assert_clean(&path, answer.body.as_bytes());
         assert!(answer.body.contains("nobody knows ***"), "{}", answer.body);
     }
-    for name in TARGETS {
+    for name in TARGETS.into_iter().chain(["whole"]) {
         let path = format!("/api/v1/targets/{name}/explain");
         let answer = hekate.get(&path).await;
         assert_clean(&path, answer.body.as_bytes());
@@ -215,6 +232,13 @@ async fn check_commands(home: &Home, hekate: &Hekate) {
         &["check"],
         &["check", "--format", "json"],
         &["check", "--nagios"],
+        &["check", "--phases"],
+        &["check", "--format", "short"],
+        &["status", "--server", &server],
+        &["explain", "address", "--server", &server],
+        &["history", "whole", "--server", &server],
+        &["store", "verify"],
+        &["store", "export"],
         &["notify", "test", "quoting"],
         &["notify", "preview"],
         &["explain", "bearer", "--server", &server],
@@ -224,6 +248,9 @@ async fn check_commands(home: &Home, hekate: &Hekate) {
         assert_clean(&format!("{arguments:?}"), &output.stdout);
         assert_clean(&format!("{arguments:?}"), &output.stderr);
     }
+    let outcome = config::load(&home.file(), &Environment::of(home.variables()));
+    assert!(outcome.plan.is_some(), "{:?}", outcome.report);
+    assert_clean("Debug", format!("{outcome:?}").as_bytes());
     // A mistake beside the secrets: what is shown of the file must not show what the variables hold.
     let good = fs::read_to_string(home.file()).expect("it was written");
     home.write_text(&good.replace("every: 10s", "every: never"));
@@ -233,4 +260,5 @@ async fn check_commands(home: &Home, hekate: &Hekate) {
     let output = home.run(&["reload", "--server", &server]).await;
     assert_eq!(output.status.code(), Some(78), "{output:?}");
     assert_clean("the report", &output.stderr);
+    home.write_text(&good);
 }

@@ -95,7 +95,8 @@ impl Targets {
         let Some(request) = read_request(&mut stream).await else {
             return;
         };
-        let mood = self.with(request.path.trim_start_matches('/'), |entry| {
+        let path = request.path.split('?').next().unwrap_or_default();
+        let mood = self.with(path.trim_start_matches('/'), |entry| {
             entry.1 += 1;
             entry.0.clone()
         });

@@ -110,6 +110,7 @@ pub(crate) fn prober() -> Prober {
 pub(crate) fn question(url: &str) -> HealthQuestion {
     HealthQuestion {
         url: url.parse().expect("tests write whole URLs"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

@@ -208,6 +208,7 @@ async fn look(port: u16, path: &str, critical: &[&str]) -> Reading {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let question = HealthQuestion {
         url: url.parse().expect("it is an address"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

@@ -18,6 +18,7 @@ pub(crate) fn target(id: &str) -> Target {
     });
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("an address"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,
@@ -81,6 +82,7 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>) -> Plan {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: folder.to_owned(),

@@ -171,8 +171,21 @@ fn a_stale_backlog_is_one_message() {
         ),
     ];
     let on_call = on_call();
-    let message = render_folded(&entries, &context(&on_call), "Slack was unreachable");
-    is_file(&message, &expect_file!["folded.json"]);
+    let unreachable = Context {
+        late: Some("Slack was unreachable"),
+        ..context(&on_call)
+    };
+    is_file(
+        &render_folded(&entries, &unreachable),
+        &expect_file!["folded.json"],
+    );
+    // They only waited for their turn: nobody was unreachable, and nothing is late.
+    let message = render_folded(&entries, &context(&on_call));
+    let payload = message.to_json().to_string();
+    assert!(payload.contains("Several at once"), "{payload}");
+    for untrue in ["late", "unreachable", "did not take"] {
+        assert!(!payload.contains(untrue), "{untrue}: {payload}");
+    }
 }
 
 #[test]

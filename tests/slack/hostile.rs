@@ -57,7 +57,7 @@ fn messages(words: &str) -> Vec<Message> {
             entry
         })
         .collect();
-    out.push(message::render_folded(&apart, &context, words));
+    out.push(message::render_folded(&apart, &context));
     out
 }
 

@@ -4,7 +4,7 @@ use hekate::{
     model::Kind,
     slack::{
         grid,
-        message::{render, render_folded},
+        message::{Context, render, render_folded},
     },
 };
 
@@ -92,7 +92,11 @@ fn a_backlog_of_any_length_is_taken() {
                 one
             })
             .collect();
-        let message = render_folded(&entries, &context(&on_call), "Slack was unreachable");
+        let context = Context {
+            late: Some("Slack was unreachable"),
+            ..context(&on_call)
+        };
+        let message = render_folded(&entries, &context);
         check(&message.to_json());
         if count > 20 {
             let more = format!("+{} more", count - 20);

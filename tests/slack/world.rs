@@ -240,6 +240,7 @@ pub(crate) fn target(group: Option<&str>, name: &str, icon: Option<&str>) -> Tar
             policy: Policy::default(),
             question: Question::Health(Arc::new(HealthQuestion {
                 url: "https://blue.example.test/health".parse().expect("a URL"),
+                url_secrets: Vec::new(),
                 headers: Vec::new(),
                 credentials: None,
                 format: None,
@@ -270,6 +271,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
             timezone: chrono_tz::UTC,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

@@ -97,6 +97,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         metrics: Arc::new(Metrics::new()),
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),
         history: Arc::new(|_: &_, _, _| Ok(Vec::new())),
+        incidents: Arc::new(|_: &_| Ok(None)),
         reload,
         clock,
     };
@@ -116,6 +117,7 @@ fn plan() -> Plan {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             public_url: None,
             timezone: chrono_tz::Europe::Prague,
+            token: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),
@@ -145,6 +147,7 @@ fn plan() -> Plan {
 fn target(group: Option<GroupName>, name: &str) -> Arc<Target> {
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+
 use super::{
     Check,
     references::References,
-    values::{Found, SecretFields},
+    values::{Found, KEY_MIN, SecretFields},
 };
 use crate::{
     config::{
@@ -24,8 +26,6 @@ use crate::{
 
 /// A preview's stand-in for an address: nothing listens on the discard port of a workstation.
 const STAND_IN: &str = "http://127.0.0.1:9/preview";
-/// The shortest key that a signature is worth something with, in characters.
-const SIGNATURE_KEY_MIN: usize = 16;
 
 /// The channels, and who refers to them.
 pub(super) struct Channels {
@@ -376,21 +376,42 @@ impl Check<'_> {
             is_good.is_some()
         })?;
         let secret = secret?;
-        if secret.secret.expose().chars().count() < SIGNATURE_KEY_MIN {
+        self.is_key(&secret, &owner)
+            .then_some(Destination::SignedWebhook {
+                url: url.secret,
+                secret: secret.secret,
+            })
+    }
+
+    /// Whether a secret can sign anything.
+    fn is_key(&self, secret: &Found, owner: &str) -> bool {
+        if secret.secret.expose().chars().count() < KEY_MIN {
             self.report(
                 Problem::new(
                     Code::WeakKey,
                     secret.span,
-                    format!("`secret` of {owner} is shorter than {SIGNATURE_KEY_MIN} characters"),
+                    format!("`secret` of {owner} is shorter than {KEY_MIN} characters"),
                 )
                 .help("make one with `openssl rand -base64 32`"),
             );
-            return None;
+            return false;
         }
-        Some(Destination::SignedWebhook {
-            url: url.secret,
-            secret: secret.secret,
-        })
+        if let Err(why) = base64_key(secret.secret.expose()) {
+            self.report(
+                Problem::new(
+                    Code::BrokenKey,
+                    secret.span,
+                    format!("`secret` of {owner} begins with whsec_, but what follows is no key"),
+                )
+                .label(why)
+                .help(
+                    "after whsec_ comes a key of 24 to 64 bytes in Base64: copy it anew from the receiver, or make one \
+                     with `echo whsec_$(openssl rand -base64 32)`",
+                ),
+            );
+            return false;
+        }
+        true
     }
 
     pub(super) fn on_call(&self, at: Option<At<Named<raw::OnCall>>>, whole: Span) -> OnCalls {
@@ -499,4 +520,20 @@ fn webhook_variable(name: &str) -> String {
 /// A name as part of an address.
 fn url_word(name: &str) -> String {
     form_urlencoded::byte_serialize(name.as_bytes()).collect()
+}
+
+/// Whether a secret in the form of Standard Webhooks holds a key; any other text is a key as it stands.
+///
+/// Source: Standard Webhooks, specification 1.0.0, "Signature scheme": keys of 24 to 64 bytes, in Base64 after `whsec_`.
+fn base64_key(secret: &str) -> Result<(), &'static str> {
+    let Some(text) = secret.strip_prefix("whsec_") else {
+        return Ok(());
+    };
+    match BASE64_STANDARD.decode(text) {
+        Err(_) => Err("it is not Base64"),
+        Ok(key) if !(24..=64).contains(&key.len()) => {
+            Err("it is shorter than 24 or longer than 64 bytes")
+        }
+        Ok(_) => Ok(()),
+    }
 }

@@ -57,10 +57,10 @@ impl Check<'_> {
                     .help("add `url: \"https://…\"`"),
             );
         }
-        let url = address.and_then(|at| self.address(at, &subject));
+        let url = address.and_then(|at| self.address_with_secrets(at, &subject));
         let headers = self.headers(raw.headers.as_ref(), &subject);
         let credentials = self.credentials(raw, &subject);
-        let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http");
+        let is_plain = url.as_ref().is_some_and(|(url, _)| url.scheme() == "http");
         let tls = self.tls(raw.tls.as_ref(), is_plain);
         let rules = self.rules(raw.rules.as_ref());
         let components = raw
@@ -72,8 +72,10 @@ impl Check<'_> {
             .iter()
             .filter_map(|at| self.text(at, "a component"))
             .collect();
+        let (url, url_secrets) = url?;
         Some(HealthQuestion {
-            url: url?,
+            url,
+            url_secrets,
             headers,
             credentials,
             format: word(raw.format.as_ref(), |word| Family::from_word(&word.0)),

@@ -6,10 +6,16 @@ use chrono_tz::Tz;
 
 use super::{
     Check,
-    values::{SecretFields, is_loopback},
+    values::{KEY_MIN, SecretFields, is_loopback},
 };
 use crate::{
-    config::{code::Code, decode::At, raw, report::Problem, suggest::nearest},
+    config::{
+        code::Code,
+        decode::At,
+        raw::{self, SecretText},
+        report::Problem,
+        suggest::nearest,
+    },
     model::{
         Secret,
         plan::{DeadMan, Server, SlackSettings, StoreSettings},
@@ -20,7 +26,7 @@ use crate::{
 const DAY: Duration = Duration::from_hours(24);
 
 impl Check<'_> {
-    pub(super) fn server(&self, at: Option<At<raw::Server>>) -> Server {
+    pub(super) fn server(&mut self, at: Option<At<raw::Server>>) -> Server {
         let raw = at.and_then(|at| at.value).unwrap_or_default();
         let listen = raw.listen.and_then(|at| self.listen(&at));
         let public_url = raw
@@ -28,11 +34,42 @@ impl Check<'_> {
             .and_then(|at| self.address(&at, "`public_url`"))
             .map(|url| url.as_str().trim_end_matches('/').to_owned());
         let timezone = raw.timezone.and_then(|at| self.timezone(&at));
+        let token = self.token(raw.token.as_ref(), raw.token_file.as_ref());
         Server {
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             timezone: timezone.unwrap_or(Tz::UTC),
+            token,
         }
+    }
+
+    fn token(
+        &mut self,
+        direct: Option<&At<SecretText>>,
+        file: Option<&At<String>>,
+    ) -> Option<Secret> {
+        let found = self.secret(&SecretFields {
+            owner: "`server`",
+            key: "token",
+            direct,
+            file,
+            in_preview: None,
+            is_optional: true,
+            variable: Some("HEKATE_TOKEN"),
+            has_file_twin: true,
+        })?;
+        if found.secret.expose().chars().count() < KEY_MIN {
+            self.report(
+                Problem::new(
+                    Code::WeakKey,
+                    found.span,
+                    format!("`token` of `server` is shorter than {KEY_MIN} characters"),
+                )
+                .help("make one with `openssl rand -hex 32`"),
+            );
+            return None;
+        }
+        Some(found.secret)
     }
 
     fn listen(&self, at: &At<String>) -> Option<SocketAddr> {

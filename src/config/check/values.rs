@@ -41,6 +41,9 @@ pub(super) struct SecretFields<'a> {
     pub(super) has_file_twin: bool,
 }
 
+/// The fewest characters of a key that signs, and of a token.
+pub(super) const KEY_MIN: usize = 16;
+
 impl SecretFields<'_> {
     /// What it is, for people.
     fn title(&self) -> String {
@@ -158,33 +161,26 @@ impl Check<'_> {
             return None;
         }
         let trimmed = text.trim();
-        if !trimmed.is_empty() && trimmed.chars().all(|c| c.is_ascii_digit() || c == '.') {
-            self.report(
-                Problem::new(
-                    Code::Duration,
-                    span,
-                    format!("`{}` has no unit", clean(trimmed, 40)),
-                )
-                .label(format!("did you mean `{}s`?", clean(trimmed, 40)))
-                .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
-            );
-            return None;
-        }
-        match humantime::parse_duration(trimmed) {
-            Ok(duration) => Some(duration),
-            Err(error) => {
-                self.report(
-                    Problem::new(
-                        Code::Duration,
-                        span,
-                        format!("`{}` is not a duration", clean(trimmed, 40)),
-                    )
-                    .label(clean(&error.to_string(), 80))
-                    .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
-                );
-                None
-            }
-        }
+        let (wrong, label) = match humantime::parse_duration(trimmed) {
+            // humantime takes a bare 0; here it would be the one duration without a unit.
+            Ok(duration) if trimmed != "0" => return Some(duration),
+            Ok(_) => ("has no unit", String::new()),
+            Err(_) if is_bare_number(trimmed) => (
+                "has no unit",
+                format!("did you mean `{}s`?", clean(trimmed, 40)),
+            ),
+            Err(error) => ("is not a duration", duration_label(trimmed, &error)),
+        };
+        self.report(
+            Problem::new(
+                Code::Duration,
+                span,
+                format!("`{}` {wrong}", clean(trimmed, 40)),
+            )
+            .label(label)
+            .help("write durations like 500ms, 30s, 1m 30s, 2h, 14d"),
+        );
+        None
     }
 
     fn is_in_range(
@@ -304,14 +300,24 @@ impl Check<'_> {
 
     /// An address with its variables filled in: http or https, with a host, without user info.
     pub(super) fn address(&self, at: &At<AddressText>, subject: &str) -> Option<Url> {
+        self.address_with_secrets(at, subject).map(|(url, _)| url)
+    }
+
+    /// The same with what variables brought into it.
+    pub(super) fn address_with_secrets(
+        &self,
+        at: &At<AddressText>,
+        subject: &str,
+    ) -> Option<(Url, Vec<Secret>)> {
         let text = &at.value.as_ref()?.0;
         let filled = self.filled(at.span, text, "url", false)?;
-        self.url(
+        let url = self.url(
             self.inner(at.span),
             &filled.text,
             !filled.has_variables,
             subject,
-        )
+        )?;
+        Some((url, filled.values))
     }
 
     /// Checks an address. It is quoted in messages only if `is_open`.
@@ -542,5 +548,35 @@ pub(super) fn is_loopback(text: &str) -> bool {
 
 /// A duration for people.
 pub(super) fn spoken(duration: Duration) -> String {
+    // Not in months and years, whose lengths nobody agrees about.
+    let (seconds, day) = (duration.as_secs(), 24 * 60 * 60);
+    if duration.subsec_nanos() == 0 && seconds > 0 && seconds % day == 0 {
+        return format!("{}d", seconds / day);
+    }
     humantime::format_duration(duration).to_string()
+}
+
+fn is_bare_number(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.')
+}
+
+/// What is wrong with a duration, in words for people who do not know how it is read.
+fn duration_label(text: &str, error: &humantime::DurationError) -> String {
+    use humantime::DurationError;
+    let lower = text.to_lowercase();
+    match error {
+        _ if text.starts_with(['-', '\u{2212}']) => String::from("a duration cannot be negative"),
+        _ if lower != text && humantime::parse_duration(&lower).is_ok() => {
+            format!("did you mean `{}`?", clean(&lower, 40))
+        }
+        DurationError::Empty => String::from("it is empty"),
+        DurationError::NumberOverflow => String::from("it is too long"),
+        DurationError::UnknownUnit { unit, .. } if !unit.is_empty() => {
+            format!("`{}` is no unit", clean(unit, 20))
+        }
+        DurationError::UnknownUnit { value, .. } => format!("which unit has the {value}?"),
+        DurationError::InvalidCharacter(_) | DurationError::NumberExpected(_) => {
+            String::from("it is not a number and a unit")
+        }
+    }
 }

@@ -58,6 +58,11 @@ pub(crate) struct Server {
     pub(crate) public_url: Option<At<AddressText>>,
     /// The time zone for times in plain text, such as `Europe/Prague`. Default `UTC`.
     pub(crate) timezone: Option<At<String>>,
+    /// What programs elsewhere have to send (`Authorization: Bearer …`) to read the API and the metrics; at least 16
+    /// characters. Default: only programs on this machine can.
+    pub(crate) token: Option<At<SecretText>>,
+    /// File with the token.
+    pub(crate) token_file: Option<At<String>>,
 }
 
 /// Where everything is remembered.

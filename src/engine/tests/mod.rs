@@ -23,6 +23,7 @@ fn target(id: &str) -> Target {
     });
     let question = HealthQuestion {
         url: "http://127.0.0.1:9/health".parse().expect("an address"),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

@@ -15,6 +15,7 @@ use crate::model::{
 fn question() -> HealthQuestion {
     HealthQuestion {
         url: "https://api.example.test/health".parse().unwrap(),
+        url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
         format: None,

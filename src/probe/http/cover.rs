@@ -4,6 +4,7 @@
 //! known.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use url::Url;
 
 use super::Findings;
 use crate::model::{
@@ -67,8 +68,49 @@ fn secrets_of(question: &HealthQuestion) -> Vec<String> {
             secrets.extend([value.to_owned(), last.to_owned()]);
         }
     }
+    secrets.extend(secrets_of_url(question));
     secrets.retain(|secret| secret.chars().count() >= SECRET_CHARS_MIN);
     secrets
+}
+
+/// What variables brought into the path and the query. The host is no secret: without it the words would say nothing.
+fn secrets_of_url(question: &HealthQuestion) -> Vec<String> {
+    let url = &question.url;
+    let parts = [url.path(), url.query().unwrap_or_default()];
+    let mut secrets = Vec::new();
+    for secret in &question.url_secrets {
+        let secret = secret.expose();
+        if secret.contains("://") {
+            // The whole address is a variable; what is secret in one is in its query.
+            for pair in url.query().unwrap_or_default().split('&') {
+                let value = pair.split_once('=').map_or(pair, |(_, value)| value);
+                secrets.push(value.to_owned());
+            }
+            for (_, value) in url.query_pairs() {
+                secrets.extend(forms_of(&value));
+            }
+            continue;
+        }
+        let forms = forms_of(secret);
+        let is_there = |form: &String| parts.iter().any(|part| part.contains(form.as_str()));
+        if forms.iter().any(is_there) {
+            secrets.extend(forms);
+        }
+    }
+    secrets
+}
+
+/// A secret as it is, and in the forms that it takes within an address.
+fn forms_of(secret: &str) -> [String; 4] {
+    let mut url = Url::parse("http://host/").expect("a constant address");
+    url.set_path(secret);
+    url.set_query(Some(secret));
+    [
+        secret.to_owned(),
+        url.path().trim_start_matches('/').to_owned(),
+        url.query().unwrap_or_default().to_owned(),
+        form_urlencoded::byte_serialize(secret.as_bytes()).collect(),
+    ]
 }
 
 fn texts_of(findings: &mut Findings) -> Vec<&mut String> {

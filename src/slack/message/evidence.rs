@@ -131,8 +131,12 @@ fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
             .number(usize::from(story.looks_for))
             .own(" of ")
             .number(usize::from(story.looks_of))
-            .own(" looks in ")
-            .span(story.decided_at.since(story.since));
+            .own(" looks");
+        if story.reason.rule.has_span() {
+            confirmed
+                .own(" in ")
+                .span(story.decided_at.since(story.since));
+        }
     }
     let mut last_good = Markup::new();
     if let Some(good) = story.last_good {

@@ -1,4 +1,4 @@
-//! A backlog as one message: what happened while nobody could be told, and how it is now.
+//! Several messages as one: what happened while they waited, and how it is now.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -58,20 +58,32 @@ impl Past<'_> {
     }
 }
 
-/// One message in place of these entries of one channel, for a backlog that has grown stale.
+/// One message in place of these entries of one channel, for a backlog that has grown stale or long.
 ///
 /// Each incident is one line: what is still open first, the worst on top, then what came and went. Those are mentioned
-/// who would have been for something that is still open. `why_late` is one clause without a full stop, such as
-/// `Slack was unreachable`.
-pub fn render_folded(entries: &[Entry], context: &Context<'_>, why_late: &str) -> Message {
+/// who would have been for something that is still open. Only what [`Context::late`] has a reason for is called late:
+/// messages that merely waited for their turn are told together, and nobody is blamed.
+pub fn render_folded(entries: &[Entry], context: &Context<'_>) -> Message {
     let pasts = fold(entries);
     let mention = mentions(&pasts, context);
     let mut first = Markup::new();
+    match context.late {
+        Some(why) => {
+            first
+                .own(":hourglass: *Told late*, at ")
+                .near(context.now, context.now, context.timezone)
+                .own(", ")
+                .words(why);
+        }
+        None => {
+            first.own(":memo: *Several at once*, at ").near(
+                context.now,
+                context.now,
+                context.timezone,
+            );
+        }
+    }
     first
-        .own(":hourglass: *Told late*, at ")
-        .near(context.now, context.now, context.timezone)
-        .own(", ")
-        .words(why_late)
         .own(":  *")
         .number(count(&pasts, Stage::Open))
         .own(" still open*, ")
@@ -96,7 +108,7 @@ pub fn render_folded(entries: &[Entry], context: &Context<'_>, why_late: &str) -
         .max();
     Message::new(
         Audience::Channel,
-        &text(&pasts, context, why_late),
+        &text(&pasts, context),
         mention.map(|markup| markup.as_str().to_owned()),
         vec![Block::section(&first)],
         vec![Attachment {
@@ -261,7 +273,7 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
 }
 
 /// `DOWN: cart 01 since 12:59:15 CET #m3x9 · over: hooks was down … · told at 13:20:00 CET, Slack was unreachable`
-fn text(pasts: &[Past<'_>], context: &Context<'_>, why_late: &str) -> String {
+fn text(pasts: &[Past<'_>], context: &Context<'_>) -> String {
     let mut out = String::new();
     let sentences = [
         spoken(pasts, Stage::Open, |past| open_words(past, context)),
@@ -277,12 +289,10 @@ fn text(pasts: &[Past<'_>], context: &Context<'_>, why_late: &str) -> String {
             out.push_str(" · ");
         }
     }
-    let _infallible = write!(
-        out,
-        "told at {}, {}",
-        context.clock(context.now),
-        neutral(why_late, NAME_MAX)
-    );
+    let _infallible = write!(out, "told at {}", context.clock(context.now));
+    if let Some(why) = context.late {
+        let _infallible = write!(out, ", {}", neutral(why, NAME_MAX));
+    }
     out
 }
 

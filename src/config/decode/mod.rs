@@ -3,6 +3,8 @@
 //! Serde stops at the first error of a value. Here every field is an [`At`], which takes the error of its value down and
 //! goes on without the value; a struct tells us its keys, so unknown ones are found at once and skipped.
 
+mod vessels;
+
 use std::fmt;
 
 use serde::{
@@ -11,6 +13,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
+use self::vessels::{AT, ONE_OR_MANY, TEXT_OR};
+pub(crate) use self::vessels::{At, Named, OneOrMany, TextOr};
 use super::{
     code::Code,
     findings::Findings,
@@ -22,39 +26,6 @@ use super::{
     tree::{Entry, Form, Kind, Node},
 };
 use crate::model::text::clean;
-
-/// The name by which [`At`] asks for the place of a value.
-const AT: &str = "$at";
-/// The name by which [`TextOr`] asks for a text or a section.
-const TEXT_OR: &str = "$text_or";
-/// The name by which [`OneOrMany`] asks for a list, or one value in place of it.
-const ONE_OR_MANY: &str = "$one_or_many";
-
-/// A value and its place.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct At<T> {
-    /// Where the value stands.
-    pub(crate) span: Span,
-    /// The value; absent if it was wrong, which is then already reported.
-    pub(crate) value: Option<T>,
-}
-
-/// A map with names of people's choice, in the order of the file.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Named<T>(pub(crate) Vec<(At<String>, At<T>)>);
-
-/// A section, or a text that stands for the most usual one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum TextOr<T> {
-    /// The text.
-    Text(String),
-    /// The section.
-    Section(T),
-}
-
-/// A list; a single value stands for a list of one.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct OneOrMany<T>(pub(crate) Vec<At<T>>);
 
 /// Decodes the whole tree.
 pub(crate) fn decode<'a, T: Deserialize<'a>>(
@@ -602,112 +573,5 @@ impl<'de> Deserializer<'de> for KeyPart<'de> {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AtVisitor<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for AtVisitor<T> {
-            type Value = At<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value with its place")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<At<T>, A::Error> {
-                let file: u32 = parts.next_element()?.unwrap_or(0);
-                let start = parts.next_element()?.unwrap_or(0);
-                let end = parts.next_element()?.unwrap_or(0);
-                let span = Span {
-                    file: u16::try_from(file).unwrap_or(u16::MAX),
-                    start,
-                    end,
-                };
-                Ok(At {
-                    span,
-                    value: parts.next_element()?,
-                })
-            }
-        }
-
-        deserializer.deserialize_newtype_struct(AT, AtVisitor(std::marker::PhantomData))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct NamedVisitor<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for NamedVisitor<T> {
-            type Value = Named<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("names, each with its settings")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Named<T>, A::Error> {
-                let mut out = Vec::new();
-                while let Some(entry) = entries.next_entry()? {
-                    out.push(entry);
-                }
-                Ok(Named(out))
-            }
-        }
-
-        deserializer.deserialize_map(NamedVisitor(std::marker::PhantomData))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextOrVisitor<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for TextOrVisitor<T> {
-            type Value = TextOr<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("text, or keys and values")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<TextOr<T>, E> {
-                Ok(TextOr::Text(text.to_owned()))
-            }
-
-            fn visit_newtype_struct<D: Deserializer<'de>>(
-                self,
-                deserializer: D,
-            ) -> Result<TextOr<T>, D::Error> {
-                T::deserialize(deserializer).map(TextOr::Section)
-            }
-        }
-
-        deserializer.deserialize_newtype_struct(TEXT_OR, TextOrVisitor(std::marker::PhantomData))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OneOrManyVisitor<T>(std::marker::PhantomData<T>);
-
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrManyVisitor<T> {
-            type Value = OneOrMany<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value or a list")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<OneOrMany<T>, A::Error> {
-                let mut out = Vec::new();
-                while let Some(item) = items.next_element()? {
-                    out.push(item);
-                }
-                Ok(OneOrMany(out))
-            }
-        }
-
-        deserializer
-            .deserialize_newtype_struct(ONE_OR_MANY, OneOrManyVisitor(std::marker::PhantomData))
     }
 }

@@ -5,24 +5,26 @@
 //! never corrected: a word that nobody is called by is answered with the nearest ones that exist. State words such as
 //! `down` narrow what is shown and never name anybody.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
+mod nearest;
+mod words;
+
+use std::{collections::HashMap, sync::Arc};
+
+use self::{
+    nearest::nobody,
+    words::{Word, pieces, words_of},
 };
-
-use crate::model::{Board, Group, Target, Verdict, board::Row, text::clean};
-
-/// The most suggestions that are made.
-pub const NEAREST_MAX: usize = 5;
+pub use self::{
+    nearest::{NEAREST_MAX, nearest, nearest_words},
+    words::is_same_word,
+};
+use crate::model::{Board, Group, IncidentId, Target, board::Row, text::clean};
 
 /// The most characters of one foreign word that are shown.
 pub(super) const SHOWN_MAX: usize = 60;
 
 /// The most words of a question; more are a paste, not names.
 const WORDS_MAX: usize = 32;
-
-/// The most characters of a word for which a nearest one is looked for; longer ones are pastes, not names.
-const CORRECTED_MAX: usize = 40;
 
 /// What a question for several targets came to.
 #[derive(Debug)]
@@ -86,7 +88,11 @@ pub fn select<'a>(board: &'a Board, text: &str) -> Selection<'a> {
     let mut is_selected = vec![false; board.rows.len()];
     for words in &alternatives {
         if let Err(nothing) = mark(board, words, &mut is_selected) {
-            return nothing;
+            let place = of_incident(board, words);
+            match place.and_then(|place| is_selected.get_mut(place)) {
+                Some(is_selected) => *is_selected = true,
+                None => return nothing,
+            }
         }
     }
     let rows = board
@@ -127,8 +133,8 @@ pub fn one<'a>(board: &'a Board, text: &str) -> One<'a> {
         .collect();
     match fitting.as_slice() {
         [] => {
-            if let Some(row) = of_incident(board, &words) {
-                return One::Row(row);
+            if let Some(place) = of_incident(board, &words) {
+                return One::Row(&board.rows[place]);
             }
             let (understood, nearest) = nobody(board, &called);
             One::Nobody {
@@ -150,194 +156,34 @@ pub fn one<'a>(board: &'a Board, text: &str) -> One<'a> {
     }
 }
 
-/// The target whose open incident is named, with or without `#`.
-fn of_incident<'a>(board: &'a Board, words: &[Word]) -> Option<&'a Arc<Row>> {
-    let [word] = words else { return None };
-    let id = word.typed.trim_start_matches('#');
-    board.rows.iter().find(|row| {
-        row.facts()
-            .incident
-            .as_ref()
-            .is_some_and(|incident| incident.as_str() == id)
-    })
+/// The place of the target whose open incident is named.
+fn of_incident(board: &Board, words: &[Word]) -> Option<usize> {
+    let id = incident_of(words)?;
+    let is_it = |row: &Arc<Row>| row.facts().incident.as_ref() == Some(&id);
+    board.rows.iter().position(is_it)
 }
 
-/// The nearest selections to what was typed, best first, at most [`NEAREST_MAX`].
-pub fn nearest(board: &Board, text: &str) -> Vec<String> {
-    let words = words_of(&clean(text, super::QUESTION_CHARACTERS_MAX));
-    nobody(board, &Called::all(&words, board)).1
-}
-
-/// The words among `known` that are near to `word`, nearest first, each once, at most `max`.
+/// The incident that a question names and that may be in the past: a single word, with or without `#`, that is an id.
 ///
-/// Near is: it begins or ends alike, contains it, or differs in at most a third of its letters.
-pub fn nearest_words<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-    max: usize,
-) -> Vec<String> {
-    let word = normal(word);
-    let length = word.chars().count();
-    if length == 0 || length > CORRECTED_MAX {
-        return Vec::new();
-    }
-    let mut seen = HashSet::new();
-    let mut scored: Vec<(usize, String)> = known
-        .into_iter()
-        .filter(|candidate| seen.insert(*candidate))
-        .filter_map(|candidate| {
-            let distance = distance(&word, length, &normal(candidate))?;
-            Some((distance, candidate.to_owned()))
-        })
-        .collect();
-    scored.sort();
-    scored.into_iter().map(|(_, word)| word).take(max).collect()
+/// What is known of it is in the store, not on the board; a word that only looks like an id is no incident there.
+pub fn incident_asked(text: &str) -> Option<IncidentId> {
+    let words = words_of(&clean(text, super::QUESTION_CHARACTERS_MAX));
+    let words = match words.as_slice() {
+        [command, rest @ ..] if command.normal == "status" => rest,
+        all => all,
+    };
+    incident_of(words).filter(|id| id.number().is_some())
 }
 
-/// Whether two words are the same to people: case and `-` against `_` do not matter.
-pub fn is_same_word(a: &str, b: &str) -> bool {
-    letters(a).eq(letters(b))
-}
-
-/// How far two normal words are apart; absent if they are not near.
-fn distance(word: &str, length: usize, candidate: &str) -> Option<usize> {
-    let candidate_length = candidate.chars().count();
-    if candidate_length == 0 {
-        return None;
-    }
-    if length >= 3 && candidate.contains(word) {
-        return Some(1);
-    }
-    let allowed = (length.max(candidate_length) / 3).clamp(1, 3);
-    if length.abs_diff(candidate_length) > allowed {
-        return None;
-    }
-    let distance = strsim::osa_distance(word, candidate);
-    // A word of one or two letters is one slip away from everything.
-    (distance <= allowed && distance < length).then_some(distance)
-}
-
-/// A word of a question.
-struct Word {
-    /// As it is compared.
-    normal: String,
-    /// As it was typed.
-    typed: String,
-    state: Option<StateWord>,
-}
-
-impl Word {
-    /// Whether this word is one of those that a phrase is made of.
-    fn is_in(&self, phrase: &str) -> bool {
-        pieces(phrase).any(|piece| self.is(piece))
-    }
-
-    fn is(&self, piece: &str) -> bool {
-        if piece.is_ascii() {
-            // The common case, without a detour by way of characters.
-            let folded = |byte: u8| match byte.to_ascii_lowercase() {
-                b'-' => b'_',
-                byte => byte,
-            };
-            return piece.len() == self.normal.len()
-                && piece.bytes().map(folded).eq(self.normal.bytes());
-        }
-        letters(piece).eq(self.normal.chars())
-    }
-}
-
-/// A word that says how something is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum StateWord {
-    Verdict(Verdict),
-    Problems,
-}
-
-impl StateWord {
-    const ALL: [(&'static str, Self); 7] = [
-        ("problems", Self::Problems),
-        ("problem", Self::Problems),
-        ("down", Self::Verdict(Verdict::Down)),
-        ("degraded", Self::Verdict(Verdict::Degraded)),
-        ("unknown", Self::Verdict(Verdict::Unknown)),
-        ("suspect", Self::Verdict(Verdict::Suspect)),
-        ("operational", Self::Verdict(Verdict::Operational)),
-    ];
-
-    fn from_word(normal: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(word, _)| *word == normal)
-            .map(|&(_, state)| state)
-    }
-
-    fn holds_for(self, verdict: Verdict) -> bool {
-        match self {
-            Self::Problems => verdict != Verdict::Operational,
-            Self::Verdict(wanted) => verdict == wanted,
-        }
-    }
-}
-
-/// Takes a phrase apart into words, without the punctuation that people put around them.
-fn words_of(phrase: &str) -> Vec<Word> {
-    pieces(phrase)
-        .map(|typed| {
-            let normal = normal(typed);
-            let state = StateWord::from_word(&normal);
-            Word {
-                normal,
-                typed: typed.to_owned(),
-                state,
-            }
-        })
-        .collect()
+fn incident_of(words: &[Word]) -> Option<IncidentId> {
+    let [word] = words else { return None };
+    let id = word.normal.trim_start_matches('#');
+    (!id.is_empty()).then(|| IncidentId::new(id))
 }
 
 /// A question of too many words: not one of them is left out in silence.
 fn too_long() -> (String, Vec<String>) {
     (format!("that is more than {WORDS_MAX} words"), Vec::new())
-}
-
-/// The words of a name or question: what stands between spaces, slashes and commas, bare of quotes and the like.
-fn pieces(phrase: &str) -> impl Iterator<Item = &str> {
-    phrase
-        .split(|c: char| c.is_whitespace() || c == '/' || c == ',')
-        .map(|piece| piece.trim_matches(is_wrapping))
-        .filter(|piece| !piece.is_empty())
-}
-
-/// Punctuation that people and chats put around a word and that is no part of it.
-fn is_wrapping(c: char) -> bool {
-    matches!(
-        c,
-        '"' | '\''
-            | '`'
-            | '*'
-            | '?'
-            | '!'
-            | '.'
-            | ';'
-            | '('
-            | ')'
-            | '„'
-            | '“'
-            | '”'
-            | '‘'
-            | '’'
-            | '«'
-            | '»'
-    )
-}
-
-fn letters(word: &str) -> impl Iterator<Item = char> {
-    word.chars()
-        .flat_map(char::to_lowercase)
-        .map(|c| if c == '-' { '_' } else { c })
-}
-
-fn normal(word: &str) -> String {
-    letters(word).collect()
 }
 
 /// Whom one word names, found once for the whole board.
@@ -447,77 +293,4 @@ fn mark<'a>(
         understood,
         nearest,
     })
-}
-
-/// Says which words name nobody, and what is near.
-fn nobody(board: &Board, called: &[Called<'_>]) -> (String, Vec<String>) {
-    let list = |words: &mut dyn Iterator<Item = &Word>| {
-        words
-            .map(|word| format!("`{}`", clean(&word.typed, SHOWN_MAX)))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let unknown: Vec<&Word> = called
-        .iter()
-        .filter(|called| called.word.state.is_none() && !called.is_known)
-        .map(|called| called.word)
-        .collect();
-    if unknown.is_empty() {
-        let all = list(&mut called.iter().map(|called| called.word));
-        return (
-            format!("nothing is called all of {all}"),
-            best_fitting(board, called),
-        );
-    }
-    let understood = format!("nothing is called {}", list(&mut unknown.iter().copied()));
-    (understood, corrected(board, called, &unknown))
-}
-
-/// The targets that most of the words name.
-fn best_fitting(board: &Board, called: &[Called<'_>]) -> Vec<String> {
-    let mut scored: Vec<(usize, &Arc<Row>)> = board
-        .rows
-        .iter()
-        .enumerate()
-        .map(|(place, row)| {
-            let fitting = called.iter().filter(|called| called.rows[place]).count();
-            (fitting, row)
-        })
-        .filter(|&(fitting, _)| fitting > 0)
-        .collect();
-    // Stable: among equals the order of the file.
-    scored.sort_by_key(|&(fitting, _)| std::cmp::Reverse(fitting));
-    scored
-        .into_iter()
-        .map(|(_, row)| row.target.title())
-        .take(NEAREST_MAX)
-        .collect()
-}
-
-/// The question with its first unknown word replaced by each of the nearest known ones.
-fn corrected(board: &Board, called: &[Called<'_>], unknown: &[&Word]) -> Vec<String> {
-    let Some(wrong) = unknown.first() else {
-        return Vec::new();
-    };
-    let states = StateWord::ALL.iter().map(|&(word, _)| word);
-    let pieces_known = phrases(board).flat_map(pieces).chain(states);
-    let near = nearest_words(&wrong.typed, pieces_known, NEAREST_MAX);
-    if unknown.len() > 1 {
-        return near;
-    }
-    near.into_iter()
-        .map(|replacement| {
-            called
-                .iter()
-                .map(|called| {
-                    if called.word.normal == wrong.normal {
-                        replacement.clone()
-                    } else {
-                        clean(&called.word.typed, SHOWN_MAX)
-                    }
-                })
-                .collect::<Vec<_>>()
-                .join(" ")
-        })
-        .collect()
 }

@@ -1,0 +1,253 @@
+//! Who may read what is known: programs on this machine, and whoever has the token.
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority},
+    middleware::Next,
+    response::Response,
+};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::{Peer, Shared, trouble};
+use crate::model::Secret;
+
+/// Before the API, the metrics and the reload. With `server.token` everybody has to send it as a bearer token; without
+/// one only programs on this machine are answered, so that an open port alone shows nobody the fleet.
+pub(super) async fn guard(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let plan = shared.plan.load_full();
+    match &plan.server.token {
+        Some(token) if !has_token(request.headers(), token) => {
+            let mut refusal = trouble(
+                StatusCode::UNAUTHORIZED,
+                "token_wanted",
+                "this needs the token of the file's `server` section: Authorization: Bearer …",
+            );
+            refusal
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            refusal
+        }
+        None if !is_local(&request) => trouble(
+            StatusCode::FORBIDDEN,
+            "loopback_only",
+            "only programs on the same machine are answered; `server: { token: … }` lets others in",
+        ),
+        Some(_) | None => next.run(request).await,
+    }
+}
+
+/// Whether the one bearer token of the request is this one; takes the same time wherever the difference is.
+fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Some((scheme, given)) = value.to_str().ok().and_then(|value| value.split_once(' ')) else {
+        return false;
+    };
+    let hash = |text: &str| Sha256::digest(text.as_bytes());
+    // Hashes are of one length, so the time does not tell the token's length either.
+    scheme.eq_ignore_ascii_case("bearer")
+        && bool::from(
+            hash(given.trim())
+                .as_slice()
+                .ct_eq(hash(token.expose()).as_slice()),
+        )
+}
+
+/// Whether a request comes from this machine and was made for it: not passed on by a proxy, and not sent by a page
+/// whose name was made to point here.
+pub(super) fn is_local(request: &Request) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    peer.is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback())
+        && !FROM_PROXIES
+            .iter()
+            .any(|name| request.headers().contains_key(*name))
+        && names_this_machine(request.uri(), request.headers())
+}
+
+/// Headers that a proxy adds and a program on this machine has no reason to send.
+const FROM_PROXIES: [&str; 5] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-real-ip",
+    "via",
+];
+
+/// An IP address or `localhost`; HTTP/1.0 may name nothing.
+fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+    let host = match uri.authority() {
+        Some(authority) => Some(authority.clone()),
+        None => match headers.get(header::HOST) {
+            None => return true,
+            Some(host) => Authority::try_from(host.as_bytes()).ok(),
+        },
+    };
+    host.is_some_and(|host| {
+        let name = host.host();
+        let bare = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'))
+            .unwrap_or(name);
+        name.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, sync::Arc};
+
+    use axum::{Router, body::Body};
+
+    use super::*;
+    use crate::web::{
+        router,
+        tests::{HERE, World, send, world},
+    };
+
+    const TOKEN: &str = "a-token-of-many-characters";
+    const GUARDED: [&str; 4] = [
+        "/metrics",
+        "/api/v1/status",
+        "/api/v1/targets/api/explain",
+        "/api/v1/targets/api/history",
+    ];
+
+    fn asking(path: &str, peer: Option<&str>, headers: &[(&'static str, &str)]) -> Request {
+        let mut request = Request::get(path).body(Body::empty()).unwrap();
+        for (name, value) in headers {
+            let _ = request.headers_mut().append(*name, value.parse().unwrap());
+        }
+        if let Some(peer) = peer {
+            let peer: SocketAddr = peer.parse().unwrap();
+            request.extensions_mut().insert(Peer(peer));
+        }
+        request
+    }
+
+    async fn status(router: &Router, request: Request) -> StatusCode {
+        send(router, request).await.status
+    }
+
+    #[tokio::test]
+    async fn without_a_token_only_this_machine_is_answered() {
+        let World { state, .. } = world();
+        let router = router(state);
+        for path in GUARDED {
+            for (peer, headers) in [
+                ("127.0.0.1:4000", &[][..]),
+                ("127.0.0.1:4000", &[("Host", "127.0.0.1:8080")]),
+                ("[::1]:4000", &[("Host", "[::1]:8080")]),
+                ("[::ffff:127.0.0.1]:4000", &[("Host", "LocalHost:8080")]),
+            ] {
+                let answer = status(&router, asking(path, Some(peer), headers)).await;
+                assert_eq!(answer, StatusCode::OK, "{path} {peer} {headers:?}");
+            }
+            for (peer, headers) in [
+                (None, &[][..]),
+                (Some("192.0.2.1:4000"), &[]),
+                (Some("[2001:db8::1]:4000"), &[]),
+                (Some("192.0.2.1:4000"), &[("Authorization", "Bearer ")]),
+                // Through a proxy on this machine.
+                (Some("127.0.0.1:4000"), &[("X-Forwarded-For", "192.0.2.1")]),
+                (Some("127.0.0.1:4000"), &[("Via", "1.1 proxy")]),
+                (Some("127.0.0.1:4000"), &[("Host", "status.example.test")]),
+                // A page whose name was made to point here.
+                (
+                    Some("127.0.0.1:4000"),
+                    &[("Host", "evil.example.test:8080")],
+                ),
+                (
+                    Some("127.0.0.1:4000"),
+                    &[("Host", "127.0.0.1.evil.example.test")],
+                ),
+                (Some("127.0.0.1:4000"), &[("Host", "")]),
+            ] {
+                let answer = send(&router, asking(path, peer, headers)).await;
+                assert_eq!(
+                    answer.status,
+                    StatusCode::FORBIDDEN,
+                    "{path} {peer:?} {headers:?}"
+                );
+                assert_eq!(answer.error_code(), "loopback_only");
+            }
+        }
+        // Whether it lives is no secret.
+        let request = asking("/healthz", Some("192.0.2.1:4000"), &[]);
+        assert_eq!(status(&router, request).await, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn with_a_token_everybody_has_to_send_it() {
+        let World { state, .. } = world();
+        let mut plan = (*state.plan.load_full()).clone();
+        plan.server.token = Some(Secret::new(TOKEN));
+        state.plan.store(Arc::new(plan));
+        let router = router(state);
+        let right = format!("Bearer {TOKEN}");
+        let lower = format!("bearer {TOKEN}");
+        for path in GUARDED {
+            for peer in ["192.0.2.1:4000", "127.0.0.1:4000"] {
+                for header in [&right, &lower] {
+                    let request = asking(path, Some(peer), &[("Authorization", header)]);
+                    assert_eq!(
+                        status(&router, request).await,
+                        StatusCode::OK,
+                        "{path} {peer}"
+                    );
+                }
+                let (longer, shorter) = (format!("{right}x"), &right[..right.len() - 1]);
+                for headers in [
+                    &[][..],
+                    &[("Authorization", "Bearer ")],
+                    &[("Authorization", "Bearer")],
+                    &[("Authorization", TOKEN)],
+                    &[("Authorization", longer.as_str())],
+                    &[("Authorization", shorter)],
+                    &[("Authorization", &right.to_uppercase())],
+                    &[("Authorization", &right.replace("Bearer", "Basic"))],
+                    // Of two nobody can say which one counts.
+                    &[("Authorization", &right), ("Authorization", &right)],
+                    &[("X-Token", TOKEN)],
+                ] {
+                    let answer = send(&router, asking(path, Some(peer), headers)).await;
+                    assert_eq!(
+                        answer.status,
+                        StatusCode::UNAUTHORIZED,
+                        "{path} {headers:?}"
+                    );
+                    assert_eq!(answer.headers["www-authenticate"], "Bearer");
+                    assert!(!answer.body.contains(TOKEN), "{}", answer.body);
+                }
+            }
+            let tokens_in_the_address = format!("{path}?token={TOKEN}");
+            let request = asking(&tokens_in_the_address, Some("127.0.0.1:1"), &[]);
+            assert_eq!(status(&router, request).await, StatusCode::UNAUTHORIZED);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_does_not_make_a_reload_possible_from_elsewhere() {
+        let World { state, .. } = world();
+        let mut plan = (*state.plan.load_full()).clone();
+        plan.server.token = Some(Secret::new(TOKEN));
+        state.plan.store(Arc::new(plan));
+        let router = router(state);
+        let reload = |peer: Peer, token: Option<&str>| {
+            let mut request = Request::post("/-/reload").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(peer);
+            if let Some(token) = token {
+                let value = format!("Bearer {token}").parse().unwrap();
+                request.headers_mut().insert("authorization", value);
+            }
+            request
+        };
+        let elsewhere = Peer("192.0.2.1:4000".parse().unwrap());
+        let answer = status(&router, reload(elsewhere, Some(TOKEN))).await;
+        assert_eq!(answer, StatusCode::FORBIDDEN);
+        let answer = status(&router, reload(HERE, None)).await;
+        assert_eq!(answer, StatusCode::UNAUTHORIZED);
+    }
+}
