@@ -72,6 +72,13 @@ pub fn target(line: &Line, now: Timestamp) -> Value {
         "age_ms": line.looked.map(|(at, _)| whole_millis(now.since(at))),
         "stale": line.is_stale,
         "latency_ms": line.latency().map(millis),
+        "log": line.log.as_ref().map(|log| json!({
+            "source": log.source.as_str(),
+            "state": log.row.as_str(),
+            "row": log.row.number(),
+            "newest_at": log.newest.map(time),
+            "complete_until": log.proved_to.map(time),
+        })),
     })
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::model::{
     Board, Group, Target, Timestamp, Verdict,
-    board::{Facts, Row},
+    board::{Facts, LogFacts, Row},
 };
 
 /// How the selected targets are, at one moment.
@@ -55,6 +55,8 @@ pub struct Line {
     pub looked: Option<(Timestamp, Duration)>,
     /// Whether that is longer ago than two and a half intervals.
     pub is_stale: bool,
+    /// What is known of its log, if one is read.
+    pub log: Option<Arc<LogFacts>>,
 }
 
 impl PartialEq for Line {
@@ -63,6 +65,7 @@ impl PartialEq for Line {
             && self.facts == other.facts
             && self.looked == other.looked
             && self.is_stale == other.is_stale
+            && self.log == other.log
     }
 }
 
@@ -74,6 +77,7 @@ impl Line {
             facts: row.facts(),
             looked: row.looked(),
             is_stale: row.is_stale(now),
+            log: row.log(),
         }
     }
 

@@ -360,6 +360,9 @@ fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
         let words = format!("took {}, {} ago", span(took), age(at, now));
         labelled(out, "last look", &words);
     }
+    if let Some(log) = &target.log {
+        labelled(out, "log", &log.words(now));
+    }
     if let Some(good) = target
         .facts
         .last_good

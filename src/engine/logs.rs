@@ -212,7 +212,11 @@ impl Engine {
             newest: decision.newest,
             proved_to: decision.proved_to,
         };
-        actions.push(Action::ShowLog(reader.slot, Arc::new(facts)));
+        let facts = Arc::new(facts);
+        if let Some(watched) = self.at_mut(reader.slot) {
+            watched.log = Some(Arc::clone(&facts));
+        }
+        actions.push(Action::ShowLog(reader.slot, facts));
         self.weigh(now, &observation, true, actions);
     }
 

@@ -1,7 +1,10 @@
 //! The facts of a message, gathered when it is written.
 
-use super::Engine;
-use crate::model::{ChannelName, OnCallName, Outage, Slot, Story, Verdict};
+use super::{Engine, watched::Watched};
+use crate::{
+    judge::freshness,
+    model::{ChannelName, OnCallName, Outage, Slot, Story, Timestamp, Verdict, plan::Question},
+};
 
 /// Members of larger groups say nothing of each other, and a mass outage must not cost the square of its size.
 const SIBLINGS_OF_AT_MOST: usize = 12;
@@ -48,6 +51,7 @@ impl Engine {
                 .map(|(channel, _)| channel.clone())
                 .collect(),
             siblings: self.siblings(slot),
+            log: log_words(watched, watching.decision.at),
         }
     }
 
@@ -75,4 +79,26 @@ impl Engine {
             .map(|(verdict, title)| format!("{title} {verdict}"))
             .collect()
     }
+}
+
+/// What the log of a target says, and what that means beside its endpoint.
+fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
+    let facts = watched.log.as_deref()?;
+    let mut words = facts.words(now);
+    let health = watched
+        .target
+        .checks
+        .iter()
+        .zip(&watched.checks)
+        .find(|(check, _)| !matches!(check.question, Question::LogFreshness(_)));
+    let together = health.and_then(|(_, watching)| {
+        let is_bad = matches!(watching.state.settled, Verdict::Down | Verdict::Degraded);
+        let answers = watching.last.phases.first_byte_us.is_some();
+        freshness::together(facts.row, is_bad, answers)
+    });
+    if let Some(together) = together {
+        words.push_str(" \u{2192} ");
+        words.push_str(together);
+    }
+    Some(words)
 }

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::model::{
     Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
-    Policy, Rule, State, Target, Tick, Timestamp, Verdict, logs::LogAsk, plan::Question,
+    Policy, Rule, State, Target, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
+    plan::Question,
 };
 
 /// One target with everything that is in question about it.
@@ -23,6 +24,8 @@ pub(super) struct Watched {
     pub(super) wake: Option<Tick>,
     /// When the memory of its log or store was last written down.
     pub(super) remembered: Tick,
+    /// What is known of its log.
+    pub(super) log: Option<Arc<LogFacts>>,
 }
 
 /// One check of a target.
@@ -137,6 +140,7 @@ impl Watched {
             held_until: None,
             wake: None,
             remembered: Tick::ZERO,
+            log: None,
         }
     }
 

@@ -95,6 +95,8 @@ pub struct Story {
     pub also_told: Vec<ChannelName>,
     /// What the rest of its group does, such as `master green operational`; at most 3.
     pub siblings: Vec<String>,
+    /// What its log says, if one is read: `last line 6 s ago via Graylog (lag 4 s)`. Not foreign text.
+    pub log: Option<String>,
 }
 
 impl Story {
@@ -123,6 +125,7 @@ impl Story {
             runbook_url: None,
             also_told: Vec::new(),
             siblings: Vec::new(),
+            log: None,
         }
     }
 }

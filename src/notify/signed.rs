@@ -286,6 +286,7 @@ mod tests {
             runbook_url: Some(String::from("https://wiki.example.test/blue")),
             also_told: Vec::new(),
             siblings: Vec::new(),
+            log: None,
         }
     }
 

@@ -93,6 +93,7 @@ pub(crate) fn story() -> Story {
         runbook_url: Some(String::from("https://wiki.example.test/core-down?a=1&b=2")),
         also_told: vec![ChannelName::new("core_alerts")],
         siblings: vec![String::from("master green operational")],
+        log: None,
     }
 }
 

@@ -165,6 +165,7 @@ pub(crate) fn entry(number: u64) -> Entry {
             runbook_url: None,
             also_told: Vec::new(),
             siblings: Vec::new(),
+            log: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -321,12 +321,12 @@ impl Check<'_> {
         let span = at.span;
         let raw = at.value.as_ref()?;
         let owner = format!("`push` of {owner}");
-        let token = self.token(raw.token.as_ref(), raw.token_file.as_ref(), &owner, span)?;
+        let token = self.push_token(raw.token.as_ref(), raw.token_file.as_ref(), &owner, span)?;
         Some(LogStore::Push { token })
     }
 
     /// What a caller has to know.
-    fn token(
+    fn push_token(
         &mut self,
         direct: Option<&At<crate::config::raw::SecretText>>,
         file: Option<&At<String>>,

@@ -210,6 +210,7 @@ pub(super) fn entry(
             runbook_url: None,
             also_told: Vec::new(),
             siblings: Vec::new(),
+            log: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -159,7 +159,11 @@ fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
             .own(if at == 0 { "*Beside it*  " } else { ", " })
             .words(sibling);
     }
-    vec![confirmed, last_good, phases, siblings]
+    let mut log = Markup::new();
+    if let Some(words) = &story.log {
+        log.own("*Log*  ").words(words);
+    }
+    vec![confirmed, last_good, phases, log, siblings]
 }
 
 /// The parts of the deciding look in order, and the one that never ended: `connect 3 ms · tls 11 ms · first byte —`.

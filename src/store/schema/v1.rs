@@ -380,6 +380,7 @@ same_fields!(Story of model::Story {
     runbook_url: Option<String>,
     also_told: Vec<String>,
     siblings: Vec<String>,
+    log: Option<String>,
 });
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]

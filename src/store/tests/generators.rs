@@ -586,6 +586,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     runbook_url,
                     also_told,
                     siblings,
+                    log: None,
                 })
             },
         )

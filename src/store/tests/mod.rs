@@ -167,6 +167,7 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             runbook_url: None,
             also_told: Vec::new(),
             siblings: Vec::new(),
+            log: None,
         }),
         state: EntryState::Queued,
         attempts: 0,
