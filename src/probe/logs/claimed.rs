@@ -13,6 +13,8 @@ use super::FUTURE_MAX;
 
 /// 2000-01-01, in seconds: no line that anybody waits for is older.
 const OLDEST_SECONDS: f64 = 946_684_800.0;
+/// Ten years, in seconds: what is further ahead is counted in another unit, and not by a clock that is off.
+const AHEAD_SECONDS_MAX: f64 = 315_360_000.0;
 
 /// What a number counts, all since 1970.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +79,7 @@ pub(super) fn number(
         .into_iter()
         .find(|other| is_of_our_days(value / other.in_a_second(), now));
     let said = unit.as_str();
+    let value = shown(value);
     Err(bad(match meant {
         Some(other) => format!(
             "it says {value}, which are {} since 1970, where {said} are wanted",
@@ -97,6 +100,7 @@ pub(super) fn age(seconds: f64, now: Timestamp) -> Result<Timestamp, LogFault> {
     let now_seconds = at_seconds(now);
     let then = now_seconds - seconds;
     if then < OLDEST_SECONDS {
+        let seconds = shown(seconds);
         return Err(bad(format!(
             "it says an age of {seconds} s, which is before the year 2000; if that is a time, an age is wanted"
         )));
@@ -104,9 +108,9 @@ pub(super) fn age(seconds: f64, now: Timestamp) -> Result<Timestamp, LogFault> {
     believed(at(then), now)
 }
 
-/// Not before 2000 and not more than a day ahead, so that a clock that is off is told from a wrong unit.
+/// Not before 2000 and not too far ahead.
 fn is_of_our_days(seconds: f64, now: Timestamp) -> bool {
-    (OLDEST_SECONDS..=at_seconds(now) + 86_400.0).contains(&seconds)
+    (OLDEST_SECONDS..=at_seconds(now) + AHEAD_SECONDS_MAX).contains(&seconds)
 }
 
 #[expect(
@@ -123,6 +127,15 @@ fn at(seconds: f64) -> Timestamp {
 )]
 fn at_seconds(at: Timestamp) -> f64 {
     at.as_millis() as f64 / 1e3
+}
+
+/// Hundreds of digits help nobody.
+fn shown(value: f64) -> String {
+    if value.abs() < 1e20 {
+        value.to_string()
+    } else {
+        format!("{value:e}")
+    }
 }
 
 fn bad(words: String) -> LogFault {
@@ -172,7 +185,24 @@ mod tests {
         for (name, value, unit) in claims {
             writeln!(table, "{name}: {}", told(&number(value, unit, NOW))).unwrap();
         }
-        expect![[r#""#]].assert_eq(&table);
+        expect![[r#"
+            a minute ago: Some(2026-11-22T00:59:00.500Z)
+            milliseconds: Some(2026-11-22T00:59:00.500Z)
+            microseconds: Some(2026-11-22T00:59:00.500Z)
+            nanoseconds: Some(2026-11-22T00:59:00.500Z)
+            no line yet: None
+            29 s ahead: Some(2026-11-22T01:00:29.000Z)
+            31 s ahead: bad_query the newest line is stamped 31 s ahead of our clock, which is not believed
+            next year: bad_query it says 1826845200, too much for seconds since 1970
+            millis for seconds: bad_query it says 1795309140500, which are milliseconds since 1970, where seconds are wanted
+            seconds for nanos: bad_query it says 1795309140, which are seconds since 1970, where nanoseconds are wanted
+            an age: bad_query it says 12.5, too little for seconds since 1970; if that is an age, the time itself is wanted
+            before 1970: bad_query it says -5, too little for seconds since 1970; if that is an age, the time itself is wanted
+            not a number: bad_query it says NaN, which is no time
+            without end: bad_query it says inf, which is no time
+            without beginning: bad_query it says -inf, which is no time
+            huge: bad_query it says 100000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000…
+        "#]].assert_eq(&table);
     }
 
     #[test]
@@ -181,7 +211,14 @@ mod tests {
         for seconds in [0.0, 12.5, -29.0, -31.0, 1_795_309_140.0, f64::NAN] {
             writeln!(table, "{seconds}: {}", told(&age(seconds, NOW))).unwrap();
         }
-        expect![[r#""#]].assert_eq(&table);
+        expect![[r#"
+            0: 2026-11-22T01:00:00.000Z
+            12.5: 2026-11-22T00:59:47.500Z
+            -29: 2026-11-22T01:00:29.000Z
+            -31: bad_query the newest line is stamped 31 s ahead of our clock, which is not believed
+            1795309140: bad_query it says an age of 1795309140 s, which is before the year 2000; if that is a time, an age is wanted
+            NaN: bad_query it says NaN, which is no age
+        "#]].assert_eq(&table);
     }
 
     proptest! {

@@ -41,7 +41,7 @@ pub(super) fn seen<'a>(
         .collect()
 }
 
-/// Text between double quotes, as the query languages of Loki, VictoriaLogs and Prometheus read it.
+/// Text between double quotes, as the query languages of Loki, `VictoriaLogs` and Prometheus read it.
 pub(super) fn quoted(text: &str) -> String {
     // All three unquote as Go does, which knows every escape that JSON has for text.
     serde_json::Value::from(text).to_string()

@@ -116,7 +116,7 @@ impl Store for HttpJson {
     ) -> BoxFuture<'a, Result<Vec<u64>, LogFault>> {
         Box::pin(async {
             Err(LogFault::new(
-                LogFaultKind::Own,
+                LogFaultKind::BadQuery,
                 "an endpoint keeps no lines, so no canary can be found in it",
             ))
         })

@@ -61,7 +61,30 @@ fn values_of_all_formats() {
         });
         writeln!(table, "{format:?} {value}: {}", told(&reading)).unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        Text "2026-11-22T00:59:30Z": 30000 ms ago
+        Text " 2026-11-22T01:59:30.250+01:00 ": 29750 ms ago
+        Text "Sun, 22 Nov 2026 00:59:30 GMT": 30000 ms ago
+        Text "2026-11-22T00:59:30": bad_query: it says "2026-11-22T00:59:30", which is no time with a zone such as 2026-01-31T20:14:05Z
+        Text "2027-11-22T00:59:30Z": bad_query: the newest line is stamped 364 d 23 h ahead of our clock, which is not believed
+        Text 1795309170: bad_query: it says 1795309170, which is no time with a zone such as 2026-01-31T20:14:05Z
+        Text null: nothing
+        Unix 1795309170.5: 29500 ms ago
+        Unix "1795309170": 30000 ms ago
+        Unix 1795309170500: bad_query: it says 1795309170500, which are milliseconds since 1970, where seconds are wanted
+        Unix 0: nothing
+        Unix true: bad_query: it says true, which is no number
+        Unix {"a":[1,2,3]}: bad_query: it says {"a":[1,2,3]}, which is no number
+        UnixMillis 1795309170500: 29500 ms ago
+        UnixMillis 1795309170: bad_query: it says 1795309170, which are seconds since 1970, where milliseconds are wanted
+        UnixMicros 1795309170500000: 29500 ms ago
+        UnixNanos 1795309170500000000: 29500 ms ago
+        AgeSeconds 30.5: 30500 ms ago
+        AgeSeconds 0: 0 ms ago
+        AgeSeconds -60: bad_query: the newest line is stamped 1 min ahead of our clock, which is not believed
+        AgeSeconds 1795309170: bad_query: it says an age of 1795309170 s, which is before the year 2000; if that is a time, an age is wanted
+        AgeSeconds "NaN": bad_query: it says NaN, which is no age
+    "#]].assert_eq(&table);
 }
 
 #[tokio::test]
@@ -85,7 +108,19 @@ async fn answers_of_all_kinds() {
         let store = endpoint(&stand_in, "/", pointer("/log/newest"), TimeFormat::Text);
         writeln!(table, "{name}: {}", read_one(&*store, "").await).unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        good: 30000 ms ago
+        not there: bad_query: there is nothing at /log/newest in its answer
+        no JSON: unreachable: its answer is no JSON, so it is not the store that answers
+        empty: unreachable: its answer is no JSON, so it is not the store that answers
+        wrong password: auth: HTTP 401: {"log":{"newest":"2026-11-22T00:59:30Z","a/b":1}}
+        gone: not_found: HTTP 404
+        busy: overloaded: HTTP 429
+        down: unreachable: HTTP 503
+        cut: unreachable: end of file before message length reached
+        closed: unreachable: connection closed before message completed
+    "#]]
+    .assert_eq(&table);
 }
 
 #[tokio::test]
@@ -138,7 +173,21 @@ async fn where_subjects_are_asked() {
         let query = query.replace(stand_in.url.as_str(), "OWN/");
         writeln!(table, "{query:?}: {went}, {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        "": /api [], nothing
+        "?of=blue": /api [("of", "blue")], nothing
+        "blue": /api/blue [], nothing
+        "blue/log?all=1": /api/blue/log [("all", "1")], nothing
+        "/top": /top [], nothing
+        "../up": /up [], nothing
+        "a b%2Fc": /api/a%20b%2Fc [], nothing
+        "OWN/elsewhere": /elsewhere [], nothing
+        "http://other.example.test/x": -, bad_query: the query leads away from the server of the URL; a path on that server is wanted
+        "//other.example.test/x": -, bad_query: the query leads away from the server of the URL; a path on that server is wanted
+        "\\\\other.example.test/x": -, bad_query: the query leads away from the server of the URL; a path on that server is wanted
+        "file:///etc/passwd": -, bad_query: the query leads away from the server of the URL; a path on that server is wanted
+        "http://user:word@127.0.0.1/x": -, bad_query: the query leads away from the server of the URL; a path on that server is wanted
+    "#]].assert_eq(&table);
 }
 
 /// Targets that read the same address share one request.

@@ -162,7 +162,7 @@ impl Store for Kubernetes {
     ) -> BoxFuture<'a, Result<Vec<u64>, LogFault>> {
         Box::pin(async {
             Err(LogFault::new(
-                LogFaultKind::Own,
+                LogFaultKind::BadQuery,
                 "Kubernetes takes no lines from outside, so no canary can be found in it",
             ))
         })

@@ -111,7 +111,19 @@ async fn logs_of_all_kinds() {
     for (name, first, second) in stories {
         writeln!(table, "{name}: {}", with_logs(first, second).await).unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        the newer of two: 29877 ms ago
+        one has none: 29877 ms ago
+        one is waiting: 29877 ms ago
+        both are waiting: nothing
+        one is gone: 29877 ms ago
+        a node does not answer: 29877 ms ago, partial
+        no node answers: unreachable: HTTP 500: dial tcp 10.0.0.6:10250: i/o timeout
+        which container: bad_query: HTTP 400: a container name must be specified for pod core-a, choose one of: [web proxy]
+        one clock is fast: 29877 ms ago, partial
+        no time: nothing, partial
+        not allowed to read logs: auth: HTTP 403: cannot get resource "pods/log"
+    "#]].assert_eq(&table);
 }
 
 #[tokio::test]
@@ -141,7 +153,19 @@ async fn lists_of_all_kinds() {
         let reading = read_one(&*kubernetes(stand_in.http()), "prod/app=core").await;
         writeln!(table, "{name}: {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        no pod: not_found: no pod in prod matches app=core
+        null: not_found: no pod in prod matches app=core
+        a bad selector: bad_query: HTTP 400: unable to parse requirement: found '!'
+        no token: auth: HTTP 401: Unauthorized
+        not allowed: auth: HTTP 403: pods is forbidden
+        too many: overloaded: HTTP 429: try again
+        down: unreachable: HTTP 503: apiserver not ready
+        a page: unreachable: its answer is no JSON, so it is not the store that answers
+        another API: unreachable: its answer has not the shape of Kubernetes's, so it is not the store that answers
+        a pod that leads elsewhere: unreachable: its answer has not the shape of Kubernetes's, so it is not the store that answers
+        closed: unreachable: connection closed before message completed
+    "#]].assert_eq(&table);
 }
 
 /// Pods are there, but none is running: that is silence, not a wrong selector.
@@ -200,5 +224,8 @@ async fn what_is_asked() {
         )
         .unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        GET /api/v1/namespaces/prod/pods [("labelSelector", "app.kubernetes.io/name=core"), ("fieldSelector", "status.phase=Running"), ("limit", "20")]
+        GET /api/v1/namespaces/prod/pods/core-a/log [("tailLines", "1"), ("timestamps", "true"), ("limitBytes", "64"), ("container", "web")]
+    "#]].assert_eq(&table);
 }

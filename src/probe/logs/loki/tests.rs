@@ -99,7 +99,27 @@ async fn answers_of_all_kinds() {
         let reading = read_one(&*loki(stand_in.http()), r#"{app="core"}"#).await;
         writeln!(table, "{name}: {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        two streams: 29877 ms ago
+        empty: nothing
+        warnings: nothing, partial
+        a metric query: bad_query: the query counts lines; one that gives the lines themselves is wanted, such as {app="x"}
+        from the future: bad_query: the newest line is stamped 1 h ahead of our clock, which is not believed
+        a syntax error: bad_query: HTTP 400: parse error at line 1, col 2: syntax error: unexpected IDENTIFIER
+        no tenant: auth: HTTP 401: no org id
+        not allowed: auth: HTTP 403
+        too many questions: overloaded: HTTP 429: too many outstanding requests
+        no ingester: unreachable: HTTP 500: rpc error: code = Unavailable desc = [31mnode is down
+        a proxy: unreachable: HTTP 502: <html>Bad Gateway</html>
+        a login page: unreachable: HTTP 302
+        a page: unreachable: its answer is no JSON, so it is not the store that answers
+        an empty body: unreachable: its answer is no JSON, so it is not the store that answers
+        another store: unreachable: its answer has not the shape of Loki's, so it is not the store that answers
+        a number for a time: unreachable: its answer has not the shape of Loki's, so it is not the store that answers
+        cut: unreachable: end of file before message length reached
+        closed: unreachable: connection closed before message completed
+        huge: unreachable: its answer is larger than 4 MiB
+    "#]].assert_eq(&table);
 }
 
 #[tokio::test]
@@ -115,7 +135,30 @@ async fn what_is_asked() {
     let asked = &stand_in.asked()[0];
     assert_eq!(asked.header("x-scope-orgid"), "core|cron");
     let question = format!("{} {} {:#?}", asked.method, asked.path, asked.parameters);
-    expect![[""]].assert_eq(&question);
+    expect![[r#"
+        GET /behind/a/proxy/loki/api/v1/query_range [
+            (
+                "query",
+                "{app=\"core\", color!=\"a&b\"}",
+            ),
+            (
+                "start",
+                "1795308300000000000",
+            ),
+            (
+                "end",
+                "1795309230000000000",
+            ),
+            (
+                "limit",
+                "1",
+            ),
+            (
+                "direction",
+                "backward",
+            ),
+        ]"#]]
+    .assert_eq(&question);
 }
 
 /// Each subject has its own answer, in their order, and a bad one takes no other with it.

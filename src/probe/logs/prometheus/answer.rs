@@ -1,4 +1,4 @@
-//! Answers of the query API of Prometheus, and what is special in VictoriaMetrics'.
+//! Answers of the query API of Prometheus, and what is special in `VictoriaMetrics`'.
 //!
 //! Source: <https://prometheus.io/docs/prometheus/latest/querying/api/>
 
@@ -78,7 +78,7 @@ pub(super) fn read(answered: &Answered, store: &str) -> Result<Answer, LogFault>
         Some(_) | None => return Err(shape()),
     };
     let warnings = body.get("warnings").and_then(Value::as_array);
-    // VictoriaMetrics in a cluster says so in a field of its own.
+    // `VictoriaMetrics` in a cluster says so in a field of its own.
     let says_partial = body.get("isPartial").and_then(Value::as_bool);
     Ok(Answer {
         samples,
@@ -105,11 +105,11 @@ fn refusal(answered: &Answered, body: &Value) -> Option<LogFault> {
         (_, 401 | 403) => LogFaultKind::Auth,
         (_, 429) => LogFaultKind::Overloaded,
         ("bad_data" | "execution", _) => LogFaultKind::BadQuery,
-        ("timeout" | "canceled" | "internal" | "unavailable", _) | (_, 499 | 500..=599) => {
+        ("timeout" | "canceled" | "internal" | "unavailable", _) | (_, 499..=599) => {
             LogFaultKind::Unreachable
         }
         ("not_found", _) => LogFaultKind::NotFound,
-        // VictoriaMetrics has this one number for whatever it does not do, its own haste included.
+        // `VictoriaMetrics` has this one number for whatever it does not do, its own haste included.
         (_, 422) if said.contains("timeout") || said.contains("deadline") => {
             LogFaultKind::Unreachable
         }

@@ -1,4 +1,4 @@
-//! Prometheus and VictoriaMetrics: something exports the time of the newest line, and they have scraped it.
+//! Prometheus and `VictoriaMetrics`: something exports the time of the newest line, and they have scraped it.
 //!
 //! An empty answer has four causes, and all of them look the same: a wrong selector, something never scraped, an exporter
 //! that died, samples that stopped. So two more questions follow it: what the query said over the last hours, and whether
@@ -38,7 +38,7 @@ const PAST_STEP: Duration = Duration::from_mins(4);
 /// A canary older than its first is looked for as well.
 const CANARY_MARGIN: Duration = Duration::from_mins(5);
 
-/// Prometheus and VictoriaMetrics.
+/// Prometheus and `VictoriaMetrics`.
 pub(super) struct Prometheus {
     web: Web,
     name: &'static str,
@@ -65,13 +65,7 @@ impl Prometheus {
     /// What an empty answer means.
     async fn past(&self, subject: &Subject, now: Timestamp) -> Result<Reading, LogFault> {
         let back = subject.lookback.clamp(PAST_MIN, PAST_MAX);
-        let query = format!(
-            "last_over_time((\n{}\n)[{}s:{}s])",
-            subject.query,
-            back.as_secs(),
-            (back / 60).min(PAST_STEP).as_secs(),
-        );
-        let answer = match self.ask(&query, now).await {
+        let answer = match self.ask(&over_time(&subject.query, back), now).await {
             Ok(answer) => answer,
             Err(fault) if fault.kind == LogFaultKind::BadQuery => {
                 return Err(not_found(format!(
@@ -201,6 +195,32 @@ impl Store for Prometheus {
 
     fn skew_ms(&self) -> Option<i64> {
         self.web.skew_ms()
+    }
+}
+
+/// The last sample of each series over a time.
+fn over_time(query: &str, back: Duration) -> String {
+    let (query, seconds) = (query.trim(), back.as_secs());
+    if is_selector(query) {
+        return format!("last_over_time({query}[{seconds}s])");
+    }
+    // What is computed can only be looked at in steps; what lived for less than a step may lie between two of them. On
+    // lines of its own: the query may end with a comment.
+    let step = (back / 60).min(PAST_STEP).as_secs();
+    format!("last_over_time((\n{query}\n)[{seconds}s:{step}s])")
+}
+
+/// Whether this is a name, or a name with matchers, and nothing else.
+fn is_selector(query: &str) -> bool {
+    let is_of_a_name =
+        |character: char| character.is_ascii_alphanumeric() || "_:".contains(character);
+    let rest = query.trim_start_matches(is_of_a_name);
+    let matchers = rest
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'));
+    match matchers {
+        Some(matchers) => !matchers.contains(['{', '}', '#']),
+        None => rest.is_empty(),
     }
 }
 

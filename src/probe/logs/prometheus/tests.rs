@@ -67,7 +67,19 @@ async fn values_of_all_kinds() {
         let reading = read_one(&*prometheus(stand_in.http()), "m").await;
         writeln!(table, "{name}: {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        a time: 59750 ms ago
+        the newest of three: 40000 ms ago
+        an old one: 86400000 ms ago
+        one of two is no time: 60000 ms ago
+        one of two is of the future: 60000 ms ago
+        no line yet: nothing
+        NaN: bad_query: it says NaN, which is no time
+        without end: bad_query: it says inf, which is no time
+        milliseconds: bad_query: it says 1795309140500, which are milliseconds since 1970, where seconds are wanted
+        an age: bad_query: it says 12.5, too little for seconds since 1970; if that is an age, the time itself is wanted
+        a clock that is fast: bad_query: the newest line is stamped 40 s ahead of our clock, which is not believed
+    "#]].assert_eq(&table);
 }
 
 #[tokio::test]
@@ -160,14 +172,39 @@ async fn answers_of_all_kinds() {
         let reading = read_one(&*prometheus(stand_in.http()), "m").await;
         writeln!(table, "{name}: {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        a scalar: 60000 ms ago
+        a scalar of nothing: not_found: the query gives NaN: its scalar() finds no series, or more than one
+        a matrix: bad_query: the query gives no single number; one that gives the time of the newest line in seconds is wanted
+        a string: bad_query: the query gives no single number; one that gives the time of the newest line in seconds is wanted
+        warnings: 60000 ms ago, partial
+        warnings and nothing: nothing, partial
+        infos: 60000 ms ago
+        a part of a cluster: 60000 ms ago, partial
+        bad data: bad_query: HTTP 400: invalid parameter query: 1:3: parse error
+        execution: bad_query: HTTP 422: many-to-many matching not allowed
+        VictoriaMetrics does not understand: bad_query: HTTP 422: error when executing query: unparsed data left
+        VictoriaMetrics takes too long: unreachable: HTTP 422: timeout exceeded during query execution: 4.0 seconds
+        a timeout: unreachable: HTTP 503: query timed out in expression evaluation
+        starting: unreachable: HTTP 503: Service Unavailable
+        given up: unreachable: HTTP 499: query was canceled
+        error with 200: unreachable: HTTP 200: it broke
+        no password: auth: HTTP 401: Unauthorized
+        a limit: overloaded: HTTP 429
+        nothing there: not_found: HTTP 404: 404 page not found
+        a page: unreachable: its answer is no JSON, so it is not the store that answers
+        another store: unreachable: its answer has not the shape of Prometheus's, so it is not the store that answers
+        a number for a text: unreachable: its answer has not the shape of Prometheus's, so it is not the store that answers
+        cut: unreachable: end of file before message length reached
+        closed: unreachable: connection closed before message completed
+    "#]].assert_eq(&table);
 }
 
 /// The question about the past answers `past`, `up` answers `up`, and everything else nothing.
 async fn empty(past: Reply, up: Reply) -> StandIn {
     StandIn::start(move |asked: &Asked| {
         let query = asked.parameter("query");
-        if query.starts_with("last_over_time((\nm") {
+        if query == "last_over_time(m[3600s])" {
             past.clone()
         } else if query == r#"up{job="core",instance="core:9000"}"# {
             up.clone()
@@ -204,7 +241,17 @@ async fn what_an_empty_answer_means() {
         let reading = read_one(&*prometheus(stand_in.http()), "m").await;
         writeln!(table, "{name}: {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        never there: not_found: the query finds nothing, neither now nor in the last 1 h: its selector is wrong, or it was never scraped
+        one scrape was missed: 100000 ms ago, partial
+        the exporter died: not_found: there are no samples any more: its exporter does not answer (`up` is 0), which says nothing about the log; its last word was of a line 20 min ago
+        the exporter lost it: not_found: there are no samples any more: its exporter is up, but does not export it any more; its last word was of a line 20 min ago
+        not scraped any more: not_found: there are no samples any more: its target is not scraped any more; its last word was of a line 20 min ago
+        `up` cannot be asked: not_found: there are no samples any more: its exporter is gone, or is not scraped; its last word was of a line 20 min ago
+        it never said a time: not_found: there are no samples any more: its exporter does not answer (`up` is 0), which says nothing about the log
+        the past cannot be asked: not_found: the query finds nothing, and nothing can be learned of its past: HTTP 400: no subqueries here
+        it dies in between: unreachable: connection closed before message completed
+    "#]].assert_eq(&table);
 }
 
 #[tokio::test]
@@ -220,7 +267,33 @@ async fn what_is_asked() {
         .iter()
         .map(|asked| format!("{} {} {:?}", asked.method, asked.path, asked.parameters))
         .collect();
-    expect![[""]].assert_eq(&questions.join("\n"));
+    expect![[r#"
+        GET /api/v1/query [("query", "max(m{a=\"b\"}) # the newest"), ("time", "1795309200.000"), ("timeout", "4s")]
+        GET /api/v1/query [("query", "last_over_time((\nmax(m{a=\"b\"}) # the newest\n)[3600s:60s])"), ("time", "1795309200.000"), ("timeout", "4s")]"#]].assert_eq(&questions.join("\n"));
+}
+
+#[test]
+fn only_bare_selectors_are_looked_back_at_exactly() {
+    for (query, expected) in [
+        ("m", "last_over_time(m[3600s])"),
+        (" job:m:max ", "last_over_time(job:m:max[3600s])"),
+        (r#"m{a="b"}"#, r#"last_over_time(m{a="b"}[3600s])"#),
+        (r#"{a="b"}"#, r#"last_over_time({a="b"}[3600s])"#),
+        (
+            r#"m{a="b"} or n{a="b"}"#,
+            "last_over_time((\nm{a=\"b\"} or n{a=\"b\"}\n)[3600s:60s])",
+        ),
+        (
+            "m offset 5m",
+            "last_over_time((\nm offset 5m\n)[3600s:60s])",
+        ),
+        ("max(m)", "last_over_time((\nmax(m)\n)[3600s:60s])"),
+        ("m # it", "last_over_time((\nm # it\n)[3600s:60s])"),
+    ] {
+        assert_eq!(over_time(query, PAST_MIN), expected);
+    }
+    let day = over_time("max(m)", PAST_MAX);
+    assert_eq!(day, "last_over_time((\nmax(m)\n)[86400s:240s])");
 }
 
 /// One number that grows: a line that was sent before it is in.
@@ -256,7 +329,7 @@ async fn its_scrapes_are_its_statement() {
         statement.complete_until,
         Some(NOW - Duration::from_millis(13_500))
     );
-    assert_eq!(statement.words, "its targets were last scraped 13.5 s ago");
+    assert_eq!(statement.words, "its targets were last scraped 13 s ago");
     // A store that nothing is scraped into says nothing, and neither does one that cannot be asked.
     for reply in [Reply::json(200, &vector(&[])), Reply::Closed] {
         let stand_in = StandIn::always(reply).await;

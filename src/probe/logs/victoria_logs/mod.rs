@@ -1,4 +1,4 @@
-//! VictoriaLogs.
+//! `VictoriaLogs`.
 //!
 //! One question for each subject. The window travels in the parameters `start` and `end`, which the server adds to the query
 //! itself, so that a query with `or` or with pipes keeps its meaning; the newest time is asked for by a last pipe, so that
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::model::{
     Timestamp,
-    logs::{CanaryMark, LogFault, LogSource, LogStore, Reading, Subject},
+    logs::{CanaryMark, LogFault, LogFaultKind, LogSource, LogStore, Reading, Subject},
 };
 
 use super::{
@@ -30,7 +30,7 @@ const CANARY_MARGIN: Duration = Duration::from_mins(1);
 /// So many canaries are looked for at once.
 const CANARIES_MAX: u32 = 1_000;
 
-/// VictoriaLogs.
+/// `VictoriaLogs`.
 pub(super) struct VictoriaLogs {
     web: Web,
     tenant: Option<(u32, u32)>,
@@ -48,14 +48,25 @@ impl VictoriaLogs {
 
     async fn newest(&self, subject: &Subject, now: Timestamp) -> Result<Reading, LogFault> {
         // On a line of its own: the query may end with a comment.
-        let query = format!("{}\n| stats max(_time) as newest", subject.query);
+        let query = format!(
+            "{}\n| stats count() as lines, max(_time) as newest",
+            subject.query
+        );
         let rows = self.rows(&query, now - subject.lookback, now).await?;
         let mut newest = None;
         for row in &rows {
             let said = row.get("newest").and_then(Value::as_str);
             let said = said.ok_or_else(shape)?;
             if said.is_empty() {
-                continue;
+                let lines = row.get("lines").and_then(Value::as_str);
+                if lines.ok_or_else(shape)? == "0" {
+                    continue;
+                }
+                // Without this a pipe too many would look like silence for ever.
+                return Err(LogFault::new(
+                    LogFaultKind::BadQuery,
+                    "a pipe of the query takes the time of the lines away; it has to keep _time",
+                ));
             }
             let at = DateTime::parse_from_rfc3339(said).map_err(|_| shape())?;
             newest = newest.max(Some(Timestamp::from(at.to_utc())));

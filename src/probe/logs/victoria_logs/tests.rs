@@ -24,7 +24,11 @@ async fn answers_of_all_kinds() {
             "a line",
             stream("{\"newest\":\"2026-11-22T00:59:30.123456789Z\"}\n"),
         ),
-        ("nothing", stream("{\"newest\":\"\"}\n")),
+        ("nothing", stream("{\"lines\":\"0\",\"newest\":\"\"}\n")),
+        (
+            "a pipe that drops the time",
+            stream("{\"lines\":\"17\",\"newest\":\"\"}\n"),
+        ),
         ("an empty body", stream("")),
         (
             "two rows of a query that groups",
@@ -64,7 +68,25 @@ async fn answers_of_all_kinds() {
         let reading = read_one(&*victoria(stand_in.http(), None), r#"{app="core"}"#).await;
         writeln!(table, "{name}: {reading}").unwrap();
     }
-    expect![[""]].assert_eq(&table);
+    expect![[r#"
+        a line: 29877 ms ago
+        nothing: nothing
+        an empty body: nothing
+        two rows of a query that groups: 30000 ms ago
+        from the future: bad_query: the newest line is stamped 364 d 23 h ahead of our clock, which is not believed
+        a parse error: bad_query: HTTP 400: cannot parse query [foo | ]: unexpected pipe ""
+        no token: auth: HTTP 401
+        a queue: overloaded: HTTP 429: wait
+        a node is gone: unreachable: HTTP 502: cannot fetch data from vlstorage
+        a page: unreachable: its answer has not the shape of VictoriaLogs's, so it is not the store that answers
+        no object: unreachable: its answer has not the shape of VictoriaLogs's, so it is not the store that answers
+        another field: unreachable: its answer has not the shape of VictoriaLogs's, so it is not the store that answers
+        no time: unreachable: its answer has not the shape of VictoriaLogs's, so it is not the store that answers
+        a number: unreachable: its answer has not the shape of VictoriaLogs's, so it is not the store that answers
+        half a line: unreachable: its answer has not the shape of VictoriaLogs's, so it is not the store that answers
+        cut: unreachable: end of file before message length reached
+        closed: unreachable: connection closed before message completed
+    "#]].assert_eq(&table);
 }
 
 /// The query stays as it was typed, or `a or b` would search `b` through all times.
@@ -81,7 +103,21 @@ async fn what_is_asked() {
     assert_eq!(asked.header("accountid"), "12");
     assert_eq!(asked.header("projectid"), "7");
     let question = format!("{} {} {:#?}", asked.method, asked.path, asked.parameters);
-    expect![[""]].assert_eq(&question);
+    expect![[r#"
+        POST /select/logsql/query [
+            (
+                "query",
+                "{app=\"core\"} or {app=\"cron\"} | filter x:y # both\n| stats max(_time) as newest",
+            ),
+            (
+                "start",
+                "2026-11-22T00:45:00.000Z",
+            ),
+            (
+                "end",
+                "2026-11-22T01:00:30.000Z",
+            ),
+        ]"#]].assert_eq(&question);
 }
 
 #[tokio::test]
