@@ -82,9 +82,9 @@ async fn values_of_all_kinds() {
     "#]].assert_eq(&table);
 }
 
-#[tokio::test]
-async fn answers_of_all_kinds() {
-    let answers = [
+/// What it says when it has understood.
+fn answers() -> Vec<(&'static str, Reply)> {
+    vec![
         (
             "a scalar",
             success(r#""data":{"resultType":"scalar","result":[1795309200,"1795309140"]}"#),
@@ -125,6 +125,12 @@ async fn answers_of_all_kinds() {
                 r#""isPartial":true,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1795309140"]}]}"#,
             ),
         ),
+    ]
+}
+
+/// What it, or somebody in its place, says otherwise.
+fn refusals() -> Vec<(&'static str, Reply)> {
+    vec![
         (
             "bad data",
             error(400, "bad_data", "invalid parameter query: 1:3: parse error"),
@@ -165,9 +171,13 @@ async fn answers_of_all_kinds() {
         ),
         ("cut", Reply::Cut(vector(&["1795309140"]).into_bytes())),
         ("closed", Reply::Closed),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn answers_of_all_kinds() {
     let mut table = String::new();
-    for (name, reply) in answers {
+    for (name, reply) in answers().into_iter().chain(refusals()) {
         let stand_in = StandIn::always(reply).await;
         let reading = read_one(&*prometheus(stand_in.http()), "m").await;
         writeln!(table, "{name}: {reading}").unwrap();
