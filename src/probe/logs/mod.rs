@@ -6,16 +6,23 @@
 //! the search. What a round means is decided elsewhere.
 
 mod canary;
+mod claimed;
 mod docker;
+mod each;
 mod elastic;
 mod file;
 mod graylog;
+#[cfg(test)]
+mod hostile;
 mod http_json;
 mod journal_gateway;
 mod journald;
 mod kubernetes;
 mod loki;
+mod marks;
 mod prometheus;
+#[cfg(test)]
+mod stand_in;
 mod victoria_logs;
 mod web;
 
