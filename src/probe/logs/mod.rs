@@ -6,11 +6,13 @@
 //! the search. What a round means is decided elsewhere.
 
 mod canary;
+mod direct;
 mod docker;
 mod elastic;
 mod file;
 mod graylog;
 mod http_json;
+mod journal;
 mod journal_gateway;
 mod journald;
 mod kubernetes;
