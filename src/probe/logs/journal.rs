@@ -129,7 +129,10 @@ mod tests {
             ("cron.timer", Some("cron.timer")),
             ("app@blue", Some("app@blue.service")),
             ("my.app", Some("my.app.service")),
-            ("dev-disk-by\\x2duuid.swap", Some("dev-disk-by\\x2duuid.swap")),
+            (
+                "dev-disk-by\\x2duuid.swap",
+                Some("dev-disk-by\\x2duuid.swap"),
+            ),
             ("", None),
             ("-f", None),
             ("--rotate", None),
@@ -156,8 +159,14 @@ mod tests {
 {"__REALTIME_TIMESTAMP":"1799999000000000","_SOURCE_REALTIME_TIMESTAMP":["1","2"]}
 "#;
         let reading = newest(lines, NOW).unwrap();
-        assert_eq!(reading.event, Some(Timestamp::from_millis(1_799_999_995_000)));
-        assert_eq!(reading.ingest, Some(Timestamp::from_millis(1_799_999_995_000)));
+        assert_eq!(
+            reading.event,
+            Some(Timestamp::from_millis(1_799_999_995_000))
+        );
+        assert_eq!(
+            reading.ingest,
+            Some(Timestamp::from_millis(1_799_999_995_000))
+        );
         assert_eq!(newest(b"", NOW).unwrap(), Reading::default());
         assert!(newest(b"<html>\n", NOW).is_err());
     }

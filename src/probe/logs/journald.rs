@@ -25,9 +25,7 @@ use tokio::{
 
 use crate::model::{
     Timestamp,
-    logs::{
-        CanaryMark, LogFault, LogFaultKind, LogSource, LogStore, Reading, Statement, Subject,
-    },
+    logs::{CanaryMark, LogFault, LogFaultKind, LogSource, LogStore, Reading, Statement, Subject},
 };
 
 use super::{FUTURE_MAX, Store, direct, journal};
@@ -281,7 +279,11 @@ mod tests {
     fn stand_in(lines: &str) -> (TempDir, Journald) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("journalctl");
-        fs::write(&program, format!("#!/bin/sh\ncd '{}'\n{lines}\n", folder.path().display())).unwrap();
+        fs::write(
+            &program,
+            format!("#!/bin/sh\ncd '{}'\n{lines}\n", folder.path().display()),
+        )
+        .unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let journald = Journald::with_program(&program, None);
         (folder, journald)
@@ -301,7 +303,11 @@ mod tests {
         let readings = journald.read(&subjects(queries), NOW).await;
         let mut text: String = readings.iter().map(|one| format!("{one:?}\n")).collect();
         let statement = journald.state(NOW).await;
-        text += if statement.is_some() { "complete" } else { "says nothing" };
+        text += if statement.is_some() {
+            "complete"
+        } else {
+            "says nothing"
+        };
         expected.assert_eq(&text);
     }
 
@@ -393,7 +399,9 @@ mod tests {
         let lines = format!("printf '%s\\n' \"$@\" > arguments; env > environment; {NEWEST}");
         let (folder, mut journald) = stand_in(&lines);
         journald.directory = Some(PathBuf::from("/var/log/with space"));
-        journald.read(&subjects(&["app@blue"]), NOW).await[0].as_ref().unwrap();
+        journald.read(&subjects(&["app@blue"]), NOW).await[0]
+            .as_ref()
+            .unwrap();
         expect![[r#"
             --no-pager
             --output=json
@@ -412,12 +420,16 @@ mod tests {
     /// It hangs in reading a pipe that nobody writes to.
     #[tokio::test]
     async fn one_that_hangs_is_killed_when_nobody_waits_any_more() {
-        let (folder, journald) = stand_in("mkfifo never; echo $$ > started.new; mv started.new started; read x < never");
+        let (folder, journald) =
+            stand_in("mkfifo never; echo $$ > started.new; mv started.new started; read x < never");
         let subjects = subjects(&["app"]);
         let mut read = journald.read(&subjects, NOW);
         let pid = loop {
             let soon = Duration::from_millis(5);
-            assert!(tokio::time::timeout(soon, &mut read).await.is_err(), "it hangs");
+            assert!(
+                tokio::time::timeout(soon, &mut read).await.is_err(),
+                "it hangs"
+            );
             if let Ok(pid) = fs::read_to_string(folder.path().join("started")) {
                 break pid.trim().to_owned();
             }

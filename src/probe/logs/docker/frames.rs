@@ -103,25 +103,45 @@ mod tests {
             (new.into(), "2027-01-15T07:30:00.500Z"),
             (format!("{new}{old}").into(), "2027-01-15T07:30:00.500Z"),
             (frame(1, old), "2027-01-15T07:00:00.123Z"),
-            ([frame(2, new), frame(1, old)].concat(), "2027-01-15T07:30:00.500Z"),
-            (frame(1, "2027-01-15T07:30:00Z "), "2027-01-15T07:30:00.000Z"),
+            (
+                [frame(2, new), frame(1, old)].concat(),
+                "2027-01-15T07:30:00.500Z",
+            ),
+            (
+                frame(1, "2027-01-15T07:30:00Z "),
+                "2027-01-15T07:30:00.000Z",
+            ),
             // Cut by the limit, and with more promised than there is.
             (frame(1, new)[..40].to_vec(), "2027-01-15T07:30:00.500Z"),
-            ([frame(1, old), vec![1, 0, 0, 0, 255]].concat(), "2027-01-15T07:00:00.123Z"),
-            ([frame(1, old), frame(3, "gone")].concat(), "2027-01-15T07:00:00.123Z"),
+            (
+                [frame(1, old), vec![1, 0, 0, 0, 255]].concat(),
+                "2027-01-15T07:00:00.123Z",
+            ),
+            (
+                [frame(1, old), frame(3, "gone")].concat(),
+                "2027-01-15T07:00:00.123Z",
+            ),
             (
                 frame(3, "Error grabbing logs: unexpected EOF\n"),
                 "unreachable: Error grabbing logs: unexpected EOF",
             ),
             (frame(1, ""), "-"),
             (frame(1, "2027-01-15T08:00:31Z tomorrow\n"), "-"),
-            (frame(1, "2027-01-15T08:00:29Z soon\n"), "2027-01-15T08:00:00.000Z"),
+            (
+                frame(1, "2027-01-15T08:00:29Z soon\n"),
+                "2027-01-15T08:00:00.000Z",
+            ),
             (frame(1, "0001-01-01T00:00:00Z never\n"), "-"),
             (frame(1, "no time\n"), "-"),
             (vec![0xFF; 64], "-"),
         ];
         for (body, expected) in rows {
-            assert_eq!(read(&body), expected, "{:?}", String::from_utf8_lossy(&body));
+            assert_eq!(
+                read(&body),
+                expected,
+                "{:?}",
+                String::from_utf8_lossy(&body)
+            );
         }
     }
 

@@ -25,9 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::model::{
     Timestamp,
-    logs::{
-        CanaryMark, LogFault, LogFaultKind, LogSource, LogStore, Reading, Statement, Subject,
-    },
+    logs::{CanaryMark, LogFault, LogFaultKind, LogSource, LogStore, Reading, Statement, Subject},
 };
 
 use super::{Store, direct};

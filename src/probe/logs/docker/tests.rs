@@ -80,17 +80,49 @@ async fn read(docker: &Docker, queries: &[&str]) -> String {
 #[tokio::test]
 async fn containers_are_read_and_faults_are_classed() {
     let mut engine = Engine::start(|container| match container {
-        "tty" => http("200 OK", "Content-Type: application/vnd.docker.raw-stream\r\n", b"2027-01-15T07:59:58.5Z hello\r\n"),
-        "framed" => http("200 OK", "Content-Type: application/vnd.docker.multiplexed-stream\r\n", b"\x02\0\0\0\0\0\0\x1b2027-01-15T07:59:59Z hello\n"),
-        "chunked" => http("200 OK", "Transfer-Encoding: chunked\r\n", b"8\r\n\x01\0\0\0\0\0\0\x1b\r\n1b\r\n2027-01-15T07:59:59Z hello\n\r\n0\r\n\r\n"),
+        "tty" => http(
+            "200 OK",
+            "Content-Type: application/vnd.docker.raw-stream\r\n",
+            b"2027-01-15T07:59:58.5Z hello\r\n",
+        ),
+        "framed" => http(
+            "200 OK",
+            "Content-Type: application/vnd.docker.multiplexed-stream\r\n",
+            b"\x02\0\0\0\0\0\0\x1b2027-01-15T07:59:59Z hello\n",
+        ),
+        "chunked" => http(
+            "200 OK",
+            "Transfer-Encoding: chunked\r\n",
+            b"8\r\n\x01\0\0\0\0\0\0\x1b\r\n1b\r\n2027-01-15T07:59:59Z hello\n\r\n0\r\n\r\n",
+        ),
         "empty" => http("200 OK", "Content-Length: 0\r\n", b""),
-        "gone" => http("404 Not Found", "", br#"{"message":"No such container: gone"}"#),
-        "removed" => http("409 Conflict", "", br#"{"message":"can not get logs from container which is dead or marked for removal"}"#),
-        "gelf" => http("501 Not Implemented", "", br#"{"message":"configured logging driver does not support reading"}"#),
+        "gone" => http(
+            "404 Not Found",
+            "",
+            br#"{"message":"No such container: gone"}"#,
+        ),
+        "removed" => http(
+            "409 Conflict",
+            "",
+            br#"{"message":"can not get logs from container which is dead or marked for removal"}"#,
+        ),
+        "gelf" => http(
+            "501 Not Implemented",
+            "",
+            br#"{"message":"configured logging driver does not support reading"}"#,
+        ),
         "locked" => http("403 Forbidden", "", b"<html>no</html>"),
         "broken" => http("500 Internal Server Error", "", b""),
         "cut" => http("200 OK", "Content-Length: 100\r\n", b"2027"),
-        "long" => http("200 OK", "", &[b"2027-01-15T07:59:57Z ".to_vec(), vec![b'x'; 3 * 1024 * 1024]].concat()),
+        "long" => http(
+            "200 OK",
+            "",
+            &[
+                b"2027-01-15T07:59:57Z ".to_vec(),
+                vec![b'x'; 3 * 1024 * 1024],
+            ]
+            .concat(),
+        ),
         _ => None,
     });
     let docker = engine.docker();
@@ -127,7 +159,11 @@ async fn containers_are_read_and_faults_are_classed() {
 #[tokio::test]
 async fn a_query_that_is_no_container_is_not_asked() {
     let mut engine = Engine::start(|_| None);
-    let text = read(&engine.docker(), &["", "-a", "a/b", "..", "a?b", "a b", "a%2f", "ž"]).await;
+    let text = read(
+        &engine.docker(),
+        &["", "-a", "a/b", "..", "a?b", "a b", "a%2f", "ž"],
+    )
+    .await;
     assert_eq!(text.matches("bad_query").count(), 8, "{text}");
     engine.asked.try_recv().unwrap_err();
 }

@@ -1,12 +1,6 @@
 //! Following one path through growth, cutting and rotation.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::MetadataExt as _,
-    sync::Arc,
-    time::Duration,
-};
+use std::{fs::File, io, os::unix::fs::MetadataExt as _, sync::Arc, time::Duration};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -203,7 +197,10 @@ impl Followed {
                 }
             }
         }
-        let has_lines = self.current.as_ref().is_some_and(|current| current.has_lines);
+        let has_lines = self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.has_lines);
         let looked_at = self.looked_at;
         self.former.retain_mut(|former| {
             let Ok(brought) = former.observe(looked_at, rules.zone, now) else {

@@ -38,7 +38,9 @@ impl<'a> Cursor<'a> {
 
     /// A time in any form that can stand alone, and what comes after it.
     pub(super) fn time(self) -> Option<(Written, Self)> {
-        self.dated().or_else(|| self.klog()).or_else(|| self.epoch())
+        self.dated()
+            .or_else(|| self.klog())
+            .or_else(|| self.epoch())
     }
 
     /// A time in one of the forms that begin with a date, so that they are known for what they are anywhere in a line.

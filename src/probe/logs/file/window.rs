@@ -62,7 +62,11 @@ impl Window {
     pub(super) fn newest(&self, from: u64, frame: &Frame) -> Option<Timestamp> {
         let mut end = self.start;
         let mut newest = None;
-        for (index, bytes) in self.bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        for (index, bytes) in self
+            .bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .enumerate()
+        {
             end += bytes.len() as u64;
             // The first one has lost its beginning, unless it is the first of the file.
             let is_whole = index > 0 || self.start == 0;
