@@ -72,7 +72,8 @@ pub(super) fn unit_match(query: &str) -> Result<(&'static str, String), LogFault
     Ok(("_SYSTEMD_UNIT", unit))
 }
 
-/// The newest times of these entries, one a line; no entries are no times.
+/// The newest times of these entries, one a line; no entries are no times, and entries of which none can be believed are an
+/// answer that misses something.
 ///
 /// # Errors
 ///
@@ -103,6 +104,7 @@ pub(super) fn newest(lines: &[u8], now: Timestamp) -> Result<Reading, LogFault> 
             "its answer has no entries of a journal",
         ));
     }
+    reading.is_partial = entries_count > 0 && reading.ingest.is_none();
     Ok(reading)
 }
 
@@ -168,6 +170,8 @@ mod tests {
             Some(Timestamp::from_millis(1_799_999_995_000))
         );
         assert_eq!(newest(b"", NOW).unwrap(), Reading::default());
+        let ahead = newest(br#"{"__REALTIME_TIMESTAMP":"1900000000000000"}"#, NOW).unwrap();
+        assert_eq!((ahead.event, ahead.is_partial), (None, true));
         assert!(newest(b"<html>\n", NOW).is_err());
     }
 

@@ -28,12 +28,14 @@ use crate::model::{
     logs::{CanaryMark, LogFault, LogFaultKind, LogSource, LogStore, Reading, Statement, Subject},
 };
 
-use super::{FUTURE_MAX, Store, direct, journal};
+use super::{Store, direct, journal};
 
 /// So many copies of `journalctl` run at the same time for one source.
 const AT_ONCE: usize = 4;
 /// More of what it says is not read; one entry without its message has a few hundred bytes.
 const OUTPUT_MAX: u64 = 64 * 1024;
+/// So many of the last entries are asked for.
+const LINES: usize = 10;
 /// Where programs are if the environment does not say it.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
@@ -120,10 +122,11 @@ impl Journald {
     ) -> Result<(Reading, String), LogFault> {
         let mut command = Command::new(&self.program);
         command
-            .args(["--no-pager", "--output=json", "--lines=1"])
-            .arg("--output-fields=_SOURCE_REALTIME_TIMESTAMP")
-            // Entries of a time when the clock was wrong hide the newest real one.
-            .arg(format!("--until=@{}", (now + FUTURE_MAX).as_seconds()));
+            .args(["--no-pager", "--output=json"])
+            // Some, for the newest may be of a time when the clock was wrong. No `--until`, which would search by time
+            // and find nothing in a journal where that goes back.
+            .arg(format!("--lines={LINES}"))
+            .arg("--output-fields=_SOURCE_REALTIME_TIMESTAMP");
         if let Some(directory) = &self.directory {
             let mut argument = OsString::from("--directory=");
             argument.push(directory);
@@ -378,7 +381,7 @@ mod tests {
             "head -c 1000000 /dev/zero",
             &["app"],
             expect![[r#"
-                Err(LogFault { kind: Unreachable, words: "journalctl ended with signal: 13 (SIGPIPE)" })
+                Err(LogFault { kind: Unreachable, words: "journalctl ended with exit status: 141" })
                 says nothing"#]],
         )
         .await;
@@ -405,9 +408,8 @@ mod tests {
         expect![[r#"
             --no-pager
             --output=json
-            --lines=1
+            --lines=10
             --output-fields=_SOURCE_REALTIME_TIMESTAMP
-            --until=@1800000030
             --directory=/var/log/with space
             _SYSTEMD_UNIT=app@blue.service
         "#]]

@@ -7,7 +7,7 @@ mod frames;
 #[cfg(test)]
 mod tests;
 
-use std::{io, path::PathBuf};
+use std::{error::Error, io, path::PathBuf};
 
 use bytes::Bytes;
 use futures_util::{
@@ -163,8 +163,13 @@ fn no_connection(error: &io::Error) -> LogFault {
     LogFault::new(kind, words)
 }
 
+/// The deepest cause says what happened.
 fn cut(error: &hyper::Error) -> LogFault {
-    LogFault::new(LogFaultKind::Unreachable, error.to_string())
+    let mut cause: &dyn Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    LogFault::new(LogFaultKind::Unreachable, cause.to_string())
 }
 
 /// An answer that is none. Engines say in JSON why; proxies before them may say it otherwise.
