@@ -195,7 +195,8 @@ mod tests {
         .await;
         let queries = ["app@blue", "quiet", "page", "broken", "a?b"];
         let readings = gateway.read(&subjects(&queries), NOW).await;
-        let text: String = readings.iter().map(|one| format!("{one:?}\n")).collect();
+        let lines: Vec<_> = readings.iter().map(|one| format!("{one:?}")).collect();
+        let text = lines.join("\n") + "\n";
         expect![[r#"
             Ok(Reading { event: Some(2027-01-15T07:59:58.000Z), ingest: Some(2027-01-15T07:59:59.000Z), is_partial: false })
             Ok(Reading { event: None, ingest: None, is_partial: false })

@@ -304,7 +304,8 @@ mod tests {
     async fn check(lines: &str, queries: &[&str], expected: Expect) {
         let (_folder, journald) = stand_in(lines);
         let readings = journald.read(&subjects(queries), NOW).await;
-        let mut text: String = readings.iter().map(|one| format!("{one:?}\n")).collect();
+        let lines: Vec<_> = readings.iter().map(|one| format!("{one:?}")).collect();
+        let mut text = lines.join("\n") + "\n";
         let statement = journald.state(NOW).await;
         text += if statement.is_some() {
             "complete"

@@ -187,7 +187,12 @@ fn refused(status: StatusCode, body: &[u8]) -> LogFault {
         |_| String::from_utf8_lossy(body).into_owned(),
         |refusal| refusal.message,
     );
-    LogFault::new(kind, format!("HTTP {}: {said}", status.as_u16()))
+    let status = status.as_u16();
+    if said.trim().is_empty() {
+        LogFault::new(kind, format!("HTTP {status}"))
+    } else {
+        LogFault::new(kind, format!("HTTP {status}: {said}"))
+    }
 }
 
 impl Store for Docker {

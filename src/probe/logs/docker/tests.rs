@@ -1,6 +1,6 @@
 //! A stand-in engine at a socket of its own.
 
-use std::{os::unix::fs::PermissionsExt as _, path::Path, sync::Arc, time::Duration};
+use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use expect_test::expect;
 use tempfile::TempDir;
@@ -20,15 +20,14 @@ struct Engine {
 }
 
 impl Engine {
-    /// Answers every request with what belongs to its container; absent = the connection is closed.
-    fn start(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> Self {
+    /// Answers every request with what belongs to its container, which may be nothing, and closes the connection.
+    fn start(answer: fn(&str) -> Vec<u8>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
         let (tell, asked) = mpsc::unbounded_channel();
-        let answer = Arc::new(answer);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let (tell, answer) = (tell.clone(), Arc::clone(&answer));
+                let tell = tell.clone();
                 tokio::spawn(async move {
                     let mut request = Vec::new();
                     while !request.ends_with(b"\r\n\r\n") {
@@ -38,9 +37,7 @@ impl Engine {
                     let line = request.lines().next().unwrap().to_owned();
                     let container = line.split('/').nth(2).unwrap().to_owned();
                     tell.send(line).unwrap();
-                    if let Some(answer) = answer(&container) {
-                        stream.write_all(&answer).await.unwrap();
-                    }
+                    stream.write_all(&answer(&container)).await.unwrap();
                 });
             }
         });
@@ -54,9 +51,9 @@ impl Engine {
     }
 }
 
-fn http(status: &str, headers: &str, body: &[u8]) -> Option<Vec<u8>> {
+fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status}\r\n{headers}Connection: close\r\n\r\n");
-    Some([head.as_bytes(), body].concat())
+    [head.as_bytes(), body].concat()
 }
 
 fn subjects(queries: &[&str]) -> Vec<Subject> {
@@ -77,9 +74,9 @@ async fn read(docker: &Docker, queries: &[&str]) -> String {
     queries.iter().zip(&readings).map(line).collect()
 }
 
-#[tokio::test]
-async fn containers_are_read_and_faults_are_classed() {
-    let mut engine = Engine::start(|container| match container {
+/// What engines answer, by the name of the container.
+fn answer(container: &str) -> Vec<u8> {
+    match container {
         "tty" => http(
             "200 OK",
             "Content-Type: application/vnd.docker.raw-stream\r\n",
@@ -123,8 +120,13 @@ async fn containers_are_read_and_faults_are_classed() {
             ]
             .concat(),
         ),
-        _ => None,
-    });
+        _ => Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn containers_are_read_and_faults_are_classed() {
+    let mut engine = Engine::start(answer);
     let docker = engine.docker();
     let text = read(
         &docker,
@@ -143,22 +145,25 @@ async fn containers_are_read_and_faults_are_classed() {
         removed: not_found HTTP 409: can not get logs from container which is dead or marked for removal
         gelf: bad_query HTTP 501: configured logging driver does not support reading
         locked: auth HTTP 403: <html>no</html>
-        broken: unreachable HTTP 500:
+        broken: unreachable HTTP 500
         cut: unreachable end of file before message length reached
         long: Some(2027-01-15T07:59:57.000Z) Some(2027-01-15T07:59:57.000Z)
         hung-up: unreachable connection closed before message completed
     "#]]
     .assert_eq(&text);
-    assert_eq!(
-        engine.asked.recv().await.unwrap(),
-        "GET /containers/tty/logs?stdout=1&stderr=1&tail=1&timestamps=1&follow=0 HTTP/1.1"
-    );
+    let mut asked = Vec::new();
+    while let Ok(line) = engine.asked.try_recv() {
+        asked.push(line);
+    }
+    assert_eq!(asked.len(), 12);
+    let line = "GET /containers/tty/logs?stdout=1&stderr=1&tail=1&timestamps=1&follow=0 HTTP/1.1";
+    assert!(asked.iter().any(|asked| asked == line), "{asked:?}");
 }
 
 /// It never reaches the engine.
 #[tokio::test]
 async fn a_query_that_is_no_container_is_not_asked() {
-    let mut engine = Engine::start(|_| None);
+    let mut engine = Engine::start(|_| Vec::new());
     let text = read(
         &engine.docker(),
         &["", "-a", "a/b", "..", "a?b", "a b", "a%2f", "ž"],
@@ -195,7 +200,7 @@ async fn sockets_that_are_not_there() {
 
 #[tokio::test]
 async fn a_socket_without_permission() {
-    let engine = Engine::start(|_| None);
+    let engine = Engine::start(|_| Vec::new());
     let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(engine.folder.path().join("docker.sock"), closed).unwrap();
     let fault = no_connection(&io::Error::from(Errno::ACCESS));

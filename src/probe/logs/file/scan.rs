@@ -53,17 +53,13 @@ impl<'a> Cursor<'a> {
     /// `2026-01-02T03:04:05.678+01:00`, `2026/01/02 03:04:05`, `20260102T030405Z`.
     fn year_first(mut self) -> Option<(Written, Self)> {
         let year = self.digits(4)?;
-        let date = match self.peek() {
-            Some(separator @ (b'-' | b'/')) => {
-                self.at += 1;
-                let month = self.digits(2)?;
-                self.one_of(&[separator])?;
-                NaiveDate::from_ymd_opt(year.cast_signed(), month, self.digits(2)?)?
-            }
-            Some(_) | None => {
-                let (month, day) = (self.digits(2)?, self.digits(2)?);
-                NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?
-            }
+        let date = if let Some(separator) = self.one_of(b"-/") {
+            let month = self.digits(2)?;
+            self.one_of(&[separator])?;
+            NaiveDate::from_ymd_opt(year.cast_signed(), month, self.digits(2)?)?
+        } else {
+            let (month, day) = (self.digits(2)?, self.digits(2)?);
+            NaiveDate::from_ymd_opt(year.cast_signed(), month, day)?
         };
         self.one_of(b"Tt _")?;
         let time = self.time_of_day()?;
