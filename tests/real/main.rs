@@ -1,4 +1,4 @@
-//! What real servers answer, read by the real reader.
+//! What real servers answer, and what real programs write, read by the real reader.
 //!
 //! `.ci/servers` installs them. Where one is missing its tests say so on standard error and pass; with
 //! `HEKATE_REQUIRE_SERVERS=1` they fail instead.
@@ -7,4 +7,7 @@ mod health_django;
 mod health_proxies;
 mod health_terminus;
 mod log_metrics;
+mod logs;
+mod logs_files;
+mod logs_journal;
 mod servers;

@@ -7,6 +7,7 @@
 
 mod canary;
 mod claimed;
+mod direct;
 mod docker;
 mod each;
 mod elastic;
@@ -15,6 +16,7 @@ mod graylog;
 #[cfg(test)]
 mod hostile;
 mod http_json;
+mod journal;
 mod journal_gateway;
 mod journald;
 mod kubernetes;
