@@ -84,7 +84,14 @@ pub(super) struct Stores {
 /// reference is here.
 struct Opened {
     source: Weak<LogSource>,
+    ways: Ways,
+}
+
+/// The two ways to a store: what it is asked through, and how our own line gets into it.
+#[derive(Clone)]
+struct Ways {
     store: Arc<dyn Store>,
+    canary: Arc<canary::Sender>,
 }
 
 impl Stores {
@@ -104,8 +111,8 @@ impl Stores {
         limit: Duration,
     ) -> Findings {
         let now = self.clock.now().at;
-        let answer = match self.store(&question.source) {
-            Ok(store) => ask_all(&*store, question, ask, now, limit).await,
+        let answer = match self.ways(&question.source) {
+            Ok(ways) => ask_all(&ways, question, ask, now, limit).await,
             Err(fault) => LogAnswer {
                 sent: ask.send.map(|_| Err(fault.clone())),
                 seen: (!ask.unseen.is_empty()).then(|| Err(fault.clone())),
@@ -123,44 +130,42 @@ impl Stores {
         findings
     }
 
-    fn store(&self, source: &Arc<LogSource>) -> Result<Arc<dyn Store>, LogFault> {
+    fn ways(&self, source: &Arc<LogSource>) -> Result<Ways, LogFault> {
         let key = Arc::as_ptr(source).addr();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, opened| opened.source.strong_count() > 0);
         if let Some(opened) = open.get(&key) {
-            return Ok(Arc::clone(&opened.store));
+            return Ok(opened.ways.clone());
         }
-        let store = open_store(source, &self.tls)?;
+        let ways = Ways {
+            store: open_store(source, &self.tls)?,
+            canary: Arc::new(canary::Sender::open(source, &self.tls)),
+        };
         let source = Arc::downgrade(source);
         open.insert(
             key,
             Opened {
                 source,
-                store: Arc::clone(&store),
+                ways: ways.clone(),
             },
         );
-        Ok(store)
+        Ok(ways)
     }
 }
 
 /// The parts of a round at the same time, each with the whole limit.
 async fn ask_all(
-    store: &dyn Store,
+    ways: &Ways,
     question: &LogStoreQuestion,
     ask: &LogAsk,
     now: Timestamp,
     limit: Duration,
 ) -> LogAnswer {
     let subjects = &question.subjects;
+    let store = &*ways.store;
     let sending = async {
-        let (mark, canary) = (ask.send?, question.source.canary.as_ref()?);
-        Some(
-            within(
-                limit,
-                canary::send(&question.source, canary, &ask.monitor, mark),
-            )
-            .await,
-        )
+        let (mark, _) = (ask.send?, question.source.canary.as_ref()?);
+        Some(within(limit, ways.canary.send(&ask.monitor, mark)).await)
     };
     let finding = async {
         if ask.unseen.is_empty() {

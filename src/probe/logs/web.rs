@@ -1,6 +1,7 @@
 //! Asking stores over HTTP: one client a source, answers capped, what goes wrong classed.
 
 use std::{
+    io,
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
@@ -8,6 +9,7 @@ use std::{
 use chrono::DateTime;
 use http::{HeaderName, HeaderValue, StatusCode};
 use reqwest::{Client, Method, RequestBuilder, redirect, retry};
+use rustix::io::Errno;
 use rustls::ClientConfig;
 use url::Url;
 
@@ -107,11 +109,29 @@ impl Web {
         }
     }
 
+    /// The base address.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// A request to this path below the base address; `path` begins with `/`, without a query.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_with(method, path, &[])
+    }
+
+    /// As [`Web::request`], with these parameters added to the query of the address.
+    pub(super) fn request_with(
+        &self,
+        method: Method,
+        path: &str,
+        parameters: &[(&str, &str)],
+    ) -> RequestBuilder {
         let mut url = self.base.clone();
         let below = format!("{}{path}", self.base.path().trim_end_matches('/'));
         url.set_path(&below);
+        if !parameters.is_empty() {
+            url.query_pairs_mut().extend_pairs(parameters);
+        }
         let mut request = self.client.request(method, url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -194,8 +214,28 @@ impl Answered {
     }
 }
 
+/// A request with this body of JSON.
+pub(super) fn with_json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
+    request
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string())
+}
+
 fn own(words: &str) -> LogFault {
     LogFault::new(LogFaultKind::Own, words)
+}
+
+/// The fault for an error that says what this machine lacks; what we lack is no fault of the store.
+pub(super) fn own_lack(error: &io::Error) -> Option<LogFault> {
+    let lacking = match Errno::from_io_error(error)? {
+        Errno::MFILE => "this process has no file descriptors left",
+        Errno::NFILE => "this machine has no file descriptors left",
+        Errno::NOBUFS => "this machine has no network buffers left",
+        Errno::NOMEM => "this machine has no memory left",
+        Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => "this machine has no local ports left",
+        _ => return None,
+    };
+    Some(own(lacking))
 }
 
 /// A request that brought no complete answer.
@@ -204,6 +244,9 @@ fn no_answer(error: reqwest::Error) -> LogFault {
     let error = error.without_url();
     let mut source: Option<&dyn std::error::Error> = Some(&error);
     while let Some(cause) = source {
+        if let Some(lack) = cause.downcast_ref::<io::Error>().and_then(own_lack) {
+            return lack;
+        }
         words = cause.to_string();
         source = cause.source();
     }
