@@ -16,6 +16,8 @@ mod journald;
 mod kubernetes;
 mod loki;
 mod prometheus;
+#[cfg(test)]
+mod stage;
 mod victoria_logs;
 mod web;
 

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use http::{HeaderName, HeaderValue, StatusCode};
 use reqwest::{Client, Method, RequestBuilder, redirect, retry};
@@ -18,6 +19,7 @@ use crate::{
         Timestamp,
         logs::{HttpStore, LogFault, LogFaultKind, StoreCredentials},
         plan::{Credentials, HttpVersion, TlsSettings},
+        secret::Secret,
         text::clean,
     },
     probe::http::tls::Configs,
@@ -29,6 +31,8 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// Of an error's words so much is shown.
 const WORDS_MAX: usize = 300;
+/// What is shorter is no secret worth hiding, and would take common words out of a text.
+const SECRET_MIN: usize = 4;
 /// No clock of a store was seen yet.
 const NO_SKEW: i64 = i64::MIN;
 
@@ -54,6 +58,8 @@ pub(super) struct Web {
     base: Url,
     credentials: Option<StoreCredentials>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What must not come back to people in the words of an error.
+    secrets: Vec<Secret>,
     skew_ms: AtomicI64,
 }
 
@@ -92,6 +98,7 @@ impl Web {
             base: http.url.clone(),
             credentials: http.credentials.clone(),
             headers,
+            secrets: secrets(http),
             skew_ms: AtomicI64::new(NO_SKEW),
         })
     }
@@ -166,7 +173,21 @@ impl Web {
             }
             body.extend_from_slice(&chunk);
         }
+        if !status.is_success() {
+            body = self.without_secrets(&body);
+        }
         Ok(Answered { status, body })
+    }
+
+    /// Some servers repeat in an error what they were asked with.
+    fn without_secrets(&self, body: &[u8]) -> Vec<u8> {
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        for secret in &self.secrets {
+            if text.contains(secret.expose()) {
+                text = text.replace(secret.expose(), "(redacted)");
+            }
+        }
+        text.into_bytes()
     }
 
     fn note_clock(&self, headers: &http::HeaderMap, now: Timestamp) {
@@ -214,13 +235,6 @@ impl Answered {
     }
 }
 
-/// A request with this body of JSON.
-pub(super) fn with_json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
-    request
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(body.to_string())
-}
-
 fn own(words: &str) -> LogFault {
     LogFault::new(LogFaultKind::Own, words)
 }
@@ -251,4 +265,37 @@ fn no_answer(error: reqwest::Error) -> LogFault {
         source = cause.source();
     }
     LogFault::new(LogFaultKind::Unreachable, words)
+}
+
+/// All that we are known by to this store, as it stands in a request.
+fn secrets(http: &HttpStore) -> Vec<Secret> {
+    let basic = |name: &str, password: &str| {
+        Secret::new(BASE64_STANDARD.encode(format!("{name}:{password}")))
+    };
+    let mut secrets: Vec<Secret> = http
+        .headers
+        .iter()
+        .map(|(_, value)| value.clone())
+        .collect();
+    match &http.credentials {
+        Some(StoreCredentials::Common(Credentials::Basic { username, password })) => {
+            secrets.push(basic(username, password.expose()));
+            secrets.push(password.clone());
+        }
+        Some(StoreCredentials::Common(Credentials::Bearer(token))) => secrets.push(token.clone()),
+        Some(StoreCredentials::Token(token)) => {
+            secrets.push(basic(token.expose(), "token"));
+            secrets.push(token.clone());
+        }
+        None => {}
+    }
+    secrets.retain(|secret| secret.expose().len() >= SECRET_MIN);
+    secrets
+}
+
+/// A request with this body of JSON.
+pub(super) fn with_json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
+    request
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string())
 }

@@ -79,9 +79,10 @@ impl Appender {
 }
 
 fn fault(error: &io::Error) -> LogFault {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound => LogFaultKind::NotFound,
-        _ => LogFaultKind::Own,
+    let kind = if error.kind() == io::ErrorKind::NotFound {
+        LogFaultKind::NotFound
+    } else {
+        LogFaultKind::Own
     };
     LogFault::new(kind, format!("the canary's file: {error}"))
 }

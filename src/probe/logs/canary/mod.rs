@@ -28,12 +28,12 @@ use super::{
     web::{Tls, Web, with_json},
 };
 
-/// The field, the label and the word in the text that carry a canary's id.
+/// The field and the word in the text that carry a canary's id.
 pub(super) const FIELD: &str = "hekate_canary";
 /// The metric whose value is the time, in seconds since 1970, at which the newest canary of a monitor was sent.
 pub(super) const METRIC: &str = "hekate_canary_sent_timestamp_seconds";
 /// A store may stamp a canary with a time of its own; it is looked for from this long before it was sent.
-pub(super) const STAMP_LEEWAY: Duration = Duration::from_secs(60);
+pub(super) const STAMP_LEEWAY: Duration = Duration::from_mins(1);
 /// What every canary says, so that whoever meets one knows what it is.
 const TEXT: &str = "hekate canary";
 
@@ -260,10 +260,11 @@ fn exact_seconds(mark: CanaryMark) -> Value {
     serde_json::from_str(&seconds(mark)).unwrap_or_else(|_| json!(mark.sent_at.as_seconds()))
 }
 
+/// A stream of our own, so that no query for an application meets it and it can be kept for a short time only.
 fn push(monitor: &str, mark: CanaryMark) -> Value {
     json!({
         "streams": [{
-            "stream": { FIELD: monitor },
+            "stream": { "app": "hekate", "hekate_monitor": monitor },
             "values": [[nanos(mark).to_string(), line(monitor, mark)]],
         }],
     })

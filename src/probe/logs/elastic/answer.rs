@@ -34,6 +34,7 @@ pub(in crate::probe::logs) fn fault(answered: &Answered) -> Option<LogFault> {
             .flatten()
             .find_map(|cause| cause[key].as_str())
             .or_else(|| error.as_str())
+            .filter(|text| !text.is_empty())
     };
     let is = |word: &str| {
         causes
@@ -94,12 +95,12 @@ fn reading(bucket: &Value, is_partial: bool, now: Timestamp) -> Result<Reading, 
 
 /// The newest time of an aggregation, in milliseconds as a double; `null` if nothing matched.
 fn time(newest: &Value) -> Result<Option<Timestamp>, LogFault> {
-    let value = match newest {
-        Value::Null => return Ok(None),
-        newest => newest
-            .get("value")
-            .ok_or_else(|| strange("its newest time is not there"))?,
-    };
+    if newest.is_null() {
+        return Ok(None);
+    }
+    let value = newest
+        .get("value")
+        .ok_or_else(|| strange("its newest time is not there"))?;
     if value.is_null() {
         return Ok(None);
     }

@@ -45,7 +45,7 @@ const CANARIES_AT_ONCE: usize = 200;
 /// The store gives up by itself after this, before we do.
 const STORE_TIMEOUT: &str = "4s";
 /// How often the settings of the index are read.
-const SETTINGS_AGAIN_AFTER: Duration = Duration::from_secs(60 * 60);
+const SETTINGS_AGAIN_AFTER: Duration = Duration::from_hours(1);
 /// With these, what cannot be searched is an error and not a silence.
 const STRICT: [(&str, &str); 3] = [
     ("allow_partial_search_results", "false"),
@@ -143,12 +143,7 @@ impl Elastic {
         let said = self
             .search(&self.index, &self.question(subjects, now), now)
             .await?;
-        let found = answer::readings(&said, subjects.len(), now)?;
-        let is_nothing = |reading: &Result<Reading, LogFault>| *reading == Ok(Reading::default());
-        if found.iter().all(is_nothing) {
-            self.check_time(now).await?;
-        }
-        Ok(found)
+        answer::readings(&said, subjects.len(), now)
     }
 
     fn question(&self, subjects: &[&Subject], now: Timestamp) -> Value {
@@ -184,12 +179,24 @@ impl Elastic {
         } } })
     }
 
-    /// A field that is not there matches nothing, for ever, and without a word. So whenever nothing at all was found it has
-    /// to be seen once that the field is there and is a time.
-    async fn check_time(&self, now: Timestamp) -> Result<(), LogFault> {
-        if self.has_time.load(Ordering::Relaxed) {
-            return Ok(());
+    /// A field that is not there matches nothing, for ever, and without a word. So as long as nothing at all was found, it
+    /// has to be seen once that the field is there and is a time, before silence is believed.
+    async fn believe(&self, readings: &mut [Result<Reading, LogFault>], now: Timestamp) {
+        let has_event = |reading: &Result<Reading, LogFault>| matches!(reading, Ok(found) if found.event.is_some());
+        if readings.iter().any(has_event) {
+            self.has_time.store(true, Ordering::Relaxed);
         }
+        if self.has_time.load(Ordering::Relaxed) || readings.iter().all(Result::is_err) {
+            return;
+        }
+        if let Err(fault) = self.check_time(now).await {
+            for reading in readings.iter_mut().filter(|reading| reading.is_ok()) {
+                *reading = Err(fault.clone());
+            }
+        }
+    }
+
+    async fn check_time(&self, now: Timestamp) -> Result<(), LogFault> {
         let path = format!("/{}/_field_caps", segment(&self.index));
         let request = self
             .web
@@ -384,7 +391,9 @@ impl Store for Elastic {
             let (groups, alone) = tokio::join!(groups, self.apart(alone, now));
             let mut placed: Vec<_> = groups.into_iter().chain(alone).collect();
             placed.sort_by_key(|(place, _)| *place);
-            placed.into_iter().map(|(_, reading)| reading).collect()
+            let mut readings: Vec<_> = placed.into_iter().map(|(_, reading)| reading).collect();
+            self.believe(&mut readings, now).await;
+            readings
         })
     }
 

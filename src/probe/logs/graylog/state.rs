@@ -11,10 +11,7 @@ use http::header;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::model::{
-    Timestamp,
-    logs::{LogFault, Statement},
-};
+use crate::model::{Timestamp, logs::Statement};
 
 use super::{AT_ONCE, Graylog, answer, dialect::Door};
 
@@ -25,7 +22,7 @@ const TO_THE_INDEX: Duration = Duration::from_secs(3);
 /// would tell silence later for everybody.
 const REFRESH: Duration = Duration::from_secs(30);
 /// No backlog is said to take longer.
-const DRAIN_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const DRAIN_MAX: Duration = Duration::from_hours(7 * 24);
 
 /// One node as far as it could be asked.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -80,8 +77,12 @@ impl Graylog {
                         } else {
                             format!("{}/cluster/{id}/journal", door.prefix)
                         };
-                        let journal = self.get_json(&journal, now).await;
-                        node(Some(&said), journal)
+                        let journal = if is_id(&id) {
+                            self.get_json(&journal, now).await.ok()
+                        } else {
+                            None
+                        };
+                        node(Some(&said), journal.as_ref())
                     })
                 })
                 .collect();
@@ -95,7 +96,7 @@ impl Graylog {
             self.get_json(&journal, now),
             self.get_json(&others, now)
         );
-        let mut nodes = vec![node(status.ok().as_ref(), journal)];
+        let mut nodes = vec![node(status.ok().as_ref(), journal.ok().as_ref())];
         // Of the others nothing is known but that they are there; if not even that, one stands for them.
         let count = others.ok().and_then(|said| said["total"].as_u64());
         if count != Some(1) {
@@ -120,8 +121,8 @@ impl Graylog {
 }
 
 /// What the parts of a node's answer say.
-pub(super) fn node(status: Option<&Value>, journal: Result<Value, LogFault>) -> Node {
-    let journal = journal.ok().as_ref().and_then(journal_of);
+pub(super) fn node(status: Option<&Value>, journal: Option<&Value>) -> Node {
+    let journal = journal.and_then(journal_of);
     // Some versions wrap the answer of each node.
     let times = status.and_then(|status| {
         [
@@ -143,6 +144,14 @@ pub(super) fn node(status: Option<&Value>, journal: Result<Value, LogFault>) -> 
         indexed: at("post_indexing"),
         journal,
     }
+}
+
+/// Ids go into an address, so they may be no path of their own.
+fn is_id(id: &str) -> bool {
+    !id.is_empty()
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 fn journal_of(said: &Value) -> Option<Journal> {
@@ -195,9 +204,8 @@ fn pace(node: &Node) -> Pace {
     match (node.journal, node.received, node.indexed) {
         _ if !node.has_answered => Pace::Untold,
         (Some(journal), _, _) if journal.waiting == 0 => Pace::Idle,
-        (Some(_), _, indexed) => Pace::Busy(indexed),
         (None, Some(received), Some(indexed)) if indexed >= received => Pace::Idle,
-        (None, Some(_), indexed) => Pace::Busy(indexed),
+        (Some(_), _, indexed) | (None, Some(_), indexed) => Pace::Busy(indexed),
         (None, None, _) => Pace::Untold,
     }
 }
