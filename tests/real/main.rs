@@ -6,4 +6,5 @@
 mod health_django;
 mod health_proxies;
 mod health_terminus;
+mod log_metrics;
 mod servers;

@@ -150,6 +150,11 @@ impl Server {
         false
     }
 
+    /// Its number among the processes.
+    pub(crate) fn process(&self) -> i32 {
+        i32::try_from(self.child.id()).expect("numbers of processes are small")
+    }
+
     /// Asks for a path and reads what comes back.
     pub(crate) async fn look(&self, path: &str) -> Reading {
         look(self.port, path, &[]).await
@@ -184,18 +189,22 @@ impl Server {
     }
 }
 
-async fn look(port: u16, path: &str, critical: &[&str]) -> Reading {
+/// A client that goes straight to the server.
+pub(crate) fn client() -> Client {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
         let _ = rustls::crypto::ring::default_provider().install_default();
     });
-    let client = Client::builder()
+    Client::builder()
         .no_proxy()
         .redirect(Policy::none())
         .build()
-        .expect("a client needs nothing");
+        .expect("a client needs nothing")
+}
+
+async fn look(port: u16, path: &str, critical: &[&str]) -> Reading {
     let url = format!("http://127.0.0.1:{port}{path}");
-    let response = client
+    let response = client()
         .get(&url)
         .header(header::ACCEPT, ACCEPT)
         .timeout(START_LIMIT)

@@ -6,18 +6,25 @@
 //! the search. What a round means is decided elsewhere.
 
 mod canary;
+mod claimed;
 mod docker;
+mod each;
 mod elastic;
 mod file;
 mod graylog;
+#[cfg(test)]
+mod hostile;
 mod http_json;
 mod journal_gateway;
 mod journald;
 mod kubernetes;
 mod loki;
+mod marks;
 mod prometheus;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod stand_in;
 mod victoria_logs;
 mod web;
 
@@ -114,7 +121,13 @@ impl Stores {
     ) -> Findings {
         let now = self.clock.now().at;
         let answer = match self.ways(&question.source) {
-            Ok(ways) => ask_all(&ways, question, ask, now, limit).await,
+            Ok(ways) => {
+                let (sent, answer) = tokio::join!(
+                    send(&ways.canary, question, ask, limit),
+                    ask_all(&*ways.store, question, ask, now, limit)
+                );
+                LogAnswer { sent, ..answer }
+            }
             Err(fault) => LogAnswer {
                 sent: ask.send.map(|_| Err(fault.clone())),
                 seen: (!ask.unseen.is_empty()).then(|| Err(fault.clone())),
@@ -155,20 +168,26 @@ impl Stores {
     }
 }
 
-/// The parts of a round at the same time, each with the whole limit.
+/// Sends the canary of a round, if it has one and the source has a way for it.
+async fn send(
+    canary: &canary::Sender,
+    question: &LogStoreQuestion,
+    ask: &LogAsk,
+    limit: Duration,
+) -> Option<Result<(), LogFault>> {
+    let (mark, _) = (ask.send?, question.source.canary.as_ref()?);
+    Some(within(limit, canary.send(&ask.monitor, mark)).await)
+}
+
+/// The questions of a round at the same time, each with the whole limit; its canary is sent by [`send`].
 async fn ask_all(
-    ways: &Ways,
+    store: &dyn Store,
     question: &LogStoreQuestion,
     ask: &LogAsk,
     now: Timestamp,
     limit: Duration,
 ) -> LogAnswer {
     let subjects = &question.subjects;
-    let store = &*ways.store;
-    let sending = async {
-        let (mark, _) = (ask.send?, question.source.canary.as_ref()?);
-        Some(within(limit, ways.canary.send(&ask.monitor, mark)).await)
-    };
     let finding = async {
         if ask.unseen.is_empty() {
             return None;
@@ -194,9 +213,9 @@ async fn ask_all(
             .ok()
             .flatten()
     };
-    let (sent, seen, readings, statement) = tokio::join!(sending, finding, reading, stating);
+    let (seen, readings, statement) = tokio::join!(finding, reading, stating);
     LogAnswer {
-        sent,
+        sent: None,
         seen,
         statement,
         skew_ms: store.skew_ms(),

@@ -8,7 +8,7 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::DateTime;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Client, Method, RequestBuilder, redirect, retry};
 use rustix::io::Errno;
 use rustls::ClientConfig;
@@ -66,6 +66,7 @@ pub(super) struct Web {
 /// A complete answer.
 pub(super) struct Answered {
     pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
 }
 
@@ -116,17 +117,15 @@ impl Web {
         }
     }
 
-    /// The base address.
-    pub(super) fn base(&self) -> &Url {
-        &self.base
-    }
-
     /// A request to this path below the base address; `path` begins with `/`, without a query.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.request_with(method, path, &[])
+        let mut url = self.base.clone();
+        let below = format!("{}{path}", self.base.path().trim_end_matches('/'));
+        url.set_path(&below);
+        self.dressed(method, url)
     }
 
-    /// As [`Web::request`], with these parameters added to the query of the address.
+    /// As [`Web::request`], with these parameters in the query of the address.
     pub(super) fn request_with(
         &self,
         method: Method,
@@ -136,9 +135,26 @@ impl Web {
         let mut url = self.base.clone();
         let below = format!("{}{path}", self.base.path().trim_end_matches('/'));
         url.set_path(&below);
-        if !parameters.is_empty() {
-            url.query_pairs_mut().extend_pairs(parameters);
-        }
+        url.set_query(Some(&form(parameters)));
+        self.dressed(method, url)
+    }
+
+    /// A request to an address joined to the base address; absent if that leads to another server, which must not learn
+    /// who we are.
+    pub(super) fn request_to(&self, method: Method, url: &Url) -> Option<RequestBuilder> {
+        let is_ours = url.origin() == self.base.origin()
+            && url.username().is_empty()
+            && url.password().is_none();
+        is_ours.then(|| self.dressed(method, url.clone()))
+    }
+
+    /// The base address.
+    pub(super) fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// With our headers and credentials.
+    fn dressed(&self, method: Method, url: Url) -> RequestBuilder {
         let mut request = self.client.request(method, url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -163,6 +179,7 @@ impl Web {
         let mut response = request.send().await.map_err(no_answer)?;
         self.note_clock(response.headers(), now);
         let status = response.status();
+        let headers = response.headers().clone();
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -176,7 +193,11 @@ impl Web {
         if !status.is_success() {
             body = self.without_secrets(&body);
         }
-        Ok(Answered { status, body })
+        Ok(Answered {
+            status,
+            headers,
+            body,
+        })
     }
 
     /// Some servers repeat in an error what they were asked with.
@@ -190,7 +211,7 @@ impl Web {
         text.into_bytes()
     }
 
-    fn note_clock(&self, headers: &http::HeaderMap, now: Timestamp) {
+    fn note_clock(&self, headers: &HeaderMap, now: Timestamp) {
         let date = headers
             .get(http::header::DATE)
             .and_then(|value| DateTime::parse_from_rfc2822(value.to_str().ok()?).ok());
@@ -233,6 +254,21 @@ impl Answered {
             )
         })
     }
+}
+
+/// Parameters as a form or as the query of an address.
+pub(super) fn form(parameters: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish()
+}
+
+/// The fault for an answer that is JSON of another shape than the store's.
+pub(super) fn strange(store: &str) -> LogFault {
+    LogFault::new(
+        LogFaultKind::Unreachable,
+        format!("its answer has not the shape of {store}'s, so it is not the store that answers"),
+    )
 }
 
 fn own(words: &str) -> LogFault {

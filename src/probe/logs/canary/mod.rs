@@ -24,11 +24,11 @@ use crate::model::{
 
 use self::append::Appender;
 use super::{
-    elastic,
+    elastic, marks,
     web::{Tls, Web, with_json},
 };
 
-/// The field and the word in the text that carry a canary's id.
+/// The field that carries a canary's id.
 pub(super) const FIELD: &str = "hekate_canary";
 /// The metric whose value is the time, in seconds since 1970, at which the newest canary of a monitor was sent.
 pub(super) const METRIC: &str = "hekate_canary_sent_timestamp_seconds";
@@ -42,34 +42,21 @@ pub(super) fn id(monitor: &str, number: u64) -> String {
     format!("{monitor}-{number}")
 }
 
-/// The number in an id of this monitor.
-pub(super) fn number_of(id: &str, monitor: &str) -> Option<u64> {
-    let number = id.strip_prefix(monitor)?.strip_prefix('-')?;
-    // `+7` and `007` are numbers to a parser, but no ids of ours.
-    let is_ours = number.bytes().all(|digit| digit.is_ascii_digit())
-        && (number == "0" || !number.starts_with('0'));
-    is_ours.then(|| number.parse().ok()).flatten()
-}
-
-/// The number of this monitor's canary in a line of text.
-pub(super) fn number_in(text: &str, monitor: &str) -> Option<u64> {
-    text.match_indices(FIELD).find_map(|(at, _)| {
-        let id = text[at + FIELD.len()..].strip_prefix('=')?;
-        let rest = id.strip_prefix(monitor)?.strip_prefix('-')?;
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        let ends = rest[digits..]
-            .chars()
-            .next()
-            .is_none_or(|c| !(c.is_alphanumeric() || c == '-' || c == '_'));
-        let number = ends.then(|| &id[..monitor.len() + 1 + digits])?;
-        number_of(number, monitor)
-    })
+/// Those of the unseen that are among these ids or in the text of these lines, each once, in their order.
+pub(super) fn seen(ids: &[&str], lines: &[&str], monitor: &str, unseen: &[CanaryMark]) -> Vec<u64> {
+    let shown = marks::seen(lines.iter().copied(), monitor, unseen);
+    unseen
+        .iter()
+        .map(|mark| mark.number)
+        .filter(|number| shown.contains(number) || ids.contains(&&*id(monitor, *number)))
+        .collect()
 }
 
 /// The line of a canary: fixed text, id, number, and when it was sent in nanoseconds since 1970.
 pub(super) fn line(monitor: &str, mark: CanaryMark) -> String {
     format!(
-        "{TEXT} {FIELD}={} number={} sent_ns={}",
+        "{TEXT} {}{} number={} sent_ns={}",
+        marks::KEY,
         id(monitor, mark.number),
         mark.number,
         nanos(mark)

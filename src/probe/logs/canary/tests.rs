@@ -13,7 +13,7 @@ use crate::{
         secret::Secret,
     },
     probe::logs::{
-        Stores,
+        Stores, marks,
         stage::{Asked, Does, NOW, StandIn, mark, says, source, subject},
         web,
     },
@@ -354,59 +354,39 @@ async fn an_accepted_canary_is_not_a_found_one_and_a_dead_intake_says_nothing_of
 #[test]
 fn a_line_is_about_150_bytes_and_says_its_id() {
     let line = line("home", canary());
-    assert_eq!(number_in(&line, "home"), Some(41));
+    assert_eq!(marks::number(&line, "home"), Some(41));
     let document = document("@timestamp", "home", canary()).to_string();
     assert!((120..200).contains(&document.len()), "{}", document.len());
 }
 
 #[test]
 fn ids_of_others_are_not_ours() {
-    let numbers = [
+    let unseen = [7, 8, 9].map(|number| mark(number, 60));
+    let ids = [
         "home-7",
+        "home-08",
+        "home-9x",
+        "homes-8",
+        "my-home-8",
         "home-",
-        "home-07",
-        "home-+7",
-        "home-7x",
-        "homes-7",
-        "my-home-7",
-        "home-0",
-        "home-99999999999999999999",
-    ]
-    .map(|id| number_of(id, "home"));
-    assert_eq!(
-        numbers,
-        [Some(7), None, None, None, None, None, None, Some(0), None]
-    );
-    let texts = [
-        "hekate_canary=home-7",
-        "a hekate_canary=home-7, b",
-        "hekate_canary=home-7-8",
-        "hekate_canary=home-7a",
-        "hekate_canary=my-home-7",
-        "hekate_canary hekate_canary=other-1 hekate_canary=home-12 x",
-        "hekate_canary=home-é",
         "",
-    ]
-    .map(|text| number_in(text, "home"));
-    assert_eq!(
-        texts,
-        [Some(7), Some(7), None, None, None, Some(12), None, None]
-    );
+    ];
+    let lines = [
+        "a hekate_canary=home-9, b",
+        "hekate_canary=home-8-1",
+        "home-8",
+        "",
+    ];
+    assert_eq!(seen(&ids, &lines, "home", &unseen), [7, 9]);
+    assert_eq!(seen(&[], &[], "home", &unseen), [0; 0]);
 }
 
 proptest! {
     #[test]
-    fn every_id_comes_back_from_every_line(monitor in "[a-z0-9.é-]{1,12}", number: u64, before in ".{0,20}", after in "[ ,;.\"\n].{0,20}") {
+    fn every_canary_comes_back_from_its_line(monitor in "[a-z0-9.é-]{1,12}", number: u64, before in "[^=]{0,20}", after in "[ ,;\"\n].{0,20}") {
         let mark = CanaryMark { number, ..mark(0, 60) };
-        prop_assert_eq!(number_of(&id(&monitor, number), &monitor), Some(number));
         let text = format!("{before}{}{after}", line(&monitor, mark));
-        prop_assert_eq!(number_in(&text, &monitor), Some(number));
-    }
-
-    #[test]
-    fn no_text_panics(text: String, monitor: String) {
-        let _ = number_in(&text, &monitor);
-        let _ = number_in(&format!("{FIELD}={monitor}{text}"), &monitor);
-        let _ = number_of(&text, &monitor);
+        prop_assert_eq!(seen(&[], &[&text], &monitor, &[mark]), [number]);
+        prop_assert_eq!(seen(&[&id(&monitor, number)], &[], &monitor, &[mark]), [number]);
     }
 }

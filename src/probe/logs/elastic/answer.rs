@@ -150,22 +150,13 @@ pub(super) fn canaries(
     marks: &[CanaryMark],
 ) -> Result<Vec<u64>, LogFault> {
     let hits = said["hits"]["hits"].as_array().ok_or_else(not_a_search)?;
-    let mut seen: Vec<u64> = hits
-        .iter()
-        .flat_map(|hit| {
-            let source = &hit["_source"];
-            let ids = [&hit["_id"], &source[canary::FIELD]];
-            let ids = ids.map(|id| canary::number_of(id.as_str()?, monitor));
-            let text = source["message"].as_str();
-            ids.into_iter()
-                .chain([text.and_then(|text| canary::number_in(text, monitor))])
-                .flatten()
-        })
-        .filter(|number| marks.iter().any(|mark| mark.number == *number))
-        .collect();
-    seen.sort_unstable();
-    seen.dedup();
-    Ok(seen)
+    let all = |place: &'static str| -> Vec<&str> {
+        let texts = hits.iter().map(|hit| hit.pointer(place)?.as_str());
+        texts.flatten().collect()
+    };
+    let ids = [all("/_id"), all("/_source/hekate_canary")].concat();
+    let lines = all("/_source/message");
+    Ok(canary::seen(&ids, &lines, monitor, marks))
 }
 
 /// What the settings say about refreshing, for people; absent if every index has what is usual.

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, future::BoxFuture, stream};
+use futures_util::future::BoxFuture;
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::{Map, Value, json};
 
@@ -31,19 +31,18 @@ use crate::model::{
 
 use super::{
     FUTURE_MAX, Store, canary,
+    each::each,
     web::{Web, with_json},
 };
 
 pub(super) use self::answer::fault;
 
-/// So many questions are under way at once.
-const AT_ONCE: usize = 4;
 /// So many subjects are one question.
 const SUBJECTS_AT_ONCE: usize = 100;
 /// So many canaries are looked for in one question.
 const CANARIES_AT_ONCE: usize = 200;
 /// The store gives up by itself after this, before we do.
-const STORE_TIMEOUT: &str = "4s";
+const STORE_TIMEOUT: &str = "3s";
 /// How often the settings of the index are read.
 const SETTINGS_AGAIN_AFTER: Duration = Duration::from_hours(1);
 /// With these, what cannot be searched is an error and not a silence.
@@ -67,6 +66,9 @@ pub(super) struct Elastic {
     has_time: AtomicBool,
     settings: Mutex<Option<Settings>>,
 }
+
+/// Readings with the places of their subjects.
+type Placed = Vec<(usize, Result<Reading, LogFault>)>;
 
 /// What the settings of the index said, and when they were read.
 #[derive(Clone)]
@@ -220,40 +222,27 @@ impl Elastic {
     }
 
     /// Each on its own, a few at a time; who is not understood is remembered.
-    async fn apart(
-        &self,
-        subjects: Vec<(usize, &Subject)>,
-        now: Timestamp,
-    ) -> Vec<(usize, Result<Reading, LogFault>)> {
-        let asked: Vec<BoxFuture<'_, _>> = subjects
-            .into_iter()
-            .map(|(place, subject)| -> BoxFuture<'_, _> {
-                Box::pin(async move {
-                    let reading = match self.together(&[subject], now).await {
-                        Ok(mut one) => one.pop().unwrap_or_else(|| Ok(Reading::default())),
-                        Err(fault) => Err(fault),
-                    };
-                    let is_misunderstood = is_bad_query(&reading);
-                    let mut misunderstood = self.misunderstood();
-                    if is_misunderstood {
-                        misunderstood.insert(subject.clone());
-                    } else {
-                        misunderstood.remove(subject);
-                    }
-                    drop(misunderstood);
-                    (place, reading)
-                })
-            })
-            .collect();
-        stream::iter(asked).buffered(AT_ONCE).collect().await
+    async fn apart(&self, subjects: &[(usize, &Subject)], now: Timestamp) -> Placed {
+        let readings = each(subjects, |(_, subject)| async {
+            let mut one = self.together(&[*subject], now).await?;
+            one.pop().unwrap_or_else(|| Ok(Reading::default()))
+        })
+        .await;
+        let mut misunderstood = self.misunderstood();
+        for ((_, subject), reading) in subjects.iter().zip(&readings) {
+            if is_bad_query(reading) {
+                misunderstood.insert((*subject).clone());
+            } else {
+                misunderstood.remove(*subject);
+            }
+        }
+        drop(misunderstood);
+        let places = subjects.iter().map(|(place, _)| *place);
+        places.zip(readings).collect()
     }
 
     /// As many as one question takes, and each apart if one of them is not understood.
-    async fn group(
-        &self,
-        subjects: &[(usize, &Subject)],
-        now: Timestamp,
-    ) -> Vec<(usize, Result<Reading, LogFault>)> {
+    async fn group(&self, subjects: &[(usize, &Subject)], now: Timestamp) -> Placed {
         let all: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
         match self.together(&all, now).await {
             Ok(readings) => {
@@ -261,12 +250,9 @@ impl Elastic {
                 places.zip(readings).collect()
             }
             Err(fault) if fault.kind == LogFaultKind::BadQuery && subjects.len() > 1 => {
-                self.apart(subjects.to_vec(), now).await
+                self.apart(subjects, now).await
             }
-            Err(fault) => subjects
-                .iter()
-                .map(|(place, _)| (*place, Err(fault.clone())))
-                .collect(),
+            Err(fault) => all_of(subjects, &fault),
         }
     }
 
@@ -364,6 +350,14 @@ fn query(words: &str) -> Value {
     }
 }
 
+/// The same fault for all of them.
+fn all_of(subjects: &[(usize, &Subject)], fault: &LogFault) -> Placed {
+    subjects
+        .iter()
+        .map(|(place, _)| (*place, Err(fault.clone())))
+        .collect()
+}
+
 fn is_bad_query(reading: &Result<Reading, LogFault>) -> bool {
     matches!(reading, Err(fault) if fault.kind == LogFaultKind::BadQuery)
 }
@@ -383,13 +377,12 @@ impl Store for Elastic {
                     .enumerate()
                     .partition(|(_, subject)| misunderstood.contains(subject))
             };
-            let asked: Vec<BoxFuture<'_, _>> = rest
-                .chunks(SUBJECTS_AT_ONCE)
-                .map(|group| -> BoxFuture<'_, _> { Box::pin(self.group(group, now)) })
-                .collect();
-            let groups = stream::iter(asked).buffered(AT_ONCE).concat();
-            let (groups, alone) = tokio::join!(groups, self.apart(alone, now));
-            let mut placed: Vec<_> = groups.into_iter().chain(alone).collect();
+            let groups: Vec<&[(usize, &Subject)]> = rest.chunks(SUBJECTS_AT_ONCE).collect();
+            let together = each(&groups, |group| async { Ok(self.group(group, now).await) });
+            let (together, mut placed) = tokio::join!(together, self.apart(&alone, now));
+            for (group, answers) in groups.into_iter().zip(together) {
+                placed.extend(answers.unwrap_or_else(|fault| all_of(group, &fault)));
+            }
             placed.sort_by_key(|(place, _)| *place);
             let mut readings: Vec<_> = placed.into_iter().map(|(_, reading)| reading).collect();
             self.believe(&mut readings, now).await;

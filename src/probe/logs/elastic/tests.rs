@@ -79,7 +79,7 @@ async fn one_question_for_all_subjects_with_every_leniency_turned_off() {
             "POST /logs-*,old%2Fx/_search?allow_partial_search_results=false&allow_no_indices=false&ignore_unavailable=false"
         ]
     );
-    expect![[r#"{"aggs":{"subjects":{"aggs":{"event":{"max":{"field":"@timestamp"}},"ingest":{"max":{"field":"event.ingested"}}},"filters":{"filters":{"s0":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1787389200000,"lte":1787392830000}}},{"query_string":{"analyze_wildcard":true,"query":"service:a AND level:error"}}]}},"s1":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1787391900000,"lte":1787392830000}}},{"match_all":{}}]}}}}}},"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1787389200000,"lte":1787392830000}}}]}},"size":0,"timeout":"4s","track_total_hits":false}"#]].assert_eq(&server.asked()[0].body);
+    expect![[r#"{"aggs":{"subjects":{"aggs":{"event":{"max":{"field":"@timestamp"}},"ingest":{"max":{"field":"event.ingested"}}},"filters":{"filters":{"s0":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1787389200000,"lte":1787392830000}}},{"query_string":{"analyze_wildcard":true,"query":"service:a AND level:error"}}]}},"s1":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1787391900000,"lte":1787392830000}}},{"match_all":{}}]}}}}}},"query":{"bool":{"filter":[{"range":{"@timestamp":{"format":"epoch_millis","gte":1787389200000,"lte":1787392830000}}}]}},"size":0,"timeout":"3s","track_total_hits":false}"#]].assert_eq(&server.asked()[0].body);
 }
 
 #[tokio::test]

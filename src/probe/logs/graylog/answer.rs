@@ -99,23 +99,12 @@ pub(super) fn canaries(
     marks: &[CanaryMark],
 ) -> Result<Vec<u64>, LogFault> {
     let messages = Messages::of(dialect, found)?;
-    let mut seen: Vec<u64> = messages
-        .rows
-        .iter()
-        .flat_map(|row| {
-            let id = messages.cell(row, canary::FIELD).and_then(Value::as_str);
-            let text = messages.cell(row, "message").and_then(Value::as_str);
-            [
-                id.and_then(|id| canary::number_of(id, monitor)),
-                text.and_then(|text| canary::number_in(text, monitor)),
-            ]
-        })
-        .flatten()
-        .filter(|number| marks.iter().any(|mark| mark.number == *number))
-        .collect();
-    seen.sort_unstable();
-    seen.dedup();
-    Ok(seen)
+    let all = |field: &str| -> Vec<&str> {
+        let cells = messages.rows.iter().map(|row| messages.cell(row, field));
+        cells.filter_map(|cell| cell?.as_str()).collect()
+    };
+    let (ids, lines) = (all(canary::FIELD), all("message"));
+    Ok(canary::seen(&ids, &lines, monitor, marks))
 }
 
 /// The messages of an answer.

@@ -13,11 +13,7 @@ mod tests;
 
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::{
-    StreamExt as _,
-    future::{BoxFuture, join_all},
-    stream,
-};
+use futures_util::future::{BoxFuture, join_all};
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::{Value, json};
 
@@ -29,11 +25,10 @@ use crate::model::{
 use self::dialect::{Dialect, Door};
 use super::{
     FUTURE_MAX, Store, canary,
+    each::each,
     web::{Answered, Web, with_json},
 };
 
-/// So many questions are under way at once; a search costs Graylog more than it costs us.
-const AT_ONCE: usize = 4;
 /// So many canaries are looked for in one question; the legacy search has them in its address, which may have about 8 kB.
 const CANARIES_AT_ONCE: usize = 40;
 /// The fields of a message that a reading is made of.
@@ -75,10 +70,12 @@ impl Graylog {
     /// `X-Requested-By` whatever is no `GET` is refused.
     fn request(&self, method: Method, path: &str, parameters: &[(&str, &str)]) -> RequestBuilder {
         let is_get = method == Method::GET;
-        let mut request = self
-            .web
-            .request_with(method, path, parameters)
-            .header(header::ACCEPT, "application/json");
+        let plain = if parameters.is_empty() {
+            self.web.request(method, path)
+        } else {
+            self.web.request_with(method, path, parameters)
+        };
+        let mut request = plain.header(header::ACCEPT, "application/json");
         if !is_get {
             request = request.header("X-Requested-By", "hekate");
         }
@@ -285,11 +282,7 @@ impl Store for Graylog {
                 Ok(door) => door,
                 Err(fault) => return subjects.iter().map(|_| Err(fault.clone())).collect(),
             };
-            let asked: Vec<BoxFuture<'_, _>> = subjects
-                .iter()
-                .map(|subject| -> BoxFuture<'_, _> { Box::pin(self.newest(door, subject, now)) })
-                .collect();
-            let readings: Vec<_> = stream::iter(asked).buffered(AT_ONCE).collect().await;
+            let readings = each(subjects, |subject| self.newest(door, subject, now)).await;
             self.forget_if_changed(&readings).await;
             readings
         })

@@ -13,8 +13,10 @@ use serde_json::Value;
 
 use crate::model::{Timestamp, logs::Statement};
 
-use super::{AT_ONCE, Graylog, answer, dialect::Door};
+use super::{Graylog, answer, dialect::Door};
 
+/// So many nodes are asked at once.
+const AT_ONCE: usize = 4;
 /// From an input to the index in a node that has nothing to do: a batch waits at most one second, the rest is ample.
 const TO_THE_INDEX: Duration = Duration::from_secs(3);
 /// Until what is indexed can be found. A reader is not told the interval of refreshing: it is one second unless somebody
