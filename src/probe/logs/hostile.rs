@@ -1,5 +1,7 @@
 //! Whatever a server answers: no panic, and nothing is believed that lies ahead.
 
+use std::sync::{Arc, Mutex};
+
 use proptest::{
     prelude::*,
     test_runner::{Config, TestRunner},
@@ -8,7 +10,7 @@ use proptest::{
 use crate::model::logs::{CanaryMark, HttpStore, LogStore, TimeFormat, TimePlace};
 
 use super::{
-    FUTURE_MAX,
+    FUTURE_MAX, Store,
     stand_in::{NOW, Reply, StandIn, open, subject},
 };
 
@@ -121,20 +123,13 @@ fn stores(http: &HttpStore) -> Vec<LogStore> {
     stores
 }
 
-async fn ask_everything(status: u16, body: Vec<u8>) -> Result<(), TestCaseError> {
-    let stand_in = StandIn::always(Reply::Whole {
-        status,
-        headers: Vec::new(),
-        body,
-    })
-    .await;
+async fn ask_everything(stores: &[Arc<dyn Store>]) -> Result<(), TestCaseError> {
     let unseen = [CanaryMark {
         number: 1,
         sent_at: NOW,
     }];
-    for kind in stores(&stand_in.http()) {
-        let store = open(kind);
-        let subjects = [subject("prod/app=core")];
+    let subjects = [subject("prod/app=core")];
+    for store in stores {
         for reading in store.read(&subjects, NOW).await.into_iter().flatten() {
             let latest = reading.event.max(reading.ingest);
             prop_assert!(
@@ -157,6 +152,10 @@ fn no_answer_panics_or_is_of_the_future() {
         .enable_all()
         .build()
         .unwrap();
+    let reply = Arc::new(Mutex::new(Reply::Closed));
+    let says = Arc::clone(&reply);
+    let stand_in = runtime.block_on(StandIn::start(move |_| says.lock().unwrap().clone()));
+    let stores: Vec<_> = stores(&stand_in.http()).into_iter().map(open).collect();
     let mut runner = TestRunner::new(Config {
         failure_persistence: None,
         cases: 96,
@@ -165,7 +164,12 @@ fn no_answer_panics_or_is_of_the_future() {
     let statuses = prop::sample::select(vec![200_u16, 200, 200, 200, 400, 404, 422, 429, 503]);
     runner
         .run(&(statuses, body()), |(status, body)| {
-            runtime.block_on(ask_everything(status, body))
+            *reply.lock().unwrap() = Reply::Whole {
+                status,
+                headers: Vec::new(),
+                body,
+            };
+            runtime.block_on(ask_everything(&stores))
         })
         .unwrap();
 }

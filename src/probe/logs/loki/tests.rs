@@ -25,9 +25,9 @@ const TWO_STREAMS: &str = r#"{"status":"success","data":{"resultType":"streams",
 const EMPTY: &str =
     r#"{"status":"success","data":{"resultType":"streams","result":[],"stats":{}}}"#;
 
-#[tokio::test]
-async fn answers_of_all_kinds() {
-    let answers = [
+/// What it says when it has understood.
+fn answers() -> Vec<(&'static str, Reply)> {
+    vec![
         ("two streams", Reply::json(200, TWO_STREAMS)),
         ("empty", Reply::json(200, EMPTY)),
         (
@@ -51,6 +51,12 @@ async fn answers_of_all_kinds() {
                 r#"{"status":"success","data":{"resultType":"streams","result":[{"stream":{},"values":[["1795312800000000000","x"]]}]}}"#,
             ),
         ),
+    ]
+}
+
+/// What it, or somebody in its place, says otherwise.
+fn refusals() -> Vec<(&'static str, Reply)> {
+    vec![
         (
             "a syntax error",
             Reply::text(
@@ -92,9 +98,13 @@ async fn answers_of_all_kinds() {
         ("cut", Reply::Cut(TWO_STREAMS.as_bytes()[..90].to_vec())),
         ("closed", Reply::Closed),
         ("huge", Reply::text(200, &"x".repeat(5 * 1024 * 1024))),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn answers_of_all_kinds() {
     let mut table = String::new();
-    for (name, reply) in answers {
+    for (name, reply) in answers().into_iter().chain(refusals()) {
         let stand_in = StandIn::always(reply).await;
         let reading = read_one(&*loki(stand_in.http()), r#"{app="core"}"#).await;
         writeln!(table, "{name}: {reading}").unwrap();

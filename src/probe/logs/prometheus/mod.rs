@@ -29,6 +29,9 @@ use answer::{Answer, Sample};
 
 /// What a question may take there; a store that has given up says so, which is better than our hanging up.
 const TIMEOUT: &str = "4s";
+/// Samples that ended so recently are a restart or a missed scrape. Below the 5 min after which incomplete answers are told
+/// as trouble of the store, which this is not.
+const MISSED: Duration = Duration::from_mins(4);
 /// An empty answer is looked for so far back at least.
 const PAST_MIN: Duration = Duration::from_hours(1);
 /// And at most.
@@ -64,6 +67,16 @@ impl Prometheus {
 
     /// What an empty answer means.
     async fn past(&self, subject: &Subject, now: Timestamp) -> Result<Reading, LogFault> {
+        // A missed scrape is no reason to forget what the one before it proved.
+        if let Ok(answer) = self.ask(&over_time(&subject.query, MISSED), now).await
+            && !answer.samples.is_empty()
+        {
+            return Ok(Reading {
+                event: newest(&answer.samples, now)?,
+                ingest: None,
+                is_partial: true,
+            });
+        }
         let back = subject.lookback.clamp(PAST_MIN, PAST_MAX);
         let answer = match self.ask(&over_time(&subject.query, back), now).await {
             Ok(answer) => answer,
@@ -88,15 +101,6 @@ impl Prometheus {
             )));
         }
         let last = newest(&answer.samples, now)?;
-        // A missed scrape is no reason to forget what the one before it proved. A third of the lookback is the longest
-        // silence that is allowed, or less than it.
-        if let Some(event) = last.filter(|event| now.since(*event) <= subject.lookback / 3) {
-            return Ok(Reading {
-                event: Some(event),
-                ingest: None,
-                is_partial: true,
-            });
-        }
         let why = self.why_gone(&answer.samples, now).await;
         let before = last.map_or_else(String::new, |event| {
             format!(

@@ -82,9 +82,9 @@ async fn values_of_all_kinds() {
     "#]].assert_eq(&table);
 }
 
-#[tokio::test]
-async fn answers_of_all_kinds() {
-    let answers = [
+/// What it says when it has understood.
+fn answers() -> Vec<(&'static str, Reply)> {
+    vec![
         (
             "a scalar",
             success(r#""data":{"resultType":"scalar","result":[1795309200,"1795309140"]}"#),
@@ -125,6 +125,12 @@ async fn answers_of_all_kinds() {
                 r#""isPartial":true,"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1795309140"]}]}"#,
             ),
         ),
+    ]
+}
+
+/// What it, or somebody in its place, says otherwise.
+fn refusals() -> Vec<(&'static str, Reply)> {
+    vec![
         (
             "bad data",
             error(400, "bad_data", "invalid parameter query: 1:3: parse error"),
@@ -165,9 +171,13 @@ async fn answers_of_all_kinds() {
         ),
         ("cut", Reply::Cut(vector(&["1795309140"]).into_bytes())),
         ("closed", Reply::Closed),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn answers_of_all_kinds() {
     let mut table = String::new();
-    for (name, reply) in answers {
+    for (name, reply) in answers().into_iter().chain(refusals()) {
         let stand_in = StandIn::always(reply).await;
         let reading = read_one(&*prometheus(stand_in.http()), "m").await;
         writeln!(table, "{name}: {reading}").unwrap();
@@ -200,11 +210,13 @@ async fn answers_of_all_kinds() {
     "#]].assert_eq(&table);
 }
 
-/// The question about the past answers `past`, `up` answers `up`, and everything else nothing.
-async fn empty(past: Reply, up: Reply) -> StandIn {
+/// The questions about the last minutes and the last hour answer so, `up` answers `up`, and everything else nothing.
+async fn empty(missed: Reply, past: Reply, up: Reply) -> StandIn {
     StandIn::start(move |asked: &Asked| {
         let query = asked.parameter("query");
-        if query == "last_over_time(m[3600s])" {
+        if query == "last_over_time(m[240s])" {
+            missed.clone()
+        } else if query == "last_over_time(m[3600s])" {
             past.clone()
         } else if query == r#"up{job="core",instance="core:9000"}"# {
             up.clone()
@@ -221,23 +233,41 @@ async fn what_an_empty_answer_means() {
     let one = |value: &str| Reply::json(200, &vector(&[value]));
     let (recent, old) = (|| one("1795309100"), || one("1795308000"));
     let stories = [
-        ("never there", nothing(), nothing()),
-        ("one scrape was missed", recent(), one("0")),
-        ("the exporter died", old(), one("0")),
-        ("the exporter lost it", old(), one("1")),
-        ("not scraped any more", old(), nothing()),
-        ("`up` cannot be asked", old(), Reply::Closed),
-        ("it never said a time", one("0"), one("0")),
+        ("never there", nothing(), nothing(), nothing()),
+        ("one scrape was missed", recent(), recent(), one("0")),
+        (
+            "a restart, and a log with long pauses",
+            old(),
+            old(),
+            one("0"),
+        ),
+        (
+            "it exports nonsense, when it does",
+            one("12"),
+            old(),
+            one("1"),
+        ),
+        ("the exporter died", nothing(), old(), one("0")),
+        ("the exporter lost it", nothing(), old(), one("1")),
+        ("not scraped any more", nothing(), old(), nothing()),
+        ("`up` cannot be asked", nothing(), old(), Reply::Closed),
+        ("it never said a time", nothing(), one("0"), one("0")),
         (
             "the past cannot be asked",
             error(400, "bad_data", "no subqueries here"),
+            error(400, "bad_data", "no subqueries here"),
             nothing(),
         ),
-        ("it dies in between", Reply::Closed, nothing()),
+        (
+            "it dies in between",
+            Reply::Closed,
+            Reply::Closed,
+            nothing(),
+        ),
     ];
     let mut table = String::new();
-    for (name, past, up) in stories {
-        let stand_in = empty(past, up).await;
+    for (name, missed, past, up) in stories {
+        let stand_in = empty(missed, past, up).await;
         let reading = read_one(&*prometheus(stand_in.http()), "m").await;
         writeln!(table, "{name}: {reading}").unwrap();
     }

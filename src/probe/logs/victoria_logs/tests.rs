@@ -71,6 +71,7 @@ async fn answers_of_all_kinds() {
     expect![[r#"
         a line: 29877 ms ago
         nothing: nothing
+        a pipe that drops the time: bad_query: a pipe of the query takes the time of the lines away; it has to keep _time
         an empty body: nothing
         two rows of a query that groups: 30000 ms ago
         from the future: bad_query: the newest line is stamped 364 d 23 h ahead of our clock, which is not believed
@@ -107,7 +108,7 @@ async fn what_is_asked() {
         POST /select/logsql/query [
             (
                 "query",
-                "{app=\"core\"} or {app=\"cron\"} | filter x:y # both\n| stats max(_time) as newest",
+                "{app=\"core\"} or {app=\"cron\"} | filter x:y # both\n| stats count() as lines, max(_time) as newest",
             ),
             (
                 "start",
