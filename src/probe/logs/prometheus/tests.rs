@@ -274,6 +274,8 @@ async fn what_an_empty_answer_means() {
     expect![[r#"
         never there: not_found: the query finds nothing, neither now nor in the last 1 h: its selector is wrong, or it was never scraped
         one scrape was missed: 100000 ms ago, partial
+        a restart, and a log with long pauses: 1200000 ms ago, partial
+        it exports nonsense, when it does: bad_query: it says 12, too little for seconds since 1970; if that is an age, the time itself is wanted
         the exporter died: not_found: there are no samples any more: its exporter does not answer (`up` is 0), which says nothing about the log; its last word was of a line 20 min ago
         the exporter lost it: not_found: there are no samples any more: its exporter is up, but does not export it any more; its last word was of a line 20 min ago
         not scraped any more: not_found: there are no samples any more: its target is not scraped any more; its last word was of a line 20 min ago
@@ -299,6 +301,7 @@ async fn what_is_asked() {
         .collect();
     expect![[r#"
         GET /api/v1/query [("query", "max(m{a=\"b\"}) # the newest"), ("time", "1795309200.000"), ("timeout", "4s")]
+        GET /api/v1/query [("query", "last_over_time((\nmax(m{a=\"b\"}) # the newest\n)[240s:4s])"), ("time", "1795309200.000"), ("timeout", "4s")]
         GET /api/v1/query [("query", "last_over_time((\nmax(m{a=\"b\"}) # the newest\n)[3600s:60s])"), ("time", "1795309200.000"), ("timeout", "4s")]"#]].assert_eq(&questions.join("\n"));
 }
 
