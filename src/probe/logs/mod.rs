@@ -24,6 +24,8 @@ mod loki;
 mod marks;
 mod prometheus;
 #[cfg(test)]
+mod stage;
+#[cfg(test)]
 mod stand_in;
 mod victoria_logs;
 mod web;
@@ -93,7 +95,14 @@ pub(super) struct Stores {
 /// reference is here.
 struct Opened {
     source: Weak<LogSource>,
+    ways: Ways,
+}
+
+/// The two ways to a store: what it is asked through, and how our own line gets into it.
+#[derive(Clone)]
+struct Ways {
     store: Arc<dyn Store>,
+    canary: Arc<canary::Sender>,
 }
 
 impl Stores {
@@ -113,8 +122,14 @@ impl Stores {
         limit: Duration,
     ) -> Findings {
         let now = self.clock.now().at;
-        let answer = match self.store(&question.source) {
-            Ok(store) => ask_all(&*store, question, ask, now, limit).await,
+        let answer = match self.ways(&question.source) {
+            Ok(ways) => {
+                let (sent, answer) = tokio::join!(
+                    send(&ways.canary, question, ask, limit),
+                    ask_all(&*ways.store, question, ask, now, limit)
+                );
+                LogAnswer { sent, ..answer }
+            }
             Err(fault) => LogAnswer {
                 sent: ask.send.map(|_| Err(fault.clone())),
                 seen: (!ask.unseen.is_empty()).then(|| Err(fault.clone())),
@@ -132,27 +147,41 @@ impl Stores {
         findings
     }
 
-    fn store(&self, source: &Arc<LogSource>) -> Result<Arc<dyn Store>, LogFault> {
+    fn ways(&self, source: &Arc<LogSource>) -> Result<Ways, LogFault> {
         let key = Arc::as_ptr(source).addr();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, opened| opened.source.strong_count() > 0);
         if let Some(opened) = open.get(&key) {
-            return Ok(Arc::clone(&opened.store));
+            return Ok(opened.ways.clone());
         }
-        let store = open_store(source, &self.tls)?;
+        let ways = Ways {
+            store: open_store(source, &self.tls)?,
+            canary: Arc::new(canary::Sender::open(source, &self.tls)),
+        };
         let source = Arc::downgrade(source);
         open.insert(
             key,
             Opened {
                 source,
-                store: Arc::clone(&store),
+                ways: ways.clone(),
             },
         );
-        Ok(store)
+        Ok(ways)
     }
 }
 
-/// The parts of a round at the same time, each with the whole limit.
+/// Sends the canary of a round, if it has one and the source has a way for it.
+async fn send(
+    canary: &canary::Sender,
+    question: &LogStoreQuestion,
+    ask: &LogAsk,
+    limit: Duration,
+) -> Option<Result<(), LogFault>> {
+    let (mark, _) = (ask.send?, question.source.canary.as_ref()?);
+    Some(within(limit, canary.send(&ask.monitor, mark)).await)
+}
+
+/// The questions of a round at the same time, each with the whole limit; its canary is sent by [`send`].
 async fn ask_all(
     store: &dyn Store,
     question: &LogStoreQuestion,
@@ -161,16 +190,6 @@ async fn ask_all(
     limit: Duration,
 ) -> LogAnswer {
     let subjects = &question.subjects;
-    let sending = async {
-        let (mark, canary) = (ask.send?, question.source.canary.as_ref()?);
-        Some(
-            within(
-                limit,
-                canary::send(&question.source, canary, &ask.monitor, mark),
-            )
-            .await,
-        )
-    };
     let finding = async {
         if ask.unseen.is_empty() {
             return None;
@@ -196,9 +215,9 @@ async fn ask_all(
             .ok()
             .flatten()
     };
-    let (sent, seen, readings, statement) = tokio::join!(sending, finding, reading, stating);
+    let (seen, readings, statement) = tokio::join!(finding, reading, stating);
     LogAnswer {
-        sent,
+        sent: None,
         seen,
         statement,
         skew_ms: store.skew_ms(),

@@ -1,13 +1,16 @@
 //! Asking stores over HTTP: one client a source, answers capped, what goes wrong classed.
 
 use std::{
+    io,
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use chrono::DateTime;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use reqwest::{Client, Method, RequestBuilder, redirect, retry};
+use rustix::io::Errno;
 use rustls::ClientConfig;
 use url::Url;
 
@@ -16,6 +19,7 @@ use crate::{
         Timestamp,
         logs::{HttpStore, LogFault, LogFaultKind, StoreCredentials},
         plan::{Credentials, HttpVersion, TlsSettings},
+        secret::Secret,
         text::clean,
     },
     probe::http::tls::Configs,
@@ -27,6 +31,8 @@ const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// Of an error's words so much is shown.
 const WORDS_MAX: usize = 300;
+/// What is shorter is no secret worth hiding, and would take common words out of a text.
+const SECRET_MIN: usize = 4;
 /// No clock of a store was seen yet.
 const NO_SKEW: i64 = i64::MIN;
 
@@ -52,6 +58,8 @@ pub(super) struct Web {
     base: Url,
     credentials: Option<StoreCredentials>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What must not come back to people in the words of an error.
+    secrets: Vec<Secret>,
     skew_ms: AtomicI64,
 }
 
@@ -91,6 +99,7 @@ impl Web {
             base: http.url.clone(),
             credentials: http.credentials.clone(),
             headers,
+            secrets: secrets(http),
             skew_ms: AtomicI64::new(NO_SKEW),
         })
     }
@@ -181,11 +190,25 @@ impl Web {
             }
             body.extend_from_slice(&chunk);
         }
+        if !status.is_success() {
+            body = self.without_secrets(&body);
+        }
         Ok(Answered {
             status,
             headers,
             body,
         })
+    }
+
+    /// Some servers repeat in an error what they were asked with.
+    fn without_secrets(&self, body: &[u8]) -> Vec<u8> {
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        for secret in &self.secrets {
+            if text.contains(secret.expose()) {
+                text = text.replace(secret.expose(), "(redacted)");
+            }
+        }
+        text.into_bytes()
     }
 
     fn note_clock(&self, headers: &HeaderMap, now: Timestamp) {
@@ -252,14 +275,63 @@ fn own(words: &str) -> LogFault {
     LogFault::new(LogFaultKind::Own, words)
 }
 
+/// The fault for an error that says what this machine lacks; what we lack is no fault of the store.
+pub(super) fn own_lack(error: &io::Error) -> Option<LogFault> {
+    let lacking = match Errno::from_io_error(error)? {
+        Errno::MFILE => "this process has no file descriptors left",
+        Errno::NFILE => "this machine has no file descriptors left",
+        Errno::NOBUFS => "this machine has no network buffers left",
+        Errno::NOMEM => "this machine has no memory left",
+        Errno::ADDRNOTAVAIL | Errno::ADDRINUSE => "this machine has no local ports left",
+        _ => return None,
+    };
+    Some(own(lacking))
+}
+
 /// A request that brought no complete answer.
 fn no_answer(error: reqwest::Error) -> LogFault {
     let mut words = String::from("no answer");
     let error = error.without_url();
     let mut source: Option<&dyn std::error::Error> = Some(&error);
     while let Some(cause) = source {
+        if let Some(lack) = cause.downcast_ref::<io::Error>().and_then(own_lack) {
+            return lack;
+        }
         words = cause.to_string();
         source = cause.source();
     }
     LogFault::new(LogFaultKind::Unreachable, words)
+}
+
+/// All that we are known by to this store, as it stands in a request.
+fn secrets(http: &HttpStore) -> Vec<Secret> {
+    let basic = |name: &str, password: &str| {
+        Secret::new(BASE64_STANDARD.encode(format!("{name}:{password}")))
+    };
+    let mut secrets: Vec<Secret> = http
+        .headers
+        .iter()
+        .map(|(_, value)| value.clone())
+        .collect();
+    match &http.credentials {
+        Some(StoreCredentials::Common(Credentials::Basic { username, password })) => {
+            secrets.push(basic(username, password.expose()));
+            secrets.push(password.clone());
+        }
+        Some(StoreCredentials::Common(Credentials::Bearer(token))) => secrets.push(token.clone()),
+        Some(StoreCredentials::Token(token)) => {
+            secrets.push(basic(token.expose(), "token"));
+            secrets.push(token.clone());
+        }
+        None => {}
+    }
+    secrets.retain(|secret| secret.expose().len() >= SECRET_MIN);
+    secrets
+}
+
+/// A request with this body of JSON.
+pub(super) fn with_json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
+    request
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string())
 }
