@@ -44,7 +44,7 @@ impl Folder {
     /// Makes the folder if it is not there and locks it.
     pub(super) fn lock(path: &Path, now: Timestamp) -> Result<Self, Error> {
         if !path.is_dir() {
-            make_private(path).map_err(Error::disk("make the folder", path))?;
+            make_durable(path).map_err(Error::disk("make the folder", path))?;
         }
         let name = path.join("lock");
         let mut lock = File::options()
@@ -241,6 +241,29 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::disk("sync", path))
+}
+
+/// Makes the folder and those above it, so that their names outlive a loss of power: what is synced in a folder that
+/// cannot be found is lost all the same.
+fn make_durable(path: &Path) -> io::Result<()> {
+    let mut made: Vec<_> = path
+        .ancestors()
+        .take_while(|folder| !folder.is_dir())
+        .collect();
+    made.retain(|folder| !folder.as_os_str().is_empty());
+    make_private(path)?;
+    for folder in made {
+        let above = folder
+            .parent()
+            .filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        match File::open(above).and_then(|above| above.sync_all()) {
+            // Whoever may make a folder in there may all the same not be let to read it.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// What foreign services answered lies in here, so other people of the machine have no business with it.
