@@ -7,6 +7,7 @@
 //! data/journal-0000000000000001.jsonl
 //! data/ballast                  room for recovery when the disk is full
 //! data/opening                  openings of sled that did not come back
+//! data/trial                    for a moment: whether the disk takes anything
 //! ```
 
 use std::{
@@ -96,6 +97,17 @@ impl Folder {
     /// Notes that opening came back, well or not.
     pub(super) fn end_opening(&self) {
         drop(fs::remove_file(self.path.join("opening")));
+    }
+
+    /// Whether the disk takes anything: a few bytes, written, synced and taken away again.
+    pub(super) fn try_writing(&self) -> Result<(), Error> {
+        let name = self.path.join("trial");
+        let tried = File::create(&name).and_then(|mut file| {
+            file.write_all(b"hekate\n")?;
+            file.sync_all()
+        });
+        drop(fs::remove_file(&name));
+        tried.map_err(Error::disk("write", name))
     }
 
     fn snapshots(&self) -> Vec<PathBuf> {

@@ -104,13 +104,19 @@ impl Opening<'_> {
         let mut is_ballast_tried = false;
         loop {
             let result = self.prepare(rung).and_then(|()| self.stand_on(rung));
-            let error = match result {
+            let mut error = match result {
                 Ok(database) => {
                     self.folder.end_opening();
                     return Ok(database);
                 }
                 Err(error) => error,
             };
+            // On a disk that takes nothing sled fails as with damaged files, and no other files would help.
+            if is_damage(&error)
+                && let Err(sick) = self.folder.try_writing()
+            {
+                error = sick;
+            }
             tracing::debug!(?rung, %error, "the store does not open");
             if error.is_full() && !is_ballast_tried && self.folder.free_ballast() {
                 is_ballast_tried = true;
@@ -122,7 +128,7 @@ impl Opening<'_> {
                 None
             };
             let Some(next) = next else {
-                if rung == Rung::Anew
+                if matches!(rung, Rung::Anew | Rung::WithoutSled)
                     && let Some(aside) = self.aside.take()
                 {
                     // The disk and not sled is in trouble: the next opening shall find what this one found.

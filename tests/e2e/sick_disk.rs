@@ -1,0 +1,93 @@
+//! A disk that is there and fails: nothing can be synced, or nothing can be written.
+
+use futures_util::future::join_all;
+
+use super::{
+    home::{Hekate, Home},
+    receiver::{Receiver, Told},
+    strace::{self, Faults},
+    targets::{Mood, Targets},
+    wait::until,
+};
+
+const ROUTES: &str =
+    "routes:\n  - { match: { target: [api, web] }, to: alerts }\n  - { to: ops }\n";
+
+/// What fails, and how.
+const FAULTS: [(&str, &str); 3] = [
+    ("fsync,fdatasync", "EIO"),
+    ("pwrite64,write", "EIO"),
+    ("pwrite64,write", "ENOSPC"),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_disk_fails_all_is_told_and_afterwards_all_is_remembered() {
+    if strace::is_there() {
+        join_all(FAULTS.map(|(calls, error)| story(calls, error))).await;
+    }
+}
+
+async fn story(calls: &str, error: &str) {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "ops"]);
+    home.write(&(targets.section(&["api", "web"]) + ROUTES));
+    targets.set("api", Mood::Down);
+    let hekate = home.start().await;
+    let api = receiver.hear_down("alerts").await;
+    hekate.shows("web", "operational").await;
+
+    let faults = Faults::on(&hekate, calls, error, &home.path().join("data")).await;
+    targets.set("web", Mood::Down);
+    let web = receiver.hear("alerts", "of web", is_of_web).await;
+    faults.bite().await;
+    receiver
+        .hear("ops", "of the store's trouble", is_trouble)
+        .await;
+    until("everybody can see the trouble", async || {
+        let troubles = hekate.status().await["troubles"].to_string();
+        (is_writable(&hekate, 0.0).await && troubles.contains("store")).then_some(())
+    })
+    .await;
+    // An outage that ends meanwhile is told as well.
+    targets.set("api", Mood::Up);
+    receiver.hear_up("alerts", api.id()).await;
+    faults.end().await;
+
+    until("the store is well again", async || {
+        is_writable(&hekate, 1.0).await.then_some(())
+    })
+    .await;
+    hekate.ready().await;
+    hekate.kill();
+    let hekate = home.start().await;
+    let notices = hekate.events("store.notice");
+    assert!(notices.is_empty(), "{calls} {error}: {notices:?}");
+    let shown = hekate.shows("web", "down").await;
+    assert_eq!(shown["incident"], web.id(), "{}", hekate.log());
+    hekate.shows("api", "operational").await;
+    targets.set("web", Mood::Up);
+    receiver.hear_up("alerts", web.id()).await;
+    hekate.stop().await;
+    let alerts = receiver.told_to("alerts");
+    let told: Vec<_> = alerts.iter().map(|told| told.text.as_str()).collect();
+    assert_eq!(told.len(), 4, "{calls} {error}: {told:?}");
+    let ops: Vec<_> = receiver
+        .told_to("ops")
+        .into_iter()
+        .map(|told| told.text)
+        .collect();
+    eprintln!("{calls} {error} {ops:#?}");
+}
+
+fn is_of_web(told: &Told) -> bool {
+    told.text.starts_with("DOWN: web ")
+}
+
+fn is_trouble(told: &Told) -> bool {
+    told.text.contains("the store cannot be written")
+}
+
+async fn is_writable(hekate: &Hekate, wanted: f64) -> bool {
+    let found = hekate.metric("hekate_store_writable").await;
+    found.is_some_and(|found| found.total_cmp(&wanted).is_eq())
+}
