@@ -169,8 +169,7 @@ impl Opening<'_> {
     /// Opens everything as this rung asks for.
     fn stand_on(&mut self, rung: Rung) -> Result<Database, Error> {
         // Read anew on each rung: the one before may have written.
-        let reading = journal::read(self.folder.path())?;
-        self.tell_torn(&reading);
+        let mut reading = journal::read(self.folder.path())?;
         self.is_sled_up = false;
         let vault = match rung {
             Rung::AsItIs | Rung::WithoutSnapshots | Rung::Anew => Some(self.open_vault()?),
@@ -186,6 +185,10 @@ impl Opening<'_> {
             Some(vault) => look(vault)?,
             None => None,
         };
+        if let Some(held) = &held {
+            reading.cut_unacknowledged(truth::position_of(held), truth::BEHIND_MAX);
+        }
+        self.tell_torn(&reading);
         let truth = truth::find(&reading, held.as_ref());
         if rung != Rung::Anew {
             self.distrust(&reading, held.as_ref(), &truth)?;
