@@ -44,6 +44,17 @@ pub(crate) struct Faults {
 impl Faults {
     /// Lets these calls of a running hekate fail with this error from now on, if they are about files of its store.
     pub(crate) async fn on(hekate: &Hekate, calls: &str, error: &str, store: &Path) -> Self {
+        Self::attach(hekate, calls, &format!("error={error}"), store).await
+    }
+
+    /// Kills a running hekate just before this call, the one of this number among those of its kind that one of its
+    /// threads makes from now on, if they are about files of its store.
+    pub(crate) async fn kill_at(hekate: &Hekate, call: &str, number: u64, store: &Path) -> Self {
+        let what = format!("signal=KILL:when={number}");
+        Self::attach(hekate, call, &what, store).await
+    }
+
+    async fn attach(hekate: &Hekate, calls: &str, what: &str, store: &Path) -> Self {
         let trace = store.with_extension("trace");
         let said = store.with_extension("said");
         let mut strace = Command::new("strace");
@@ -70,7 +81,7 @@ impl Faults {
         let tracer = strace
             .args(["-f", "-y", "-s", "0", "-e", "signal=none"])
             .args(["-e", &format!("trace={calls}")])
-            .args(["-e", &format!("inject={calls}:error={error}")])
+            .args(["-e", &format!("inject={calls}:{what}")])
             .arg("-o")
             .arg(&trace)
             .args(["-p", &hekate.pid().to_string()])
