@@ -25,6 +25,7 @@ mod kills;
 mod outage;
 mod receiver;
 mod reload;
+mod reload_ways;
 mod secrets;
 mod sick_disk;
 mod slack_troubles;
