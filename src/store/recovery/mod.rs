@@ -4,7 +4,8 @@
 //! 2. If sled reports damage, set its snapshot file aside and open it again: it then reads its whole log.
 //! 3. If it still does not open, or panics, or hangs, or has lost something in silence, set its folder aside and fill a
 //!    new one from the journal, and with whatever of the past can still be read in the old one.
-//! 4. If not even that works, run with the journal alone, which is durable, until the next start.
+//! 4. If not even that works, run with the journal alone, which is durable, until the next start, and leave sled's files
+//!    as they were found.
 //!
 //! A disk that is full, read-only or broken is no damage: that error goes to the caller, who runs from memory.
 
@@ -207,6 +208,12 @@ impl Opening<'_> {
             folder: Arc::clone(&self.folder),
         };
         let restored = truth::establish(&mut database, &reading, &truth, self.now)?;
+        if rung == Rung::WithoutSled
+            && let Some(aside) = self.aside.take()
+        {
+            // No other files do better, so these may be whole; the next start tries them, and what they know of the past.
+            self.folder.put_sled_back(&aside)?;
+        }
         self.tell(rung, &reading, &truth, restored);
         Ok(database)
     }
@@ -301,7 +308,7 @@ impl Opening<'_> {
                 "The store runs on its journal alone",
                 format!(
                     "sled cannot be used at all: {because}. Everything new is kept in the journal, but history cannot be \
-                     asked for until a restart. {live} {aside}"
+                     asked for until a restart, which tries sled's files again. {live}"
                 ),
             )),
         }
