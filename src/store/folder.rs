@@ -210,7 +210,7 @@ impl Folder {
         if fs::metadata(&name).is_ok_and(|found| is_whole(found.len())) {
             return true;
         }
-        if self.free_bytes().is_none_or(|free| free < ROOM_BYTES) {
+        if !self.has_room() {
             return false;
         }
         let made = fill(&name);
@@ -218,6 +218,11 @@ impl Folder {
             drop(fs::remove_file(&name));
         }
         made.is_ok()
+    }
+
+    /// Whether the disk is far from full.
+    pub(super) fn has_room(&self) -> bool {
+        self.free_bytes().is_some_and(|free| free >= ROOM_BYTES)
     }
 
     /// How much can still be written to the disk.

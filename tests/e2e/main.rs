@@ -6,7 +6,7 @@
 //!
 //! | variable | what | default |
 //! |---|---|---|
-//! | `HEKATE_E2E_KILLS` | how often hekate is killed with fifty incidents in flight | 12 |
+//! | `HEKATE_E2E_KILLS` | how often hekate is killed with fifty incidents in flight | 8 |
 //! | `HEKATE_E2E_KILL_POINTS` | at how many steps of a commit hekate is killed | 4 |
 //! | `HEKATE_E2E_CORRUPTIONS` | in how many ways files of the store are damaged | 8 |
 //! | `HEKATE_E2E_STOP_SECONDS` | for how long hekate is frozen | 4 |

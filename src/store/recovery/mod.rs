@@ -321,7 +321,7 @@ impl Opening<'_> {
     }
 
     fn look_after_ballast(&mut self) {
-        if self.folder.keep_ballast() {
+        if self.folder.keep_ballast() || self.folder.has_room() {
             return;
         }
         let free = self.folder.free_bytes().unwrap_or(0) / (1024 * 1024);
