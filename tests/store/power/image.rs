@@ -148,13 +148,30 @@ fn rename(step: &Step, folders: &mut BTreeSet<PathBuf>, files: &mut BTreeMap<Pat
             folders.remove(name);
         }
         Step::Renamed(from, to) => {
-            if let Some(inode) = files.remove(from) {
-                files.insert(to.clone(), inode);
+            // What is in a folder goes with it.
+            let moved = |name: &PathBuf| {
+                let inside = name.strip_prefix(from).ok()?;
+                let is_itself = inside.as_os_str().is_empty();
+                Some(if is_itself {
+                    to.clone()
+                } else {
+                    to.join(inside)
+                })
+            };
+            *folders = folders
+                .iter()
+                .map(|name| moved(name).unwrap_or_else(|| name.clone()))
+                .collect();
+            let gone: Vec<_> = files
+                .keys()
+                .filter(|name| name.starts_with(from))
+                .cloned()
+                .collect();
+            for name in gone {
+                if let (Some(inode), Some(name)) = (files.remove(&name), moved(&name)) {
+                    files.insert(name, inode);
+                }
             }
-            assert!(
-                !folders.contains(from),
-                "no folder is renamed in this history"
-            );
         }
         Step::Written(..)
         | Step::Resized(..)

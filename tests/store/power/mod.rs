@@ -39,6 +39,8 @@ enum History {
     Ordinary,
     /// Batches so large that sled keeps each in a file of its own and the journal begins a new file.
     Large,
+    /// Small batches, and in the middle sled's file is damaged, so that sled is set aside and filled anew.
+    Rebuilt,
 }
 
 /// Not a test: the process that is recorded. It commits numbered batches and says each number when it is durable.
@@ -48,16 +50,26 @@ fn child() {
     let (Some(folder), Some(history)) = (env::var_os(FOLDER), env::var_os(HISTORY)) else {
         return;
     };
-    let settings = settings(&PathBuf::from(folder));
+    let folder = PathBuf::from(folder);
+    let settings = settings(&folder);
+    let is_rebuilt = history == "Rebuilt";
     let (batch, runs) = if history == "Large" {
         (large as fn(u64) -> Batch, [(1, 30), (31, 60)])
     } else {
         (records::batch as fn(u64) -> Batch, [(1, 60), (61, 160)])
     };
     for (first, last) in runs {
+        let is_second = first > 1;
+        if is_rebuilt && is_second {
+            damage(&folder.join("sled/db"));
+        }
         let (mut database, _, notices) =
             Database::open(&settings, records::at(0)).expect("the disk is well");
-        assert_eq!(notices, []);
+        assert_eq!(
+            notices.is_empty(),
+            !(is_rebuilt && is_second),
+            "{notices:?}"
+        );
         let mut number = first;
         while number <= last {
             let count = 1 + number % 4;
@@ -82,8 +94,24 @@ fn large(number: u64) -> Batch {
     batch
 }
 
+fn damage(file: &Path) {
+    let mut bytes = fs::read(file).expect("it is there");
+    bytes.fill(0xA5);
+    let file = fs::File::create(file).expect("it is writable");
+    (&file).write_all(&bytes).expect("there is room");
+    file.sync_all().expect("the disk is well");
+}
+
 /// Nothing, said aloud, where nothing can be recorded.
 fn record(folder: &Path, history: History) -> Option<Recording> {
+    let tried = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null", "true"])
+        .stderr(Stdio::null())
+        .status();
+    if !tried.is_ok_and(|status| status.success()) {
+        skip();
+        return None;
+    }
     let trace = folder.join("trace");
     let data = folder.join("data");
     let recorded = Command::new("strace")
@@ -97,10 +125,13 @@ fn record(folder: &Path, history: History) -> Option<Recording> {
         .env(HISTORY, format!("{history:?}"))
         .stdout(Stdio::null())
         .status();
-    if recorded.is_ok_and(|status| status.success()) {
-        let text = fs::read(&trace).expect("strace wrote it");
-        return Some(Recording::read(&text, &data));
-    }
+    let recorded = recorded.expect("it was there a moment ago");
+    assert!(recorded.success(), "the recorded process: {recorded}");
+    let text = fs::read(&trace).expect("strace wrote it");
+    Some(Recording::read(&text, &data))
+}
+
+fn skip() {
     assert!(
         env::var_os("HEKATE_REQUIRE_SERVERS").is_none_or(|value| value != "1"),
         "strace is not there or must not trace, and HEKATE_REQUIRE_SERVERS=1 says that this test must run"
@@ -111,7 +142,6 @@ fn record(folder: &Path, history: History) -> Option<Recording> {
         "SKIPPED: strace cannot trace; losses of power are not tested"
     )
     .expect("there is a standard error");
-    None
 }
 
 fn lose_power(history: History, images: usize) {
@@ -122,7 +152,7 @@ fn lose_power(history: History, images: usize) {
     let acknowledged = recording.acknowledged();
     assert!(acknowledged.len() > 15, "it did commit: {acknowledged:?}");
     let batch = match history {
-        History::Ordinary => records::batch,
+        History::Ordinary | History::Rebuilt => records::batch,
         History::Large => large,
     };
     let mut random = StdRng::seed_from_u64(13);
@@ -152,7 +182,7 @@ fn lose_power(history: History, images: usize) {
         fs::remove_dir_all(&data).expect("it is ours");
     }
     assert!(
-        told * 3 <= images,
+        told * 3 <= images || history == History::Rebuilt,
         "{history:?}: a loss of power is ordinary, and {told} of {images} were news"
     );
 }
@@ -177,6 +207,11 @@ fn images() -> usize {
 #[test]
 fn whatever_a_loss_of_power_leaves_what_was_acknowledged_is_there() {
     lose_power(History::Ordinary, images());
+}
+
+#[test]
+fn the_same_while_sled_is_filled_anew() {
+    lose_power(History::Rebuilt, images().div_ceil(5));
 }
 
 #[test]
