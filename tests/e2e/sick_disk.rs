@@ -1,4 +1,4 @@
-//! A disk that is there and fails: nothing can be synced, or nothing can be written.
+//! A disk that is there and fails: nothing can be synced, nothing can be written, or nothing comes back.
 
 use futures_util::future::join_all;
 
@@ -14,33 +14,38 @@ const ROUTES: &str =
     "routes:\n  - { match: { target: [api, web] }, to: alerts }\n  - { to: ops }\n";
 
 /// What fails, how, and what ops hears of it for sure.
-const FAULTS: [(&str, &str, Option<&str>); 9] = [
-    ("fsync,fdatasync", "EIO", Some(CANNOT_BE_WRITTEN)),
-    ("pwrite64,write", "EIO", Some(CANNOT_BE_WRITTEN)),
-    ("pwrite64,write", "ENOSPC", Some(CANNOT_BE_WRITTEN)),
+const FAULTS: [(&str, &str, Option<&str>); 10] = [
+    ("fsync,fdatasync", "error=EIO", Some(CANNOT_BE_WRITTEN)),
+    ("pwrite64,write", "error=EIO", Some(CANNOT_BE_WRITTEN)),
+    ("pwrite64,write", "error=ENOSPC", Some(CANNOT_BE_WRITTEN)),
+    ("fdatasync", "delay_enter=8s", Some(CANNOT_BE_WRITTEN)),
     // Only sled writes so.
     (
         "pwrite64",
-        "EIO",
+        "error=EIO",
         Some("The store runs on its journal alone"),
     ),
     // Once, and then now and then.
-    ("fdatasync", "EIO:when=1", None),
-    ("write,fsync,fdatasync,pwrite64", "EIO:when=1+2", None),
-    ("write,fsync,fdatasync,pwrite64", "EIO:when=2+3", None),
-    ("write,pwrite64,pread64,fdatasync", "EIO:when=1+4", None),
-    ("write,pwrite64,ftruncate", "ENOSPC:when=2+2", None),
+    ("fdatasync", "error=EIO:when=1", None),
+    ("write,fsync,fdatasync,pwrite64", "error=EIO:when=1+2", None),
+    ("write,fsync,fdatasync,pwrite64", "error=EIO:when=2+3", None),
+    (
+        "write,pwrite64,pread64,fdatasync",
+        "error=EIO:when=1+4",
+        None,
+    ),
+    ("write,pwrite64,ftruncate", "error=ENOSPC:when=2+2", None),
 ];
 const CANNOT_BE_WRITTEN: &str = "hekate: the store cannot be written";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_disk_fails_all_is_told_and_afterwards_all_is_remembered() {
     if strace::is_there() {
-        join_all(FAULTS.map(|(calls, error, words)| story(calls, error, words))).await;
+        join_all(FAULTS.map(|(calls, fault, words)| story(calls, fault, words))).await;
     }
 }
 
-async fn story(calls: &str, error: &str, words: Option<&str>) {
+async fn story(calls: &str, fault: &str, words: Option<&str>) {
     let is_trouble = |told: &Told| words.is_some_and(|words| told.text.contains(words));
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts", "ops"]);
@@ -50,7 +55,7 @@ async fn story(calls: &str, error: &str, words: Option<&str>) {
     let api = receiver.hear_down("alerts").await;
     hekate.shows("web", "operational").await;
 
-    let faults = Faults::on(&hekate, calls, error, &home.path().join("data")).await;
+    let faults = Faults::on(&hekate, calls, fault, &home.path().join("data")).await;
     targets.set("web", Mood::Down);
     let web = receiver.hear("alerts", "of web", is_of_web).await;
     faults.bite().await;
@@ -80,7 +85,7 @@ async fn story(calls: &str, error: &str, words: Option<&str>) {
     let hekate = home.start().await;
     if words.is_some() {
         let notices = hekate.events("store.notice");
-        assert!(notices.is_empty(), "{calls} {error}: {notices:?}");
+        assert!(notices.is_empty(), "{calls} {fault}: {notices:?}");
     }
     let shown = hekate.shows("web", "down").await;
     assert_eq!(shown["incident"], web.id(), "{}", hekate.log());
@@ -90,13 +95,13 @@ async fn story(calls: &str, error: &str, words: Option<&str>) {
     hekate.stop().await;
     let alerts = receiver.told_to("alerts");
     let told: Vec<_> = alerts.iter().map(|told| told.text.as_str()).collect();
-    assert_eq!(told.len(), 4, "{calls} {error}: {told:?}");
+    assert_eq!(told.len(), 4, "{calls} {fault}: {told:?}");
     let mut ops = receiver.told_to("ops");
     ops.retain(is_trouble);
     assert_eq!(
         ops.len(),
         usize::from(words.is_some()),
-        "{calls} {error}: {ops:?}"
+        "{calls} {fault}: {ops:?}"
     );
 }
 

@@ -42,9 +42,10 @@ pub(crate) struct Faults {
 }
 
 impl Faults {
-    /// Lets these calls of a running hekate fail with this error from now on, if they are about files of its store.
-    pub(crate) async fn on(hekate: &Hekate, calls: &str, error: &str, store: &Path) -> Self {
-        Self::attach(hekate, calls, &format!("error={error}"), store).await
+    /// Does this to these calls of a running hekate from now on, if they are about files of its store: `error=…` or
+    /// `delay_enter=…`, and `:when=…` if not always.
+    pub(crate) async fn on(hekate: &Hekate, calls: &str, fault: &str, store: &Path) -> Self {
+        Self::attach(hekate, calls, fault, store).await
     }
 
     /// Kills a running hekate just before this call, the one of this number among those of its kind that one of its
@@ -97,15 +98,14 @@ impl Faults {
         faults
     }
 
-    /// How many calls failed so far.
-    pub(crate) fn count(&self) -> usize {
-        let trace = fs::read_to_string(&self.trace).unwrap_or_default();
-        trace.matches("(INJECTED)").count()
-    }
-
-    /// Waits until at least one call failed.
+    /// Waits until at least one call met its fault.
     pub(crate) async fn bite(&self) {
-        until("a call fails", async || (self.count() > 0).then_some(())).await;
+        until("a call meets its fault", async || {
+            let trace = fs::read_to_string(&self.trace).ok()?;
+            let is_met = trace.contains("(INJECTED)") || trace.contains("(DELAYED)");
+            is_met.then_some(())
+        })
+        .await;
     }
 
     /// Ends the faults.
