@@ -5,6 +5,9 @@ use std::{sync::Arc, time::Duration};
 use super::{Action, Engine, tell::entry};
 use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
 
+/// A reminder that nobody can vouch for now is put off by so much at a time.
+const DOUBT_WAIT: Duration = Duration::from_secs(15);
+
 impl Engine {
     /// Reminds of an open incident, or tells what was held back, if it is time.
     pub(super) fn wake(&mut self, now: Moment, actions: &mut Vec<Action>) {
@@ -36,12 +39,16 @@ impl Engine {
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
-        if watched
+        let is_in_doubt = watched.is_in_doubt();
+        let Some(open) = watched
             .incident
-            .as_ref()
-            .and_then(|open| open.remind)
-            .is_none_or(|at| at > now.tick)
-        {
+            .as_mut()
+            .filter(|open| open.remind.is_some_and(|at| at <= now.tick))
+        else {
+            return;
+        };
+        if is_in_doubt {
+            open.remind = Some(now.tick + DOUBT_WAIT);
             return;
         }
         let told = watched.incident.iter().flat_map(|open| &open.incident.told);

@@ -26,6 +26,14 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let watched = self.at_mut(slot)?;
+        if watched.is_unjudged()
+            && let Some(open) = &watched.incident
+        {
+            // An incident that was found open ends when looks say so, not because there were none yet.
+            let id = open.incident.id.clone();
+            self.set_wake(slot);
+            return Some(id);
+        }
         let standing = watched.standing();
         let incident = match (
             watched.incident.as_ref().map(|open| open.incident.verdict),
@@ -162,7 +170,10 @@ impl Engine {
                 }
             }
             if !decision.remind_after.is_empty() {
+                // It is worse than what the reminders so far were about.
                 incident.remind_after = decision.remind_after;
+                incident.reminders = 0;
+                open.remind = None;
             }
         }
         incident.sequence += 1;
