@@ -337,6 +337,10 @@ impl Courier {
             return;
         }
         let incident = entry.key.incident.clone();
+        if self.is_end_waiting(&incident, instead_of) {
+            // It goes along with what is handed over, and nothing comes after it.
+            return;
+        }
         let instead_of = instead_of.clone();
         let is_new = self
             .stand_ins
@@ -350,6 +354,15 @@ impl Courier {
                 instead_of,
             });
         }
+    }
+
+    /// Whether the end of this incident waits for this channel already.
+    fn is_end_waiting(&self, incident: &IncidentId, channel: &ChannelName) -> bool {
+        self.lanes.get(channel).is_some_and(|lane| {
+            lane.queue
+                .iter()
+                .any(|item| item.entry.key.incident == *incident && is_closing(item.entry.kind))
+        })
     }
 
     /// Owes `heir` what `original` says, unless it knows or will know.

@@ -16,6 +16,8 @@ pub(super) const PACE: Duration = Duration::from_secs(1);
 pub(super) const FOLD_AGE: Duration = Duration::from_mins(1);
 /// From this age on an entry is given up.
 pub(super) const EXPIRY: Duration = Duration::from_hours(72);
+/// But not before this process has tried for so long: after a long absence the network may need its time as well.
+const TRIED_MIN: Duration = Duration::from_hours(1);
 /// From so many late messages on they are told as one.
 const SUMMARY_MESSAGES_MIN: usize = 5;
 /// At most so many entries are told as one summary: what a person can read, and what fits into one Slack message.
@@ -111,9 +113,9 @@ impl Item {
         self.age_before.saturating_add(now.since(self.entered))
     }
 
-    /// When it becomes [`EXPIRY`] old.
+    /// When it becomes [`EXPIRY`] old, and was tried for [`TRIED_MIN`].
     pub(super) fn expires_at(&self) -> Tick {
-        self.entered + EXPIRY.saturating_sub(self.age_before)
+        self.entered + EXPIRY.saturating_sub(self.age_before).max(TRIED_MIN)
     }
 
     /// Whether an earlier process may have told the heir: in this channel's place, which the mark of an attempt hides,
@@ -147,6 +149,11 @@ impl Lane {
         self.refusal
             .as_ref()
             .is_some_and(|refusal| refusal.probe_at.is_some())
+    }
+
+    /// Whether the fallback was told in its place, or is owed it; what it is owed is counted there.
+    pub(super) const fn is_told_elsewhere(&self, item: &Item) -> bool {
+        item.is_handed_over && self.fallback.is_some()
     }
 
     /// Whether there is a second, plainer form of a message for it.

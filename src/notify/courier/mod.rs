@@ -265,7 +265,8 @@ impl Courier {
                 if is_refused {
                     outlook.parked += 1;
                     let is_critical = item.entry.story.severity == crate::model::Severity::Critical;
-                    outlook.parked_critical += usize::from(is_critical);
+                    let is_told = lane.is_told_elsewhere(item);
+                    outlook.parked_critical += usize::from(is_critical && !is_told);
                 } else {
                     outlook.waiting += 1;
                     let created_at = item.entry.created_at;
@@ -312,7 +313,8 @@ impl Courier {
             .count()
     }
 
-    /// The channels that may begin now with what they would send: critical ones first, then those that waited longest.
+    /// The channels that may begin now with what they would send: those that are well first, of them the critical ones,
+    /// then those that waited longest.
     fn most_urgent(&self, now: Moment) -> Vec<(ChannelName, Vec<usize>)> {
         let mut ready: Vec<_> = self
             .lanes
@@ -320,7 +322,9 @@ impl Courier {
             .filter_map(|(name, lane)| {
                 let places = lane.pick(now.tick)?;
                 let age = places.iter().map(|&place| lane.queue[place].age(now.tick));
-                let rank = (lane.severity(), age.max().unwrap_or_default());
+                // A channel that fails holds its place for long, so those that are well go first and are done in a moment.
+                let is_well = lane.failures == 0;
+                let rank = (is_well, lane.severity(), age.max().unwrap_or_default());
                 Some((rank, name.clone(), places))
             })
             .collect();

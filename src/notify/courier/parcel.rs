@@ -168,7 +168,7 @@ pub struct Outlook {
     pub in_flight: usize,
     /// Entries that their channel refuses.
     pub parked: usize,
-    /// Those of them that are critical.
+    /// Those of them that are critical and that nobody was told of in their place.
     pub parked_critical: usize,
     /// Channels that refuse messages.
     pub refusing: Vec<ChannelTrouble>,

@@ -323,7 +323,8 @@ fn one_message_that_no_form_makes_fit_does_not_keep_the_others() {
     world.run(minutes(90), spoilt);
     world.tell("aaaa", 2, "alerts", Recovered, Critical);
     world.run(minutes(100), spoilt);
-    assert_eq!(world.courier.outlook().parked_critical, 2);
+    let outlook = world.courier.outlook();
+    assert_eq!((outlook.parked, outlook.parked_critical), (2, 0));
     world.run(hours(4), well);
     diary(
         &world,
@@ -396,8 +397,9 @@ fn a_dead_webhook_is_told_elsewhere_tried_hourly_and_heals() {
     world.tell("aaaa", 1, "alerts", Opened, Critical);
     world.tell("bbbb", 1, "alerts", Opened, Critical);
     world.run(minutes(10), dead);
-    assert_eq!(world.courier.outlook().parked_critical, 2);
-    assert_eq!(world.courier.outlook().oldest, None);
+    let outlook = world.courier.outlook();
+    assert_eq!((outlook.parked, outlook.parked_critical), (2, 0));
+    assert_eq!(outlook.oldest, None);
     world.tell("aaaa", 2, "alerts", Recovered, Critical);
     world.run(minutes(150), dead);
     world.run(minutes(200), well);
@@ -719,4 +721,71 @@ fn messages_that_stay_refused_do_not_close_the_channel_again_and_again() {
     world.run(hours(20) + seconds(5), picky);
     assert_eq!(world.outbox.len(), 4);
     assert_eq!(world.messages("alerts"), 2);
+}
+
+#[test]
+fn only_what_nobody_was_told_counts_as_critical_and_refused() {
+    let dead = |_: Duration, _: &Parcel| Fate::gone();
+    let alerts_dead = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    };
+    let critical = |world: &World| world.courier.outlook().parked_critical;
+    for is_malformed in [false, true] {
+        let mut world = world();
+        let alerts_bad = |at: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+            "alerts" if is_malformed => Fate::malformed(),
+            _ => alerts_dead(at, parcel),
+        };
+        world.tell("aaaa", 1, "alerts", Opened, Critical);
+        world.run(minutes(10), alerts_bad);
+        assert_eq!(critical(&world), 0, "ops was told");
+        world.restart(minutes(1));
+        assert_eq!(critical(&world), 0, "ops was told before the restart");
+        world.run(minutes(20), alerts_bad);
+        assert_eq!(critical(&world), 0);
+        world.run(minutes(200), well);
+        all_told(&world);
+    }
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "ops", Opened, Critical);
+    world.run(minutes(10), dead);
+    assert!(critical(&world) >= 2, "nobody was told");
+    world.restart(minutes(1));
+    world.run(minutes(20), dead);
+    assert!(critical(&world) >= 2, "nobody was told in two lives");
+}
+
+#[test]
+fn after_a_long_weekend_one_failed_attempt_gives_up_nothing() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(1), |_, _| Fate::no_connection());
+    world.restart(hours(80));
+    let back = world.time + minutes(5);
+    world.run(back, |_, _| Fate::no_connection());
+    assert_eq!(world.finished.len(), 0, "{}", world.diary);
+    world.run(back + minutes(5), well);
+    assert_eq!(world.messages("alerts"), 1);
+    all_told(&world);
+}
+
+#[test]
+fn many_channels_that_hang_keep_none_that_is_well() {
+    let names: Vec<_> = (0..60).map(|number| format!("c{number:02}")).collect();
+    let channels: Vec<_> = names.iter().map(|name| channel(name, None)).collect();
+    let mut world = World::new(1, &channels);
+    world.is_brief = true;
+    let hang = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "c59" => Fate::accept(),
+        _ => Fate::lost_answer(false),
+    };
+    for name in &names[..59] {
+        world.tell(name, 1, name, Opened, Critical);
+    }
+    world.run(minutes(10), hang);
+    world.tell("c59", 1, "c59", Opened, Warning);
+    world.run(minutes(10) + seconds(15), hang);
+    assert_eq!(world.messages("c59"), 1);
 }
