@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Action, Engine, tell::entry};
+use super::{
+    Action, Engine,
+    tell::{entry, told_of},
+};
 use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
 
 /// A reminder that nobody can vouch for now is put off by so much at a time.
@@ -51,8 +54,8 @@ impl Engine {
             open.remind = Some(now.tick + DOUBT_WAIT);
             return;
         }
-        let told = watched.incident.iter().flat_map(|open| &open.incident.told);
-        let to: Vec<_> = told.map(|told| (told.channel.clone(), None)).collect();
+        let open = watched.incident.iter();
+        let to: Vec<_> = open.flat_map(|open| told_of(&open.incident)).collect();
         let story = Arc::new(self.story(slot, &to, None));
         let Some(mut open) = self
             .at_mut(slot)

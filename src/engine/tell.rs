@@ -129,10 +129,15 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let decision = route::route(&self.plan, case(self.at(slot)?, verdict));
-        let story = Arc::new(self.story(slot, &decision.to, None));
+        let incident = &self.at(slot)?.incident.as_ref()?.incident;
+        let was_worse = incident.worst >= verdict;
+        let mut hearers: Vec<_> = told_of(incident).collect();
+        if !was_worse {
+            hearers.extend(decision.to.iter().cloned());
+        }
+        let story = Arc::new(self.story(slot, &hearers, None));
         let mut open = self.at_mut(slot)?.incident.take()?;
         let incident = &mut open.incident;
-        let was_worse = incident.worst >= verdict;
         for told in &mut incident.told {
             let wanted = decision
                 .to
@@ -196,11 +201,7 @@ impl Engine {
         }
         let until = watched.checks[watched.deciding()].state.since;
         let outage = outage(&incident, until);
-        let to: Vec<_> = incident
-            .told
-            .iter()
-            .map(|told| (told.channel.clone(), None))
-            .collect();
+        let to: Vec<_> = told_of(&incident).collect();
         let story = Arc::new(self.story(slot, &to, Some(outage)));
         end(&mut incident, Kind::Recovered, now, &story, batch);
         Some(incident.id)
@@ -263,6 +264,14 @@ impl Engine {
         batch.incidents.push(open.incident.clone());
         actions.push(Action::Commit(Arc::new(batch)));
     }
+}
+
+/// Who was told of an incident, as those who hear of it next.
+pub(super) fn told_of(
+    incident: &Incident,
+) -> impl Iterator<Item = (ChannelName, Option<OnCallName>)> {
+    let told = incident.told.iter();
+    told.map(|told| (told.channel.clone(), None))
 }
 
 /// What the looks that decided saw, as the beginning of the tally.

@@ -7,8 +7,9 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::{
     model::{
-        Check, CheckKind, Degradation, DegradationKind, Failure, FailureClass, FailureKind, Family,
-        Gap, GapKind, Incident, Kind, OnCallName, Outcome, Phases, Policy, Severity,
+        Check, CheckKind, Degradation, DegradationKind, Entry, EntryKey, Failure, FailureClass,
+        FailureKind, Family, Gap, GapKind, Incident, Kind, OnCallName, Outcome, Phases, Policy,
+        Severity,
         plan::{Connection, HealthQuestion, HttpVersion, IpFamily, Question, TlsSettings},
     },
     route::tests::{plan, to},
@@ -70,6 +71,7 @@ struct World {
     open: BTreeMap<String, Incident>,
     looks: usize,
     committed: Loaded,
+    entries: Vec<Entry>,
 }
 
 impl World {
@@ -94,6 +96,7 @@ impl World {
             open: BTreeMap::new(),
             looks: 0,
             committed,
+            entries: Vec::new(),
         };
         world.carry_out(actions);
         world
@@ -121,6 +124,7 @@ impl World {
     }
 
     fn commit(&mut self, batch: &Batch) {
+        self.entries.extend(batch.entries.iter().cloned());
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
             let story = &entry.story;
@@ -662,6 +666,32 @@ fn who_is_told_of_something_worse_is_reminded_as_of_the_worse() {
         15m 15s #core reminder: api down -> down: connection refused
         25m 15s #core reminder: api down -> down: connection refused
     "#]]);
+}
+
+#[test]
+fn a_message_names_only_those_who_get_it_as_told() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    for weather in ["401", "refused", "degraded", "ok"] {
+        world.set("api", weather);
+        world.run_until(world.now + minutes(5));
+    }
+    assert!(world.entries.len() >= 5, "{}", world.told);
+    for entry in &world.entries {
+        for other in &entry.story.also_told {
+            let key = EntryKey {
+                channel: other.clone(),
+                ..entry.key.clone()
+            };
+            assert!(
+                world.entries.iter().any(|entry| entry.key == key),
+                "{:?} says that #{other} is told: {}",
+                entry.key,
+                world.told
+            );
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use crate::{
     fleet::target,
     invariants,
     receiver::Mood,
+    reference,
     weather::Sky,
     world::{Disturbance, World},
 };
@@ -121,6 +122,7 @@ fn play(seed: u64) {
     world.checks.step(world.now, seed);
     invariants::finally(&world, seed);
     invariants::bounded(&world, seed);
+    reference::agrees(&world, seed);
     if is_undisturbed {
         invariants::truthful(&world, seed);
     }

@@ -20,6 +20,7 @@ use hekate::{
 use crate::{
     fleet, invariants,
     receiver::Receiver,
+    reference::{Chronicle, Look},
     weather::{Sky, Weather},
 };
 
@@ -76,6 +77,7 @@ pub(crate) struct World {
     /// Times at which the process was not itself, with a margin: nothing can be promised of what happened then.
     pub(crate) disturbed: Vec<(Duration, Duration)>,
     kill_after_commits: Option<u32>,
+    pub(crate) chronicle: Chronicle,
     pub(crate) checks: invariants::Running,
     seed: u64,
 }
@@ -109,6 +111,7 @@ impl World {
             receiver: Receiver::default(),
             disturbed: Vec::new(),
             kill_after_commits: None,
+            chronicle: Chronicle::default(),
             checks: invariants::Running::default(),
             seed,
         };
@@ -251,6 +254,9 @@ impl World {
             .commit(&[Arc::clone(batch)])
             .expect("the disk is well");
         self.checks.committed(batch);
+        for entry in &batch.entries {
+            self.chronicle.written(self.now, self.life, entry);
+        }
         match &mut self.kill_after_commits {
             Some(1) => {
                 self.kill_after_commits = None;
@@ -313,7 +319,12 @@ impl World {
                 .iter()
                 .map(|entry| (&entry.key, &entry.instead_of))
                 .collect();
-            println!("{:?} sends {keys:?}", self.now);
+            let kinds: Vec<_> = parcel
+                .entries
+                .iter()
+                .map(|entry| (entry.kind, entry.story.to))
+                .collect();
+            println!("{:?} sends {keys:?} {kinds:?}", self.now);
         }
         let before = self.receiver.arrived.len();
         let (took, delivery) = self.receiver.take(self.now, parcel);
@@ -350,6 +361,7 @@ impl World {
         self.engine = None;
         self.database = None;
         self.now += away;
+        self.chronicle.voids.push(self.now);
         self.start();
     }
 
@@ -366,6 +378,7 @@ impl World {
                     self.now + length + Duration::from_mins(2),
                 ));
                 self.now += length;
+                self.chronicle.voids.push(self.now);
                 self.event(Event::Interrupted);
             }
             Disturbance::MoveClock(by_ms) => {
@@ -374,10 +387,12 @@ impl World {
                     self.now + Duration::from_mins(2),
                 ));
                 self.wall_moved_ms += by_ms;
+                self.chronicle.voids.push(self.now);
                 self.event(Event::Interrupted);
             }
             Disturbance::Reload(targets) => {
                 self.targets = targets;
+                self.chronicle.reloads.push(self.now);
                 let plan = Arc::new(self.plan());
                 let now = self.moment();
                 if self.event(Event::Replanned(Arc::clone(&plan))) {
@@ -427,6 +442,15 @@ impl World {
                 sky,
             } if life == self.life => {
                 let (_, outcome) = sky.look(order.limit);
+                self.chronicle.look(Look {
+                    target: order.target.id.clone(),
+                    began: self.born + started.tick.since(Tick::ZERO),
+                    ended: self.now,
+                    sky,
+                    is_regular: !order.is_fresh,
+                    life,
+                    policy: order.target.checks[0].policy.clone(),
+                });
                 let observation = Observation {
                     look: order.look,
                     started,
