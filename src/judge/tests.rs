@@ -484,6 +484,24 @@ fn after_an_outage_counting_begins_anew() {
 }
 
 #[test]
+fn failures_are_not_counted_across_a_time_in_which_nothing_was_known() {
+    check_with(
+        &counting(),
+        "0s ok
+         70s refused
+         140s 401
+         30m refused
+         30m20s ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            2m 30s 40ms: operational -> unknown since 90s, 1 of 3 looks: HTTP 401 (no_verdict)
+            30m 40s 120ms: unknown -> operational since 1830s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
 fn what_answers_again_under_counting_heals() {
     check_with(
         &counting(),

@@ -231,6 +231,9 @@ pub(crate) fn finally(world: &World, seed: u64) {
             ));
         }
         for told in &incident.told {
+            if world.left_out.contains(told.channel.as_str()) {
+                continue;
+            }
             let last = checks
                 .sequences
                 .get(&(told.channel.clone(), incident.id.clone()));

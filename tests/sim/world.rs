@@ -1,7 +1,7 @@
 //! The world in virtual time: one queue of what happens next, and a process that can be killed at any point.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -57,6 +57,8 @@ pub(crate) enum Disturbance {
     MoveClock(i64),
     /// The file changes to these targets.
     Reload(Vec<Target>),
+    /// The file changes to all channels but these.
+    LeaveOut(Vec<&'static str>),
 }
 
 pub(crate) struct World {
@@ -65,6 +67,9 @@ pub(crate) struct World {
     engine: Option<Engine>,
     courier: Courier,
     targets: Vec<Target>,
+    without: Vec<&'static str>,
+    /// Channels that were not in the file at some time: what is meant for them may be told elsewhere.
+    pub(crate) left_out: BTreeSet<&'static str>,
     pub(crate) now: Duration,
     /// When this life of the process began.
     born: Duration,
@@ -101,6 +106,8 @@ impl World {
             engine: None,
             courier: Courier::new(seed),
             targets,
+            without: Vec::new(),
+            left_out: BTreeSet::new(),
             now: Duration::ZERO,
             born: Duration::ZERO,
             life: 0,
@@ -127,7 +134,7 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        fleet::plan(&self.settings().path, self.targets.clone())
+        fleet::plan(&self.settings().path, self.targets.clone(), &self.without)
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -392,13 +399,22 @@ impl World {
             }
             Disturbance::Reload(targets) => {
                 self.targets = targets;
-                self.chronicle.reloads.push(self.now);
-                let plan = Arc::new(self.plan());
-                let now = self.moment();
-                if self.event(Event::Replanned(Arc::clone(&plan))) {
-                    self.courier.configure(now, &plan.channels, plan.ops());
-                }
+                self.reload();
             }
+            Disturbance::LeaveOut(channels) => {
+                self.left_out.extend(&channels);
+                self.without = channels;
+                self.reload();
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        self.chronicle.reloads.push(self.now);
+        let plan = Arc::new(self.plan());
+        let now = self.moment();
+        if self.event(Event::Replanned(Arc::clone(&plan))) {
+            self.courier.configure(now, &plan.channels, plan.ops());
         }
     }
 
