@@ -148,6 +148,13 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
         }
     };
     let change = decided.map(|decided| settle(policy, state, from, decided));
+    if change.as_ref().is_some_and(|change| change.to != Verdict::Down)
+        && state.burst.is_none()
+        && let Meaning::Bad(class, words) = meaning(state, seen)
+    {
+        // Milder looks decided, and the last one is a failure: what it is the beginning of must not wait for its turn.
+        burst::add(state, seen, burst::Sort::Failure, class, words);
+    }
     if state.burst.is_none() && state.recovery.is_none() {
         state.trail = None;
     }

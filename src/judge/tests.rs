@@ -398,7 +398,7 @@ fn what_fell_short_at_first_and_then_falls_silent_is_down() {
         &expect![[r#"
             40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
             1m 54s 40ms: operational -> degraded since 90s, 3 of 6 looks: redirected (falls_short)
-            2m 53s 40ms: degraded -> down since 120s, 8 of 8 looks: no answer (confirmed_silent)
+            2m 43s 40ms: degraded -> down since 110s, 8 of 8 looks: no answer (confirmed_silent)
         "#]],
     );
 }
@@ -479,6 +479,32 @@ fn after_an_outage_counting_begins_anew() {
             2m 30s 40ms: operational -> down since 90s, 3 of 5 looks: connection refused (counted)
             5m 10s 120ms: down -> operational since 300s, 3 of 3 looks: 3 good looks in a row (recovered)
             1 blips
+        "#]],
+    );
+}
+
+#[test]
+fn what_begins_with_something_milder_and_then_only_fails_is_down_without_another_wait() {
+    check(
+        "0s ok
+         85s 401
+         91s silent
+         5m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 54s 40ms: operational -> unknown since 90s, 1 of 5 looks: HTTP 401 (no_verdict)
+            2m 18s 40ms: unknown -> down since 110s, 5 of 5 looks: no answer (confirmed_silent)
+        "#]],
+    );
+    check(
+        "0s ok
+         85s degraded
+         91s refused
+         5m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> degraded since 90s, 1 of 5 looks: the body says DEGRADED (falls_short)
+            1m 54s 120ms: degraded -> down since 102s, 5 of 5 looks: connection refused (confirmed_refused)
         "#]],
     );
 }
