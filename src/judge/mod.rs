@@ -148,7 +148,9 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
         }
     };
     let change = decided.map(|decided| settle(policy, state, from, decided));
-    if change.as_ref().is_some_and(|change| change.to != Verdict::Down)
+    if change
+        .as_ref()
+        .is_some_and(|change| change.to != Verdict::Down)
         && state.burst.is_none()
         && let Meaning::Bad(class, words) = meaning(state, seen)
     {
