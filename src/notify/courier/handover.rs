@@ -69,8 +69,11 @@ impl Courier {
             return;
         };
         lane.failures = 0;
-        lane.failing = None;
         lane.kept = Some((now.tick, why.clone()));
+        self.reached(now, &channel);
+        let Some(lane) = self.lanes.get_mut(&channel) else {
+            return;
+        };
         if !is_malformed {
             self.close(now, &channel, why, heir);
             return;
@@ -176,11 +179,19 @@ impl Courier {
             .collect();
         for name in names {
             let heir = self.heir_of_refusing(&name);
-            self.hand_over_from(now, &name, heir.as_ref());
+            let is_owed = Lane::owes;
+            self.hand_over_from(now, &name, heir.as_ref(), is_owed);
         }
     }
 
-    fn hand_over_from(&mut self, now: Moment, name: &ChannelName, heir: Option<&ChannelName>) {
+    /// Tells `heir` in place of this channel what it is owed.
+    pub(super) fn hand_over_from(
+        &mut self,
+        now: Moment,
+        name: &ChannelName,
+        heir: Option<&ChannelName>,
+        is_owed: impl Fn(&Lane, &Item) -> bool,
+    ) {
         let Some(lane) = self.lanes.get(name) else {
             return;
         };
@@ -192,7 +203,7 @@ impl Courier {
         let owed: Vec<_> = lane
             .queue
             .iter()
-            .filter(|item| lane.owes(item))
+            .filter(|item| is_owed(lane, item))
             .map(|item| {
                 let key = item.entry.key.clone();
                 let has_its_own = heir.is_some_and(|heir| has_its_own(&lane.queue, &key, heir));

@@ -7,6 +7,8 @@ use crate::model::{
     plan::Destination,
 };
 
+pub(super) use url::Origin;
+
 use super::{Late, LateReason};
 
 /// Slack's budget is one message per second and channel; short bursts would be let through and are not used.
@@ -39,8 +41,12 @@ pub(super) struct Lane {
     /// Messages in a row that were refused as malformed in every form.
     pub(super) malformed: usize,
     pub(super) refusal: Option<Refusal>,
-    /// Why attempts fail for a passing reason, and since when; absent while they do not.
-    pub(super) failing: Option<(String, Timestamp)>,
+    /// That attempts fail for a passing reason; absent while they do not.
+    pub(super) failing: Option<Failing>,
+    /// When it last took a message.
+    pub(super) accepted_at: Option<Tick>,
+    /// Whom its address belongs to: channels of one origin mostly fail together.
+    pub(super) origin: Option<Origin>,
     /// The last thing that kept a message, and when.
     pub(super) kept: Option<(Tick, String)>,
     /// When the last attempt ended.
@@ -56,10 +62,24 @@ pub(super) struct Refusal {
     pub(super) probe_at: Option<Tick>,
 }
 
+/// That the attempts at a channel fail for a passing reason.
+#[derive(Debug)]
+pub(super) struct Failing {
+    pub(super) why: String,
+    pub(super) since: Timestamp,
+    /// When the first of them ended.
+    pub(super) began: Tick,
+    /// When the last of them was begun.
+    pub(super) tried: Tick,
+    /// Whether it was said that the channel cannot be reached.
+    pub(super) is_said: bool,
+}
+
 /// An attempt that was begun.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) key: EntryKey,
+    pub(super) began: Tick,
     /// The entries on their way, with the state to return to if it certainly failed.
     pub(super) members: Vec<(EntryKey, EntryState)>,
     pub(super) form: Form,
@@ -324,7 +344,6 @@ impl Lane {
     pub(super) fn reopen(&mut self, now: Moment) {
         self.failures = 0;
         self.malformed = 0;
-        self.failing = None;
         self.not_before = self.not_before.min(now.tick + PACE);
         if let Some(refusal) = &mut self.refusal {
             refusal.probe_at = Some(now.tick);

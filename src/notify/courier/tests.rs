@@ -146,12 +146,14 @@ fn a_throttled_channel_waits_as_long_as_it_is_asked_and_loses_nothing() {
     diary(
         &world,
         &expect![[r#"
-        00:00:00.0 alerts <- aaaa opened => throttled
-        00:00:30.1 alerts <- aaaa opened => throttled
-        00:10:30.2 alerts <- aaaa opened aaaa changed, 630 s late because the channel did not take it: HTTP 429 => throttled
-        01:10:30.3 alerts <- aaaa opened aaaa changed, 4230 s late because the channel did not take it: HTTP 429 => accepted
-        01:10:31.5 alerts <- bbbb opened, 4231 s late because the channel did not take it: HTTP 429 => accepted
-    "#]],
+            00:00:00.0 alerts <- aaaa opened => throttled
+            00:00:30.1 alerts <- aaaa opened => throttled
+            00:10:30.2 alerts <- aaaa opened aaaa changed, 630 s late because the channel did not take it: HTTP 429 => throttled
+            00:30:00.0 ops hears: Unreachable { channel: "alerts", why: "HTTP 429", since: 2026-01-31T08:00:00.100Z, told_instead: None }
+            01:10:30.3 alerts <- aaaa opened aaaa changed, 4230 s late because the channel did not take it: HTTP 429 => accepted
+            01:10:30.5 ops hears: Reached { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T09:10:30.500Z }
+            01:10:31.5 alerts <- bbbb opened, 4231 s late because the channel did not take it: HTTP 429 => accepted
+        "#]],
     );
     all_told(&world);
 }
@@ -184,15 +186,17 @@ fn slack_down_for_half_an_hour_then_one_truthful_message() {
             diary(
                 &world,
                 &expect![[r#"
-                00:30:07.7 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, repeat, 1807 s late because the channel did not take it: HTTP 503 => accepted
-            "#]],
+                    00:30:07.7 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, repeat, 1807 s late because the channel did not take it: HTTP 503 => accepted
+                    00:30:07.9 ops hears: Reached { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T08:30:07.910Z }
+                "#]],
             );
         } else {
             diary(
                 &world,
                 &expect![[r#"
-                00:30:01.6 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, 1801 s late because the channel did not take it: connection refused => accepted
-            "#]],
+                    00:30:01.6 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, 1801 s late because the channel did not take it: connection refused => accepted
+                    00:30:01.8 ops hears: Reached { channel: "alerts", since: 2026-01-31T08:00:00.005Z, until: 2026-01-31T08:30:01.830Z }
+                "#]],
             );
         }
     }
@@ -602,9 +606,9 @@ fn after_three_days_it_is_given_up_and_said() {
     let mut world = world();
     world.tell("aaaa", 1, "alerts", Opened, Critical);
     world.run(hours(71), |_, _| Fate::no_connection());
-    assert!(world.troubles.is_empty());
+    assert_eq!(world.troubles.len(), 1, "that it cannot be reached");
     world.run(hours(73), |_, _| Fate::no_connection());
-    assert_eq!(world.troubles.len(), 1);
+    assert_eq!(world.troubles.len(), 2);
     assert_eq!(world.finished.values().collect::<Vec<_>>(), [&"expired"]);
     all_told(&world);
 }
@@ -788,4 +792,87 @@ fn many_channels_that_hang_keep_none_that_is_well() {
     world.tell("c59", 1, "c59", Opened, Warning);
     world.run(minutes(10) + seconds(15), hang);
     assert_eq!(world.messages("c59"), 1);
+}
+
+fn alerts_broken(_: Duration, parcel: &Parcel) -> Fate {
+    match parcel.channel.as_str() {
+        "alerts" => Fate::server_error(),
+        _ => Fate::accept(),
+    }
+}
+
+#[test]
+fn what_is_critical_reaches_a_fallback_that_works_while_its_channel_fails_for_long() {
+    let mut world = world();
+    world.is_brief = true;
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Warning);
+    world.run(minutes(16), alerts_broken);
+    assert_eq!(world.troubles.len(), 1);
+    assert_eq!(world.messages("ops"), 0, "whether it works is not known");
+    // The trouble itself is told there, and shows that it works.
+    world.tell("zzzz", 1, "ops", Notice, Warning);
+    world.run(minutes(20), alerts_broken);
+    assert_eq!(world.messages("ops"), 2);
+    assert_eq!(world.courier.outlook().parked_critical, 0);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(22), alerts_broken);
+    world.restart(minutes(1));
+    let end = world.time + hours(2);
+    world.run(end, well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => unsure
+        00:15:07.6 ops hears: Unreachable { channel: "alerts", why: "HTTP 503", since: 2026-01-31T08:00:00.100Z, told_instead: None }
+        00:16:00.0 ops <- zzzz notice => accepted
+        00:16:05.8 ops <- aaaa opened (for alerts), 965 s late because the channel that it was meant for did not take it => accepted
+        00:20:00.0 ops <- aaaa recovered (for alerts) => accepted
+        00:20:22.8 alerts <- aaaa opened aaaa recovered, repeat, 1222 s late because the channel did not take it: HTTP 503 => unsure
+        00:22:00.0 restart
+        00:23:01.0 alerts <- aaaa opened aaaa recovered, repeat, 1381 s late because hekate was restarted meanwhile => accepted
+        00:23:02.2 alerts <- bbbb opened, 1382 s late because hekate was restarted meanwhile => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_fallback_somewhere_else_needs_no_proof_and_one_of_the_same_origin_is_not_told_of_an_outage_of_all()
+ {
+    let mut elsewhere = channel("pager", None);
+    elsewhere.destination = Destination::SignedWebhook {
+        url: Secret::new("https://pager.example.test/"),
+        secret: Secret::new("whsec_AAAAAAAAAAAAAAAAAAAAAAAA"),
+    };
+    let channels = [
+        channel("alerts", Some("ops")),
+        channel("ops", Some("pager")),
+        elsewhere,
+    ];
+    let slack_is_down = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "pager" => Fate::accept(),
+        _ => Fate::no_connection(),
+    };
+    let mut world = World::new(7, &channels);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 2, "alerts", Recovered, Critical);
+    world.run(minutes(20), slack_is_down);
+    assert_eq!((world.messages("pager"), world.messages("ops")), (1, 0));
+    assert_eq!(world.arrivals[0].keys[0].incident.as_str(), "aaaa");
+    world.run(minutes(25), well);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(30), well);
+    assert_eq!((world.messages("pager"), world.messages("ops")), (2, 0));
+    assert_eq!(world.troubles.len(), 2, "{:?}", world.troubles);
+    all_told(&world);
+
+    let mut world = super::tests::world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("cccc", 1, "ops", Opened, Critical);
+    world.run(hours(2), |_, _| Fate::no_connection());
+    world.run(hours(3), well);
+    assert_eq!((world.messages("alerts"), world.messages("ops")), (1, 1));
+    all_told(&world);
 }
