@@ -312,16 +312,7 @@ fn of_channel(trouble: Trouble) -> engine::Trouble {
             why,
             told_instead,
             ..
-        } => engine::Trouble {
-            key: format!("channel {channel} unreachable"),
-            is_over: false,
-            title: format!("channel `{channel}` cannot be reached"),
-            words: match told_instead {
-                Some(other) => format!("{why}; what is critical goes to `{other}` meanwhile"),
-                None => format!("{why}; its messages wait, and trying goes on"),
-            },
-            not_to: Some(channel),
-        },
+        } => unreachable(channel, &why, told_instead),
         Trouble::Reached {
             channel,
             since,
@@ -354,6 +345,23 @@ fn of_channel(trouble: Trouble) -> engine::Trouble {
             messages,
             why,
         } => expired(channel, &messages, why.as_deref()),
+    }
+}
+
+fn unreachable(
+    channel: ChannelName,
+    why: &str,
+    told_instead: Option<ChannelName>,
+) -> engine::Trouble {
+    engine::Trouble {
+        key: format!("channel {channel} unreachable"),
+        is_over: false,
+        title: format!("channel `{channel}` cannot be reached"),
+        words: match told_instead {
+            Some(other) => format!("{why}; what is critical goes to `{other}` meanwhile"),
+            None => format!("{why}; its messages wait, and trying goes on"),
+        },
+        not_to: Some(channel),
     }
 }
 

@@ -617,7 +617,7 @@ fn a_failure_that_was_only_counted_is_no_old_suspicion_under_other_rules() {
 
 #[test]
 fn after_a_total_loss_of_the_store_no_id_is_given_out_again() {
-    let start_of_2027 = Duration::from_secs(1_798_761_600);
+    let start_of_2027 = Duration::from_hours(499_656);
     let mut ids = BTreeSet::new();
     for day in 0..3 {
         let begin = start_of_2027 + Duration::from_hours(24 * day);

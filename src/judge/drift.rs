@@ -81,6 +81,12 @@ pub(super) const fn is_quiet(state: &State) -> bool {
     state.score == 0 && state.slow_bits.count_ones() <= 1
 }
 
+/// Counts a regular look that neither failed nor answered: those before it are further away.
+pub(super) fn pass(state: &mut State) {
+    state.failed_bits <<= 1;
+    state.failed_len = (state.failed_len + 1).min(32);
+}
+
 /// Forgets which of the last looks failed: they belong to an outage that was told and is over.
 pub(super) const fn forget_failures(state: &mut State) {
     state.failed_bits = 0;

@@ -123,25 +123,7 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
                 Verdict::Down => recover(policy, state, seen, Verdict::Degraded, words),
             }
         }
-        Meaning::NoVerdict(words) => match state.settled {
-            Verdict::Unknown if state.reason.rule == Rule::NoVerdict => {
-                state.burst = None;
-                state.recovery = None;
-                None
-            }
-            Verdict::Operational | Verdict::Unknown | Verdict::Suspect | Verdict::Degraded => {
-                state.recovery = None;
-                burst::add(
-                    state,
-                    seen,
-                    burst::Sort::NoVerdict,
-                    FailureClass::Refused,
-                    words,
-                );
-                burst::decide(policy, state, seen)
-            }
-            Verdict::Down => recover(policy, state, seen, Verdict::Unknown, words),
-        },
+        Meaning::NoVerdict(words) => on_no_verdict(policy, state, seen, words),
         Meaning::Bad(class, words) => {
             accept_failed(policy, state, seen, true);
             on_bad(policy, state, seen, class, words)
@@ -152,6 +134,7 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
         .as_ref()
         .is_some_and(|change| change.to != Verdict::Down)
         && state.burst.is_none()
+        && (policy.count.is_none() || seen.is_regular)
         && let Meaning::Bad(class, words) = meaning(state, seen)
     {
         // Milder looks decided, and the last one is a failure: what it is the beginning of must not wait for its turn.
@@ -397,6 +380,10 @@ fn on_bad(
         }
         return None;
     }
+    if policy.count.is_some() && !seen.is_regular {
+        // Only looks of the ordinary rhythm are counted, so only they may decide.
+        return None;
+    }
     burst::add(state, seen, burst::Sort::Failure, class, words);
     burst::decide(policy, state, seen).or_else(|| {
         let is_new = state.settled != Verdict::Degraded && policy.count.is_none();
@@ -415,6 +402,36 @@ fn on_bad(
             }
         })
     })
+}
+
+fn on_no_verdict(
+    policy: &Policy,
+    state: &mut State,
+    seen: &Seen,
+    words: String,
+) -> Option<Decided> {
+    if seen.is_regular {
+        drift::pass(state);
+    }
+    match state.settled {
+        Verdict::Unknown if state.reason.rule == Rule::NoVerdict => {
+            state.burst = None;
+            state.recovery = None;
+            None
+        }
+        Verdict::Operational | Verdict::Unknown | Verdict::Suspect | Verdict::Degraded => {
+            state.recovery = None;
+            burst::add(
+                state,
+                seen,
+                burst::Sort::NoVerdict,
+                FailureClass::Refused,
+                words,
+            );
+            burst::decide(policy, state, seen)
+        }
+        Verdict::Down => recover(policy, state, seen, Verdict::Unknown, words),
+    }
 }
 
 /// Counts looks that point away from a bad verdict, and decides when there are enough of one kind in a row.

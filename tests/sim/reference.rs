@@ -61,7 +61,14 @@ const fn patience(sky: Sky) -> Duration {
     Duration::from_secs(match sky {
         Sky::SaysDown => 8,
         Sky::Refused => 12,
-        _ => 20,
+        Sky::Silent
+        | Sky::Drip
+        | Sky::Fine
+        | Sky::Pausing
+        | Sky::Contradiction
+        | Sky::SaysDegraded
+        | Sky::Locked
+        | Sky::NoDescriptors => 20,
     })
 }
 
@@ -238,8 +245,7 @@ fn untold(world: &World) -> Vec<String> {
                 .filter(|(at, _, entry)| {
                     *at <= from + bound && entry.story.target.as_ref() == Some(target)
                 })
-                .filter(|(_, _, entry)| entry.kind != Kind::Notice)
-                .last();
+                .rfind(|(_, _, entry)| entry.kind != Kind::Notice);
             if said.is_none_or(|(_, _, entry)| entry.story.to != Verdict::Down) {
                 faults.push(format!(
                     "{target} was {sky:?} from {from:?} to {until:?}, and the last word was {:?}",
