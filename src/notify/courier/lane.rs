@@ -308,7 +308,12 @@ impl Lane {
                 .iter()
                 .any(|&place| is_closing(self.queue[place].entry.kind));
         let was_refused = first.is_parked() || first.is_handed_over;
-        if is_outdated || was_refused || first.age(now) >= FOLD_AGE {
+        // A later one may have been read already; the first alone would then come after it. Ages do not tell, because the
+        // clock may have been moved before a restart.
+        let is_later_read = group[1..]
+            .iter()
+            .any(|&place| self.queue[place].entry.state == EntryState::Unsure);
+        if is_outdated || was_refused || is_later_read || first.age(now) >= FOLD_AGE {
             group.to_vec()
         } else {
             vec![group[0]]

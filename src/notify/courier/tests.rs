@@ -876,3 +876,19 @@ fn a_fallback_somewhere_else_needs_no_proof_and_one_of_the_same_origin_is_not_to
     assert_eq!((world.messages("alerts"), world.messages("ops")), (1, 1));
     all_told(&world);
 }
+
+#[test]
+fn what_may_have_been_read_together_is_repeated_together_whatever_the_clock_says() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(2), |_, _| Fate::no_connection());
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(3), |_, _| Fate::lost_answer(true));
+    world.wall_millis -= 3_600_000;
+    world.restart(seconds(2));
+    let end = world.time + minutes(5);
+    world.run(end, well);
+    let last = world.arrivals.last().expect("it was told");
+    assert_eq!(last.kinds, [Opened, Recovered], "{}", world.diary);
+    all_told(&world);
+}
