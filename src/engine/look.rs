@@ -52,6 +52,7 @@ impl Engine {
             number,
             planned: due.planned,
             is_regular,
+            is_outdated: false,
         });
         let policy = &target.checks[usize::from(due.check)].policy;
         let limit = if is_regular {
@@ -98,7 +99,9 @@ impl Engine {
         let Some(flight) = watching.flight.take_if(|flight| flight.number == number) else {
             return;
         };
-        if is_void && observation.outcome != Outcome::Healthy {
+        watching.is_seen = true;
+        let is_void = is_void && observation.outcome != Outcome::Healthy;
+        if is_void || flight.is_outdated {
             let words = String::from("the look was interrupted");
             observation.outcome = Outcome::Unobservable(Gap {
                 kind: GapKind::Interrupted,
@@ -161,8 +164,10 @@ impl Engine {
         };
         watching.is_next_regular = is_regular;
         let is_overrun = is_regular && planned < now.tick;
+        let planned = planned.max(now.tick);
+        watching.planned = planned;
         self.schedule.add(Due {
-            planned: planned.max(now.tick),
+            planned,
             slot,
             check,
             generation,
