@@ -1,8 +1,4 @@
 //! The daemon as a child of a benchmark: it never outlives the benchmark, and what it says is shown if that fails.
-#![expect(
-    dead_code,
-    reason = "each of the benchmarks that share it needs a part of it"
-)]
 
 use std::{
     fs::{self, File},

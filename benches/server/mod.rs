@@ -2,10 +2,6 @@
 //!
 //! They note when each target is asked for the first time and how long the longest pause between two questions is, which
 //! is punctuality as the other side sees it.
-#![expect(
-    dead_code,
-    reason = "each of the benchmarks that share it needs a part of it"
-)]
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
