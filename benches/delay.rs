@@ -11,6 +11,7 @@
     reason = "a benchmark says what it measured on its output"
 )]
 
+#[expect(dead_code, reason = "the other benchmark needs more of it")]
 mod daemon;
 
 use std::{

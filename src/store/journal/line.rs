@@ -73,6 +73,7 @@ struct Written<'a> {
 
 #[derive(Deserialize)]
 struct Read {
+    v: u8,
     n: u64,
     prev: String,
     batch: Option<Box<v1::Batch>>,
@@ -169,13 +170,16 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, Broken> {
     if Hash::from(Sha256::digest(signed.as_bytes())) != hash {
         return Err(damaged("it is not what was written: the hash is another"));
     }
-    let version: ReadVersion =
-        serde_json::from_str(text).map_err(|error| Broken::Damaged(error.to_string()))?;
-    if version.v > VERSION {
-        return Err(Broken::Newer(version.v));
+    let read: Result<Read, _> = serde_json::from_str(text);
+    // What a newer hekate wrote may or may not look like what we know.
+    let version = match &read {
+        Ok(read) => Some(read.v),
+        Err(_) => serde_json::from_str(text).ok().map(|ReadVersion { v }| v),
+    };
+    if let Some(newer) = version.filter(|version| *version > VERSION) {
+        return Err(Broken::Newer(newer));
     }
-    let read: Read =
-        serde_json::from_str(text).map_err(|error| Broken::Damaged(error.to_string()))?;
+    let read = read.map_err(|error| Broken::Damaged(error.to_string()))?;
     let content = match (read.batch, read.checkpoint) {
         (Some(batch), None) => Content::Batch(batch),
         (None, Some(checkpoint)) => Content::Checkpoint(checkpoint),
