@@ -30,7 +30,7 @@ use crate::{
         Batch, ChannelName, CheckRecord, GroupName, Incident, IncidentId, Loaded, LookId, Moment,
         Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict, board::Facts,
     },
-    schedule::{Due, Schedule, phase},
+    schedule::{Due, EARLIEST, Schedule, phase},
 };
 use watched::Watched;
 
@@ -248,7 +248,9 @@ impl Engine {
         slot
     }
 
-    /// Plans the first looks of a target: spread over its interval, or over the first seconds if it is not up.
+    /// Plans the first looks of a target: spread over the shortest time from one look to the next, or over the first seconds
+    /// if it is not up. The rest of the interval is left for what came before the first look, which for a large fleet is
+    /// reading its file and its store.
     fn plan_first_looks(&mut self, now: Moment, slot: Slot) {
         let Some(watched) = self.at(slot) else { return };
         let is_fine = matches!(watched.settled(), Verdict::Operational);
@@ -269,7 +271,7 @@ impl Engine {
             .zip(intervals)
             .map(|((check, watching), interval)| {
                 let spread = if is_fine || is_new {
-                    interval
+                    interval.mul_f64(EARLIEST)
                 } else {
                     interval.min(FIRST_LOOK_OF_BAD)
                 };

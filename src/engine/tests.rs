@@ -370,9 +370,9 @@ fn a_removed_target_says_goodbye_and_a_renamed_one_goes_on() {
     world.run_until(minutes(15));
     world.check(&expect![[r#"
         12s #core @core opened: master blue unknown -> down: connection refused
-        30s #core @core opened: master green unknown -> down: connection refused
+        28s #core @core opened: master green unknown -> down: connection refused
         5m #core removed: master blue down -> unknown: it was taken out of the file, so nobody looks at it any more
-        10m 22s #core recovered: master teal down -> operational
+        10m 20s #core recovered: master teal down -> operational
     "#]]);
     assert!(world.open.is_empty());
 }
