@@ -1,29 +1,38 @@
 //! The whole daemon beside a bare client that asks the same servers at the same pace: CPU, memory, disk, punctuality.
 //!
-//! `cargo bench --bench fleet` measures 1,000 and 5,000 targets at 10 s, with fresh and with kept connections;
-//! `cargo bench --bench fleet -- 20000` one fleet of another size, `… -- 20000 half` the same with half of it hanging.
+//! `cargo bench --bench fleet` measures 1,000 and 5,000 targets at 10 s, with fresh and with kept connections, and prints
+//! a table. `cargo bench --bench fleet -- 20000` measures one fleet of another size. More words:
+//!
+//! | word | what |
+//! |---|---|
+//! | `kept` | connections are kept between looks |
+//! | `half` | every second target hangs until its time-out of 5 s |
+//! | `restart` | hekate is killed after the first measurement and started again on the same store |
+//! | `alone` | no bare client |
+//! | `seconds=60` | how long is counted, in place of 30 s |
 #![expect(
     clippy::print_stdout,
     reason = "a benchmark says what it measured on its output"
 )]
 
+mod daemon;
 mod server;
 
 use std::{
     fmt::Write as _,
     fs,
-    io::Read as _,
-    net::TcpStream as StdStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
+use daemon::{Daemon, as_f64, cpu_seconds, free_port, memory_bytes, sum};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, client::conn::http1};
 use hyper_util::rt::TokioIo;
+use server::Servers;
 use tokio::{net::TcpStream, runtime::Runtime, sync::Mutex, time::Instant};
 
 /// A connection that may be kept.
@@ -31,17 +40,33 @@ type Line = Option<http1::SendRequest<Empty<Bytes>>>;
 
 /// From one look at a target to the next.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// The first round is not counted: everything is new to everybody.
+/// By then every target has to have been looked at.
+const FIRST_ROUND: Duration = Duration::from_secs(11);
+/// The first rounds are not counted: everything is new to everybody.
 const WARM_UP: Duration = Duration::from_secs(15);
 /// How long is counted.
 const COUNTED: Duration = Duration::from_secs(30);
-/// Clock ticks a second in `/proc/<pid>/stat`; Linux has kept it at this for user space for ever.
-const TICKS: f64 = 100.0;
+/// Targets in one file of the folder; a file may have up to 1 MiB.
+const TARGETS_A_FILE: u32 = 5_000;
+/// What is allowed apart from the targets.
+const BASE_BYTES: f64 = 20e6;
+
+/// What is measured.
+#[derive(Clone, Copy)]
+struct Case {
+    targets: u32,
+    is_kept: bool,
+    is_half_hanging: bool,
+    is_restarted: bool,
+    is_alone: bool,
+    counted: Duration,
+}
 
 fn main() {
     let words: Vec<String> = std::env::args()
         .skip(1)
-        .filter(|word| !word.starts_with("--"))
+        .filter(|word| word != "--bench")
+        .map(|word| word.trim_start_matches("--").to_owned())
         .collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
@@ -50,157 +75,195 @@ fn main() {
             .block_on(server::serve()),
         ["bare", port, targets, kept] => bare(port, targets, *kept == "kept"),
         [targets, rest @ ..] => {
-            let targets = targets.parse().expect("a number of targets");
-            measure(targets, false, rest.contains(&"half"));
+            let seconds = rest.iter().find_map(|word| word.strip_prefix("seconds="));
+            print_head();
+            measure(Case {
+                targets: targets.parse().expect("a number of targets"),
+                is_kept: rest.contains(&"kept"),
+                is_half_hanging: rest.contains(&"half"),
+                is_restarted: rest.contains(&"restart"),
+                is_alone: rest.contains(&"alone"),
+                counted: seconds.map_or(COUNTED, |seconds| {
+                    Duration::from_secs(seconds.parse().expect("a number of seconds"))
+                }),
+            });
         }
         [] => {
+            print_head();
             for targets in [1_000, 5_000] {
                 for is_kept in [false, true] {
-                    measure(targets, is_kept, false);
+                    measure(Case {
+                        targets,
+                        is_kept,
+                        is_half_hanging: false,
+                        is_restarted: false,
+                        is_alone: false,
+                        counted: COUNTED,
+                    });
                 }
             }
         }
     }
 }
 
-/// What one process used while it was counted.
-struct Used {
-    cpu_seconds: f64,
-    resident_kib: u64,
-}
-
-fn measure(targets: u32, is_kept: bool, is_half_hanging: bool) {
-    let (mut servers, port) = server::start();
+fn measure(case: Case) {
+    let servers = server::start();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let listen = free_port();
-    write_file(
+    let config = write_files(folder.path(), case, servers.port, listen);
+    let daemon = watch(
+        case,
+        "first start",
+        &servers,
         folder.path(),
-        targets,
-        port,
+        &config,
         listen,
-        is_kept,
-        is_half_hanging,
     );
-    let mut hekate = Command::new(env!("CARGO_BIN_EXE_hekate"))
-        .args(["run", "--quiet", "--config"])
-        .arg(folder.path().join("targets.yaml"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the daemon starts");
-    std::thread::sleep(WARM_UP);
-    let (looks_before, disk_before) = (looks(listen), bytes_below(folder.path()));
-    let ours = count(&hekate);
-    let looks = looks(listen).saturating_sub(looks_before).max(1);
-    let disk = bytes_below(folder.path()).saturating_sub(disk_before);
-    let lag = lag_quantiles(listen);
-    end(&mut hekate);
-    let kind = if is_kept { "kept" } else { "fresh" };
-    let per_look = ours.cpu_seconds * 1e6 / as_f64(looks);
-    let memory = as_f64(ours.resident_kib) / 1024.0;
+    if case.is_restarted {
+        daemon.kill();
+        watch(case, "restart", &servers, folder.path(), &config, listen).kill();
+    } else {
+        daemon.kill();
+    }
+    if !case.is_alone {
+        let kind = if case.is_kept { "kept" } else { "fresh" };
+        let bare = Bare(
+            Command::new(std::env::current_exe().expect("a benchmark is a program"))
+                .args(["bare", &servers.port.to_string()])
+                .args([&case.targets.to_string(), kind])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("the bare client starts"),
+        );
+        std::thread::sleep(WARM_UP);
+        let before = cpu_seconds(bare.0.id());
+        std::thread::sleep(case.counted);
+        let used = cpu_seconds(bare.0.id()) - before;
+        let looks = f64::from(case.targets) * case.counted.as_secs_f64() / INTERVAL.as_secs_f64();
+        println!(
+            "| | bare hyper | {:.0} us | {:.1} MB | | | | | | |",
+            used * 1e6 / looks,
+            as_f64(memory_bytes(bare.0.id(), "VmRSS")) / 1e6,
+        );
+    }
+}
+
+fn print_head() {
     println!(
-        "{targets} targets at 10 s, {kind} connections{}: hekate {per_look:.0} us of CPU per look, {memory:.1} MiB resident \
-         ({:.1} KiB per target over 20 MB), {:.3} bytes of disk per look, {lag}",
-        if is_half_hanging {
-            ", half of them hanging"
+        "| fleet at 10 s | who | CPU a look | resident | over 20 MB, a target | most resident | disk a look | last first look after \
+         | late in the first round, then (99 %, all) | longest pause |\n|---|---|---|---|---|---|---|---|---|---|"
+    );
+}
+
+/// Starts hekate, measures, and prints a line.
+fn watch(
+    case: Case,
+    what: &str,
+    servers: &Servers,
+    folder: &Path,
+    config: &Path,
+    listen: u16,
+) -> Daemon {
+    servers.begin_anew();
+    let started = Instant::now();
+    let daemon = Daemon::start(config, folder, listen);
+    std::thread::sleep(FIRST_ROUND.saturating_sub(started.elapsed()));
+    let first = servers.noted();
+    std::thread::sleep(WARM_UP.saturating_sub(started.elapsed()));
+    let (before, disk_before) = (daemon.metrics(), bytes_below(folder));
+    let cpu_before = cpu_seconds(daemon.pid());
+    std::thread::sleep(case.counted);
+    let cpu = cpu_seconds(daemon.pid()) - cpu_before;
+    let after = daemon.metrics();
+    let looks = (looks(&after) - looks(&before)).max(1);
+    let disk = bytes_below(folder).saturating_sub(disk_before);
+    let resident = as_f64(memory_bytes(daemon.pid(), "VmRSS"));
+    let noted = servers.noted();
+    println!(
+        "| {}{}{} | hekate, {what} | {:.0} us | {:.1} MB | {:.0} bytes | {:.1} MB | {:.3} bytes | {:.1} s ({} targets in 11 s) \
+         | {}; {}, {} overruns | {:.2} s |",
+        case.targets,
+        if case.is_kept { " kept" } else { " fresh" },
+        if case.is_half_hanging {
+            ", half hanging"
         } else {
             ""
         },
-        (as_f64(ours.resident_kib) - 20_000.0).max(0.0) / f64::from(targets),
+        cpu * 1e6 / as_f64(looks),
+        resident / 1e6,
+        (resident - BASE_BYTES).max(0.0) / f64::from(case.targets),
+        as_f64(memory_bytes(daemon.pid(), "VmHWM")) / 1e6,
         as_f64(disk) / as_f64(looks),
+        noted.last_first.as_secs_f64(),
+        first.targets,
+        late("", &before),
+        late(&before, &after),
+        sum(&after, "hekate_overruns_total"),
+        noted.longest_pause.as_secs_f64(),
     );
-    if !is_half_hanging {
-        let mut bare = Command::new(std::env::current_exe().expect("a benchmark is a program"))
-            .args(["bare", &port.to_string(), &targets.to_string(), kind])
-            .stdout(Stdio::null())
-            .spawn()
-            .expect("the bare client starts");
-        std::thread::sleep(WARM_UP);
-        let used = count(&bare);
-        end(&mut bare);
-        // The bare client asks exactly once an interval; hekate up to a tenth earlier.
-        let bare_looks = f64::from(targets) * COUNTED.as_secs_f64() / INTERVAL.as_secs_f64();
-        let bare_per_look = used.cpu_seconds * 1e6 / bare_looks;
+    if case.is_half_hanging {
         println!(
-            "    bare hyper {bare_per_look:.0} us of CPU per look, {:.1} MiB resident; ratio of CPU {:.2}",
-            as_f64(used.resident_kib) / 1024.0,
-            per_look / bare_per_look,
+            "    {} looks in flight at the end, {} messages came",
+            sum(&after, "hekate_looks_in_flight"),
+            noted.messages
         );
     }
-    end(&mut servers);
+    daemon
 }
 
-#[expect(clippy::cast_precision_loss, reason = "measurements are small numbers")]
-fn as_f64(number: u64) -> f64 {
-    number as f64
+/// The bare client; it ends with this, or with us.
+struct Bare(Child);
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
-fn end(child: &mut Child) {
-    child.kill().expect("it is ours");
-    child.wait().expect("it is ours");
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("loopback has ports");
-    listener.local_addr().expect("it is bound").port()
-}
-
-fn write_file(
-    folder: &Path,
-    targets: u32,
-    port: u16,
-    listen: u16,
-    is_kept: bool,
-    is_half_hanging: bool,
-) {
-    let connection = if is_kept { "reuse" } else { "fresh" };
-    let mut text = format!(
-        "server: {{ listen: \"127.0.0.1:{listen}\" }}\nstore: {{ path: ./data }}\ndefaults: {{ interval: 10s, timeout: 5s }}\n\
-         channels: {{ ops: \"http://127.0.0.1:9/none\" }}\ntargets:\n"
+/// A file up to 5,000 targets, else a folder of files, because a single one would be over the limit of 1 MiB.
+fn write_files(folder: &Path, case: Case, port: u16, listen: u16) -> PathBuf {
+    let data = folder.join("data");
+    let head = format!(
+        "server: {{ listen: \"127.0.0.1:{listen}\" }}\nstore: {{ path: \"{}\" }}\ndefaults: {{ interval: 10s, timeout: 5s }}\n\
+         channels: {{ ops: \"http://127.0.0.1:{port}/message\" }}\n",
+        data.display()
     );
-    for target in 0..targets {
+    if case.targets <= TARGETS_A_FILE {
+        let file = folder.join("targets.yaml");
+        fs::write(&file, head + &targets(0..case.targets, case, port)).expect("the folder is ours");
+        return file;
+    }
+    let files = folder.join("config");
+    fs::create_dir(&files).expect("the folder is ours");
+    fs::write(files.join("hekate.yaml"), head).expect("the folder is ours");
+    for first in (0..case.targets).step_by(TARGETS_A_FILE as usize) {
+        let end = case.targets.min(first + TARGETS_A_FILE);
+        let file = files.join(format!("targets-{first:06}.yaml"));
+        fs::write(file, targets(first..end, case, port)).expect("the folder is ours");
+    }
+    files
+}
+
+fn targets(numbers: std::ops::Range<u32>, case: Case, port: u16) -> String {
+    let connection = if case.is_kept { "reuse" } else { "fresh" };
+    let mut text = String::from("targets:\n");
+    for target in numbers {
         let address = server::address(target, port);
-        let path = if is_half_hanging && target % 2 == 1 {
+        let path = if case.is_half_hanging && target % 2 == 1 {
             "hang"
         } else {
             "health"
         };
         let line = writeln!(
             text,
-            "  - {{ name: t{target}, health: {{ url: \"http://{address}/{path}\", connection: {connection} }} }}"
+            "  - {{ name: t{target}, health: {{ url: \"http://{address}/{path}/{target}\", connection: {connection} }} }}"
         );
         line.expect("a string takes everything");
     }
-    fs::write(folder.join("targets.yaml"), text).expect("the folder is ours");
-}
-
-/// What a process uses from now on, until the time is over.
-fn count(child: &Child) -> Used {
-    let before = cpu_seconds(child.id());
-    std::thread::sleep(COUNTED);
-    Used {
-        cpu_seconds: cpu_seconds(child.id()) - before,
-        resident_kib: resident_kib(child.id()),
-    }
-}
-
-/// User and system time of a process with all its threads.
-fn cpu_seconds(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let after_name = stat.rsplit_once(')').expect("the name is in brackets").1;
-    let fields: Vec<f64> = after_name
-        .split_whitespace()
-        .skip(1)
-        .map(|field| field.parse().unwrap_or(0.0))
-        .collect();
-    (fields[10] + fields[11]) / TICKS
-}
-
-fn resident_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok())
-        .expect("Linux says it")
+    text
 }
 
 fn bytes_below(folder: &Path) -> u64 {
@@ -217,53 +280,37 @@ fn bytes_below(folder: &Path) -> u64 {
         .sum()
 }
 
-fn metrics(port: u16) -> String {
-    use std::io::Write as _;
-    let mut stream = StdStream::connect(("127.0.0.1", port)).expect("the daemon listens");
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .expect("it reads");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("it answers");
-    text
+fn looks(metrics: &str) -> u64 {
+    sum(metrics, "hekate_probe_results_total{")
 }
 
-fn sum(text: &str, name: &str) -> u64 {
-    let values = text
+/// How late looks started between two readings, from the buckets of the histogram.
+fn late(before: &str, after: &str) -> String {
+    let count = |text| sum(text, "hekate_scheduler_lag_seconds_count");
+    let total = count(after) - count(before);
+    let buckets: Vec<_> = after
         .lines()
-        .filter(|line| line.starts_with(name))
-        .filter_map(|line| line.rsplit(' ').next());
-    values.filter_map(|value| value.parse::<u64>().ok()).sum()
-}
-
-fn looks(port: u16) -> u64 {
-    sum(&metrics(port), "hekate_probe_results_total{")
-}
-
-/// How late looks started, from the buckets of the histogram.
-fn lag_quantiles(port: u16) -> String {
-    let text = metrics(port);
-    let count = sum(&text, "hekate_scheduler_lag_seconds_count").max(1);
+        .filter_map(|line| line.strip_prefix("hekate_scheduler_lag_seconds_bucket{le=\""))
+        .filter_map(|rest| rest.split_once("\"} "))
+        .map(|(bound, _)| {
+            let name = format!("hekate_scheduler_lag_seconds_bucket{{le=\"{bound}\"}}");
+            (bound, sum(after, &name) - sum(before, &name))
+        })
+        .collect();
     let bound = |share: f64| {
-        let wanted = as_f64(count) * share;
-        text.lines()
-            .filter_map(|line| line.strip_prefix("hekate_scheduler_lag_seconds_bucket{le=\""))
-            .filter_map(|rest| rest.split_once("\"} "))
-            .find(|(_, value)| value.parse::<f64>().unwrap_or(0.0) >= wanted)
-            .map_or_else(|| String::from("?"), |(bound, _)| bound.to_owned())
+        buckets
+            .iter()
+            .find(|(_, count)| as_f64(*count) >= as_f64(total) * share)
+            .map_or("?", |(bound, _)| bound)
     };
-    let overruns = sum(&text, "hekate_overruns_total");
-    format!(
-        "late by at most {} s (99 %), {} s (all), {overruns} overruns of {count} looks",
-        bound(0.99),
-        bound(1.0)
-    )
+    format!("<= {} s, <= {} s", bound(0.99), bound(1.0))
 }
 
 /// A client with as little around hyper as one can write, at the same pace, until it is ended.
 fn bare(port: &str, targets: &str, is_kept: bool) {
     let port: u16 = port.parse().expect("a port");
     let targets: u32 = targets.parse().expect("a number");
+    server::end_with_the_parent();
     Runtime::new()
         .expect("the system gives threads")
         .block_on(async {

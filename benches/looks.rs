@@ -44,14 +44,12 @@ fn main() {
         runtime.block_on(server::serve());
         return;
     }
-    let (mut servers, port) = server::start();
+    let servers = server::start();
     for connection in [Connection::Fresh, Connection::Reuse] {
         for targets in [1_000, 5_000] {
-            measure(&runtime, port, connection, targets);
+            measure(&runtime, servers.port, connection, targets);
         }
     }
-    servers.kill().expect("it is ours");
-    servers.wait().expect("it is ours");
 }
 
 /// CPU of both clients, in turns, and their ratio.

@@ -263,7 +263,7 @@ impl Shared {
     ) -> (Heart, Vec<Action>) {
         let settings = engine::Settings {
             seed: seed(),
-            looks_max: limits::looks_at_once(),
+            looks_max: limits::looks_at_once(&plan),
         };
         let (engine, first) = Engine::start(plan, loaded, settings, now);
         let outside = Outside {

@@ -303,6 +303,23 @@ fn of_channel(trouble: Trouble) -> engine::Trouble {
             words: format!("it had refused them from {since} to {until}"),
             not_to: None,
         },
+        Trouble::Unreachable {
+            channel,
+            why,
+            told_instead,
+            ..
+        } => unreachable(channel, &why, told_instead),
+        Trouble::Reached {
+            channel,
+            since,
+            until,
+        } => engine::Trouble {
+            key: format!("channel {channel} unreachable"),
+            is_over: true,
+            title: format!("channel `{channel}` cannot be reached"),
+            words: format!("nothing had got through from {since} to {until}"),
+            not_to: None,
+        },
         Trouble::RefusesOne {
             key,
             title,
@@ -324,6 +341,23 @@ fn of_channel(trouble: Trouble) -> engine::Trouble {
             messages,
             why,
         } => expired(channel, &messages, why.as_deref()),
+    }
+}
+
+fn unreachable(
+    channel: ChannelName,
+    why: &str,
+    told_instead: Option<ChannelName>,
+) -> engine::Trouble {
+    engine::Trouble {
+        key: format!("channel {channel} unreachable"),
+        is_over: false,
+        title: format!("channel `{channel}` cannot be reached"),
+        words: match told_instead {
+            Some(other) => format!("{why}; what is critical goes to `{other}` meanwhile"),
+            None => format!("{why}; its messages wait, and trying goes on"),
+        },
+        not_to: Some(channel),
     }
 }
 

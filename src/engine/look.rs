@@ -60,6 +60,7 @@ impl Engine {
             planned: due.planned,
             is_regular,
             ask: ask.clone(),
+            is_outdated: false,
         });
         let policy = &target.checks[usize::from(due.check)].policy;
         let limit = if is_regular {
@@ -107,7 +108,11 @@ impl Engine {
         let Some(flight) = watching.flight.take_if(|flight| flight.number == number) else {
             return;
         };
-        if is_void && observation.outcome != Outcome::Healthy {
+        watching.is_seen = true;
+        // A good answer is good whatever happened meanwhile; a round of a store means nothing by itself.
+        let is_void = is_void && (observation.outcome != Outcome::Healthy || flight.ask.is_some());
+        let is_void = is_void || flight.is_outdated;
+        if is_void {
             let words = String::from("the look was interrupted");
             observation.outcome = Outcome::Unobservable(Gap {
                 kind: GapKind::Interrupted,
@@ -115,17 +120,15 @@ impl Engine {
             });
         }
         let round = match observation.extra.take().map(|extra| *extra) {
-            Some(Extra::Logs(answer)) => {
+            Some(Extra::Logs(answer)) if !is_void => {
                 let ask = flight.ask.clone().unwrap_or_default();
                 let meant = self.round(now, (slot, check), &ask, &answer);
                 meant.map(|(outcome, source)| {
-                    if !is_void {
-                        observation.outcome = outcome;
-                    }
+                    observation.outcome = outcome;
                     (source, answer)
                 })
             }
-            Some(Extra::Roles(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_)) | None => None,
         };
         let pace = self.weigh(now, &observation, flight.is_regular, actions);
         let is_overrun = self.plan_next(now, slot, check, pace, &observation);
@@ -138,7 +141,7 @@ impl Engine {
             is_overrun,
         }));
         self.note_own_trouble(now, slot, check, &observation, actions);
-        if let Some((source, answer)) = round.filter(|_| !is_void) {
+        if let Some((source, answer)) = round {
             self.read_logs(now, (slot, check), &source, &answer, actions);
         }
     }
@@ -202,8 +205,10 @@ impl Engine {
         };
         watching.is_next_regular = is_regular;
         let is_overrun = is_regular && planned < now.tick;
+        let planned = planned.max(now.tick);
+        watching.planned = planned;
         self.schedule.add(Due {
-            planned: planned.max(now.tick),
+            planned,
             slot,
             check,
             generation,

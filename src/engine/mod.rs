@@ -19,7 +19,7 @@ mod watched;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -28,12 +28,12 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     model::{
-        Batch, ChannelName, CheckRecord, GroupName, IncidentId, Loaded, LookId, Moment,
+        Batch, ChannelName, CheckRecord, GroupName, Incident, IncidentId, Loaded, LookId, Moment,
         Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict,
         board::{Facts, LogFacts},
         logs::LogAsk,
     },
-    schedule::{Due, Schedule, phase},
+    schedule::{Due, EARLIEST, Schedule, phase},
 };
 use watched::Watched;
 
@@ -155,7 +155,7 @@ pub struct Engine {
     looks: u64,
     void_below: u64,
     blind: look::Blind,
-    troubles: BTreeSet<String>,
+    troubles: VecDeque<String>,
     chance: StdRng,
     readers: logs::Readers,
     /// When this process began to look.
@@ -179,11 +179,11 @@ impl Engine {
             groups: HashMap::new(),
             schedule: Schedule::new(settings.looks_max),
             wakes: BTreeSet::new(),
-            incidents: loaded.incidents,
+            incidents: loaded.incidents.max(number_of(now.at)),
             looks: 0,
             void_below: 0,
             blind: look::Blind::default(),
-            troubles: BTreeSet::new(),
+            troubles: VecDeque::new(),
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
             looking_since: now.at,
@@ -260,7 +260,9 @@ impl Engine {
         slot
     }
 
-    /// Plans the first looks of a target: spread over its interval, or over the first seconds if it is not up.
+    /// Plans the first looks of a target: spread over the shortest time from one look to the next, or over the first seconds
+    /// if it is not up. The rest of the interval is left for what came before the first look, which for a large fleet is
+    /// reading its file and its store.
     fn plan_first_looks(&mut self, now: Moment, slot: Slot) {
         let Some(watched) = self.at(slot) else { return };
         let is_fine = matches!(watched.settled(), Verdict::Operational);
@@ -268,17 +270,27 @@ impl Engine {
             .checks
             .iter()
             .all(|watching| watching.transitions == 0);
+        let intervals: Vec<_> = watched
+            .policies()
+            .iter()
+            .map(|policy| policy.interval)
+            .collect();
+        let is_asked = watched.asked();
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
         let dues: Vec<_> = (0_u8..)
-            .zip(&watched.checks)
-            .filter(|(check, _)| watched.is_asked(*check))
-            .map(|(check, watching)| {
-                let interval = watched.policy(check).interval;
+            .zip(&mut watched.checks)
+            .zip(intervals)
+            .filter(|((check, _), _)| is_asked[usize::from(*check)])
+            .map(|((check, watching), interval)| {
                 let spread = if is_fine || is_new {
-                    interval
+                    interval.mul_f64(EARLIEST)
                 } else {
                     interval.min(FIRST_LOOK_OF_BAD)
                 };
                 let planned = now.tick + phase(slot.0 as usize, spread);
+                watching.planned = planned;
                 Due {
                     planned,
                     slot,
@@ -302,12 +314,7 @@ impl Engine {
                 .or_default()
                 .push(record);
         }
-        let mut open: HashMap<TargetId, _> = HashMap::new();
-        for incident in loaded.open {
-            if let Some(target) = incident.targets.first() {
-                open.insert(target.clone(), incident);
-            }
-        }
+        let mut open = one_each(now, loaded.open, &mut batch);
         let plan = Arc::clone(&self.plan);
         for target in &plan.targets {
             let old = target
@@ -338,7 +345,9 @@ impl Engine {
         for (target, incident) in open {
             Self::close_removed(now, &target, incident, &mut batch);
         }
-        batch.forgotten.extend(records.into_keys());
+        batch
+            .forgotten
+            .extend(records.into_keys().collect::<BTreeSet<_>>());
         if let Some(last_at) = loaded.last_at {
             self.told_away(now, last_at, &mut batch);
         }
@@ -382,20 +391,7 @@ impl Engine {
                 continue;
             };
             if let Some(open) = &mut watched.incident {
-                let known: Vec<_> = open
-                    .incident
-                    .told
-                    .iter()
-                    .map(|told| told.channel.clone())
-                    .collect();
-                open.incident.told.extend(
-                    incident
-                        .told
-                        .iter()
-                        .filter(|told| !known.contains(&told.channel))
-                        .cloned(),
-                );
-                incident.closed_at = Some(now.at);
+                hand_over(now, &mut incident, &mut open.incident);
                 batch.incidents.extend([open.incident.clone(), incident]);
             } else {
                 watched.reopen(incident, now);
@@ -436,10 +432,7 @@ impl Engine {
                 continue;
             };
             let mut dues = Vec::new();
-            let is_asked: Vec<_> = (0_u8..)
-                .zip(&watched.checks)
-                .map(|(check, _)| watched.is_asked(check))
-                .collect();
+            let is_asked = watched.asked();
             for (check, policy) in (0_u8..).zip(watched.policies()) {
                 let watching = &mut watched.checks[usize::from(check)];
                 crate::judge::void(&mut watching.state);
@@ -447,7 +440,9 @@ impl Engine {
                     watching.generation += 1;
                     watching.is_next_regular = true;
                     let spread = policy.interval.min(FIRST_LOOK_OF_BAD);
-                    let planned = now.tick + phase(index, spread);
+                    // Never later than it would have been, or interruptions one after the other would keep it from ever being looked at.
+                    let planned = watching.planned.min(now.tick + phase(index, spread));
+                    watching.planned = planned;
                     dues.push(Due {
                         planned,
                         slot,
@@ -486,4 +481,46 @@ impl Engine {
     fn draw(&mut self) -> f64 {
         self.chance.random()
     }
+}
+
+/// A number that no incident had before this time, as far as there are no more than 360 incidents a day.
+///
+/// The store knows better. But when it is lost, or an older copy of it is put back, no id may mean two things to people.
+/// Until the end of 2029 this gives ids of four letters.
+fn number_of(now: Timestamp) -> u64 {
+    /// 2026-01-01; no hekate is older.
+    const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+    now.since(BEGINNING).as_secs() / 240
+}
+
+/// Open incidents by target. If a target has several, which no hekate writes, the others are handed over to the last.
+fn one_each(
+    now: Moment,
+    mut open: Vec<Incident>,
+    batch: &mut Batch,
+) -> BTreeMap<TargetId, Incident> {
+    open.sort_by_key(|incident| incident.number);
+    let mut out: BTreeMap<TargetId, Incident> = BTreeMap::new();
+    for mut incident in open {
+        let Some(target) = incident.targets.first().cloned() else {
+            continue;
+        };
+        if let Some(mut other) = out.remove(&target) {
+            hand_over(now, &mut other, &mut incident);
+            batch.incidents.extend([other, incident.clone()]);
+        }
+        out.insert(target, incident);
+    }
+    out
+}
+
+/// Closes one incident without a word, and lets those who were told of it hear of the end of another one.
+fn hand_over(now: Moment, from: &mut Incident, to: &mut Incident) {
+    for told in &from.told {
+        if to.told.iter().all(|known| known.channel != told.channel) {
+            to.told.push(told.clone());
+        }
+    }
+    from.closed_at = Some(now.at);
+    from.remind_at = None;
 }

@@ -2,8 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Action, Engine, tell::entry};
+use super::{
+    Action, Engine,
+    tell::{entry, told_of},
+};
 use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
+
+/// A reminder that nobody can vouch for now is put off by so much at a time.
+const DOUBT_WAIT: Duration = Duration::from_secs(15);
 
 impl Engine {
     /// Reminds of an open incident, or tells what was held back, if it is time.
@@ -36,16 +42,20 @@ impl Engine {
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
-        if watched
+        let is_in_doubt = watched.is_in_doubt();
+        let Some(open) = watched
             .incident
-            .as_ref()
-            .and_then(|open| open.remind)
-            .is_none_or(|at| at > now.tick)
-        {
+            .as_mut()
+            .filter(|open| open.remind.is_some_and(|at| at <= now.tick))
+        else {
+            return;
+        };
+        if is_in_doubt {
+            open.remind = Some(now.tick + DOUBT_WAIT);
             return;
         }
-        let told = watched.incident.iter().flat_map(|open| &open.incident.told);
-        let to: Vec<_> = told.map(|told| (told.channel.clone(), None)).collect();
+        let open = watched.incident.iter();
+        let to: Vec<_> = open.flat_map(|open| told_of(&open.incident)).collect();
         let story = Arc::new(self.story(slot, &to, None));
         let Some(mut open) = self
             .at_mut(slot)

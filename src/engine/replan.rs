@@ -1,6 +1,10 @@
 //! The file changed: what is unchanged goes on as if nothing had happened.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     Action, Engine,
@@ -50,7 +54,7 @@ impl Engine {
                 self.show(slot, actions);
             }
         }
-        let gone: Vec<TargetId> = self
+        let gone: BTreeSet<TargetId> = self
             .index
             .keys()
             .filter(|id| !ids.contains(*id))
@@ -90,19 +94,33 @@ impl Engine {
             if old_check.is_none_or(|old| differs(old, check)) {
                 watching.doubt();
             }
+            let is_counted = check.policy.count.is_some();
+            if old_check.is_some_and(|old| old.policy.count.is_some() != is_counted) {
+                // A failure that is still counted may be long ago, and a span must not be counted from there.
+                judge::void(&mut watching.state);
+            }
             let is_moved = before != Some(usize::from(index));
+            let is_of_other_pace =
+                old_check.is_none_or(|old| old.policy.interval != check.policy.interval);
+            let is_in_question =
+                watching.state.burst.is_some() || watching.state.recovery.is_some();
             let is_asked = !matches!(check.question, Question::LogFreshness(_));
-            let is_other_rhythm = is_moved
-                || old_check.is_none_or(|old| old.policy.interval != check.policy.interval);
-            if is_asked && is_other_rhythm {
+            if is_asked && (is_moved || (is_of_other_pace && !is_in_question)) {
                 watching.generation += 1;
                 watching.is_next_regular = true;
                 let wait = phase(
                     slot.0 as usize,
                     check.policy.interval.min(Duration::from_secs(10)),
                 );
+                // Never later than it would have been, or reloads one after the other would keep it from being looked at.
+                let planned = if before.is_some() {
+                    watching.planned.min(now.tick + wait)
+                } else {
+                    now.tick + wait
+                };
+                watching.planned = planned;
                 dues.push(Due {
-                    planned: now.tick + wait,
+                    planned,
                     slot,
                     check: index,
                     generation: watching.generation,
@@ -169,6 +187,9 @@ impl Watching {
     /// The question changed: the verdict holds until looks change it, everything else is asked anew.
     fn doubt(&mut self) {
         judge::void(&mut self.state);
+        if let Some(flight) = &mut self.flight {
+            flight.is_outdated = true;
+        }
         self.state.family = None;
         self.state.ever_worked = false;
     }

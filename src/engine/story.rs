@@ -45,11 +45,7 @@ impl Engine {
             last_good: watching.state.last_good,
             outage,
             runbook_url: target.runbook_url.clone(),
-            also_told: to
-                .iter()
-                .take(5)
-                .map(|(channel, _)| channel.clone())
-                .collect(),
+            also_told: first_of(to),
             siblings: self.siblings(slot),
             log: log_words(watched, watching.decision.at),
         }
@@ -101,4 +97,15 @@ fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
         words.push_str(together);
     }
     Some(words)
+}
+
+/// The first five channels, each once.
+fn first_of(to: &[(ChannelName, Option<OnCallName>)]) -> Vec<ChannelName> {
+    let mut out: Vec<ChannelName> = Vec::new();
+    for (channel, _) in to {
+        if out.len() < 5 && !out.contains(channel) {
+            out.push(channel.clone());
+        }
+    }
+    out
 }

@@ -26,6 +26,14 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let watched = self.at_mut(slot)?;
+        if watched.is_unjudged()
+            && let Some(open) = &watched.incident
+        {
+            // An incident that was found open ends when looks say so, not because there were none yet.
+            let id = open.incident.id.clone();
+            self.set_wake(slot);
+            return Some(id);
+        }
         let standing = watched.standing();
         let incident = match (
             watched.incident.as_ref().map(|open| open.incident.verdict),
@@ -121,10 +129,15 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let decision = route::route(&self.plan, case(self.at(slot)?, verdict));
-        let story = Arc::new(self.story(slot, &decision.to, None));
+        let incident = &self.at(slot)?.incident.as_ref()?.incident;
+        let was_worse = incident.worst >= verdict;
+        let mut hearers: Vec<_> = told_of(incident).collect();
+        if !was_worse {
+            hearers.extend(decision.to.iter().cloned());
+        }
+        let story = Arc::new(self.story(slot, &hearers, None));
         let mut open = self.at_mut(slot)?.incident.take()?;
         let incident = &mut open.incident;
-        let was_worse = incident.worst >= verdict;
         for told in &mut incident.told {
             let wanted = decision
                 .to
@@ -162,7 +175,10 @@ impl Engine {
                 }
             }
             if !decision.remind_after.is_empty() {
+                // It is worse than what the reminders so far were about.
                 incident.remind_after = decision.remind_after;
+                incident.reminders = 0;
+                open.remind = None;
             }
         }
         incident.sequence += 1;
@@ -185,11 +201,7 @@ impl Engine {
         }
         let until = watched.checks[watched.deciding()].state.since;
         let outage = outage(&incident, until);
-        let to: Vec<_> = incident
-            .told
-            .iter()
-            .map(|told| (told.channel.clone(), None))
-            .collect();
+        let to: Vec<_> = told_of(&incident).collect();
         let story = Arc::new(self.story(slot, &to, Some(outage)));
         end(&mut incident, Kind::Recovered, now, &story, batch);
         Some(incident.id)
@@ -252,6 +264,14 @@ impl Engine {
         batch.incidents.push(open.incident.clone());
         actions.push(Action::Commit(Arc::new(batch)));
     }
+}
+
+/// Who was told of an incident, as those who hear of it next.
+pub(super) fn told_of(
+    incident: &Incident,
+) -> impl Iterator<Item = (ChannelName, Option<OnCallName>)> {
+    let told = incident.told.iter();
+    told.map(|told| (told.channel.clone(), None))
 }
 
 /// What the looks that decided saw, as the beginning of the tally.

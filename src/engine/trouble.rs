@@ -8,16 +8,24 @@ use crate::model::{
     Verdict,
 };
 
+/// So many troubles are remembered as told; those that have no end would add up over the months.
+const TROUBLES_MAX: usize = 500;
+
 impl Engine {
     /// Takes note of our own trouble, and tells `ops` once that it began and once that it is over.
     pub(super) fn troubled(&mut self, now: Moment, trouble: Trouble, actions: &mut Vec<Action>) {
-        let is_news = if trouble.is_over {
-            self.troubles.remove(&trouble.key)
-        } else {
-            self.troubles.insert(trouble.key.clone())
-        };
-        if !is_news {
-            return;
+        let known = self.troubles.iter().position(|key| *key == trouble.key);
+        match known {
+            Some(place) if trouble.is_over => {
+                self.troubles.remove(place);
+            }
+            None if !trouble.is_over => {
+                if self.troubles.len() >= TROUBLES_MAX {
+                    self.troubles.pop_front();
+                }
+                self.troubles.push_back(trouble.key.clone());
+            }
+            Some(_) | None => return,
         }
         let title = if trouble.is_over {
             format!("over: {}", trouble.title)

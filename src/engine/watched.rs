@@ -36,10 +36,14 @@ pub(super) struct Watching {
     pub(super) transitions: u64,
     /// The plan of its next look; older ones in the schedule are void.
     pub(super) generation: u32,
+    /// When that look is to start.
+    pub(super) planned: Tick,
     /// Whether the next look belongs to the ordinary rhythm.
     pub(super) is_next_regular: bool,
     /// The look in flight.
     pub(super) flight: Option<Flight>,
+    /// Whether a look of this process has come back.
+    pub(super) is_seen: bool,
     /// Since when its looks have met nothing but our own trouble.
     pub(super) own_trouble_since: Option<Tick>,
     /// What decided last.
@@ -58,6 +62,8 @@ pub(super) struct Flight {
     pub(super) is_regular: bool,
     /// What was asked beside the question itself.
     pub(super) ask: Option<Box<LogAsk>>,
+    /// Whether something else is asked by now, so that its answer says nothing any more.
+    pub(super) is_outdated: bool,
 }
 
 /// How the settled verdict came about.
@@ -92,8 +98,10 @@ impl Watching {
             state: State::new(at),
             transitions: 0,
             generation: 0,
+            planned: Tick::ZERO,
             is_next_regular: true,
             flight: None,
+            is_seen: false,
             own_trouble_since: None,
             decision: Decision {
                 at,
@@ -156,12 +164,13 @@ impl Watched {
             .collect()
     }
 
-    /// Whether a check is asked by itself; a log is not, its store is.
-    pub(super) fn is_asked(&self, check: u8) -> bool {
-        !matches!(
-            self.target.checks[usize::from(check)].question,
-            Question::LogFreshness(_)
-        )
+    /// Which checks are asked by themselves; a log is not, its store is.
+    pub(super) fn asked(&self) -> Vec<bool> {
+        self.target
+            .checks
+            .iter()
+            .map(|check| !matches!(check.question, Question::LogFreshness(_)))
+            .collect()
     }
 
     /// The check that decides: the worst; of equals the first.
@@ -196,7 +205,7 @@ impl Watched {
         let state = &self.checks.get(self.deciding())?.state;
         match state.settled {
             Verdict::Operational | Verdict::Suspect => None,
-            Verdict::Unknown if state.reason.rule == Rule::NotYetSeen => None,
+            Verdict::Unknown if self.is_unjudged() => None,
             bad @ (Verdict::Unknown | Verdict::Degraded | Verdict::Down) => Some(bad),
         }
     }
@@ -220,9 +229,30 @@ impl Watched {
     }
 
     /// Takes over an open incident; its reminder falls due after the time that was left.
+    ///
+    /// That time is computed from dates, so it is bounded by the longest that can have been left.
     pub(super) fn reopen(&mut self, incident: Incident, now: Moment) {
-        let remind = incident.remind_at.map(|at| now.tick + at.since(now.at));
+        let longest = incident.remind_after.iter().max();
+        let longest = longest.copied().unwrap_or_default();
+        let remind = incident
+            .remind_at
+            .map(|at| now.tick + at.since(now.at).min(longest));
         self.incident = Some(Box::new(Open { incident, remind }));
+    }
+
+    /// Whether nobody can say now whether the verdict still holds: it was not looked at since the start, our own trouble
+    /// hides it, or the last looks contradict it.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        let watching = &self.checks[self.deciding()];
+        !watching.is_seen
+            || watching.own_trouble_since.is_some()
+            || watching.state.recovery.is_some()
+    }
+
+    /// Whether the check that decides was never judged.
+    pub(super) fn is_unjudged(&self) -> bool {
+        let state = &self.checks[self.deciding()].state;
+        state.settled == Verdict::Unknown && state.reason.rule == Rule::NotYetSeen
     }
 
     /// Writes the new name into the open incident.

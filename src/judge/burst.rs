@@ -103,7 +103,8 @@ pub(super) fn decide(policy: &Policy, state: &State, seen: &Seen) -> Option<Deci
     let (rule_of_down, looks_for, looks_of) = match policy.count {
         Some(count) if to == Verdict::Down => {
             let failed = counted(state, count);
-            if failed < count.failures {
+            // Those of before an interruption or of before something else was known are not part of this burst.
+            if failed < count.failures || burst.failures < u16::from(count.failures) {
                 return None;
             }
             (

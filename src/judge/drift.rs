@@ -25,15 +25,14 @@ pub(super) fn count(policy: &Policy, state: &mut State, is_failure: bool) {
     if state.settled == crate::model::Verdict::Down {
         return;
     }
-    if policy.count.is_none() {
-        let usual = f64::from(usual_per_mille(state));
-        if is_failure {
-            state.score = state.score.saturating_add(nats(FAILING / usual)).min(CAP);
-        } else {
-            state.score = state
-                .score
-                .saturating_sub(nats((1_000.0 - usual) / (1_000.0 - FAILING)));
-        }
+    let usual = f64::from(usual_per_mille(state));
+    if !is_failure {
+        // Under counting as well: what was left of a doubt has to go away, or nothing degraded would ever heal.
+        state.score = state
+            .score
+            .saturating_sub(nats((1_000.0 - usual) / (1_000.0 - FAILING)));
+    } else if policy.count.is_none() {
+        state.score = state.score.saturating_add(nats(FAILING / usual)).min(CAP);
     }
     if state.seen_lately >= FORGET_AFTER {
         state.seen_lately /= 2;
@@ -80,6 +79,23 @@ pub(super) const fn is_slow(state: &State) -> bool {
 /// Whether nothing of either is left.
 pub(super) const fn is_quiet(state: &State) -> bool {
     state.score == 0 && state.slow_bits.count_ones() <= 1
+}
+
+/// Counts a regular look that neither failed nor answered: those before it are further away.
+pub(super) fn pass(state: &mut State) {
+    state.failed_bits <<= 1;
+    state.failed_len = (state.failed_len + 1).min(32);
+}
+
+/// Forgets which of the last looks failed: they belong to an outage that was told and is over.
+pub(super) const fn forget_failures(state: &mut State) {
+    state.failed_bits = 0;
+    state.failed_len = 0;
+}
+
+/// Whether the last eight regular looks have all failed, which is minutes of nothing else.
+pub(super) const fn is_all_failing(state: &State) -> bool {
+    state.failed_len >= 8 && state.failed_bits & 0xFF == 0xFF
 }
 
 /// Leaves a doubt that only good looks over minutes take away.

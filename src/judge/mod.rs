@@ -43,6 +43,8 @@ pub const DOWN_INTERVAL: Duration = Duration::from_secs(15);
 pub const DEGRADED_INTERVAL: Duration = Duration::from_secs(10);
 /// Limit of one look of a burst; shorter than a regular one so that a burst ends on time.
 pub const BURST_TIMEOUT: Duration = Duration::from_secs(4);
+/// Answers that are now of one kind, now of another, and never bad for so long, end an outage as the milder of the two.
+const MIXED_SPAN: Duration = Duration::from_secs(30);
 /// Looks that a trail holds before its middle is folded into its beginning.
 const TRAIL_MAX: usize = 64;
 
@@ -112,6 +114,7 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
             accept_failed(policy, state, seen, false);
             match state.settled {
                 Verdict::Operational | Verdict::Unknown | Verdict::Suspect => {
+                    state.recovery = None;
                     burst::add(state, seen, burst::Sort::Shortfall, class, words);
                     burst::decide(policy, state, seen)
                 }
@@ -123,30 +126,23 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
                 Verdict::Down => recover(policy, state, seen, Verdict::Degraded, words),
             }
         }
-        Meaning::NoVerdict(words) => match state.settled {
-            Verdict::Unknown if state.reason.rule == Rule::NoVerdict => {
-                state.burst = None;
-                state.recovery = None;
-                None
-            }
-            Verdict::Operational | Verdict::Unknown | Verdict::Suspect | Verdict::Degraded => {
-                burst::add(
-                    state,
-                    seen,
-                    burst::Sort::NoVerdict,
-                    FailureClass::Refused,
-                    words,
-                );
-                burst::decide(policy, state, seen)
-            }
-            Verdict::Down => recover(policy, state, seen, Verdict::Unknown, words),
-        },
+        Meaning::NoVerdict(words) => on_no_verdict(policy, state, seen, words),
         Meaning::Bad(class, words) => {
             accept_failed(policy, state, seen, true);
             on_bad(policy, state, seen, class, words)
         }
     };
     let change = decided.map(|decided| settle(policy, state, from, decided));
+    if change
+        .as_ref()
+        .is_some_and(|change| change.to != Verdict::Down)
+        && state.burst.is_none()
+        && (policy.count.is_none() || seen.is_regular)
+        && let Meaning::Bad(class, words) = meaning(state, seen)
+    {
+        // Milder looks decided, and the last one is a failure: what it is the beginning of must not wait for its turn.
+        burst::add(state, seen, burst::Sort::Failure, class, words);
+    }
     if state.burst.is_none() && state.recovery.is_none() {
         state.trail = None;
     }
@@ -169,8 +165,11 @@ pub fn pace(policy: &Policy, state: &State, last: &Seen) -> Pace {
     }
     let every = match state.settled {
         Verdict::Down => policy.interval.min(DOWN_INTERVAL),
-        Verdict::Degraded => policy.interval.min(DEGRADED_INTERVAL),
-        Verdict::Operational | Verdict::Suspect | Verdict::Unknown => policy.interval,
+        // Where regular looks are counted, more of them in the same time would make the count mean less.
+        Verdict::Degraded if policy.count.is_none() => policy.interval.min(DEGRADED_INTERVAL),
+        Verdict::Degraded | Verdict::Operational | Verdict::Suspect | Verdict::Unknown => {
+            policy.interval
+        }
     };
     Pace::Regular { every }
 }
@@ -220,6 +219,9 @@ fn settle(policy: &Policy, state: &mut State, from: Verdict, decided: Decided) -
     }
     if matches!(decided.to, Verdict::Down | Verdict::Operational) {
         drift::forget(state);
+    }
+    if from == Verdict::Down {
+        drift::forget_failures(state);
     }
     let (before, seen) = trail.map_or_else(
         || (state.clone(), Vec::new()),
@@ -379,9 +381,16 @@ fn on_bad(
 ) -> Option<Decided> {
     state.recovery = None;
     if state.settled == Verdict::Down {
-        if state.answered.0 > 0 {
+        if drift::is_all_failing(state) {
+            // That it answered now and then is long ago: the end of this outage is judged by what comes then.
+            state.answered = (0, 0);
+        } else if state.answered.0 > 0 {
             state.answered.1 = state.answered.1.saturating_add(1);
         }
+        return None;
+    }
+    if policy.count.is_some() && !seen.is_regular {
+        // Only looks of the ordinary rhythm are counted, so only they may decide.
         return None;
     }
     burst::add(state, seen, burst::Sort::Failure, class, words);
@@ -404,6 +413,36 @@ fn on_bad(
     })
 }
 
+fn on_no_verdict(
+    policy: &Policy,
+    state: &mut State,
+    seen: &Seen,
+    words: String,
+) -> Option<Decided> {
+    if seen.is_regular {
+        drift::pass(state);
+    }
+    match state.settled {
+        Verdict::Unknown if state.reason.rule == Rule::NoVerdict => {
+            state.burst = None;
+            state.recovery = None;
+            None
+        }
+        Verdict::Operational | Verdict::Unknown | Verdict::Suspect | Verdict::Degraded => {
+            state.recovery = None;
+            burst::add(
+                state,
+                seen,
+                burst::Sort::NoVerdict,
+                FailureClass::Refused,
+                words,
+            );
+            burst::decide(policy, state, seen)
+        }
+        Verdict::Down => recover(policy, state, seen, Verdict::Unknown, words),
+    }
+}
+
 /// Counts looks that point away from a bad verdict, and decides when there are enough of one kind in a row.
 fn recover(
     policy: &Policy,
@@ -415,19 +454,26 @@ fn recover(
     if towards == Verdict::Operational {
         state.answered.0 = state.answered.0.saturating_add(1);
     }
-    let recovery = match state.recovery {
+    let before = state.recovery;
+    let recovery = match before {
         Some(recovery) if recovery.towards == towards => Recovery {
             looks: recovery.looks.saturating_add(1),
             ..recovery
         },
-        _ => Recovery {
+        // It points elsewhere now, but none of its looks was bad since the beginning.
+        before => Recovery {
             towards,
             looks: 1,
-            started: seen.started,
+            started: before.map_or(seen.started, |before| before.started),
             since: seen.at,
         },
     };
     state.recovery = Some(recovery);
+    if let Some(before) = before.filter(|before| before.towards != towards)
+        && seen.started.since(before.started) >= MIXED_SPAN
+    {
+        return Some(mixed(state, seen, before, towards, words));
+    }
     let span = RECOVERY_GAP * u32::from(policy.successes.saturating_sub(1));
     if recovery.looks < policy.successes || seen.started.since(recovery.started) < span {
         return None;
@@ -442,11 +488,11 @@ fn recover(
             rule: Rule::AnswersAgain,
             words: format!(
                 "answers again, but {bad} of {} looks still failed",
-                good + bad
+                u32::from(good) + u32::from(bad)
             ),
             since: recovery.since,
             looks_for: good,
-            looks_of: good + bad,
+            looks_of: good.saturating_add(bad),
         });
     }
     let (rule, words) = match towards {
@@ -468,5 +514,35 @@ fn good_looks(looks: u16) -> String {
     match looks {
         1 => String::from("a good look"),
         looks => format!("{looks} good looks in a row"),
+    }
+}
+
+/// What an outage becomes whose looks are no longer bad, without being of one kind for long enough.
+fn mixed(state: &State, seen: &Seen, before: Recovery, towards: Verdict, words: String) -> Decided {
+    let (to, rule) = if [before.towards, towards].contains(&Verdict::Degraded) {
+        (Verdict::Degraded, Rule::FallsShort)
+    } else {
+        (Verdict::Unknown, Rule::NoVerdict)
+    };
+    let looks = state.trail.iter().flat_map(|trail| &trail.seen);
+    let looks: Vec<_> = looks
+        .filter(|seen| seen.started >= before.started)
+        .collect();
+    let other = looks
+        .iter()
+        .filter(|seen| seen.outcome != Outcome::Healthy)
+        .count();
+    let count = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+    Decided {
+        to,
+        rule,
+        words: if words.is_empty() {
+            String::from("answers again, but not every answer is good")
+        } else {
+            words
+        },
+        since: before.since.min(seen.at),
+        looks_for: count(other),
+        looks_of: count(looks.len()),
     }
 }

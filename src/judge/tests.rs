@@ -88,6 +88,9 @@ fn answer(what: &str, number: u64) -> (Outcome, Duration, Option<Family>) {
             quick,
         ),
         "redirect" => (short(DegradationKind::Redirected, "redirected"), quick),
+        "ok-or-degraded" | "ok-or-401" if number.is_multiple_of(2) => (Outcome::Healthy, quick),
+        "ok-or-degraded" => return answer("degraded", number),
+        "ok-or-401" => return answer("401", number),
         "half" if chance(number, 50) => (Outcome::Healthy, quick),
         "third" if chance(number, 67) => (Outcome::Healthy, quick),
         "half" | "third" => (
@@ -394,7 +397,7 @@ fn what_fell_short_at_first_and_then_falls_silent_is_down() {
         &expect![[r#"
             40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
             1m 54s 40ms: operational -> degraded since 90s, 3 of 6 looks: redirected (falls_short)
-            2m 53s 40ms: degraded -> down since 120s, 8 of 8 looks: no answer (confirmed_silent)
+            2m 43s 40ms: degraded -> down since 110s, 8 of 8 looks: no answer (confirmed_silent)
         "#]],
     );
 }
@@ -450,6 +453,174 @@ fn counting_replaces_the_burst_if_the_file_says_so() {
             5m 10s 120ms: down -> operational since 300s, 3 of 3 looks: 3 good looks in a row (recovered)
         "#]],
     );
+}
+
+/// Confirmation by three failures of the last five looks.
+fn counting() -> Policy {
+    Policy {
+        count: Some(Count { failures: 3, of: 5 }),
+        ..Policy::default()
+    }
+}
+
+#[test]
+fn after_an_outage_counting_begins_anew() {
+    check_with(
+        &counting(),
+        "0s ok
+         70s refused
+         5m ok
+         6m refused
+         6m20s ok
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            2m 30s 40ms: operational -> down since 90s, 3 of 5 looks: connection refused (counted)
+            5m 10s 120ms: down -> operational since 300s, 3 of 3 looks: 3 good looks in a row (recovered)
+            1 blips
+        "#]],
+    );
+}
+
+#[test]
+fn what_begins_with_something_milder_and_then_only_fails_is_down_without_another_wait() {
+    check(
+        "0s ok
+         85s 401
+         91s silent
+         5m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 54s 40ms: operational -> unknown since 90s, 1 of 5 looks: HTTP 401 (no_verdict)
+            2m 18s 40ms: unknown -> down since 110s, 5 of 5 looks: no answer (confirmed_silent)
+        "#]],
+    );
+    check(
+        "0s ok
+         85s degraded
+         91s refused
+         5m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> degraded since 90s, 1 of 5 looks: the body says DEGRADED (falls_short)
+            1m 54s 120ms: degraded -> down since 102s, 5 of 5 looks: connection refused (confirmed_refused)
+        "#]],
+    );
+}
+
+#[test]
+fn failures_are_not_counted_across_a_time_in_which_nothing_was_known() {
+    check_with(
+        &counting(),
+        "0s ok
+         70s refused
+         140s 401
+         30m refused
+         30m20s ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            2m 30s 40ms: operational -> unknown since 90s, 1 of 3 looks: HTTP 401 (no_verdict)
+            30m 40s 120ms: unknown -> operational since 1830s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn what_answers_again_under_counting_heals() {
+    check_with(
+        &counting(),
+        "0s ok
+         70s refused
+         5m half
+         8m ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            2m 30s 40ms: operational -> down since 90s, 3 of 5 looks: connection refused (counted)
+            6m 50s 320ms: down -> degraded since 400s, 8 of 13 looks: answers again, but 5 of 13 looks still failed (answers_again)
+            22m 30s 400ms: degraded -> operational since 1340s, 3 of 3 looks: 3 good looks in a row (recovered)
+            1 blips
+        "#]],
+    );
+}
+
+#[test]
+fn one_good_look_early_in_an_outage_is_forgotten_by_its_end() {
+    check(
+        "0s ok
+         70s refused
+         3m ok
+         193s refused
+         2h ok
+         3h end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> down since 90s, 5 of 5 looks: connection refused (confirmed_refused)
+            2h 12s 200ms: down -> operational since 7202s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn what_answers_now_well_and_now_short_is_no_longer_down() {
+    check(
+        "0s ok
+         70s refused
+         5m ok-or-degraded
+         20m ok
+         40m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> down since 90s, 5 of 5 looks: connection refused (confirmed_refused)
+            5m 42s 320ms: down -> degraded since 337s, 4 of 7 looks: the body says DEGRADED (falls_short)
+            20m 19s 680ms: degraded -> operational since 1209s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn good_looks_count_as_a_row_only_if_nothing_lies_between_them() {
+    check(
+        "0s ok
+         70s 401
+         5m ok-or-401
+         20m ok-or-degraded
+         40m ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 42s 80ms: operational -> unknown since 90s, 5 of 5 looks: HTTP 401 (no_verdict)
+            40m 6s 640ms: unknown -> operational since 2396s, 3 of 3 looks: 3 good looks in a row (recovered)
+            193 blips
+        "#]],
+    );
+}
+
+#[test]
+fn numbers_that_have_run_for_weeks_do_not_overflow() {
+    let mut state = State::new(Timestamp::default());
+    state.settled = Verdict::Down;
+    state.answered = (u16::MAX, u16::MAX);
+    let mut changes = Vec::new();
+    for number in 0..3 {
+        let (outcome, took, family) = answer("ok", 0);
+        let started = Moment::default() + Duration::from_secs(10 * number);
+        let seen = Seen {
+            started: started.tick,
+            finished: started.tick + took,
+            at: started.at,
+            is_regular: false,
+            outcome,
+            status: None,
+            family,
+        };
+        changes.extend(step(&Policy::default(), &mut state, &seen));
+    }
+    let [change] = changes.as_slice() else {
+        panic!("one change: {changes:?}")
+    };
+    assert_eq!((change.looks_for, change.looks_of), (u16::MAX, u16::MAX));
 }
 
 proptest! {
@@ -508,5 +679,98 @@ proptest! {
             prop_assert_eq!(state.settled, last);
             let _ = pace(&policy, &state, &seen);
         }
+    }
+
+    /// No state is without an end: whatever was seen, under whatever rules, what is well afterwards is called so in time.
+    #[test]
+    fn whatever_was_seen_what_heals_is_operational_within_the_hour(
+        looks in proptest::collection::vec((0_usize..13, any::<bool>(), 0_u64..40_000), 1..120),
+        changes_at in 0_usize..120,
+        (counts_first, counts_then) in any::<(bool, bool)>(),
+    ) {
+        let words = [
+            "ok", "slow", "page", "down", "refused", "silent", "404", "401", "no-files", "degraded", "redirect",
+            "down", "ok",
+        ];
+        let policy = |counts| if counts { counting() } else { Policy::default() };
+        let mut state = State::new(Timestamp::default());
+        let mut now = Tick::ZERO;
+        let mut show = |state: &mut State, policy: &Policy, word: &str, is_regular: bool| {
+            let (outcome, took, family) = answer(word, 1);
+            let at = Timestamp::default() + now.since(Tick::ZERO);
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family };
+            let _ = step(policy, state, &seen);
+            let pause = match pace(policy, state, &seen) {
+                Pace::Regular { every } => (every.max(took), true),
+                Pace::Fresh { after } => (took + after, false),
+            };
+            now = now + pause.0;
+            (now, pause.1)
+        };
+        let mut is_regular = true;
+        for (index, (word, _, _)) in looks.iter().enumerate() {
+            let policy = policy(if index < changes_at { counts_first } else { counts_then });
+            is_regular = show(&mut state, &policy, words[*word], is_regular).1;
+        }
+        let policy = policy(counts_then);
+        // The page that says nothing is the dialect from now on, if it was the only one; so the healing one is told apart.
+        state.family = Some(Family::Spring3);
+        let (begin, _) = show(&mut state, &policy, "ok", is_regular);
+        loop {
+            let (at, next) = show(&mut state, &policy, "ok", is_regular);
+            is_regular = next;
+            if at.since(begin) > Duration::from_hours(1) {
+                break;
+            }
+        }
+        prop_assert_eq!(state.settled, Verdict::Operational);
+        prop_assert_eq!(&state.burst, &None);
+        prop_assert_eq!(&state.recovery, &None);
+    }
+
+    /// An end is only said after so many good looks with nothing between them.
+    #[test]
+    fn an_end_rests_on_good_looks_in_a_row(
+        looks in proptest::collection::vec((0_usize..8, any::<bool>(), 0_u64..20_000), 1..200),
+    ) {
+        let words = ["ok", "ok", "ok", "refused", "degraded", "401", "404", "silent"];
+        let policy = Policy::default();
+        let mut state = State::new(Timestamp::default());
+        let mut now = Tick::ZERO;
+        let mut in_a_row = 0_u8;
+        for (word, is_regular, pause) in looks {
+            let (outcome, took, family) = answer(words[word], 1);
+            now = now + Duration::from_millis(pause);
+            in_a_row = if outcome == Outcome::Healthy { in_a_row.saturating_add(1) } else { 0 };
+            let at = Timestamp::default() + now.since(Tick::ZERO);
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family };
+            now = now + took;
+            if let Some(change) = step(&policy, &mut state, &seen)
+                && change.to == Verdict::Operational
+            {
+                let wanted = if change.reason.rule == Rule::FirstLook { 1 } else { policy.successes };
+                prop_assert!(in_a_row >= wanted, "{change:?}");
+            }
+        }
+    }
+
+    /// The promise of counting: what is over before so many looks could have failed is never told, whatever was before it.
+    #[test]
+    fn the_contract_of_counting_holds(phase in 0_u64..60_000, short in 0_u64..54_000, before in 0_u64..300) {
+        let policy = counting();
+        let promise = contract(&policy, FailureClass::Refused);
+        let earlier = format!("0s ok\n60s refused\n{}s ok\n", 61 + before);
+        let begin = 900_000 + phase;
+        let blip = short.min(u64::try_from(promise.never_told_under.as_millis()).unwrap());
+        let mut state = State::new(Timestamp::default());
+        let changes = play(&policy, &format!("{earlier}{begin}ms refused\n{}ms ok\n30m end", begin + blip), &mut state);
+        let is_told = changes.iter().any(|(at, change)| change.to == Verdict::Down && *at >= Duration::from_millis(begin));
+        prop_assert!(!is_told, "a {} ms blip", blip);
+
+        let bound = u64::try_from(promise.always_told_over.as_millis()).unwrap();
+        let mut state = State::new(Timestamp::default());
+        let changes = play(&policy, &format!("{earlier}{begin}ms refused\n{}ms ok\n40m end", begin + bound), &mut state);
+        let told_at = changes.iter().find(|(at, change)| change.to == Verdict::Down && *at >= Duration::from_millis(begin));
+        prop_assert!(told_at.is_some_and(|(at, _)| *at <= Duration::from_millis(begin + bound)));
     }
 }

@@ -14,6 +14,9 @@ use super::sender::Sender;
 /// A message may wait so long before we count as silent; below the patience of most dead-man services.
 const WAIT_MAX: Duration = Duration::from_mins(5);
 
+/// The shortest time in which looks are missed: intervals of a second may be exceeded now and then.
+const LOOKS_WITHIN_MIN: Duration = Duration::from_secs(10);
+
 /// What the decision rests on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct DeadManFacts {
@@ -29,7 +32,7 @@ pub struct DeadManFacts {
     pub is_store_writable: bool,
     /// How long the oldest undelivered message has waited, parked ones not counted.
     pub oldest_waits: Option<Duration>,
-    /// Critical messages that their channel refuses.
+    /// Critical messages that their channel refuses and that nobody is told of in their place.
     pub parked_critical: usize,
 }
 
@@ -39,8 +42,9 @@ pub struct DeadManFacts {
 ///
 /// Every reason against it, each a clause without a full stop.
 pub fn may_ping(facts: &DeadManFacts) -> Result<(), Vec<&'static str>> {
-    let is_recent =
-        |at: Option<Tick>| at.is_some_and(|at| facts.now.since(at) <= facts.interval * 2);
+    let patience = facts.interval.saturating_mul(2).max(LOOKS_WITHIN_MIN);
+    // Before the first one it counts from the start: a restart is no silence where looks are an hour apart.
+    let is_recent = |at: Option<Tick>| facts.now.since(at.unwrap_or(Tick::ZERO)) <= patience;
     let conditions = [
         (
             is_recent(facts.scheduled_at),
@@ -57,7 +61,7 @@ pub fn may_ping(facts: &DeadManFacts) -> Result<(), Vec<&'static str>> {
         ),
         (
             facts.parked_critical == 0,
-            "a critical message is refused by its channel",
+            "a critical message is refused by its channel, and nobody is told in its place",
         ),
     ];
     let against: Vec<_> = conditions
@@ -181,12 +185,36 @@ mod tests {
                     parked_critical: 1,
                     ..WELL
                 },
-                "a critical message is refused by its channel",
+                "a critical message is refused by its channel, and nobody is told in its place",
             ),
         ];
         for (facts, words) in cases {
             assert_eq!(may_ping(&facts), Err(vec![words]), "{facts:?}");
         }
+    }
+
+    #[test]
+    fn a_start_is_given_the_time_of_two_intervals() {
+        let facts = |seconds| DeadManFacts {
+            now: at(seconds),
+            interval: Duration::from_hours(1),
+            scheduled_at: None,
+            looked_at: None,
+            ..WELL
+        };
+        assert_eq!(may_ping(&facts(7_200)), Ok(()));
+        assert!(may_ping(&facts(7_201)).is_err());
+    }
+
+    #[test]
+    fn a_moment_without_a_look_is_no_silence_even_if_looks_are_a_second_apart() {
+        let facts = DeadManFacts {
+            interval: Duration::from_secs(1),
+            scheduled_at: Some(at(995)),
+            looked_at: Some(at(990)),
+            ..WELL
+        };
+        assert_eq!(may_ping(&facts), Ok(()));
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! data/journal-0000000000000001.jsonl
 //! data/ballast                  room for recovery when the disk is full
 //! data/opening                  openings of sled that did not come back
+//! data/trial                    for a moment: whether the disk takes anything
 //! ```
 
 use std::{
@@ -44,7 +45,7 @@ impl Folder {
     /// Makes the folder if it is not there and locks it.
     pub(super) fn lock(path: &Path, now: Timestamp) -> Result<Self, Error> {
         if !path.is_dir() {
-            make_private(path).map_err(Error::disk("make the folder", path))?;
+            make_durable(path).map_err(Error::disk("make the folder", path))?;
         }
         let name = path.join("lock");
         let mut lock = File::options()
@@ -96,6 +97,17 @@ impl Folder {
     /// Notes that opening came back, well or not.
     pub(super) fn end_opening(&self) {
         drop(fs::remove_file(self.path.join("opening")));
+    }
+
+    /// Whether the disk takes anything: a few bytes, written, synced and taken away again.
+    pub(super) fn try_writing(&self) -> Result<(), Error> {
+        let name = self.path.join("trial");
+        let tried = File::create(&name).and_then(|mut file| {
+            file.write_all(b"hekate\n")?;
+            file.sync_all()
+        });
+        drop(fs::remove_file(&name));
+        tried.map_err(Error::disk("write", name))
     }
 
     fn snapshots(&self) -> Vec<PathBuf> {
@@ -198,7 +210,7 @@ impl Folder {
         if fs::metadata(&name).is_ok_and(|found| is_whole(found.len())) {
             return true;
         }
-        if self.free_bytes().is_none_or(|free| free < ROOM_BYTES) {
+        if !self.has_room() {
             return false;
         }
         let made = fill(&name);
@@ -206,6 +218,11 @@ impl Folder {
             drop(fs::remove_file(&name));
         }
         made.is_ok()
+    }
+
+    /// Whether the disk is far from full.
+    pub(super) fn has_room(&self) -> bool {
+        self.free_bytes().is_some_and(|free| free >= ROOM_BYTES)
     }
 
     /// How much can still be written to the disk.
@@ -241,6 +258,29 @@ pub(super) fn sync_folder(path: &Path) -> Result<(), Error> {
     File::open(path)
         .and_then(|folder| folder.sync_all())
         .map_err(Error::disk("sync", path))
+}
+
+/// Makes the folder and those above it, so that their names outlive a loss of power: what is synced in a folder that
+/// cannot be found is lost all the same.
+fn make_durable(path: &Path) -> io::Result<()> {
+    let mut made: Vec<_> = path
+        .ancestors()
+        .take_while(|folder| !folder.is_dir())
+        .collect();
+    made.retain(|folder| !folder.as_os_str().is_empty());
+    make_private(path)?;
+    for folder in made {
+        let above = folder
+            .parent()
+            .filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        match File::open(above).and_then(|above| above.sync_all()) {
+            // Whoever may make a folder in there may all the same not be let to read it.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// What foreign services answered lies in here, so other people of the machine have no business with it.

@@ -1,6 +1,6 @@
 //! Live state: what hekate needs to go on after a restart, kept in memory beside the disk and folded from batches.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{Form, Time, v1};
 use crate::model::{IncidentId, Loaded};
@@ -25,8 +25,12 @@ impl Live {
         if !batch.renamed.is_empty() {
             self.rename(&batch.renamed);
         }
-        self.checks
-            .retain(|check, _| !batch.forgotten.contains(&check.target));
+        // Most batches forget nothing, and there may be tens of thousands of checks.
+        if !batch.forgotten.is_empty() {
+            let forgotten: HashSet<&str> = batch.forgotten.iter().map(String::as_str).collect();
+            self.checks
+                .retain(|check, _| !forgotten.contains(check.target.as_str()));
+        }
         for check in &batch.checks {
             self.checks.insert(check.check.clone(), check.clone());
         }
@@ -82,11 +86,12 @@ impl Live {
             + count(&self.outbox, &other.outbox)
     }
 
-    pub(super) fn checkpoint(&self) -> v1::Checkpoint {
-        v1::Checkpoint {
-            checks: self.checks.values().cloned().collect(),
-            open: self.open.values().cloned().collect(),
-            outbox: self.outbox.values().cloned().collect(),
+    /// All of it, to be written; a copy would take as much memory again.
+    pub(super) fn checkpoint(&self) -> v1::CheckpointOf<'_> {
+        v1::CheckpointOf {
+            checks: self.checks.values().collect(),
+            open: self.open.values().collect(),
+            outbox: self.outbox.values().collect(),
             incidents: self.last_incident,
             last_at: self.last_at,
         }

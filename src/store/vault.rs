@@ -26,7 +26,9 @@ use sled::{
 };
 
 use super::{
-    Error, keys,
+    Error,
+    folder::sync_folder,
+    keys,
     live::Live,
     schema::{decode, encode, v1},
 };
@@ -355,7 +357,11 @@ impl Vault {
     /// Opens sled in this folder, and makes it if it is not there.
     pub(super) fn open(folder: &Path, door: Door) -> Result<Self, Error> {
         let path = folder.to_path_buf();
+        let is_new = !folder.join("db").exists();
         let trees = guarded("open the store", OPEN_LIMIT, move || open_trees(&path))?;
+        if is_new {
+            sync_names(folder)?;
+        }
         let file = folder.join("db");
         let file = File::options()
             .write(true)
@@ -397,7 +403,9 @@ impl Vault {
         let Ok(listing) = blobs.read_dir() else {
             return Ok(());
         };
+        let mut is_any = false;
         for blob in listing.flatten() {
+            is_any = true;
             let path = blob.path();
             match File::open(&path).and_then(|file| file.sync_data()) {
                 Ok(()) => {}
@@ -406,7 +414,7 @@ impl Vault {
                 Err(error) => return Err(Error::disk("sync", path)(error)),
             }
         }
-        Ok(())
+        if is_any { sync_folder(&blobs) } else { Ok(()) }
     }
 }
 
@@ -423,6 +431,16 @@ impl Drop for Vault {
             }
         }
     }
+}
+
+/// sled does not make the names of its files durable, and a file whose name is lost is lost.
+fn sync_names(folder: &Path) -> Result<(), Error> {
+    let conf = folder.join("conf");
+    File::open(&conf)
+        .and_then(|file| file.sync_all())
+        .map_err(Error::disk("sync", conf))?;
+    sync_folder(folder)?;
+    folder.parent().map_or(Ok(()), sync_folder)
 }
 
 fn open_trees(folder: &Path) -> Result<Trees, Error> {

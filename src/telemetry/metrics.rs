@@ -26,10 +26,12 @@ const LOOK_SECONDS: [f64; 13] = [
 ];
 
 /// Upper bounds of the buckets for how late we are ourselves, in seconds: anything above a second is a fault.
-const LAG_SECONDS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+const LAG_SECONDS: [f64; 10] = [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
 /// Upper bounds of the buckets from a change to its accepted message, in seconds.
-const DELAY_SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3_600.0];
+const DELAY_SECONDS: [f64; 11] = [
+    0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3_600.0,
+];
 
 /// The results of a look, in the order of a [`LookSeries`] of one kind.
 const RESULTS: [&str; 4] = ["healthy", "degraded", "unhealthy", "unobservable"];

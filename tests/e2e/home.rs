@@ -255,6 +255,11 @@ impl Hekate {
         kill_process(pid.expect("it has a number"), signal).expect("it is our child");
     }
 
+    /// Whether it has ended by now.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
     /// Waits until it has ended.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         until("hekate ends", async || {

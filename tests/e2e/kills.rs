@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_mins(3);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_is_told_twice_without_saying_so() {
-    let kills = usize::try_from(count("HEKATE_E2E_KILLS", 12)).expect("a number of kills");
+    let kills = usize::try_from(count("HEKATE_E2E_KILLS", 8)).expect("a number of kills");
     let mut chance = Chance::of("kills");
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let names: Vec<_> = (0..TARGETS).map(|number| format!("t{number}")).collect();
@@ -40,7 +40,7 @@ async fn nothing_is_lost_and_nothing_is_told_twice_without_saying_so() {
             targets.set(names[one], if is_down[one] { Mood::Down } else { Mood::Up });
         }
         let hekate = home.spawn(&["run"]);
-        tokio::time::sleep(chance.millis(50..4_000)).await;
+        tokio::time::sleep(chance.millis(50..3_000)).await;
         hekate.kill();
     }
 

@@ -6,7 +6,8 @@
 //!
 //! | variable | what | default |
 //! |---|---|---|
-//! | `HEKATE_E2E_KILLS` | how often hekate is killed with fifty incidents in flight | 12 |
+//! | `HEKATE_E2E_KILLS` | how often hekate is killed with fifty incidents in flight | 8 |
+//! | `HEKATE_E2E_KILL_POINTS` | at how many steps of a commit hekate is killed | 4 |
 //! | `HEKATE_E2E_CORRUPTIONS` | in how many ways files of the store are damaged | 8 |
 //! | `HEKATE_E2E_STOP_SECONDS` | for how long hekate is frozen | 4 |
 //! | `HEKATE_E2E_SEED` | the chance of all of these; printed by every run | new each time |
@@ -19,13 +20,17 @@ mod endings;
 mod freeze;
 mod full_disk;
 mod home;
+mod kill_points;
 mod kills;
 mod outage;
 mod receiver;
 mod reload;
+mod reload_ways;
 mod secrets;
+mod sick_disk;
 mod slack_troubles;
 mod slash;
+mod strace;
 mod systemd;
 mod targets;
 mod wait;

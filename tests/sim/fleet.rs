@@ -59,11 +59,16 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
     (name, channel)
 }
 
-/// The fleet of these targets: `master/…` is told to `disaster` and `core`, the rest to `core`.
-pub(crate) fn plan(folder: &Path, targets: Vec<Target>) -> Plan {
-    let to = |names: &[&str]| Route {
+/// The fleet of these targets: `master/…` is told to `disaster` and `core`, the rest to `core`. A channel that was taken
+/// out of the file has its place taken by `ops`.
+pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Plan {
+    let there = |name: &'static str| if without.contains(&name) { "ops" } else { name };
+    let to = |names: &[&'static str]| Route {
         matcher: Matcher::default(),
-        to: names.iter().map(|name| ChannelName::new(*name)).collect(),
+        to: names
+            .iter()
+            .map(|name| ChannelName::new(there(name)))
+            .collect(),
         mention: None,
         remind_after: Vec::new(),
         goes_on: false,
@@ -93,11 +98,14 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>) -> Plan {
             signing_secrets: Vec::new(),
         },
         dead_man: None,
-        channels: BTreeMap::from([
-            channel("disaster", Some("core")),
+        channels: [
+            channel("disaster", Some(there("core"))),
             channel("core", Some("ops")),
             channel("ops", None),
-        ]),
+        ]
+        .into_iter()
+        .filter(|(name, _)| !without.contains(&name.as_str()))
+        .collect::<BTreeMap<_, _>>(),
         on_call: BTreeMap::new(),
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),

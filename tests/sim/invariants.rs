@@ -231,6 +231,9 @@ pub(crate) fn finally(world: &World, seed: u64) {
             ));
         }
         for told in &incident.told {
+            if world.left_out.contains(told.channel.as_str()) {
+                continue;
+            }
             let last = checks
                 .sequences
                 .get(&(told.channel.clone(), incident.id.clone()));
@@ -316,7 +319,9 @@ fn not_noticed(world: &World) -> Vec<String> {
         for (index, (from, until, sky)) in stretches.iter().enumerate() {
             let Some(class) = sky.class() else { continue };
             let bound = judge::contract(&policy, class).always_told_over;
-            let is_after_fine = index > 0 && matches!(stretches[index - 1].2, Sky::Fine);
+            // What was something else a moment ago is decided as that first.
+            let is_after_fine = index > 0
+                && matches!(stretches[index - 1], (begin, end, Sky::Fine) if end >= begin + Duration::from_secs(40));
             let is_calm = world
                 .disturbed
                 .iter()

@@ -13,6 +13,7 @@ mod fleet;
 mod invariants;
 mod random;
 mod receiver;
+mod reference;
 mod stories;
 mod weather;
 mod world;

@@ -2,16 +2,18 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
-use hekate::model::TargetId;
+use hekate::model::{Target, TargetId, judgement::Count, plan::Question};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     fleet::target,
     invariants,
     receiver::Mood,
+    reference,
     weather::Sky,
     world::{Disturbance, World},
 };
@@ -79,9 +81,12 @@ fn slack(world: &mut World, chance: &mut StdRng) {
 }
 
 fn disturbances(world: &mut World, chance: &mut StdRng) {
+    if chance.random_bool(0.2) {
+        reload_storm(world, chance);
+    }
     for _ in 0..chance.random_range(0..5) {
         let at = TROUBLE.mul_f64(chance.random());
-        let disturbance = match chance.random_range(0..6) {
+        let disturbance = match chance.random_range(0..8) {
             0 => Disturbance::Kill(seconds(chance, 0.5, 900.0)),
             1 | 2 => Disturbance::KillAfterCommits(chance.random_range(1..6)),
             3 => Disturbance::Stall(seconds(chance, 2.0, 600.0)),
@@ -90,8 +95,12 @@ fn disturbances(world: &mut World, chance: &mut StdRng) {
             } else {
                 -3_600_000
             }),
+            5 => {
+                let some = [vec!["disaster"], vec!["core"], vec!["disaster", "core"]];
+                Disturbance::LeaveOut(some[chance.random_range(0..some.len())].clone())
+            }
             _ => {
-                let mut targets: Vec<_> = NAMES.iter().map(|name| target(name)).collect();
+                let mut targets = fleet(chance);
                 if chance.random_bool(0.5) {
                     targets.remove(chance.random_range(0..targets.len()));
                 }
@@ -106,21 +115,65 @@ fn disturbances(world: &mut World, chance: &mut StdRng) {
     }
 }
 
+/// All targets, some of them under other rules or asked otherwise.
+fn fleet(chance: &mut StdRng) -> Vec<Target> {
+    let vary = |name: &&str| {
+        let mut target = target(name);
+        let check = &mut target.checks[0];
+        if chance.random_bool(0.3) {
+            let failures = chance.random_range(2..4);
+            let of = chance.random_range(failures..8);
+            check.policy.count = Some(Count { failures, of });
+        }
+        if chance.random_bool(0.3) {
+            check.policy.interval = Duration::from_secs([10, 60, 300][chance.random_range(0..3)]);
+        }
+        if chance.random_bool(0.2) {
+            let Question::Health(question) = &check.question else {
+                continue;
+            };
+            let mut question = (**question).clone();
+            question
+                .url
+                .set_path(&format!("/{}", chance.random_range(0..100)));
+            check.question = Question::Health(Arc::new(question));
+        }
+        target
+    };
+    NAMES.iter().map(vary).collect()
+}
+
+/// Somebody edits the file again and again for a minute or two.
+fn reload_storm(world: &mut World, chance: &mut StdRng) {
+    let mut at = TROUBLE.mul_f64(chance.random());
+    for _ in 0..chance.random_range(20..80) {
+        world.plan_disturbance(at, Disturbance::Reload(fleet(chance)));
+        at += seconds(chance, 0.05, 8.0);
+    }
+}
+
 fn play(seed: u64) {
     let mut chance = StdRng::seed_from_u64(seed);
-    let mut world = World::new(seed, NAMES.iter().map(|name| target(name)).collect());
+    let is_undisturbed = chance.random_bool(0.3);
+    let targets = if is_undisturbed {
+        NAMES.iter().map(|name| target(name)).collect()
+    } else {
+        fleet(&mut chance)
+    };
+    let mut world = World::new(seed, targets);
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {
         slack(&mut world, &mut chance);
     }
-    let is_undisturbed = chance.random_bool(0.3);
     if !is_undisturbed {
         disturbances(&mut world, &mut chance);
+        world.plan_disturbance(TROUBLE, Disturbance::LeaveOut(Vec::new()));
     }
     world.run_until(TROUBLE + HEALING);
     world.checks.step(world.now, seed);
     invariants::finally(&world, seed);
     invariants::bounded(&world, seed);
+    reference::agrees(&world, seed);
     if is_undisturbed {
         invariants::truthful(&world, seed);
     }

@@ -33,6 +33,8 @@ pub(crate) struct Arrived {
     pub(crate) channel: ChannelName,
     pub(crate) keys: Vec<EntryKey>,
     pub(crate) kinds: Vec<Kind>,
+    /// Of each entry whether it was meant for another channel.
+    pub(crate) is_in_place: Vec<bool>,
     pub(crate) is_repeat: bool,
     pub(crate) line: String,
 }
@@ -60,6 +62,19 @@ impl Receiver {
             .rev()
             .find(|(from, _)| *from <= at)
             .map_or(Mood::Ok, |(_, mood)| *mood)
+    }
+
+    /// Whether the channel has been well for so long before this time, and stays so for a while, that nothing of an
+    /// earlier trouble can keep a message.
+    pub(crate) fn is_well(&self, channel: &ChannelName, at: Duration) -> bool {
+        let moods = self.moods.get(channel).map_or(&[][..], Vec::as_slice);
+        let from = at.saturating_sub(Duration::from_mins(75));
+        let until = at + Duration::from_mins(1);
+        self.mood(channel, from) == Mood::Ok
+            && moods
+                .iter()
+                .filter(|(turn, _)| *turn > from && *turn < until)
+                .all(|(_, mood)| *mood == Mood::Ok)
     }
 
     /// Takes an attempt: how it ends, and after how long.
@@ -138,6 +153,11 @@ impl Receiver {
                 .map(|entry| entry.key.clone())
                 .collect(),
             kinds,
+            is_in_place: parcel
+                .entries
+                .iter()
+                .map(|entry| entry.instead_of.is_some())
+                .collect(),
             is_repeat: parcel.is_repeat,
             line: format!(
                 "#{}{mention} {} {}{repeat}{late}",

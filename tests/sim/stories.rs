@@ -58,9 +58,9 @@ fn a_black_hole_takes_longer_and_is_told_as_well() {
         &mut world,
         minutes(30),
         &expect![[r#"
-        5m 36s #core opened api
-        8m 18s #core recovered api
-    "#]],
+            5m 34s #core opened api
+            8m 16s #core recovered api
+        "#]],
     );
 }
 
@@ -73,9 +73,9 @@ fn an_answer_that_drips_is_an_outage() {
         &mut world,
         minutes(30),
         &expect![[r#"
-        5m 36s #core opened api
-        8m 18s #core recovered api
-    "#]],
+            5m 34s #core opened api
+            8m 16s #core recovered api
+        "#]],
     );
 }
 
@@ -88,9 +88,9 @@ fn a_body_that_says_down_is_told_fast() {
         &mut world,
         minutes(30),
         &expect![[r#"
-        5m 15s #core opened api
-        8m 15s #core recovered api
-    "#]],
+            5m 13s #core opened api
+            8m 13s #core recovered api
+        "#]],
     );
 }
 
@@ -103,8 +103,8 @@ fn a_503_that_says_up_is_never_called_down() {
         &mut world,
         minutes(60),
         &expect![[r#"
-            5m 19s #core opened api
-            40m 14s #core recovered api
+            5m 17s #core opened api
+            40m 12s #core recovered api
         "#]],
     );
 }
@@ -287,13 +287,13 @@ fn reloads_in_an_outage_change_nothing_and_a_removal_says_goodbye() {
         &mut world,
         minutes(40),
         &expect![[r#"
-        5m 15s #core opened api
-        5m 22s #core @core opened master blue
-        5m 22s #disaster @core opened master blue
-        12m #core removed master blue
-        12m #disaster removed master blue
-        20m 19s #core recovered api
-    "#]],
+            5m 13s #core opened api
+            5m 22s #core @core opened master blue
+            5m 22s #disaster @core opened master blue
+            12m #core removed master blue
+            12m #disaster removed master blue
+            20m 17s #core recovered api
+        "#]],
     );
 }
 
@@ -322,8 +322,8 @@ fn the_first_sight_down_is_told() {
         &mut world,
         minutes(20),
         &expect![[r#"
-            30s #core opened api
-            3m 16s #core recovered api
+            28s #core opened api
+            3m 14s #core recovered api
         "#]],
     );
 }
@@ -339,8 +339,8 @@ fn our_own_lack_of_descriptors_is_our_own_trouble() {
         &mut world,
         minutes(60),
         &expect![[r#"
-        7m 53s #ops notice looks say nothing because of trouble on this machine
-        25m 26s #ops notice over: looks say nothing because of trouble on this machine
-    "#]],
+            7m 51s #ops notice looks say nothing because of trouble on this machine
+            25m 24s #ops notice over: looks say nothing because of trouble on this machine
+        "#]],
     );
 }

@@ -1,7 +1,7 @@
 //! The world in virtual time: one queue of what happens next, and a process that can be killed at any point.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::PathBuf,
     sync::Arc,
     time::Duration,
@@ -20,6 +20,7 @@ use hekate::{
 use crate::{
     fleet, invariants,
     receiver::Receiver,
+    reference::{Chronicle, Look},
     weather::{Sky, Weather},
 };
 
@@ -56,6 +57,8 @@ pub(crate) enum Disturbance {
     MoveClock(i64),
     /// The file changes to these targets.
     Reload(Vec<Target>),
+    /// The file changes to all channels but these.
+    LeaveOut(Vec<&'static str>),
 }
 
 pub(crate) struct World {
@@ -64,6 +67,9 @@ pub(crate) struct World {
     engine: Option<Engine>,
     courier: Courier,
     targets: Vec<Target>,
+    without: Vec<&'static str>,
+    /// Channels that were not in the file at some time: what is meant for them may be told elsewhere.
+    pub(crate) left_out: BTreeSet<&'static str>,
     pub(crate) now: Duration,
     /// When this life of the process began.
     born: Duration,
@@ -76,6 +82,7 @@ pub(crate) struct World {
     /// Times at which the process was not itself, with a margin: nothing can be promised of what happened then.
     pub(crate) disturbed: Vec<(Duration, Duration)>,
     kill_after_commits: Option<u32>,
+    pub(crate) chronicle: Chronicle,
     pub(crate) checks: invariants::Running,
     seed: u64,
 }
@@ -99,6 +106,8 @@ impl World {
             engine: None,
             courier: Courier::new(seed),
             targets,
+            without: Vec::new(),
+            left_out: BTreeSet::new(),
             now: Duration::ZERO,
             born: Duration::ZERO,
             life: 0,
@@ -109,6 +118,7 @@ impl World {
             receiver: Receiver::default(),
             disturbed: Vec::new(),
             kill_after_commits: None,
+            chronicle: Chronicle::default(),
             checks: invariants::Running::default(),
             seed,
         };
@@ -124,7 +134,7 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        fleet::plan(&self.settings().path, self.targets.clone())
+        fleet::plan(&self.settings().path, self.targets.clone(), &self.without)
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -252,6 +262,9 @@ impl World {
             .commit(&[Arc::clone(batch)])
             .expect("the disk is well");
         self.checks.committed(batch);
+        for entry in &batch.entries {
+            self.chronicle.written(self.now, self.life, entry);
+        }
         match &mut self.kill_after_commits {
             Some(1) => {
                 self.kill_after_commits = None;
@@ -314,7 +327,12 @@ impl World {
                 .iter()
                 .map(|entry| (&entry.key, &entry.instead_of))
                 .collect();
-            println!("{:?} sends {keys:?}", self.now);
+            let kinds: Vec<_> = parcel
+                .entries
+                .iter()
+                .map(|entry| (entry.kind, entry.story.to))
+                .collect();
+            println!("{:?} sends {keys:?} {kinds:?}", self.now);
         }
         let before = self.receiver.arrived.len();
         let (took, delivery) = self.receiver.take(self.now, parcel);
@@ -351,6 +369,7 @@ impl World {
         self.engine = None;
         self.database = None;
         self.now += away;
+        self.chronicle.voids.push(self.now);
         self.start();
     }
 
@@ -367,6 +386,7 @@ impl World {
                     self.now + length + Duration::from_mins(2),
                 ));
                 self.now += length;
+                self.chronicle.voids.push(self.now);
                 self.event(Event::Interrupted);
             }
             Disturbance::MoveClock(by_ms) => {
@@ -375,16 +395,27 @@ impl World {
                     self.now + Duration::from_mins(2),
                 ));
                 self.wall_moved_ms += by_ms;
+                self.chronicle.voids.push(self.now);
                 self.event(Event::Interrupted);
             }
             Disturbance::Reload(targets) => {
                 self.targets = targets;
-                let plan = Arc::new(self.plan());
-                let now = self.moment();
-                if self.event(Event::Replanned(Arc::clone(&plan))) {
-                    self.courier.configure(now, &plan.channels, plan.ops());
-                }
+                self.reload();
             }
+            Disturbance::LeaveOut(channels) => {
+                self.left_out.extend(&channels);
+                self.without = channels;
+                self.reload();
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        self.chronicle.reloads.push(self.now);
+        let plan = Arc::new(self.plan());
+        let now = self.moment();
+        if self.event(Event::Replanned(Arc::clone(&plan))) {
+            self.courier.configure(now, &plan.channels, plan.ops());
         }
     }
 
@@ -428,6 +459,15 @@ impl World {
                 sky,
             } if life == self.life => {
                 let (_, outcome) = sky.look(order.limit);
+                self.chronicle.look(Look {
+                    target: order.target.id.clone(),
+                    began: self.born + started.tick.since(Tick::ZERO),
+                    ended: self.now,
+                    sky,
+                    is_regular: !order.is_fresh,
+                    life,
+                    policy: order.target.checks[0].policy.clone(),
+                });
                 let observation = Observation {
                     look: order.look,
                     started,

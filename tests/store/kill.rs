@@ -11,8 +11,8 @@ use std::{
 };
 
 use hekate::{
-    model::{Timestamp, Transition},
-    store::Database,
+    model::{Batch, Timestamp, Transition},
+    store::{Database, Notice},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -109,12 +109,28 @@ fn nothing_durable_is_lost_by_kill_9() {
 }
 
 fn check(folder: &Path, durable: u64) {
-    let (database, loaded, _) =
-        Database::open(&settings(folder), records::at(0)).expect("a killed store opens");
-    assert!(loaded.incidents >= durable);
+    // What a kill may leave was asserted when the store was opened.
+    let _ = check_history(folder, durable, records::batch, "killed");
+}
+
+/// Opens a store of which so many batches were acknowledged, asserts that each of these is there as it was made and
+/// that nothing is half, and gives back what the opening had to say.
+pub(crate) fn check_history(
+    folder: &Path,
+    durable: u64,
+    batch: fn(u64) -> Batch,
+    case: &str,
+) -> Vec<Notice> {
+    let (database, loaded, notices) =
+        Database::open(&settings(folder), records::at(0)).expect("it opens");
+    assert!(
+        loaded.incidents >= durable,
+        "{case}: {} of {durable}, {notices:?}",
+        loaded.incidents
+    );
     // One commit may have become durable without having said so.
     let last = loaded.incidents;
-    assert!(last <= durable + 4, "{last} of {durable}");
+    assert!(last <= durable + 4, "{case}: {last} of {durable}");
     let reader = database.reader();
     let mut transitions: Vec<Transition> = (0..20)
         .flat_map(|number| {
@@ -128,9 +144,13 @@ fn check(folder: &Path, durable: u64) {
         .iter()
         .map(|transition| transition.number)
         .collect();
-    assert_eq!(numbers, (1..=last).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "{case}");
     for transition in &transitions {
-        assert_eq!(transition, &records::transition(transition.number));
+        assert_eq!(
+            transition,
+            &batch(transition.number).transitions[0],
+            "{case}"
+        );
     }
     let owed: Vec<_> = loaded
         .outbox
@@ -141,8 +161,9 @@ fn check(folder: &Path, durable: u64) {
     let expected: Vec<_> = (first..=last).map(records::key).collect();
     assert_eq!(
         owed, expected,
-        "the outbox is that of the last commit, no more and no less"
+        "{case}: the outbox is that of the last commit, no more and no less"
     );
     let open: Vec<_> = loaded.open.iter().map(|incident| incident.number).collect();
-    assert_eq!(open, (first..=last).collect::<Vec<_>>());
+    assert_eq!(open, (first..=last).collect::<Vec<_>>(), "{case}");
+    notices
 }

@@ -3,6 +3,7 @@
 mod corruption;
 mod disk;
 mod kill;
+mod power;
 mod records;
 
 use std::{path::Path, time::Duration};

@@ -9,8 +9,9 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::{
     model::{
-        Check, CheckKind, Failure, FailureClass, FailureKind, Family, Gap, GapKind, Incident, Kind,
-        OnCallName, Outcome, Phases, Policy, Severity,
+        Check, CheckKind, Degradation, DegradationKind, Entry, EntryKey, Failure, FailureClass,
+        FailureKind, Family, Gap, GapKind, Incident, Kind, OnCallName, Outcome, Phases, Policy,
+        Severity,
         plan::{Connection, HealthQuestion, HttpVersion, IpFamily, Question, TlsSettings},
     },
     route::tests::{plan, to},
@@ -76,6 +77,7 @@ struct World {
     store: logs::Store,
     /// What the grid says of logs, target by target, each change once.
     rows: Vec<(Duration, String, &'static str)>,
+    entries: Vec<Entry>,
 }
 
 impl World {
@@ -102,6 +104,7 @@ impl World {
             committed,
             store: logs::Store::default(),
             rows: Vec::new(),
+            entries: Vec::new(),
         };
         world.carry_out(actions);
         world
@@ -130,6 +133,7 @@ impl World {
     }
 
     fn commit(&mut self, batch: &Batch) {
+        self.entries.extend(batch.entries.iter().cloned());
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
             let story = &entry.story;
@@ -225,6 +229,11 @@ impl World {
                         words,
                     }),
                 )
+            }
+            "degraded" => {
+                let words = String::from("the body says DEGRADED");
+                let kind = DegradationKind::SaysDegraded;
+                (quick, Outcome::Degraded(Degradation { kind, words }))
             }
             "401" => {
                 let words = String::from("HTTP 401");
@@ -370,9 +379,9 @@ fn a_removed_target_says_goodbye_and_a_renamed_one_goes_on() {
     world.run_until(minutes(15));
     world.check(&expect![[r#"
         12s #core @core opened: master blue unknown -> down: connection refused
-        30s #core @core opened: master green unknown -> down: connection refused
+        28s #core @core opened: master green unknown -> down: connection refused
         5m #core removed: master blue down -> unknown: it was taken out of the file, so nobody looks at it any more
-        10m 22s #core recovered: master teal down -> operational
+        10m 20s #core recovered: master teal down -> operational
     "#]]);
     assert!(world.open.is_empty());
 }
@@ -462,4 +471,284 @@ fn our_own_troubles_are_told_once_and_so_is_their_end() {
         0s #ops notice: the store cannot be written: no space left
         0s #ops notice: over: the store cannot be written: no space left
     "#]]);
+}
+
+#[test]
+fn after_a_restart_nobody_is_reminded_of_what_was_not_looked_at_again() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    world.told.clear();
+    let loaded = world.committed.clone();
+    let mut world = World::restored(fleet(vec![target("api")]), loaded, minutes(50));
+    world.run_until(minutes(60));
+    world.check(&expect![[r#"
+        50m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T00:00:12.252Z; what happened since then was not seen
+        50m 10s #core recovered: api down -> operational
+    "#]]);
+}
+
+#[test]
+fn a_clock_that_was_wrong_does_not_put_a_reminder_off_for_years() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    let mut loaded = world.committed.clone();
+    for incident in &mut loaded.open {
+        incident.remind_at = Some(Timestamp::default() + Duration::from_hours(24 * 3650));
+    }
+    let mut world = World::restored(fleet(vec![target("api")]), loaded, minutes(6));
+    world.set("api", "refused");
+    world.told.clear();
+    world.run_until(Duration::from_hours(3));
+    world.check(&expect![[r#"
+        2h 6m #core @core reminder: api down -> down: connection refused
+    "#]]);
+}
+
+#[test]
+fn what_a_found_store_says_is_open_ends_only_when_it_was_seen() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    let found = world.committed.clone();
+    let ends = "6m #core recovered: api down -> operational\n";
+    for (weather, told) in [("refused", ""), ("ok", ends)] {
+        let loaded = Loaded {
+            incidents: 1_000,
+            ..Loaded::default()
+        };
+        let mut world = World::restored(fleet(vec![target("api")]), loaded, minutes(6));
+        world.set("api", weather);
+        world.event(Event::Found(Box::new(found.clone())));
+        world.check(&expect![[""]]);
+        world.run_until(minutes(20));
+        assert_eq!(world.told, told);
+    }
+}
+
+#[test]
+fn interruptions_again_and_again_keep_nobody_from_being_looked_at() {
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let mut world = World::new(fleet(names.map(target).to_vec()));
+    let mut seen = BTreeSet::new();
+    for second in 1..120_u64 {
+        world.run_until(Duration::from_secs(second));
+        seen.extend(
+            world
+                .flights
+                .iter()
+                .map(|(_, order)| order.target.id.to_string()),
+        );
+        if second % 2 == 0 {
+            world.event(Event::Interrupted);
+        }
+    }
+    for name in names {
+        let started = world.engine.verdict(&TargetId::new(name));
+        assert_eq!(started, Some(Verdict::Operational), "{name}");
+    }
+    let looks = world.looks;
+    for second in 120..240_u64 {
+        world.run_until(Duration::from_secs(second));
+        if second % 2 == 0 {
+            world.event(Event::Interrupted);
+        }
+    }
+    assert!(world.looks >= looks + 3 * names.len());
+}
+
+fn asked_otherwise(id: &str, count: Option<crate::model::judgement::Count>, port: u16) -> Target {
+    let mut target = target(id);
+    target.checks[0].policy.count = count;
+    let Question::Health(question) = &target.checks[0].question else {
+        panic!("it is a health check");
+    };
+    let mut question = (**question).clone();
+    question.url.set_port(Some(port)).expect("a port");
+    target.checks[0].question = Question::Health(Arc::new(question));
+    target
+}
+
+#[test]
+fn an_answer_to_the_old_question_says_nothing_about_the_new_one() {
+    let once = Some(crate::model::judgement::Count { failures: 1, of: 1 });
+    let mut world = World::new(fleet(vec![asked_otherwise("api", once, 1)]));
+    world.run_until(minutes(2));
+    world.set("api", "silent");
+    while world.flights.is_empty() {
+        world.run_until(world.now + Duration::from_secs(1));
+    }
+    world.event(Event::Replanned(Arc::new(fleet(vec![asked_otherwise(
+        "api", once, 2,
+    )]))));
+    let (_, order) = world.flights.first().expect("it waits for its answer");
+    let outcome = world.answer(order).1;
+    let observation = Observation {
+        look: order.look,
+        started: world.moment(),
+        finished: world.moment(),
+        outcome,
+        status: None,
+        phases: Phases::default(),
+        family: None,
+        detail: None,
+        extra: None,
+    };
+    world.flights.clear();
+    world.event(Event::Observed(observation));
+    world.set("api", "ok");
+    world.run_until(minutes(10));
+    world.check(&expect![[""]]);
+}
+
+#[test]
+fn a_failure_that_was_only_counted_is_no_old_suspicion_under_other_rules() {
+    let count = Some(crate::model::judgement::Count {
+        failures: 3,
+        of: 10,
+    });
+    let mut world = World::new(fleet(vec![asked_otherwise("api", count, 9)]));
+    world.run_until(minutes(2));
+    world.set("api", "refused");
+    let looks = world.looks;
+    while world.looks == looks || !world.flights.is_empty() {
+        world.run_until(world.now + Duration::from_millis(500));
+    }
+    world.set("api", "ok");
+    world.run_until(world.now + minutes(2));
+    world.event(Event::Replanned(Arc::new(fleet(vec![target("api")]))));
+    world.set("api", "refused");
+    let looks = world.looks;
+    while world.looks == looks || !world.flights.is_empty() {
+        world.run_until(world.now + Duration::from_millis(500));
+    }
+    world.set("api", "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[""]]);
+}
+
+#[test]
+fn after_a_total_loss_of_the_store_no_id_is_given_out_again() {
+    let start_of_2027 = Duration::from_hours(499_656);
+    let mut ids = BTreeSet::new();
+    for day in 0..3 {
+        let begin = start_of_2027 + Duration::from_hours(24 * day);
+        let mut world = World::restored(fleet(vec![target("api")]), Loaded::default(), begin);
+        world.set("api", "refused");
+        world.now = begin;
+        for _ in 0..20 {
+            world.set("api", "refused");
+            world.run_until(world.now + minutes(5));
+            assert!(
+                world.open.keys().all(|id| id.len() == 4),
+                "{:?}",
+                world.open.keys()
+            );
+            assert!(
+                world.open.keys().all(|id| ids.insert(id.clone())),
+                "{:?} again",
+                world.open.keys()
+            );
+            world.set("api", "ok");
+            world.run_until(world.now + minutes(5));
+        }
+    }
+    assert_eq!(ids.len(), 60);
+}
+
+#[test]
+fn who_is_told_of_something_worse_is_reminded_as_of_the_worse() {
+    let mut worse = to(&["core"]);
+    worse.matcher.states = vec![Verdict::Down];
+    worse.remind_after = vec![minutes(10)];
+    let mut mild = to(&["core"]);
+    mild.remind_after = vec![Duration::from_hours(8)];
+    let plan = Plan {
+        routes: vec![worse, mild],
+        ..fleet(vec![target("api")])
+    };
+    let mut world = World::new(plan);
+    world.set("api", "degraded");
+    world.run_until(minutes(5));
+    world.set("api", "refused");
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        8s #core opened: api unknown -> degraded: the body says DEGRADED
+        5m 15s #core changed: api degraded -> down: connection refused
+        15m 15s #core reminder: api down -> down: connection refused
+        25m 15s #core reminder: api down -> down: connection refused
+    "#]]);
+}
+
+#[test]
+fn a_message_names_only_those_who_get_it_as_told() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    for weather in ["401", "refused", "degraded", "ok"] {
+        world.set("api", weather);
+        world.run_until(world.now + minutes(5));
+    }
+    assert!(world.entries.len() >= 5, "{}", world.told);
+    for entry in &world.entries {
+        for other in &entry.story.also_told {
+            let key = EntryKey {
+                channel: other.clone(),
+                ..entry.key.clone()
+            };
+            assert!(
+                world.entries.iter().any(|entry| entry.key == key),
+                "{:?} says that #{other} is told: {}",
+                entry.key,
+                world.told
+            );
+        }
+    }
+}
+
+#[test]
+fn two_open_incidents_of_one_target_both_end() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    let mut loaded = world.committed.clone();
+    let mut other = loaded.open[0].clone();
+    other.number += 1;
+    other.id = IncidentId::from_number(other.number);
+    other.told[0].channel = ChannelName::new("ops");
+    loaded.open.push(other);
+    loaded.incidents += 1;
+    let mut world = World::restored(fleet(vec![target("api")]), loaded, minutes(6));
+    assert_eq!(world.open.len(), 1, "they are one by now");
+    world.told.clear();
+    world.set("api", "ok");
+    world.run_until(minutes(10));
+    assert!(world.open.is_empty(), "{:?}", world.open);
+    world.check(&expect![[r#"
+        6m 10s #ops recovered: api down -> operational
+        6m 10s #core recovered: api down -> operational
+    "#]]);
+}
+
+#[test]
+fn the_same_events_give_the_same_messages_in_the_same_order() {
+    let names = ["h", "c", "a", "g", "b", "f", "e", "d"];
+    let told: BTreeSet<String> = (0..8)
+        .map(|_| {
+            let mut world = World::new(fleet(names.map(target).to_vec()));
+            for name in names {
+                world.set(name, "refused");
+            }
+            world.run_until(minutes(5));
+            world.told.clear();
+            let loaded = world.committed.clone();
+            world.event(Event::Replanned(Arc::new(fleet(vec![target("z")]))));
+            let mut told = std::mem::take(&mut world.told);
+            let world = World::restored(fleet(vec![target("z")]), loaded, minutes(6));
+            told.push_str(&world.told);
+            told
+        })
+        .collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
 }

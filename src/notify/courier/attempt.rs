@@ -6,7 +6,7 @@ use crate::model::{Batch, ChannelName, Delivery, EntryState, Moment};
 
 use super::{
     Courier, PACE, Parcel, Step, Trouble,
-    lane::{Flight, Form},
+    lane::{Failing, Flight, Form},
 };
 
 /// Waits after the first, second, … failure in a row; the last one repeats.
@@ -40,6 +40,7 @@ impl Courier {
             .expect("only what was picked is begun, and what is picked has at least one entry");
         lane.flight = Some(Flight {
             key: key.clone(),
+            began: now.tick,
             members: entries
                 .iter()
                 .map(|entry| (entry.key.clone(), entry.state.clone()))
@@ -71,7 +72,11 @@ impl Courier {
         };
         lane.failures = 0;
         lane.malformed = 0;
-        lane.failing = None;
+        lane.accepted_at = Some(now.tick);
+        self.reached(now, channel);
+        let Some(lane) = self.lanes.get_mut(channel) else {
+            return;
+        };
         if let Some(refusal) = lane.refusal.take()
             && lane.channel.is_some()
         {
@@ -99,8 +104,15 @@ impl Courier {
         if let Some(lane) = self.lanes.get_mut(&flight.key.channel) {
             lane.not_before = lane.not_before.max(now.tick + wait);
             lane.kept = Some((now.tick, why.clone()));
-            let since = lane.failing.take().map_or(now.at, |(_, since)| since);
-            lane.failing = Some((why, since));
+            let failing = lane.failing.get_or_insert_with(|| Failing {
+                why: String::new(),
+                since: now.at,
+                began: now.tick,
+                tried: flight.began,
+                is_said: false,
+            });
+            failing.why = why;
+            failing.tried = flight.began;
         }
     }
 

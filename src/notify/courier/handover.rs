@@ -69,8 +69,11 @@ impl Courier {
             return;
         };
         lane.failures = 0;
-        lane.failing = None;
         lane.kept = Some((now.tick, why.clone()));
+        self.reached(now, &channel);
+        let Some(lane) = self.lanes.get_mut(&channel) else {
+            return;
+        };
         if !is_malformed {
             self.close(now, &channel, why, heir);
             return;
@@ -176,11 +179,19 @@ impl Courier {
             .collect();
         for name in names {
             let heir = self.heir_of_refusing(&name);
-            self.hand_over_from(now, &name, heir.as_ref());
+            let is_owed = Lane::owes;
+            self.hand_over_from(now, &name, heir.as_ref(), is_owed);
         }
     }
 
-    fn hand_over_from(&mut self, now: Moment, name: &ChannelName, heir: Option<&ChannelName>) {
+    /// Tells `heir` in place of this channel what it is owed.
+    pub(super) fn hand_over_from(
+        &mut self,
+        now: Moment,
+        name: &ChannelName,
+        heir: Option<&ChannelName>,
+        is_owed: impl Fn(&Lane, &Item) -> bool,
+    ) {
         let Some(lane) = self.lanes.get(name) else {
             return;
         };
@@ -192,7 +203,7 @@ impl Courier {
         let owed: Vec<_> = lane
             .queue
             .iter()
-            .filter(|item| lane.owes(item))
+            .filter(|item| is_owed(lane, item))
             .map(|item| {
                 let key = item.entry.key.clone();
                 let has_its_own = heir.is_some_and(|heir| has_its_own(&lane.queue, &key, heir));
@@ -337,6 +348,10 @@ impl Courier {
             return;
         }
         let incident = entry.key.incident.clone();
+        if self.is_end_waiting(&incident, instead_of) {
+            // It goes along with what is handed over, and nothing comes after it.
+            return;
+        }
         let instead_of = instead_of.clone();
         let is_new = self
             .stand_ins
@@ -350,6 +365,15 @@ impl Courier {
                 instead_of,
             });
         }
+    }
+
+    /// Whether the end of this incident waits for this channel already.
+    fn is_end_waiting(&self, incident: &IncidentId, channel: &ChannelName) -> bool {
+        self.lanes.get(channel).is_some_and(|lane| {
+            lane.queue
+                .iter()
+                .any(|item| item.entry.key.incident == *incident && is_closing(item.entry.kind))
+        })
     }
 
     /// Owes `heir` what `original` says, unless it knows or will know.

@@ -7,6 +7,8 @@ use crate::model::{
     plan::Destination,
 };
 
+pub(super) use url::Origin;
+
 use super::{Late, LateReason};
 
 /// Slack's budget is one message per second and channel; short bursts would be let through and are not used.
@@ -16,6 +18,8 @@ pub(super) const PACE: Duration = Duration::from_secs(1);
 pub(super) const FOLD_AGE: Duration = Duration::from_mins(1);
 /// From this age on an entry is given up.
 pub(super) const EXPIRY: Duration = Duration::from_hours(72);
+/// But not before this process has tried for so long: after a long absence the network may need its time as well.
+const TRIED_MIN: Duration = Duration::from_hours(1);
 /// From so many late messages on they are told as one.
 const SUMMARY_MESSAGES_MIN: usize = 5;
 /// At most so many entries are told as one summary: what a person can read, and what fits into one Slack message.
@@ -37,8 +41,12 @@ pub(super) struct Lane {
     /// Messages in a row that were refused as malformed in every form.
     pub(super) malformed: usize,
     pub(super) refusal: Option<Refusal>,
-    /// Why attempts fail for a passing reason, and since when; absent while they do not.
-    pub(super) failing: Option<(String, Timestamp)>,
+    /// That attempts fail for a passing reason; absent while they do not.
+    pub(super) failing: Option<Failing>,
+    /// When it last took a message.
+    pub(super) accepted_at: Option<Tick>,
+    /// Whom its address belongs to: channels of one origin mostly fail together.
+    pub(super) origin: Option<Origin>,
     /// The last thing that kept a message, and when.
     pub(super) kept: Option<(Tick, String)>,
     /// When the last attempt ended.
@@ -54,10 +62,24 @@ pub(super) struct Refusal {
     pub(super) probe_at: Option<Tick>,
 }
 
+/// That the attempts at a channel fail for a passing reason.
+#[derive(Debug)]
+pub(super) struct Failing {
+    pub(super) why: String,
+    pub(super) since: Timestamp,
+    /// When the first of them ended.
+    pub(super) began: Tick,
+    /// When the last of them was begun.
+    pub(super) tried: Tick,
+    /// Whether it was said that the channel cannot be reached.
+    pub(super) is_said: bool,
+}
+
 /// An attempt that was begun.
 #[derive(Debug)]
 pub(super) struct Flight {
     pub(super) key: EntryKey,
+    pub(super) began: Tick,
     /// The entries on their way, with the state to return to if it certainly failed.
     pub(super) members: Vec<(EntryKey, EntryState)>,
     pub(super) form: Form,
@@ -111,9 +133,9 @@ impl Item {
         self.age_before.saturating_add(now.since(self.entered))
     }
 
-    /// When it becomes [`EXPIRY`] old.
+    /// When it becomes [`EXPIRY`] old, and was tried for [`TRIED_MIN`].
     pub(super) fn expires_at(&self) -> Tick {
-        self.entered + EXPIRY.saturating_sub(self.age_before)
+        self.entered + EXPIRY.saturating_sub(self.age_before).max(TRIED_MIN)
     }
 
     /// Whether an earlier process may have told the heir: in this channel's place, which the mark of an attempt hides,
@@ -147,6 +169,11 @@ impl Lane {
         self.refusal
             .as_ref()
             .is_some_and(|refusal| refusal.probe_at.is_some())
+    }
+
+    /// Whether the fallback was told in its place, or is owed it; what it is owed is counted there.
+    pub(super) const fn is_told_elsewhere(&self, item: &Item) -> bool {
+        item.is_handed_over && self.fallback.is_some()
     }
 
     /// Whether there is a second, plainer form of a message for it.
@@ -281,7 +308,12 @@ impl Lane {
                 .iter()
                 .any(|&place| is_closing(self.queue[place].entry.kind));
         let was_refused = first.is_parked() || first.is_handed_over;
-        if is_outdated || was_refused || first.age(now) >= FOLD_AGE {
+        // A later one may have been read already; the first alone would then come after it. Ages do not tell, because the
+        // clock may have been moved before a restart.
+        let is_later_read = group[1..]
+            .iter()
+            .any(|&place| self.queue[place].entry.state == EntryState::Unsure);
+        if is_outdated || was_refused || is_later_read || first.age(now) >= FOLD_AGE {
             group.to_vec()
         } else {
             vec![group[0]]
@@ -317,7 +349,6 @@ impl Lane {
     pub(super) fn reopen(&mut self, now: Moment) {
         self.failures = 0;
         self.malformed = 0;
-        self.failing = None;
         self.not_before = self.not_before.min(now.tick + PACE);
         if let Some(refusal) = &mut self.refusal {
             refusal.probe_at = Some(now.tick);

@@ -17,6 +17,7 @@
 //! | retry | back-off of 1, 2, 4, 8, 15, 30 s (± 20 %), as long as it takes |
 //! | retry, throttled | waits as long as the receiver asks (30 s by default, at most 1 h); does not count as an attempt |
 //! | unsure | as retry; the next attempt is marked as a repeat |
+//! | any of these for 15 min | what is critical is told to a fallback that works as well; the attempts go on |
 //! | refused, malformed | once more as plain text, then parked and told to the fallback; the others go on |
 //! | refused | the channel is closed: all that waits is parked and told to the fallback; tried again every hour |
 //!
@@ -32,6 +33,7 @@ mod parcel;
 mod simulation;
 #[cfg(test)]
 mod tests;
+mod unreachable;
 #[cfg(test)]
 mod world;
 
@@ -47,6 +49,7 @@ use self::{
     handover::Told,
     lane::{Form, Item, Lane, PACE, Refusal, is_closing},
     outgoing::Outgoing,
+    unreachable::origin_of,
 };
 
 /// How many attempts may be under way at once, over all channels.
@@ -57,6 +60,8 @@ const THROTTLE_DEFAULT: Duration = Duration::from_secs(30);
 const WAIT_MAX: Duration = Duration::from_hours(1);
 /// How often a channel or a message that was refused is tried again.
 const PROBE_EVERY: Duration = Duration::from_hours(1);
+/// A channel at which all attempts fail for so long cannot be reached: somebody else has to hear of what is critical.
+const UNREACHABLE_AFTER: Duration = Duration::from_mins(15);
 /// After so many messages in a row that are refused as malformed it is the channel and not the messages.
 const MALFORMED_MAX: usize = 3;
 
@@ -107,6 +112,7 @@ impl Courier {
                 lane.refusal = None;
             }
         }
+        let mut elsewhere = Vec::new();
         for (name, channel) in channels {
             let lane = self.lanes.entry(name.clone()).or_default();
             let is_elsewhere = lane
@@ -115,9 +121,14 @@ impl Courier {
                 .is_none_or(|before| before.destination != channel.destination);
             if is_elsewhere {
                 lane.reopen(now);
+                lane.origin = origin_of(&channel.destination);
+                elsewhere.push(name.clone());
             }
             lane.fallback.clone_from(&channel.fallback);
             lane.channel = Some(channel.clone());
+        }
+        for name in elsewhere {
+            self.reached(now, &name);
         }
         self.rehome(now);
     }
@@ -181,6 +192,7 @@ impl Courier {
         self.rehome(now);
         self.expire(now);
         self.hand_over(now);
+        self.hand_over_unreachable(now);
         let mut steps = self.outgoing.take(now);
         let room = IN_FLIGHT_MAX.saturating_sub(self.in_flight());
         if room > 0 {
@@ -232,6 +244,7 @@ impl Courier {
         }
         self.rehome(now);
         self.hand_over(now);
+        self.hand_over_unreachable(now);
         self.outgoing.take(now)
     }
 
@@ -265,7 +278,8 @@ impl Courier {
                 if is_refused {
                     outlook.parked += 1;
                     let is_critical = item.entry.story.severity == crate::model::Severity::Critical;
-                    outlook.parked_critical += usize::from(is_critical);
+                    let is_told = lane.is_told_elsewhere(item);
+                    outlook.parked_critical += usize::from(is_critical && !is_told);
                 } else {
                     outlook.waiting += 1;
                     let created_at = item.entry.created_at;
@@ -281,21 +295,24 @@ impl Courier {
             if let Some(refusal) = lane.refusal.as_ref().filter(|_| !lane.is_gone()) {
                 outlook.refusing.push(trouble(&refusal.why, refusal.since));
             }
-            if let Some((why, since)) = lane.failing.as_ref().filter(|_| !lane.is_gone()) {
-                outlook.failing.push(trouble(why, *since));
+            if let Some(failing) = lane.failing.as_ref().filter(|_| !lane.is_gone()) {
+                outlook.failing.push(trouble(&failing.why, failing.since));
             }
         }
         outlook
     }
 
-    /// How long the oldest entry that is not parked has waited; counted in ticks, so that a wrong clock does not matter.
+    /// How long the oldest entry has waited that is neither parked nor told elsewhere; counted in ticks, so that a wrong
+    /// clock does not matter.
     pub fn oldest_waits(&self, now: Tick) -> Option<Duration> {
         self.lanes
             .values()
             .filter(|lane| !lane.is_closed())
-            .flat_map(|lane| &lane.queue)
-            .filter(|item| !item.is_parked() && item.retry_at.is_none())
-            .map(|item| item.age(now))
+            .flat_map(|lane| lane.queue.iter().map(move |item| (lane, item)))
+            .filter(|(lane, item)| {
+                !item.is_parked() && item.retry_at.is_none() && !lane.is_told_elsewhere(item)
+            })
+            .map(|(_, item)| item.age(now))
             .max()
     }
 
@@ -312,7 +329,8 @@ impl Courier {
             .count()
     }
 
-    /// The channels that may begin now with what they would send: critical ones first, then those that waited longest.
+    /// The channels that may begin now with what they would send: those that are well first, of them the critical ones,
+    /// then those that waited longest.
     fn most_urgent(&self, now: Moment) -> Vec<(ChannelName, Vec<usize>)> {
         let mut ready: Vec<_> = self
             .lanes
@@ -320,7 +338,9 @@ impl Courier {
             .filter_map(|(name, lane)| {
                 let places = lane.pick(now.tick)?;
                 let age = places.iter().map(|&place| lane.queue[place].age(now.tick));
-                let rank = (lane.severity(), age.max().unwrap_or_default());
+                // A channel that fails holds its place for long, so those that are well go first and are done in a moment.
+                let is_well = lane.failures == 0;
+                let rank = (is_well, lane.severity(), age.max().unwrap_or_default());
                 Some((rank, name.clone(), places))
             })
             .collect();

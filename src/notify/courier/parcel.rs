@@ -135,6 +135,26 @@ pub enum Trouble {
         /// Until when.
         until: Timestamp,
     },
+    /// All attempts at a channel have failed for long; said once until it ends.
+    Unreachable {
+        /// Which channel.
+        channel: ChannelName,
+        /// What happened last.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+        /// Who gets what is critical meanwhile, if anybody is known to get messages.
+        told_instead: Option<ChannelName>,
+    },
+    /// That channel answers again.
+    Reached {
+        /// Which channel.
+        channel: ChannelName,
+        /// Since when it could not be reached.
+        since: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
     /// A channel refuses one message in every form, while it may take others.
     RefusesOne {
         /// Which message.
@@ -168,7 +188,7 @@ pub struct Outlook {
     pub in_flight: usize,
     /// Entries that their channel refuses.
     pub parked: usize,
-    /// Those of them that are critical.
+    /// Those of them that are critical and that nobody was told of in their place.
     pub parked_critical: usize,
     /// Channels that refuse messages.
     pub refusing: Vec<ChannelTrouble>,

@@ -301,6 +301,7 @@ impl Life {
 
     fn troubles_are_said_once(&self) {
         let mut refusing = BTreeSet::new();
+        let mut unreachable = BTreeSet::new();
         for trouble in &self.world.troubles {
             match trouble {
                 Trouble::Refuses { channel, .. } => {
@@ -308,6 +309,12 @@ impl Life {
                 }
                 Trouble::TakesAgain { channel, .. } => {
                     refusing.remove(channel);
+                }
+                Trouble::Unreachable { channel, .. } => {
+                    assert!(unreachable.insert(channel), "{}", self.world.diary);
+                }
+                Trouble::Reached { channel, .. } => {
+                    unreachable.remove(channel);
                 }
                 Trouble::RefusesOne { .. } | Trouble::Expired { .. } => {}
             }

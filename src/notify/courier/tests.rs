@@ -146,12 +146,14 @@ fn a_throttled_channel_waits_as_long_as_it_is_asked_and_loses_nothing() {
     diary(
         &world,
         &expect![[r#"
-        00:00:00.0 alerts <- aaaa opened => throttled
-        00:00:30.1 alerts <- aaaa opened => throttled
-        00:10:30.2 alerts <- aaaa opened aaaa changed, 630 s late because the channel did not take it: HTTP 429 => throttled
-        01:10:30.3 alerts <- aaaa opened aaaa changed, 4230 s late because the channel did not take it: HTTP 429 => accepted
-        01:10:31.5 alerts <- bbbb opened, 4231 s late because the channel did not take it: HTTP 429 => accepted
-    "#]],
+            00:00:00.0 alerts <- aaaa opened => throttled
+            00:00:30.1 alerts <- aaaa opened => throttled
+            00:10:30.2 alerts <- aaaa opened aaaa changed, 630 s late because the channel did not take it: HTTP 429 => throttled
+            00:30:00.0 ops hears: Unreachable { channel: "alerts", why: "HTTP 429", since: 2026-01-31T08:00:00.100Z, told_instead: None }
+            01:10:30.3 alerts <- aaaa opened aaaa changed, 4230 s late because the channel did not take it: HTTP 429 => accepted
+            01:10:30.5 ops hears: Reached { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T09:10:30.500Z }
+            01:10:31.5 alerts <- bbbb opened, 4231 s late because the channel did not take it: HTTP 429 => accepted
+        "#]],
     );
     all_told(&world);
 }
@@ -184,15 +186,17 @@ fn slack_down_for_half_an_hour_then_one_truthful_message() {
             diary(
                 &world,
                 &expect![[r#"
-                00:30:07.7 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, repeat, 1807 s late because the channel did not take it: HTTP 503 => accepted
-            "#]],
+                    00:30:07.7 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, repeat, 1807 s late because the channel did not take it: HTTP 503 => accepted
+                    00:30:07.9 ops hears: Reached { channel: "alerts", since: 2026-01-31T08:00:00.100Z, until: 2026-01-31T08:30:07.910Z }
+                "#]],
             );
         } else {
             diary(
                 &world,
                 &expect![[r#"
-                00:30:01.6 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, 1801 s late because the channel did not take it: connection refused => accepted
-            "#]],
+                    00:30:01.6 alerts <- aaaa opened aaaa changed aaaa reminder aaaa recovered, 1801 s late because the channel did not take it: connection refused => accepted
+                    00:30:01.8 ops hears: Reached { channel: "alerts", since: 2026-01-31T08:00:00.005Z, until: 2026-01-31T08:30:01.830Z }
+                "#]],
             );
         }
     }
@@ -323,7 +327,8 @@ fn one_message_that_no_form_makes_fit_does_not_keep_the_others() {
     world.run(minutes(90), spoilt);
     world.tell("aaaa", 2, "alerts", Recovered, Critical);
     world.run(minutes(100), spoilt);
-    assert_eq!(world.courier.outlook().parked_critical, 2);
+    let outlook = world.courier.outlook();
+    assert_eq!((outlook.parked, outlook.parked_critical), (2, 0));
     world.run(hours(4), well);
     diary(
         &world,
@@ -396,8 +401,9 @@ fn a_dead_webhook_is_told_elsewhere_tried_hourly_and_heals() {
     world.tell("aaaa", 1, "alerts", Opened, Critical);
     world.tell("bbbb", 1, "alerts", Opened, Critical);
     world.run(minutes(10), dead);
-    assert_eq!(world.courier.outlook().parked_critical, 2);
-    assert_eq!(world.courier.outlook().oldest, None);
+    let outlook = world.courier.outlook();
+    assert_eq!((outlook.parked, outlook.parked_critical), (2, 0));
+    assert_eq!(outlook.oldest, None);
     world.tell("aaaa", 2, "alerts", Recovered, Critical);
     world.run(minutes(150), dead);
     world.run(minutes(200), well);
@@ -600,9 +606,9 @@ fn after_three_days_it_is_given_up_and_said() {
     let mut world = world();
     world.tell("aaaa", 1, "alerts", Opened, Critical);
     world.run(hours(71), |_, _| Fate::no_connection());
-    assert!(world.troubles.is_empty());
+    assert_eq!(world.troubles.len(), 1, "that it cannot be reached");
     world.run(hours(73), |_, _| Fate::no_connection());
-    assert_eq!(world.troubles.len(), 1);
+    assert_eq!(world.troubles.len(), 2);
     assert_eq!(world.finished.values().collect::<Vec<_>>(), [&"expired"]);
     all_told(&world);
 }
@@ -719,4 +725,170 @@ fn messages_that_stay_refused_do_not_close_the_channel_again_and_again() {
     world.run(hours(20) + seconds(5), picky);
     assert_eq!(world.outbox.len(), 4);
     assert_eq!(world.messages("alerts"), 2);
+}
+
+#[test]
+fn only_what_nobody_was_told_counts_as_critical_and_refused() {
+    let dead = |_: Duration, _: &Parcel| Fate::gone();
+    let alerts_dead = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    };
+    let critical = |world: &World| world.courier.outlook().parked_critical;
+    for is_malformed in [false, true] {
+        let mut world = world();
+        let alerts_bad = |at: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+            "alerts" if is_malformed => Fate::malformed(),
+            _ => alerts_dead(at, parcel),
+        };
+        world.tell("aaaa", 1, "alerts", Opened, Critical);
+        world.run(minutes(10), alerts_bad);
+        assert_eq!(critical(&world), 0, "ops was told");
+        world.restart(minutes(1));
+        assert_eq!(critical(&world), 0, "ops was told before the restart");
+        world.run(minutes(20), alerts_bad);
+        assert_eq!(critical(&world), 0);
+        world.run(minutes(200), well);
+        all_told(&world);
+    }
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "ops", Opened, Critical);
+    world.run(minutes(10), dead);
+    assert!(critical(&world) >= 2, "nobody was told");
+    world.restart(minutes(1));
+    world.run(minutes(20), dead);
+    assert!(critical(&world) >= 2, "nobody was told in two lives");
+}
+
+#[test]
+fn after_a_long_weekend_one_failed_attempt_gives_up_nothing() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(1), |_, _| Fate::no_connection());
+    world.restart(hours(80));
+    let back = world.time + minutes(5);
+    world.run(back, |_, _| Fate::no_connection());
+    assert_eq!(world.finished.len(), 0, "{}", world.diary);
+    world.run(back + minutes(5), well);
+    assert_eq!(world.messages("alerts"), 1);
+    all_told(&world);
+}
+
+#[test]
+fn many_channels_that_hang_keep_none_that_is_well() {
+    let names: Vec<_> = (0..60).map(|number| format!("c{number:02}")).collect();
+    let channels: Vec<_> = names.iter().map(|name| channel(name, None)).collect();
+    let mut world = World::new(1, &channels);
+    world.is_brief = true;
+    let hang = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "c59" => Fate::accept(),
+        _ => Fate::lost_answer(false),
+    };
+    for name in &names[..59] {
+        world.tell(name, 1, name, Opened, Critical);
+    }
+    world.run(minutes(10), hang);
+    world.tell("c59", 1, "c59", Opened, Warning);
+    world.run(minutes(10) + seconds(15), hang);
+    assert_eq!(world.messages("c59"), 1);
+}
+
+fn alerts_broken(_: Duration, parcel: &Parcel) -> Fate {
+    match parcel.channel.as_str() {
+        "alerts" => Fate::server_error(),
+        _ => Fate::accept(),
+    }
+}
+
+#[test]
+fn what_is_critical_reaches_a_fallback_that_works_while_its_channel_fails_for_long() {
+    let mut world = world();
+    world.is_brief = true;
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Warning);
+    world.run(minutes(16), alerts_broken);
+    assert_eq!(world.troubles.len(), 1);
+    assert_eq!(world.messages("ops"), 0, "whether it works is not known");
+    // The trouble itself is told there, and shows that it works.
+    world.tell("zzzz", 1, "ops", Notice, Warning);
+    world.run(minutes(20), alerts_broken);
+    assert_eq!(world.messages("ops"), 2);
+    assert_eq!(world.courier.outlook().parked_critical, 0);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(22), alerts_broken);
+    world.restart(minutes(1));
+    let end = world.time + hours(2);
+    world.run(end, well);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => unsure
+        00:15:07.6 ops hears: Unreachable { channel: "alerts", why: "HTTP 503", since: 2026-01-31T08:00:00.100Z, told_instead: None }
+        00:16:00.0 ops <- zzzz notice => accepted
+        00:16:05.8 ops <- aaaa opened (for alerts), 965 s late because the channel that it was meant for did not take it => accepted
+        00:20:00.0 ops <- aaaa recovered (for alerts) => accepted
+        00:20:22.8 alerts <- aaaa opened aaaa recovered, repeat, 1222 s late because the channel did not take it: HTTP 503 => unsure
+        00:22:00.0 restart
+        00:23:01.0 alerts <- aaaa opened aaaa recovered, repeat, 1381 s late because hekate was restarted meanwhile => accepted
+        00:23:02.2 alerts <- bbbb opened, 1382 s late because hekate was restarted meanwhile => accepted
+    "#]],
+    );
+    all_told(&world);
+}
+
+#[test]
+fn a_fallback_somewhere_else_needs_no_proof_and_one_of_the_same_origin_is_not_told_of_an_outage_of_all()
+ {
+    let mut elsewhere = channel("pager", None);
+    elsewhere.destination = Destination::SignedWebhook {
+        url: Secret::new("https://pager.example.test/"),
+        secret: Secret::new("whsec_AAAAAAAAAAAAAAAAAAAAAAAA"),
+    };
+    let channels = [
+        channel("alerts", Some("ops")),
+        channel("ops", Some("pager")),
+        elsewhere,
+    ];
+    let slack_is_down = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "pager" => Fate::accept(),
+        _ => Fate::no_connection(),
+    };
+    let mut world = World::new(7, &channels);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 2, "alerts", Recovered, Critical);
+    world.run(minutes(20), slack_is_down);
+    assert_eq!((world.messages("pager"), world.messages("ops")), (1, 0));
+    assert_eq!(world.arrivals[0].keys[0].incident.as_str(), "aaaa");
+    world.run(minutes(25), well);
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(30), well);
+    assert_eq!((world.messages("pager"), world.messages("ops")), (2, 0));
+    assert_eq!(world.troubles.len(), 2, "{:?}", world.troubles);
+    all_told(&world);
+
+    let mut world = super::tests::world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("cccc", 1, "ops", Opened, Critical);
+    world.run(hours(2), |_, _| Fate::no_connection());
+    world.run(hours(3), well);
+    assert_eq!((world.messages("alerts"), world.messages("ops")), (1, 1));
+    all_told(&world);
+}
+
+#[test]
+fn what_may_have_been_read_together_is_repeated_together_whatever_the_clock_says() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(2), |_, _| Fate::no_connection());
+    world.tell("aaaa", 2, "alerts", Recovered, Critical);
+    world.run(minutes(3), |_, _| Fate::lost_answer(true));
+    world.wall_millis -= 3_600_000;
+    world.restart(seconds(2));
+    let end = world.time + minutes(5);
+    world.run(end, well);
+    let last = world.arrivals.last().expect("it was told");
+    assert_eq!(last.kinds, [Opened, Recovered], "{}", world.diary);
+    all_told(&world);
 }

@@ -14,12 +14,12 @@ use http::{
 use http_body_util::Empty;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
-use url::Host;
+use url::{Host, Url};
 
 use crate::{
     model::{
         Gap, GapKind, Secret,
-        plan::{Credentials, HealthQuestion},
+        plan::{Credentials, HealthQuestion, HttpVersion},
         text::clean,
     },
     probe::health,
@@ -48,15 +48,28 @@ pub(super) enum Place {
     Name(Arc<str>),
 }
 
-/// The request but for what depends on the connection.
+/// What is its own of a request. The headers that all requests share are added when one is sent: a map of headers takes
+/// more than a kilobyte, and thousands of questions wait most of the time.
 struct Template {
-    /// With `Host`.
-    headers: HeaderMap,
+    host: HeaderValue,
+    /// Credentials and the headers of the file.
+    own: Vec<OwnHeader>,
     /// `/health?full`, for HTTP/1.1.
     path: Uri,
-    /// `https://api.example.test/health?full`, for HTTP/2.
-    whole: Uri,
+    /// `https://api.example.test/health?full`; only if HTTP/2 is to be spoken.
+    whole: Option<Box<Uri>>,
 }
+
+/// A header that the file asks for.
+struct OwnHeader {
+    name: HeaderName,
+    value: HeaderValue,
+    /// Whether it stands beside those of its name that came before, in place of replacing them.
+    is_added: bool,
+}
+
+/// Headers of a usual request: those of ours, and `Connection`.
+const USUAL_HEADERS: usize = 6;
 
 impl Prepared {
     /// Builds it.
@@ -105,7 +118,7 @@ impl Prepared {
     pub(super) fn http1(&self, is_last: bool) -> Request<Empty<Bytes>> {
         let mut request = Request::new(Empty::new());
         *request.uri_mut() = self.request.path.clone();
-        *request.headers_mut() = self.request.headers.clone();
+        *request.headers_mut() = self.request.headers();
         if is_last {
             request
                 .headers_mut()
@@ -117,9 +130,10 @@ impl Prepared {
     /// The request for HTTP/2, where the host is part of the address.
     pub(super) fn http2(&self) -> Request<Empty<Bytes>> {
         let mut request = Request::new(Empty::new());
-        *request.uri_mut() = self.request.whole.clone();
+        let uri = self.request.whole.as_deref();
+        *request.uri_mut() = uri.unwrap_or(&self.request.path).clone();
         *request.version_mut() = http::Version::HTTP_2;
-        *request.headers_mut() = self.request.headers.clone();
+        *request.headers_mut() = self.request.headers();
         request.headers_mut().remove(header::HOST);
         request
     }
@@ -145,45 +159,70 @@ impl Template {
             Some(port) => format!("{}:{port}", url.host_str().unwrap_or_default()),
             None => url.host_str().unwrap_or_default().to_owned(),
         };
-        let mut headers = HeaderMap::with_capacity(8 + question.headers.len());
-        headers.insert(
-            header::HOST,
-            HeaderValue::try_from(host).map_err(|_error| unusable("the URL has no usable host"))?,
-        );
-        headers.insert(header::USER_AGENT, USER_AGENT);
-        headers.insert(header::ACCEPT, HeaderValue::from_static(health::ACCEPT));
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let host =
+            HeaderValue::try_from(host).map_err(|_error| unusable("the URL has no usable host"))?;
+        let mut own = Vec::new();
         if let Some(credentials) = &question.credentials {
-            headers.insert(header::AUTHORIZATION, authorization(credentials)?);
+            own.push(OwnHeader {
+                name: header::AUTHORIZATION,
+                value: authorization(credentials)?,
+                is_added: false,
+            });
         }
-        add_own_headers(&mut headers, &question.headers)?;
+        add_own_headers(&mut own, &question.headers)?;
+        own.shrink_to_fit();
         let path = match url.query() {
             Some(query) => PathAndQuery::try_from(format!("{}?{query}", url.path())),
             None => PathAndQuery::try_from(url.path()),
         }
         .map_err(|_error| unusable("the path of the URL cannot be sent"))?;
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(if url.scheme() == "https" {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        });
-        parts.authority = headers
-            .get(header::HOST)
-            .and_then(|host| Authority::try_from(host.as_bytes()).ok());
-        parts.path_and_query = Some(path.clone());
+        let whole = match question.http_version {
+            HttpVersion::Http1 => None,
+            HttpVersion::Http2 => Some(Box::new(whole(url, &host, path.clone())?)),
+        };
         Ok(Self {
-            headers,
+            host,
+            own,
             path: Uri::from(path),
-            whole: Uri::from_parts(parts).map_err(|_error| unusable("the URL cannot be sent"))?,
+            whole,
         })
+    }
+
+    /// All headers of a request.
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS + self.own.len());
+        headers.insert(header::HOST, self.host.clone());
+        headers.insert(header::USER_AGENT, USER_AGENT);
+        headers.insert(header::ACCEPT, HeaderValue::from_static(health::ACCEPT));
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        for own in &self.own {
+            if own.is_added {
+                headers.append(&own.name, own.value.clone());
+            } else {
+                headers.insert(&own.name, own.value.clone());
+            }
+        }
+        headers
     }
 }
 
+/// The address as HTTP/2 wants it.
+fn whole(url: &Url, host: &HeaderValue, path: PathAndQuery) -> Result<Uri, Gap> {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(if url.scheme() == "https" {
+        Scheme::HTTPS
+    } else {
+        Scheme::HTTP
+    });
+    parts.authority = Authority::try_from(host.as_bytes()).ok();
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).map_err(|_error| unusable("the URL cannot be sent"))
+}
+
 /// The headers of the file: the first of a name replaces ours, more of the same name are added to it.
-fn add_own_headers(headers: &mut HeaderMap, own: &[(String, Secret)]) -> Result<(), Gap> {
-    let mut seen: Vec<HeaderName> = Vec::with_capacity(own.len());
+fn add_own_headers(out: &mut Vec<OwnHeader>, own: &[(String, Secret)]) -> Result<(), Gap> {
+    let first = out.len();
     for (name, value) in own {
         let shown = clean(name, 60);
         let name = HeaderName::try_from(name)
@@ -191,12 +230,12 @@ fn add_own_headers(headers: &mut HeaderMap, own: &[(String, Secret)]) -> Result<
         let mut value = HeaderValue::try_from(value.expose())
             .map_err(|_error| unusable(format!("the value of header {shown} cannot be sent")))?;
         value.set_sensitive(true);
-        if seen.contains(&name) {
-            headers.append(name, value);
-        } else {
-            headers.insert(name.clone(), value);
-            seen.push(name);
-        }
+        let is_added = out[first..].iter().any(|before| before.name == name);
+        out.push(OwnHeader {
+            name,
+            value,
+            is_added,
+        });
     }
     Ok(())
 }

@@ -7,7 +7,7 @@
 //! The hash is SHA-256, in hexadecimal, of all bytes of the line before `,"hash"`; because `prev` is among them, a line
 //! stands for all lines before it. In place of `batch` the first line of a file has `checkpoint`.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -68,11 +68,12 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     batch: Option<&'a v1::Batch>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    checkpoint: Option<&'a v1::Checkpoint>,
+    checkpoint: Option<&'a v1::CheckpointOf<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Read {
+    v: u8,
     n: u64,
     prev: String,
     batch: Option<Box<v1::Batch>>,
@@ -85,45 +86,76 @@ struct ReadVersion {
 }
 
 /// Adds the line of a batch to the text and gives back where it stands.
-pub(super) fn push_batch(text: &mut String, after: Position, batch: &v1::Batch) -> Position {
-    push(text, after, batch.at, Some(batch), None)
+pub(super) fn push_batch(text: &mut Vec<u8>, after: Position, batch: &v1::Batch) -> Position {
+    let result = write(text, after, batch.at, Some(batch), None);
+    result.expect("a buffer takes everything")
 }
 
-/// Adds the line of a checkpoint to the text and gives back where it stands.
-pub(super) fn push_checkpoint(
-    text: &mut String,
+/// Writes the line of a checkpoint and gives back where it stands.
+///
+/// # Errors
+///
+/// Those of the sink.
+pub(super) fn write_checkpoint(
+    sink: &mut impl Write,
     after: Position,
     at: Timestamp,
-    checkpoint: &v1::Checkpoint,
-) -> Position {
-    push(text, after, Time(at), None, Some(checkpoint))
+    checkpoint: &v1::CheckpointOf<'_>,
+) -> io::Result<Position> {
+    write(sink, after, Time(at), None, Some(checkpoint))
 }
 
-fn push(
-    text: &mut String,
+fn write(
+    sink: &mut impl Write,
     after: Position,
     at: Time,
     batch: Option<&v1::Batch>,
-    checkpoint: Option<&v1::Checkpoint>,
-) -> Position {
+    checkpoint: Option<&v1::CheckpointOf<'_>>,
+) -> io::Result<Position> {
     let number = after.number + 1;
-    let line = serde_json::to_string(&Written {
+    let mut open = Unclosed {
+        sink,
+        hash: Sha256::new(),
+        last: None,
+    };
+    let written = Written {
         v: VERSION,
         n: number,
         at,
         prev: &to_hex(&after.hash),
         batch,
         checkpoint,
-    })
-    .expect("stored structs have text keys and no failing fields");
-    let open = line.strip_suffix('}').unwrap_or(&line);
-    let hash: Hash = Sha256::digest(open.as_bytes()).into();
-    text.push_str(open);
-    text.push_str(BEFORE_HASH);
-    text.push_str(&to_hex(&hash));
-    text.push_str(AFTER_HASH);
-    text.push('\n');
-    Position { number, hash }
+    };
+    serde_json::to_writer(&mut open, &written)?;
+    let hash: Hash = open.hash.finalize().into();
+    write!(sink, "{BEFORE_HASH}{}{AFTER_HASH}", to_hex(&hash))?;
+    sink.write_all(b"\n")?;
+    Ok(Position { number, hash })
+}
+
+/// Passes on everything but the very last byte, the bracket that closes the line, and hashes what it passes on.
+///
+/// So a line is written as it comes: the checkpoint of a large fleet has tens of megabytes.
+struct Unclosed<'a, Sink> {
+    sink: &'a mut Sink,
+    hash: Sha256,
+    last: Option<u8>,
+}
+
+impl<Sink: Write> Write for Unclosed<'_, Sink> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some((last, before)) = bytes.split_last() {
+            for bytes in [self.last.replace(*last).as_slice(), before] {
+                self.hash.update(bytes);
+                self.sink.write_all(bytes)?;
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
 }
 
 /// Reads a line, without the new line at its end.
@@ -138,13 +170,16 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, Broken> {
     if Hash::from(Sha256::digest(signed.as_bytes())) != hash {
         return Err(damaged("it is not what was written: the hash is another"));
     }
-    let version: ReadVersion =
-        serde_json::from_str(text).map_err(|error| Broken::Damaged(error.to_string()))?;
-    if version.v > VERSION {
-        return Err(Broken::Newer(version.v));
+    let read: Result<Read, _> = serde_json::from_str(text);
+    // What a newer hekate wrote may or may not look like what we know.
+    let version = match &read {
+        Ok(read) => Some(read.v),
+        Err(_) => serde_json::from_str(text).ok().map(|ReadVersion { v }| v),
+    };
+    if let Some(newer) = version.filter(|version| *version > VERSION) {
+        return Err(Broken::Newer(newer));
     }
-    let read: Read =
-        serde_json::from_str(text).map_err(|error| Broken::Damaged(error.to_string()))?;
+    let read = read.map_err(|error| Broken::Damaged(error.to_string()))?;
     let content = match (read.batch, read.checkpoint) {
         (Some(batch), None) => Content::Batch(batch),
         (None, Some(checkpoint)) => Content::Checkpoint(checkpoint),
@@ -163,7 +198,8 @@ pub(super) fn parse(line: &[u8]) -> Result<Line, Broken> {
 fn to_hex(hash: &Hash) -> String {
     let mut text = String::with_capacity(64);
     for byte in hash {
-        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+        std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"))
+            .expect("writing to a string does not fail");
     }
     text
 }

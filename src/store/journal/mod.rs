@@ -9,7 +9,7 @@ mod read;
 
 use std::{
     fs::{self, File},
-    io::Write,
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,7 @@ pub(super) use read::{Reading, read, read_all, verify};
 use super::{Error, folder::sync_folder, live::Live, schema::v1};
 use crate::model::Timestamp;
 
-/// A new file is begun when this many bytes were written after the checkpoint of the last one.
+/// A new file is begun when this many bytes were written after the checkpoint of the last one, and no fewer than that has.
 const ROTATE_BYTES: u64 = 8 * 1024 * 1024;
 /// How many files are kept, the one that is written included.
 const FILES_MAX: usize = 2;
@@ -77,19 +77,16 @@ impl Journal {
             let name = newest.file_name().unwrap_or_default().to_string_lossy();
             after.number = after.number.max(number_of(&name).unwrap_or(0));
         }
-        let mut text = String::new();
-        let last = line::push_checkpoint(&mut text, after, at, &live.checkpoint());
-        let path = folder.join(format!("journal-{:016}.jsonl", last.number));
+        let path = folder.join(format!("journal-{:016}.jsonl", after.number + 1));
         let unfinished = folder.join("journal.unfinished");
-        let written = write_whole(&unfinished, &text)
-            .and_then(|()| fs::rename(&unfinished, &path))
+        let written = write_whole(&unfinished, after, at, live)
+            .and_then(|written| fs::rename(&unfinished, &path).map(|()| written))
             .map_err(Error::disk("write", &path));
         if written.is_err() {
             drop(fs::remove_file(&unfinished));
         }
-        written?;
+        let (last, len_bytes) = written?;
         sync_folder(folder)?;
-        let len_bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
         let journal = Self {
             folder: folder.to_path_buf(),
             file: open_to_append(&path)?,
@@ -110,14 +107,14 @@ impl Journal {
 
     /// Adds these batches and makes them durable. After an error it must be read anew: nobody knows what is on the disk.
     pub(super) fn append(&mut self, batches: &[v1::Batch]) -> Result<Vec<Position>, Error> {
-        let mut text = String::new();
+        let mut text = Vec::new();
         let mut positions = Vec::with_capacity(batches.len());
         let mut last = self.last;
         for batch in batches {
             last = line::push_batch(&mut text, last, batch);
             positions.push(last);
         }
-        if let Err(error) = self.file.write_all(text.as_bytes()) {
+        if let Err(error) = self.file.write_all(&text) {
             // Half a line would be found at the next opening and taken for a loss of power.
             if let Err(error) = self.file.set_len(self.len_bytes) {
                 tracing::debug!(%error, "half a line stays at the end of the journal");
@@ -134,7 +131,9 @@ impl Journal {
 
     /// Whether enough was written for a new file.
     pub(super) const fn is_due(&self) -> bool {
-        self.len_bytes.saturating_sub(self.checkpoint_bytes) >= self.rotate_bytes
+        let written = self.len_bytes.saturating_sub(self.checkpoint_bytes);
+        // The checkpoint of a large fleet is long; written more often it would be most of what is written.
+        written >= self.rotate_bytes && written >= self.checkpoint_bytes
     }
 
     /// Goes over to a new file.
@@ -176,8 +175,16 @@ fn open_to_append(path: &Path) -> Result<File, Error> {
         .map_err(Error::disk("open", path))
 }
 
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+/// Writes a file that has nothing but a checkpoint; where its line stands, and how many bytes it has.
+fn write_whole(
+    path: &Path,
+    after: Position,
+    at: Timestamp,
+    live: &Live,
+) -> io::Result<(Position, u64)> {
+    let mut file = BufWriter::with_capacity(64 * 1024, File::create(path)?);
+    let last = line::write_checkpoint(&mut file, after, at, &live.checkpoint())?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.sync_all()?;
+    Ok((last, file.metadata()?.len()))
 }

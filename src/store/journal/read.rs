@@ -47,6 +47,8 @@ pub(super) struct FileReading {
     pub(super) faults: Vec<Fault>,
     /// What is wrong after it: the first place.
     pub(super) torn: Option<Fault>,
+    /// How many lines there are before the first fault, and where they end.
+    before_fault: (usize, u64),
 }
 
 /// The journal, read: from its newest checkpoint on.
@@ -64,6 +66,8 @@ pub(in crate::store) struct Reading {
     pub(in crate::store) torn: Option<Fault>,
     /// Where to go on writing, if the newest file can be gone on with.
     pub(super) end: Option<End>,
+    /// If nothing is wrong but in the newest file: how many of `lines` come before, and where they end.
+    before_fault: Option<(usize, u64)>,
 }
 
 /// The end of the newest file.
@@ -80,6 +84,30 @@ impl Reading {
         self.lines
             .last()
             .map_or_else(Position::default, |line| line.position)
+    }
+
+    /// Takes everything from the first fault on for one write that a loss of power left in pieces, if it can be that: a
+    /// disk may have written the end of a group of lines and not its middle. A later line must not be used then, for
+    /// what it builds upon is not there.
+    ///
+    /// It can be that only if what was acknowledged, up to this line, comes before the fault, and no more lines follow
+    /// than `most`, as many as one write may have.
+    pub(in crate::store) fn cut_unacknowledged(&mut self, acknowledged: Position, most: u64) {
+        let (Some((count, whole_bytes)), Some(end)) = (self.before_fault, &mut self.end) else {
+            return;
+        };
+        let mut before = self.lines[..count].iter().map(|line| line.position);
+        let follow = self.lines.last().map_or(0, |line| {
+            line.position.number.saturating_sub(acknowledged.number)
+        });
+        if !before.any(|position| position == acknowledged) || follow > most {
+            return;
+        }
+        end.whole_bytes = whole_bytes;
+        self.lines.truncate(count);
+        self.live = fold(&self.lines);
+        self.torn = self.faults.drain(..).next();
+        self.before_fault = None;
     }
 
     /// Whether there is a journal at all, whole or not.
@@ -106,12 +134,9 @@ pub(in crate::store) fn read(folder: &Path) -> Result<Reading, Error> {
     let mut later: Vec<FileReading> = Vec::new();
     for path in files.iter().rev() {
         let file = read_file(path)?;
-        let begins_whole = matches!(
-            file.lines.first().map(|line| &line.content),
-            Some(Content::Checkpoint(_))
-        );
+        let is_enough = begins_whole(&file);
         later.insert(0, file);
-        if begins_whole {
+        if is_enough {
             break;
         }
     }
@@ -153,6 +178,12 @@ pub(in crate::store) fn verify(folder: &Path) -> Result<(usize, Vec<Fault>), Err
     Ok((whole, faults))
 }
 
+/// Whether its first whole line is a checkpoint.
+fn begins_whole(file: &FileReading) -> bool {
+    let first = file.lines.first().map(|line| &line.content);
+    matches!(first, Some(Content::Checkpoint(_)))
+}
+
 fn join(files: Vec<PathBuf>, parts: Vec<FileReading>) -> Reading {
     let mut reading = Reading {
         files,
@@ -161,6 +192,11 @@ fn join(files: Vec<PathBuf>, parts: Vec<FileReading>) -> Reading {
     let count = parts.len();
     for (index, part) in parts.into_iter().enumerate() {
         let is_newest = index + 1 == count;
+        if is_newest && reading.faults.is_empty() && !part.faults.is_empty() {
+            let (count, bytes) = part.before_fault;
+            let is_used = count > 0 && (!reading.lines.is_empty() || begins_whole(&part));
+            reading.before_fault = is_used.then(|| (reading.lines.len() + count, bytes));
+        }
         reading.faults.extend(part.faults);
         if is_newest && !part.lines.is_empty() {
             reading.torn = part.torn;
@@ -172,19 +208,31 @@ fn join(files: Vec<PathBuf>, parts: Vec<FileReading>) -> Reading {
         } else {
             reading.faults.extend(part.torn);
         }
-        for line in part.lines {
-            match (&line.content, &mut reading.live) {
-                // A later one says nothing new, unless lines were lost before it.
-                (Content::Checkpoint(checkpoint), live) => {
-                    *live = Some(Live::from((**checkpoint).clone()));
-                }
-                (Content::Batch(batch), Some(live)) => live.apply(batch),
-                (Content::Batch(_), None) => continue,
+        let is_usable = |line: &Line| matches!(line.content, Content::Checkpoint(_));
+        let has_checkpoint = !reading.lines.is_empty();
+        let lines = part.lines.into_iter();
+        reading
+            .lines
+            .extend(lines.skip_while(|line| !has_checkpoint && !is_usable(line)));
+    }
+    reading.live = fold(&reading.lines);
+    reading
+}
+
+/// The state after these lines, of which the first has to be a checkpoint; absent if there are none.
+fn fold(lines: &[Line]) -> Option<Live> {
+    let mut live: Option<Live> = None;
+    for line in lines {
+        match (&line.content, &mut live) {
+            // A later one says nothing new, unless lines were lost before it.
+            (Content::Checkpoint(checkpoint), live) => {
+                *live = Some(Live::from((**checkpoint).clone()));
             }
-            reading.lines.push(line);
+            (Content::Batch(batch), Some(live)) => live.apply(batch),
+            (Content::Batch(_), None) => {}
         }
     }
-    reading
+    live
 }
 
 /// The files of the journal in this folder, oldest first.
@@ -215,6 +263,7 @@ pub(super) fn read_file(path: &Path) -> Result<FileReading, Error> {
         first_bytes: 0,
         faults: Vec::new(),
         torn: None,
+        before_fault: (0, 0),
     };
     // What is wrong and not yet followed by a whole line.
     let mut pending = Vec::new();
@@ -249,6 +298,9 @@ pub(super) fn read_file(path: &Path) -> Result<FileReading, Error> {
             if line.previous != before.hash && pending.is_empty() {
                 pending.push(fault(format!("it does not follow line {}", before.number)));
             }
+        }
+        if reading.faults.is_empty() && !pending.is_empty() {
+            reading.before_fault = (reading.lines.len(), reading.whole_bytes);
         }
         reading.faults.append(&mut pending);
         if reading.lines.is_empty() {

@@ -4,7 +4,8 @@
 //! 2. If sled reports damage, set its snapshot file aside and open it again: it then reads its whole log.
 //! 3. If it still does not open, or panics, or hangs, or has lost something in silence, set its folder aside and fill a
 //!    new one from the journal, and with whatever of the past can still be read in the old one.
-//! 4. If not even that works, run with the journal alone, which is durable, until the next start.
+//! 4. If not even that works, run with the journal alone, which is durable, until the next start, and leave sled's files
+//!    as they were found.
 //!
 //! A disk that is full, read-only or broken is no damage: that error goes to the caller, who runs from memory.
 
@@ -104,13 +105,19 @@ impl Opening<'_> {
         let mut is_ballast_tried = false;
         loop {
             let result = self.prepare(rung).and_then(|()| self.stand_on(rung));
-            let error = match result {
+            let mut error = match result {
                 Ok(database) => {
                     self.folder.end_opening();
                     return Ok(database);
                 }
                 Err(error) => error,
             };
+            // On a disk that takes nothing sled fails as with damaged files, and no other files would help.
+            if is_damage(&error)
+                && let Err(sick) = self.folder.try_writing()
+            {
+                error = sick;
+            }
             tracing::debug!(?rung, %error, "the store does not open");
             if error.is_full() && !is_ballast_tried && self.folder.free_ballast() {
                 is_ballast_tried = true;
@@ -122,7 +129,7 @@ impl Opening<'_> {
                 None
             };
             let Some(next) = next else {
-                if rung == Rung::Anew
+                if matches!(rung, Rung::Anew | Rung::WithoutSled)
                     && let Some(aside) = self.aside.take()
                 {
                     // The disk and not sled is in trouble: the next opening shall find what this one found.
@@ -163,8 +170,7 @@ impl Opening<'_> {
     /// Opens everything as this rung asks for.
     fn stand_on(&mut self, rung: Rung) -> Result<Database, Error> {
         // Read anew on each rung: the one before may have written.
-        let reading = journal::read(self.folder.path())?;
-        self.tell_torn(&reading);
+        let mut reading = journal::read(self.folder.path())?;
         self.is_sled_up = false;
         let vault = match rung {
             Rung::AsItIs | Rung::WithoutSnapshots | Rung::Anew => Some(self.open_vault()?),
@@ -180,6 +186,10 @@ impl Opening<'_> {
             Some(vault) => look(vault)?,
             None => None,
         };
+        if let Some(held) = &held {
+            reading.cut_unacknowledged(truth::position_of(held), truth::BEHIND_MAX);
+        }
+        self.tell_torn(&reading);
         let truth = truth::find(&reading, held.as_ref());
         if rung != Rung::Anew {
             self.distrust(&reading, held.as_ref(), &truth)?;
@@ -198,6 +208,12 @@ impl Opening<'_> {
             folder: Arc::clone(&self.folder),
         };
         let restored = truth::establish(&mut database, &reading, &truth, self.now)?;
+        if rung == Rung::WithoutSled
+            && let Some(aside) = self.aside.take()
+        {
+            // No other files do better, so these may be whole; the next start tries them, and what they know of the past.
+            self.folder.put_sled_back(&aside)?;
+        }
         self.tell(rung, &reading, &truth, restored);
         Ok(database)
     }
@@ -292,7 +308,7 @@ impl Opening<'_> {
                 "The store runs on its journal alone",
                 format!(
                     "sled cannot be used at all: {because}. Everything new is kept in the journal, but history cannot be \
-                     asked for until a restart. {live} {aside}"
+                     asked for until a restart, which tries sled's files again. {live}"
                 ),
             )),
         }
@@ -305,7 +321,7 @@ impl Opening<'_> {
     }
 
     fn look_after_ballast(&mut self) {
-        if self.folder.keep_ballast() {
+        if self.folder.keep_ballast() || self.folder.has_room() {
             return;
         }
         let free = self.folder.free_bytes().unwrap_or(0) / (1024 * 1024);

@@ -16,7 +16,7 @@ use crate::model::Timestamp;
 
 /// As many lines of the journal can be missing in sled after a crash without anything being lost: those of one commit
 /// and a checkpoint.
-const BEHIND_MAX: u64 = 65;
+pub(super) const BEHIND_MAX: u64 = 65;
 /// How many lines are written to sled in one transaction.
 const GROUP_MAX: usize = 64;
 
@@ -160,7 +160,7 @@ pub(super) fn find(reading: &Reading, held: Option<&Held>) -> Truth {
     }
 }
 
-const fn position_of(held: &Held) -> Position {
+pub(super) const fn position_of(held: &Held) -> Position {
     Position {
         number: held.meta.number,
         hash: held.meta.hash,

@@ -56,8 +56,8 @@ fn of_sled(truth: &Truth, restored_count: usize) -> Notice {
         Found::SledBehind(lines) => (
             "The store was behind its journal",
             format!(
-                "sled had lost the last {lines} commits without saying so, or an older copy was put back. They were \
-                 written again, and {restored}."
+                "sled did not have the last {lines} commits: it lost them without saying so, hekate ran on the journal \
+                 alone, or an older copy was put back. They were written again, and {restored}."
             ),
         ),
         Found::SledDiffers(records) => (

@@ -615,6 +615,16 @@ pub(in crate::store) struct Checkpoint {
     pub(in crate::store) last_at: Option<Time>,
 }
 
+/// A [`Checkpoint`] that is written from where its parts are.
+#[derive(Serialize, Debug)]
+pub(in crate::store) struct CheckpointOf<'a> {
+    pub(in crate::store) checks: Vec<&'a Check>,
+    pub(in crate::store) open: Vec<&'a Incident>,
+    pub(in crate::store) outbox: Vec<&'a Entry>,
+    pub(in crate::store) incidents: u64,
+    pub(in crate::store) last_at: Option<Time>,
+}
+
 /// What sled knows of itself: where in the journal it stands, and how much it ought to hold.
 #[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Meta {

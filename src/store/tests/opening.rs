@@ -8,7 +8,7 @@ use std::{
 use super::{Place, at, comes_up, commit, goes_down, titles};
 use crate::{
     model::{Batch, Loaded, TargetId, Timestamp},
-    store::{Database, Error, verify_journal},
+    store::{Database, Error, schema::v1, verify_journal},
 };
 
 /// A store with an open incident, an unsent message and some history.
@@ -98,6 +98,48 @@ fn a_spoiled_snapshot_is_set_aside() {
         &["The store's snapshot file was set aside"],
     );
     assert_eq!(history, 40);
+}
+
+/// Four lines of one write, of which this one is zeros, as after a loss of power; and what was durable before them.
+fn torn_group(place: &Place, torn: usize) -> Loaded {
+    let expected = with_history(place);
+    let whole = fs::read(journal_of(place)).unwrap();
+    let (mut database, _) = place.open_well();
+    let group: Vec<_> = (22..26)
+        .map(|number| v1::Batch::of(&goes_down(&format!("of {number}"), number, 6_000)))
+        .collect();
+    database.journal.append(&group).unwrap();
+    drop(database);
+    let mut text = fs::read(journal_of(place)).unwrap();
+    let starts: Vec<_> = std::iter::once(whole.len())
+        .chain(
+            (whole.len()..text.len())
+                .filter(|&at| text[at] == b'\n')
+                .map(|at| at + 1),
+        )
+        .collect();
+    text[starts[torn]..starts[torn + 1]].fill(0);
+    fs::write(journal_of(place), text).unwrap();
+    expected
+}
+
+#[test]
+fn of_a_group_in_pieces_only_what_comes_before_the_hole_is_used() {
+    for torn in 0..4 {
+        let place = Place::new();
+        let before = torn_group(&place, torn);
+        let (database, loaded, notices) = place.open();
+        assert_eq!(
+            titles(&notices),
+            ["The end of the store's journal was cut off"],
+            "{notices:#?}"
+        );
+        assert_eq!(loaded.open.len(), before.open.len() + torn);
+        drop(database);
+        let (_, again) = place.open_well();
+        assert_eq!(again, loaded);
+        assert_eq!(verify_journal(&place.path()).unwrap().faults, []);
+    }
 }
 
 #[test]

@@ -1,0 +1,326 @@
+//! A second opinion, kept apart from the judge: from the true answers that every look got, and from what people read in
+//! their channels, it says in its own words and with its own numbers what must have been told and what must not.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
+
+use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, TargetId, Verdict};
+
+use crate::{weather::Sky, world::World};
+
+/// The process counts in microseconds, the world in less.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// One look and what it truly met.
+#[derive(Clone, Debug)]
+pub(crate) struct Look {
+    pub(crate) target: TargetId,
+    pub(crate) began: Duration,
+    pub(crate) ended: Duration,
+    pub(crate) sky: Sky,
+    pub(crate) is_regular: bool,
+    pub(crate) life: u32,
+    pub(crate) policy: Policy,
+}
+
+/// What happened in a world, as it happened.
+#[derive(Debug, Default)]
+pub(crate) struct Chronicle {
+    pub(crate) looks: HashMap<TargetId, Vec<Look>>,
+    /// Every message that was decided on, once, with the time and the life of the process in which it was.
+    pub(crate) decided: Vec<(Duration, u32, Entry)>,
+    known: std::collections::BTreeSet<EntryKey>,
+    /// When what was in question was thrown away: kills, stalls, moved clocks.
+    pub(crate) voids: Vec<Duration>,
+    /// When the file changed.
+    pub(crate) reloads: Vec<Duration>,
+}
+
+/// What a look of this sky says of its target.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Word {
+    Well,
+    Bad,
+    Else,
+    Nothing,
+}
+
+const fn word(sky: Sky) -> Word {
+    match sky {
+        Sky::Fine | Sky::Pausing => Word::Well,
+        Sky::SaysDown | Sky::Refused | Sky::Silent | Sky::Drip => Word::Bad,
+        Sky::Contradiction | Sky::SaysDegraded | Sky::Locked => Word::Else,
+        Sky::NoDescriptors => Word::Nothing,
+    }
+}
+
+/// How long this has to last before anybody hears of it, as it is printed for people.
+const fn patience(sky: Sky) -> Duration {
+    Duration::from_secs(match sky {
+        Sky::SaysDown => 8,
+        Sky::Refused => 12,
+        Sky::Silent
+        | Sky::Drip
+        | Sky::Fine
+        | Sky::Pausing
+        | Sky::Contradiction
+        | Sky::SaysDegraded
+        | Sky::Locked
+        | Sky::NoDescriptors => 20,
+    })
+}
+
+/// The longest that people wait for the news of an outage of this kind, as it is printed for people.
+fn longest(sky: Sky, policy: &Policy) -> Duration {
+    if let Some(count) = policy.count {
+        return policy.interval * u32::from(count.failures) + policy.timeout;
+    }
+    let span = patience(sky);
+    policy.interval + policy.timeout + span + span / 10 + Duration::from_secs(8)
+}
+
+impl Chronicle {
+    pub(crate) fn look(&mut self, look: Look) {
+        self.looks
+            .entry(look.target.clone())
+            .or_default()
+            .push(look);
+    }
+
+    pub(crate) fn written(&mut self, now: Duration, life: u32, entry: &Entry) {
+        if entry.instead_of.is_none() && self.known.insert(entry.key.clone()) {
+            self.decided.push((now, life, entry.clone()));
+        }
+    }
+
+    /// Looks at this target that had ended by then, last one first.
+    fn before(&self, target: &TargetId, now: Duration) -> impl Iterator<Item = &Look> {
+        self.looks
+            .get(target)
+            .into_iter()
+            .flat_map(|looks| looks.iter().rev())
+            .filter(move |look| look.ended <= now)
+    }
+
+    /// Whether failures in a row, seen by one life without an interruption, lasted long enough by then.
+    fn has_full_run(&self, target: &TargetId, now: Duration, life: u32) -> bool {
+        let void = self.voids.iter().filter(|at| **at <= now).max();
+        let mut needed = Duration::ZERO;
+        let mut last = None;
+        for look in self.before(target, now) {
+            if look.life != life || void.is_some_and(|void| look.began + ROUNDING < *void) {
+                return false;
+            }
+            match word(look.sky) {
+                Word::Nothing => continue,
+                Word::Well | Word::Else => return false,
+                Word::Bad => {}
+            }
+            let last = *last.get_or_insert(look.began);
+            needed = needed.max(patience(look.sky));
+            if last.saturating_sub(look.ended) + ROUNDING >= needed {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether so many of the last regular looks failed.
+    fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
+        let regular = self
+            .before(target, now)
+            .filter(|look| look.is_regular && word(look.sky) != Word::Nothing);
+        let bad = regular
+            .take(usize::from(of))
+            .filter(|look| word(look.sky) == Word::Bad)
+            .count();
+        bad >= usize::from(failures)
+    }
+}
+
+/// All that the second opinion has to say of a world in which everything healed in the end.
+pub(crate) fn agrees(world: &World, seed: u64) {
+    let mut faults = Vec::new();
+    for (at, life, entry) in &world.chronicle.decided {
+        faults.extend(unfounded(&world.chronicle, *at, *life, entry));
+    }
+    faults.extend(untold(world));
+    faults.extend(unfinished(world));
+    faults.extend(undelivered(world));
+    assert!(
+        faults.is_empty(),
+        "the second opinion on the world with HEKATE_SIM_SEED={seed}:\n{}",
+        faults.join("\n")
+    );
+}
+
+/// A message that what was seen does not bear out.
+fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> Option<String> {
+    let target = entry.story.target.as_ref()?;
+    let last = |count: usize| {
+        let looks = chronicle.before(target, at);
+        let looks = looks.filter(|look| word(look.sky) != Word::Nothing);
+        looks.take(count).collect::<Vec<_>>()
+    };
+    let policy = last(1).first().map(|look| look.policy.clone());
+    let is_founded = match (entry.kind, entry.story.to) {
+        (Kind::Opened | Kind::Changed, Verdict::Down) => match policy.and_then(|it| it.count) {
+            Some(count) => chronicle.has_full_count(target, at, count.failures, count.of),
+            None => chronicle.has_full_run(target, at, life),
+        },
+        // Held back for half an hour at most, and an absence may lie between.
+        (Kind::Opened, _) => chronicle
+            .before(target, at)
+            .take_while(|look| look.ended + Duration::from_mins(50) >= at)
+            .any(|look| look.sky != Sky::Fine),
+        (Kind::Recovered, Verdict::Operational) => {
+            let looks = last(3);
+            looks.len() == 3 && looks.iter().all(|look| word(look.sky) == Word::Well)
+        }
+        (Kind::Reminder, Verdict::Down) => last(1)
+            .first()
+            .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
+        (Kind::Recovered, _) => false,
+        (Kind::Changed | Kind::Reminder | Kind::Removed | Kind::Notice, _) => true,
+    };
+    (!is_founded).then(|| {
+        format!(
+            "{:?} said at {at:?} that {target} is {}, and that is not what was seen: {:?}",
+            entry.kind,
+            entry.story.to,
+            last(6)
+                .iter()
+                .map(|look| (look.began, look.ended, look.sky, look.life))
+                .collect::<Vec<_>>()
+        )
+    })
+}
+
+/// An outage that lasted for longer than people were promised, and of which nothing was said.
+fn untold(world: &World) -> Vec<String> {
+    let chronicle = &world.chronicle;
+    let mut faults = Vec::new();
+    for (target, weather) in &world.weather {
+        for (from, until, sky) in weather.stretches(world.now) {
+            if word(sky) != Word::Bad {
+                continue;
+            }
+            let calm = |at: &Duration| *at + Duration::from_mins(3) < from || *at > until;
+            let is_calm = chronicle.voids.iter().all(calm)
+                && chronicle.reloads.iter().all(calm)
+                && world
+                    .disturbed
+                    .iter()
+                    .all(|(begin, end)| *end < from || *begin > until);
+            // Whoever was taken out of the file meanwhile is not looked at.
+            let policy = chronicle
+                .before(target, until)
+                .next()
+                .filter(|look| look.ended >= from)
+                .map(|look| look.policy.clone());
+            let Some(policy) = policy.filter(|_| is_calm) else {
+                continue;
+            };
+            // What was something milder a moment ago may be decided as that first.
+            let is_mixed = chronicle
+                .before(target, until)
+                .skip_while(|look| look.began >= from)
+                .take_while(|look| look.ended + Duration::from_mins(1) >= from)
+                .any(|look| look.sky != Sky::Fine);
+            // What is half bad already may take the longer patience with lossy paths.
+            let bound = longest(sky, &policy).max(Duration::from_secs(if policy.count.is_none() {
+                103
+            } else {
+                0
+            }));
+            let bound = if is_mixed { bound * 2 } else { bound };
+            if until < from + bound {
+                continue;
+            }
+            let said = chronicle
+                .decided
+                .iter()
+                .filter(|(at, _, entry)| {
+                    *at <= from + bound && entry.story.target.as_ref() == Some(target)
+                })
+                .rfind(|(_, _, entry)| entry.kind != Kind::Notice);
+            if said.is_none_or(|(_, _, entry)| entry.story.to != Verdict::Down) {
+                faults.push(format!(
+                    "{target} was {sky:?} from {from:?} to {until:?}, and the last word was {:?}",
+                    said.map(|(at, _, entry)| (at, entry.kind, entry.story.to))
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// A channel in which the last word about a target is not its end, or in which an end came without a beginning.
+fn unfinished(world: &World) -> Vec<String> {
+    let mut last: BTreeMap<(&ChannelName, String), Kind> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for arrived in &world.receiver.arrived {
+        let entries = arrived.keys.iter().zip(&arrived.kinds);
+        for ((key, kind), is_in_place) in entries.zip(&arrived.is_in_place) {
+            if *kind == Kind::Notice {
+                continue;
+            }
+            let whom = (&arrived.channel, key.incident.to_string());
+            let is_end = matches!(kind, Kind::Recovered | Kind::Removed);
+            // Whoever hears it in place of a channel that refuses it now may not have been asked at the beginning, and a channel
+            // that was not in the file at the beginning was not told of it.
+            let is_left_out = world.left_out.contains(arrived.channel.as_str());
+            if is_end && !is_in_place && !is_left_out && !last.contains_key(&whom) {
+                faults.push(format!(
+                    "#{} heard of the end of {} and of nothing before, at {:?}",
+                    arrived.channel, key.incident, arrived.at
+                ));
+            }
+            last.insert(whom, *kind);
+        }
+    }
+    for ((channel, incident), kind) in last {
+        let is_left_out = world.left_out.contains(channel.as_str());
+        if !is_left_out && !matches!(kind, Kind::Recovered | Kind::Removed) {
+            faults.push(format!(
+                "#{channel} heard {} of {incident} as the last word",
+                kind.as_str()
+            ));
+        }
+    }
+    faults
+}
+
+/// A message for a channel that has been well for long, and that did not arrive within seconds.
+fn undelivered(world: &World) -> Vec<String> {
+    let mut faults = Vec::new();
+    let disturbed = |at: Duration| {
+        let chronicle = &world.chronicle;
+        let near = |other: &Duration| {
+            *other + Duration::from_mins(3) > at && *other < at + Duration::from_mins(3)
+        };
+        chronicle.voids.iter().any(near) || chronicle.reloads.iter().any(near)
+    };
+    for (at, _, entry) in &world.chronicle.decided {
+        let key = &entry.key;
+        let is_left_out = world.left_out.contains(key.channel.as_str());
+        if is_left_out || disturbed(*at) || !world.receiver.is_well(&key.channel, *at) {
+            continue;
+        }
+        let arrived = world
+            .receiver
+            .arrived
+            .iter()
+            .find(|arrived| arrived.keys.contains(key));
+        // Others of the same moment may be before it, a second each.
+        if arrived.is_none_or(|arrived| arrived.at > *at + Duration::from_secs(20)) {
+            faults.push(format!(
+                "{key:?} was written at {at:?} and arrived at {:?}",
+                arrived.map(|arrived| arrived.at)
+            ));
+        }
+    }
+    faults
+}
