@@ -11,7 +11,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body_util::Empty;
+use http_body_util::Full;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use url::Host;
@@ -28,7 +28,7 @@ use crate::{
 use super::{address, line::Line, tls};
 
 /// Who we say we are.
-const USER_AGENT: HeaderValue =
+pub(in crate::probe) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("hekate/", env!("CARGO_PKG_VERSION")));
 
 /// A question made ready to be asked.
@@ -41,7 +41,7 @@ pub(super) struct Prepared {
 }
 
 /// Where the host of the URL is.
-pub(super) enum Place {
+pub(in crate::probe) enum Place {
     /// Written as an address, which may be looked at.
     Address(SocketAddr),
     /// To be looked up.
@@ -102,8 +102,8 @@ impl Prepared {
     }
 
     /// The request for HTTP/1.1.
-    pub(super) fn http1(&self, is_last: bool) -> Request<Empty<Bytes>> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn http1(&self, is_last: bool) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
         *request.uri_mut() = self.request.path.clone();
         *request.headers_mut() = self.request.headers.clone();
         if is_last {
@@ -115,8 +115,8 @@ impl Prepared {
     }
 
     /// The request for HTTP/2, where the host is part of the address.
-    pub(super) fn http2(&self) -> Request<Empty<Bytes>> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn http2(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
         *request.uri_mut() = self.request.whole.clone();
         *request.version_mut() = http::Version::HTTP_2;
         *request.headers_mut() = self.request.headers.clone();
@@ -182,7 +182,10 @@ impl Template {
 }
 
 /// The headers of the file: the first of a name replaces ours, more of the same name are added to it.
-fn add_own_headers(headers: &mut HeaderMap, own: &[(String, Secret)]) -> Result<(), Gap> {
+pub(in crate::probe) fn add_own_headers(
+    headers: &mut HeaderMap,
+    own: &[(String, Secret)],
+) -> Result<(), Gap> {
     let mut seen: Vec<HeaderName> = Vec::with_capacity(own.len());
     for (name, value) in own {
         let shown = clean(name, 60);
