@@ -277,8 +277,10 @@ async fn what_is_no_grpc_is_not_waited_for() {
     let said = say(question(endless), PATIENT).await;
     assert!(said.starts_with("refused "), "{said}");
     let leaving = serve(|stream| async move { drop(stream) }).await;
-    assert_eq!(
-        say(question(leaving), PATIENT).await,
-        "refused connection_closed: connection closed before an answer"
+    let said = say(question(leaving), PATIENT).await;
+    // Closed or reset: that depends on whether our first frame arrives before the end.
+    assert!(
+        said.starts_with("refused connection_closed: connection "),
+        "{said}"
     );
 }

@@ -120,7 +120,7 @@ async fn every_way_to_say_something_else_has_its_words() {
             .await;
     assert_eq!(
         say(expecting(wrong, "+PONG"), PATIENT).await,
-        "explicit unexpected: it said \"-ERR go[31m away\" and closed the connection, expected \"+PONG\""
+        "explicit unexpected: it said \"-ERR go [31m away\" and closed the connection, expected \"+PONG\""
     );
     let endless =
         serve(|mut stream| async move { while stream.write_all(&[b'x'; 64]).await.is_ok() {} })

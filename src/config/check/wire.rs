@@ -206,8 +206,11 @@ impl Check<'_> {
         let name = short.as_ref().or(raw.name.as_ref());
         self.has(at.span, name.is_some(), subject, "name", "example.test");
         let name = name.and_then(|at| self.domain(at, subject));
-        let record = word(raw.record.as_ref(), |word| RecordKind::from_word(&word.0));
-        let record = record.unwrap_or_default();
+        // A word that is none of the types is known to be wrong; its records are then not judged as well.
+        let record = match &raw.record {
+            Some(at) => word(Some(at), |word| RecordKind::from_word(&word.0)),
+            None => Some(RecordKind::A),
+        };
         if let (Some(expect), Some(contains)) = (&raw.expect, &raw.contains) {
             self.report(
                 Problem::new(
@@ -227,13 +230,18 @@ impl Check<'_> {
         let resolver = raw.resolver.as_ref().and_then(|at| self.resolver(at));
         Some(DnsQuestion {
             name: name?,
-            record,
+            record: record?,
             expect,
             resolver,
         })
     }
 
-    fn records(&self, at: &At<OneOrMany<String>>, key: &str, record: RecordKind) -> Vec<String> {
+    fn records(
+        &self,
+        at: &At<OneOrMany<String>>,
+        key: &str,
+        record: Option<RecordKind>,
+    ) -> Vec<String> {
         let Some(OneOrMany(list)) = &at.value else {
             return Vec::new();
         };
@@ -249,15 +257,18 @@ impl Check<'_> {
                 continue;
             };
             let fits = match record {
-                RecordKind::A => text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()),
-                RecordKind::Aaaa => text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()),
-                RecordKind::Cname
-                | RecordKind::Mx
-                | RecordKind::Txt
-                | RecordKind::Ns
-                | RecordKind::Srv
-                | RecordKind::Soa
-                | RecordKind::Caa => true,
+                Some(RecordKind::A) => text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()),
+                Some(RecordKind::Aaaa) => text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()),
+                Some(
+                    RecordKind::Cname
+                    | RecordKind::Mx
+                    | RecordKind::Txt
+                    | RecordKind::Ns
+                    | RecordKind::Srv
+                    | RecordKind::Soa
+                    | RecordKind::Caa,
+                )
+                | None => true,
             };
             if fits {
                 out.push(text);
@@ -269,7 +280,7 @@ impl Check<'_> {
                         format!(
                             "`{}` is no address that a record of type {} can hold",
                             clean(&text, 64),
-                            record.as_str()
+                            record.unwrap_or_default().as_str()
                         ),
                     )
                     .help("A holds IPv4 addresses, AAAA IPv6 addresses, CNAME names"),
