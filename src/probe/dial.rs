@@ -53,7 +53,7 @@ impl Way {
     ///
     /// The gap that every look would end with: an address that is never looked at, or a certificate of ours that cannot be used.
     pub(super) fn of(
-        host: Host<&str>,
+        host: &Host<String>,
         port: u16,
         ip: IpFamily,
         tls: Option<(&TlsSettings, Protocols)>,
@@ -64,15 +64,15 @@ impl Way {
                 .map(|_usable| Place::Address(SocketAddr::new(ip_address, port)))
         };
         let place = match host {
-            Host::Domain(name) => Place::Name(name.into()),
-            Host::Ipv4(address) => literal(address.into())?,
-            Host::Ipv6(address) => literal(address.into())?,
+            Host::Domain(name) => Place::Name(name.as_str().into()),
+            Host::Ipv4(address) => literal((*address).into())?,
+            Host::Ipv6(address) => literal((*address).into())?,
         };
         let tls = match tls {
             None => None,
             Some((settings, protocols)) => {
                 let bare = match host {
-                    Host::Domain(name) => name.to_owned(),
+                    Host::Domain(name) => name.clone(),
                     Host::Ipv4(address) => address.to_string(),
                     Host::Ipv6(address) => address.to_string(),
                 };
@@ -92,15 +92,6 @@ impl Way {
     /// The name that the certificate has to carry.
     pub(super) fn server_name(&self) -> Option<&ServerName<'static>> {
         self.tls.as_ref().map(|(_, name)| name)
-    }
-}
-
-/// A host as [`Way::of`] takes it.
-pub(super) fn borrowed(host: &Host<String>) -> Host<&str> {
-    match host {
-        Host::Domain(name) => Host::Domain(name.as_str()),
-        Host::Ipv4(address) => Host::Ipv4(*address),
-        Host::Ipv6(address) => Host::Ipv6(*address),
     }
 }
 
@@ -333,7 +324,7 @@ impl Dial<'_> {
     /// Silence at a remembered address accuses nobody: the target may have moved, and the resolver has taken its part
     /// of the time. Whatever did come back from there still counts.
     fn judged_by_memory(&self, outcome: Outcome) -> Outcome {
-        match outcome {
+        match &outcome {
             Outcome::Unhealthy(failure)
                 if self.is_remembered && failure.class == FailureClass::Silent =>
             {
@@ -345,7 +336,10 @@ impl Dial<'_> {
                     ),
                 )
             }
-            other => other,
+            Outcome::Healthy
+            | Outcome::Degraded(_)
+            | Outcome::Unhealthy(_)
+            | Outcome::Unobservable(_) => outcome,
         }
     }
 }

@@ -254,10 +254,12 @@ fn refused(question: &DnsQuestion, error: &NetError) -> Outcome {
 
 /// An answer that is an error.
 fn answered(question: &DnsQuestion, code: ResponseCode) -> Outcome {
-    let name = match code {
-        ResponseCode::ServFail => "SERVFAIL".to_owned(),
-        ResponseCode::Refused => "REFUSED".to_owned(),
-        other => clean(&other.to_string(), 40),
+    let name = if code == ResponseCode::ServFail {
+        "SERVFAIL".to_owned()
+    } else if code == ResponseCode::Refused {
+        "REFUSED".to_owned()
+    } else {
+        clean(&code.to_string(), 40)
     };
     match question.resolver {
         None => trouble::gap(

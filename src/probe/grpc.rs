@@ -20,7 +20,7 @@ use crate::model::{
 };
 
 use super::{
-    dial::{Ask, Dial, Prepared, Said, Way, borrowed},
+    dial::{Ask, Dial, Prepared, Said, Way},
     http::{
         cover,
         limits::BODY_GAP,
@@ -73,7 +73,7 @@ pub(super) fn prepare(question: &GrpcQuestion, configs: &Configs) -> Result<Prep
         .map(|settings| (settings, &["h2"] as &[&str]));
     Ok(Prepared {
         way: Way::of(
-            borrowed(&question.endpoint.host),
+            &question.endpoint.host,
             question.endpoint.port,
             question.ip,
             tls,

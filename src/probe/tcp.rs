@@ -13,7 +13,7 @@ use crate::model::{
 };
 
 use super::{
-    dial::{Ask, Dial, Prepared, Said, Way, borrowed},
+    dial::{Ask, Dial, Prepared, Said, Way},
     http::{cover, stream::Stream, tls::Configs, trouble},
 };
 
@@ -36,7 +36,7 @@ pub(super) fn prepare(question: &TcpQuestion, configs: &Configs) -> Result<Prepa
         .map(|settings| (settings, &[] as &[&str]));
     Ok(Prepared {
         way: Way::of(
-            borrowed(&question.endpoint.host),
+            &question.endpoint.host,
             question.endpoint.port,
             question.ip,
             tls,

@@ -15,7 +15,7 @@ use crate::model::{
 };
 
 use super::{
-    dial::{Ask, Dial, Prepared, Said, Way, borrowed},
+    dial::{Ask, Dial, Prepared, Said, Way},
     http::{
         stream::Stream,
         tls::{Configs, date, rough},
@@ -47,7 +47,7 @@ pub(super) fn prepare(question: &TlsQuestion, configs: &Configs) -> Result<Prepa
     };
     Ok(Prepared {
         way: Way::of(
-            borrowed(&question.endpoint.host),
+            &question.endpoint.host,
             question.endpoint.port,
             question.ip,
             Some((settings, &[])),

@@ -81,7 +81,7 @@ pub(super) fn prepare(question: &WebsocketQuestion, configs: &Configs) -> Result
     add_own_headers(&mut headers, &question.headers)?;
     Ok(Prepared {
         way: Way::of(
-            host,
+            &host.to_owned(),
             port,
             question.ip,
             is_tls.then_some((&question.tls, &["http/1.1"])),

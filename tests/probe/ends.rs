@@ -39,7 +39,7 @@ async fn look(question: TlsQuestion, limit: Duration) -> Observation {
 
 async fn showing(config: ServerConfig) -> SocketAddr {
     serve_tls(config, |mut stream| async move {
-        until_closed(&mut stream).await
+        until_closed(&mut stream).await;
     })
     .await
 }

@@ -138,6 +138,7 @@ async fn the_call_is_as_the_standard_asks_for() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "the table of all answers is long")]
 async fn every_answer_has_its_meaning() {
     let message = |message| Answer { message, ..SERVING };
     let early = |early| Answer {

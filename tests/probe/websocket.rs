@@ -52,7 +52,7 @@ async fn repeat<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocketStream<
                 let _it_may_have_left = socket.send(message).await;
             }
             Message::Close(_) => return true,
-            _ => {}
+            Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
     false

@@ -155,12 +155,10 @@ fn parsed(text: &str, usual_port: Option<u16>) -> Result<Endpoint, String> {
         return Err(String::from("it should end with the port"));
     }
     let (name, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((_, after)) => (
-            &text[..text.len() - after.len()],
-            after
-                .strip_prefix(':')
-                .or((!after.is_empty()).then_some(after)),
-        ),
+        Some((_, after)) if !after.is_empty() && !after.starts_with(':') => {
+            return Err(String::from("there is no colon before the port"));
+        }
+        Some((_, after)) => (&text[..text.len() - after.len()], after.strip_prefix(':')),
         None => match text.rsplit_once(':') {
             Some((before, _)) if before.contains(':') => {
                 return Err(String::from("write an IPv6 address in brackets: [::1]:443"));
@@ -217,7 +215,7 @@ mod tests {
             ("db:0", Err("`0` is not a port, 1 to 65535")),
             ("db:65536", Err("`65536` is not a port, 1 to 65535")),
             ("db:http", Err("`http` is not a port, 1 to 65535")),
-            ("[::1]80", Err("`80` is not a port, 1 to 65535")),
+            ("[::1]80", Err("there is no colon before the port")),
             ("https://db:80", Err("write it without `https://`")),
             ("db:80/x", Err("it should end with the port")),
             ("me@db:80", Err("it may not contain a user name")),

@@ -1,6 +1,7 @@
 //! `tcp:`, `tls:`, `dns:`, `icmp:`, `websocket:` and `grpc:` of a target.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -451,10 +452,10 @@ impl Check<'_> {
 }
 
 /// The shorthand of a section, if it is one, and the section, which is empty then.
-fn parts<'a, T, Short>(
-    at: &'a At<TextOr<T>>,
+fn parts<T, Short>(
+    at: &At<TextOr<T>>,
     of: impl Fn(String) -> Short,
-) -> Option<(Option<At<Short>>, std::borrow::Cow<'a, T>)>
+) -> Option<(Option<At<Short>>, Cow<'_, T>)>
 where
     T: Default + Clone,
 {
@@ -464,9 +465,9 @@ where
                 span: at.span,
                 value: Some(of(text.clone())),
             }),
-            std::borrow::Cow::Owned(T::default()),
+            Cow::Owned(T::default()),
         ),
-        TextOr::Section(raw) => (None, std::borrow::Cow::Borrowed(raw)),
+        TextOr::Section(raw) => (None, Cow::Borrowed(raw)),
     })
 }
 

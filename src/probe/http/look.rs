@@ -89,7 +89,7 @@ impl<'look> Look<'look> {
     async fn ask(&mut self) -> Result<Reading, Outcome> {
         let kept = self.keeps_line.then(|| self.prepared.take_kept()).flatten();
         let (mut line, answer) = match kept {
-            Some(kept) => self.head_over_kept(kept).await?,
+            Some(kept) => Box::pin(self.head_over_kept(kept)).await?,
             None => self.head_over_fresh().await?,
         };
         let (reading, is_whole) = self.read(&mut line, answer).await?;
