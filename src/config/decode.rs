@@ -405,6 +405,9 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
             }),
             (TEXT_OR, Kind::Scalar(Form::Number | Form::Text, text)) => visitor.visit_str(text),
             (SWITCH_OR, Kind::Scalar(Form::Bool(is_on), _)) => visitor.visit_bool(*is_on),
+            (SWITCH_OR, Kind::Scalar(..) | Kind::List(_)) => Err(Fault::Not(String::from(
+                "`true`, `false`, or keys and values",
+            ))),
             (ONE_OR_MANY, Kind::List(items)) => visitor.visit_seq(Items {
                 decoder: self,
                 left: items.iter(),

@@ -242,7 +242,7 @@ async fn every_refusal_has_its_class() {
 async fn a_resolver_that_is_not_there_fails_the_target() {
     let said = say(
         asking(nobody().await, RecordKind::A, Expected::Any),
-        PATIENT,
+        Duration::from_millis(600),
     )
     .await;
     assert!(
