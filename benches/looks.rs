@@ -6,6 +6,7 @@
     reason = "a benchmark says what it measured on its output"
 )]
 
+#[expect(dead_code, reason = "the other benchmark needs more of it")]
 mod server;
 
 use std::{

@@ -173,6 +173,8 @@ codes! {
     Certificate "H0803" Error,
     /// A header that cannot be sent.
     Header "H0804" Error,
+    /// A kind of check that this build does not have.
+    NotBuilt "H0820" Error,
 }
 
 impl fmt::Display for Code {

@@ -871,4 +871,17 @@ routes:
       headers: { X-Team: core }
 "##,
     },
+    Explanation {
+        code: Code::NotBuilt,
+        title: "This hekate was built without that kind of check",
+        cause: "`dns`, `icmp` and `websocket` are features of the build, on by default. This hekate was built without the one that the file asks for.",
+        example: r##"targets:
+  - name: api
+    dns: api.example.test
+"##,
+        fix: r##"targets:
+  - name: api
+    tcp: "api.example.test:443"
+"##,
+    },
 ];

@@ -43,14 +43,13 @@ impl Engine {
     pub(super) fn bind_readers(&mut self) {
         let mut subjects: HashMap<(SourceName, &Subject), usize> = HashMap::new();
         let stores = self.watched.iter().flatten().flat_map(|watched| {
-            watched
-                .target
-                .checks
-                .iter()
-                .filter_map(|check| match &check.question {
-                    Question::LogStore(store) => Some(store),
-                    Question::Health(_) | Question::LogFreshness(_) | Question::Roles(_) => None,
-                })
+            watched.target.checks.iter().filter_map(|check| {
+                if let Question::LogStore(store) = &check.question {
+                    Some(store)
+                } else {
+                    None
+                }
+            })
         });
         for store in stores {
             for (index, subject) in store.subjects.iter().enumerate() {
@@ -173,6 +172,7 @@ impl Engine {
         let evidence = freshness::Evidence {
             now: now.at,
             looking_since,
+            startup_grace: source.startup_grace,
             is_in_maintenance: false,
             is_blind: false,
             reading,

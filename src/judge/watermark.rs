@@ -182,7 +182,8 @@ fn proved_up_to(
             } else {
                 SCRAPE
             };
-            Some(now - floor)
+            // If it stops scraping, what it scraped last proves nothing of later times, however well it answers.
+            Some(stated(answer).map_or(now - floor, |until| until.min(now - floor)))
         }
         LogStore::Graylog(_)
         | LogStore::Elasticsearch { .. }

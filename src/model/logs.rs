@@ -30,6 +30,8 @@ pub struct LogSource {
     pub lag_limit: Duration,
     /// `reorder_margin:` taken off the watermark if several nodes of the store may overtake each other. Default 10 s.
     pub reorder_margin: Duration,
+    /// `startup_grace:` for how long after a start no log is judged. Default 2 min.
+    pub startup_grace: Duration,
     /// Where the store's own incidents go; absent = as the routes say.
     pub channel: Option<ChannelName>,
 }

@@ -21,6 +21,7 @@ pub mod text;
 pub mod time;
 pub mod transition;
 pub mod verdict;
+pub mod wire;
 
 pub use batch::{Batch, CheckRecord, Finished, Loaded, Memory};
 pub use board::Board;

@@ -14,6 +14,7 @@ use super::{
     roles::Roles,
     secret::Secret,
     verdict::Verdict,
+    wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
 };
 
 /// How bad it is for people when a target is down.
@@ -239,6 +240,18 @@ pub enum Question {
     LogStore(Arc<LogStoreQuestion>),
     /// `active:` of a group.
     Roles(Arc<Roles>),
+    /// `tcp:`
+    Tcp(Arc<TcpQuestion>),
+    /// `tls:`
+    Tls(Arc<TlsQuestion>),
+    /// `dns:`
+    Dns(Arc<DnsQuestion>),
+    /// `icmp:`
+    Icmp(Arc<IcmpQuestion>),
+    /// `websocket:`
+    Websocket(Arc<WebsocketQuestion>),
+    /// `grpc:`
+    Grpc(Arc<GrpcQuestion>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

@@ -1,19 +1,34 @@
 //! One look at one thing. A look never fails and never panics outward: what went wrong is data in the observation.
 
+mod dial;
+#[cfg(feature = "dns")]
+mod dns;
+mod grpc;
 pub mod health;
 pub mod http;
+#[cfg(feature = "icmp")]
+mod icmp;
 mod logs;
+mod shelf;
+mod starttls;
+mod tcp;
+mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;
 
-use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 
 use crate::{
     clock::Clock,
-    model::{Gap, GapKind, LookId, Observation, Outcome, logs::LogAsk, plan::Question},
+    model::{Gap, GapKind, LookId, Observation, Outcome, Tick, logs::LogAsk, plan::Question},
 };
 
-use self::http::{Findings, Lookup};
+use self::{
+    http::{Findings, Lookup},
+    shelf::Shelf,
+};
 
 /// Looks at targets. Cheap to clone: all clones share TLS settings, kept connections and the memory of addresses.
 #[derive(Clone)]
@@ -25,6 +40,7 @@ struct World {
     clock: Clock,
     http: http::Client,
     stores: logs::Stores,
+    prepared: Shelf<dial::Prepared>,
 }
 
 /// Whether a look may use what an earlier one left behind.
@@ -48,6 +64,7 @@ impl Prober {
             world: Arc::new(World {
                 http: http::Client::new(clock.clone(), lookup),
                 stores: logs::Stores::new(clock.clone()),
+                prepared: Shelf::default(),
                 clock,
             }),
         }
@@ -63,7 +80,14 @@ impl Prober {
     pub fn prepare(&self, question: &Question) -> Result<(), Gap> {
         match question {
             Question::Health(question) => self.world.http.prepare(question),
-            Question::LogFreshness(_) | Question::LogStore(_) | Question::Roles(_) => Ok(()),
+            Question::Tcp(_) | Question::Tls(_) | Question::Websocket(_) | Question::Grpc(_) => {
+                self.world.prepared(question).map(|_prepared| ())
+            }
+            Question::Dns(_)
+            | Question::Icmp(_)
+            | Question::LogFreshness(_)
+            | Question::LogStore(_)
+            | Question::Roles(_) => Ok(()),
         }
     }
 
@@ -99,7 +123,18 @@ impl Prober {
                         .look(question, started.tick, limit, fresh)
                         .await
                 }
-                Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
+                Question::LogStore(question) => {
+                    Box::pin(self.world.stores.round(question, ask, limit)).await
+                }
+                Question::Tcp(_)
+                | Question::Tls(_)
+                | Question::Websocket(_)
+                | Question::Grpc(_) => {
+                    Box::pin(self.world.dial(question, started.tick, limit)).await
+                }
+                Question::Dns(_) | Question::Icmp(_) => {
+                    Box::pin(self.world.ask_the_network(question, started.tick, limit)).await
+                }
                 Question::LogFreshness(_) | Question::Roles(_) => {
                     Findings::of(Outcome::Unobservable(Gap {
                         kind: GapKind::Witness,
@@ -126,9 +161,99 @@ impl Prober {
     }
 }
 
+impl World {
+    /// One look over a connection that is not HTTP's.
+    async fn dial(&self, question: &Question, started: Tick, limit: Duration) -> Findings {
+        let prepared = match self.prepared(question) {
+            Ok(prepared) => prepared,
+            Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
+        };
+        let resolver = self.http.resolver();
+        dial::look(&prepared, resolver, &self.clock, started, limit).await
+    }
+
+    fn prepared(&self, question: &Question) -> Result<Arc<dial::Prepared>, Gap> {
+        let configs = self.http.configs();
+        let (any, now): (Arc<dyn Any + Send + Sync>, _) = match question {
+            Question::Tcp(question) => (Arc::clone(question) as _, self.clock.now().tick),
+            Question::Tls(question) => (Arc::clone(question) as _, self.clock.now().tick),
+            Question::Websocket(question) => (Arc::clone(question) as _, self.clock.now().tick),
+            Question::Grpc(question) => (Arc::clone(question) as _, self.clock.now().tick),
+            Question::Health(_)
+            | Question::LogFreshness(_)
+            | Question::LogStore(_)
+            | Question::Roles(_)
+            | Question::Dns(_)
+            | Question::Icmp(_) => return Err(not_built("this way of asking")),
+        };
+        self.prepared.get(&any, now, || match question {
+            Question::Tcp(question) => tcp::prepare(question, configs),
+            Question::Tls(question) => tls::prepare(question, configs),
+            #[cfg(feature = "websocket")]
+            Question::Websocket(question) => websocket::prepare(question, configs),
+            #[cfg(not(feature = "websocket"))]
+            Question::Websocket(_) => Err(not_built("`websocket`")),
+            Question::Grpc(question) => grpc::prepare(question, configs),
+            Question::Health(_)
+            | Question::LogFreshness(_)
+            | Question::LogStore(_)
+            | Question::Roles(_)
+            | Question::Dns(_)
+            | Question::Icmp(_) => Err(not_built("this way of asking")),
+        })
+    }
+
+    /// One look below connections.
+    #[cfg_attr(
+        not(any(feature = "dns", feature = "icmp")),
+        expect(
+            unused_variables,
+            clippy::unused_async,
+            reason = "without these kinds nothing is waited for"
+        )
+    )]
+    async fn ask_the_network(
+        &self,
+        question: &Question,
+        started: Tick,
+        limit: Duration,
+    ) -> Findings {
+        match question {
+            #[cfg(feature = "dns")]
+            Question::Dns(question) => dns::look(question, &self.clock, started, limit).await,
+            #[cfg(not(feature = "dns"))]
+            Question::Dns(_) => Findings::of(Outcome::Unobservable(not_built("`dns`"))),
+            #[cfg(not(feature = "icmp"))]
+            Question::Icmp(_) => Findings::of(Outcome::Unobservable(not_built("`icmp`"))),
+            #[cfg(feature = "icmp")]
+            Question::Icmp(question) => {
+                icmp::look(question, self.http.resolver(), &self.clock, started, limit).await
+            }
+            Question::Health(_)
+            | Question::LogFreshness(_)
+            | Question::LogStore(_)
+            | Question::Roles(_)
+            | Question::Tcp(_)
+            | Question::Tls(_)
+            | Question::Websocket(_)
+            | Question::Grpc(_) => {
+                Findings::of(Outcome::Unobservable(not_built("this way of asking")))
+            }
+        }
+    }
+}
+
 impl fmt::Debug for Prober {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prober").finish_non_exhaustive()
+    }
+}
+
+/// The file is told of it when it is read, so only a plan from elsewhere gets here.
+fn not_built(what: &str) -> Gap {
+    Gap {
+        kind: GapKind::NotConfigured,
+        words: format!("this hekate was built without {what}"),
     }
 }
 

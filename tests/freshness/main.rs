@@ -40,6 +40,7 @@ fn source() -> LogSource {
         }),
         lag_limit: Duration::from_secs(90),
         reorder_margin: Duration::ZERO,
+        startup_grace: Duration::from_mins(2),
         channel: None,
     }
 }
@@ -153,6 +154,7 @@ impl Rule for Watermark {
         let evidence = freshness::Evidence {
             now: at,
             looking_since: stamp(Duration::ZERO),
+            startup_grace: Duration::from_mins(2),
             is_in_maintenance: false,
             is_blind: false,
             reading: reading

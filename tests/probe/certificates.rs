@@ -44,11 +44,7 @@ impl Authority {
     /// A certificate for these names, from and to this many days from now.
     pub(crate) fn sign(&self, names: &[&str], days: std::ops::Range<i64>) -> Identity {
         let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
-        let mut params = CertificateParams::new(names).expect("the names are names");
-        let (year, month, day) = ymd(days.start);
-        params.not_before = rcgen::date_time_ymd(year, month, day);
-        let (year, month, day) = ymd(days.end);
-        params.not_after = rcgen::date_time_ymd(year, month, day);
+        let params = dated(names, days);
         let key = KeyPair::generate().expect("there is entropy");
         let certificate = params.signed_by(&key, &self.issuer).expect("it can sign");
         Identity {
@@ -56,6 +52,24 @@ impl Authority {
             certificate_pem: certificate.pem(),
             key,
         }
+    }
+
+    /// An authority below this one, valid for these days.
+    pub(crate) fn subordinate(&self, name: &str, days: std::ops::Range<i64>) -> Self {
+        let mut params = dated(Vec::new(), days);
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("there is entropy");
+        let certificate = params.signed_by(&key, &self.issuer).expect("it can sign");
+        Self {
+            certificate,
+            issuer: Issuer::new(params, key),
+        }
+    }
+
+    /// Its own certificate.
+    pub(crate) fn certificate(&self) -> CertificateDer<'static> {
+        self.certificate.der().clone()
     }
 
     /// Settings that trust this authority.
@@ -98,9 +112,15 @@ impl Identity {
 
     /// A server's configuration.
     pub(crate) fn server(&self) -> ServerConfig {
+        self.server_with(&[])
+    }
+
+    /// A server's configuration that sends these as well.
+    pub(crate) fn server_with(&self, rest: &[CertificateDer<'static>]) -> ServerConfig {
+        let chain = [std::slice::from_ref(&self.certificate), rest].concat();
         builder()
             .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone()], self.key())
+            .with_single_cert(chain, self.key())
             .expect("the key fits")
     }
 }
@@ -132,6 +152,16 @@ pub(crate) fn date(days: i64) -> chrono::NaiveDate {
     } else {
         today + distance
     }
+}
+
+/// What a certificate says, from and to this many days from now.
+fn dated(names: Vec<String>, days: std::ops::Range<i64>) -> CertificateParams {
+    let mut params = CertificateParams::new(names).expect("the names are names");
+    let (year, month, day) = ymd(days.start);
+    params.not_before = rcgen::date_time_ymd(year, month, day);
+    let (year, month, day) = ymd(days.end);
+    params.not_after = rcgen::date_time_ymd(year, month, day);
+    params
 }
 
 fn ymd(days: i64) -> (i32, u8, u8) {

@@ -3,8 +3,17 @@
 mod answers;
 mod certificates;
 mod children;
+#[cfg(feature = "dns")]
+mod dns;
+mod ends;
 mod failures;
+mod grpc;
+#[cfg(feature = "icmp")]
+mod icmp;
 mod kept;
 mod names;
 mod stage;
+mod tcp;
 mod tls;
+#[cfg(feature = "websocket")]
+mod websocket;

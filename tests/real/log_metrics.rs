@@ -74,6 +74,7 @@ impl Asker {
             lag_limit: Duration::from_secs(if is_victoria { 120 } else { 90 }),
             reorder_margin: Duration::ZERO,
             channel: None,
+            startup_grace: Duration::ZERO,
         });
         Self {
             prober: Prober::new(clock.clone()),

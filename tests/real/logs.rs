@@ -40,6 +40,7 @@ impl Asking {
             lag_limit: Duration::from_secs(90),
             reorder_margin: Duration::from_secs(10),
             channel: None,
+            startup_grace: Duration::ZERO,
         });
         let subject = |query: &&str| Subject {
             query: (*query).to_owned(),

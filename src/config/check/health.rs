@@ -61,7 +61,7 @@ impl Check<'_> {
         let headers = self.headers(raw.headers.as_ref(), &subject);
         let credentials = self.credentials(raw, &subject);
         let is_plain = url.as_ref().is_some_and(|(url, _)| url.scheme() == "http");
-        let tls = self.tls(raw.tls.as_ref(), is_plain);
+        let tls = self.tls(raw.tls.as_ref(), is_plain.then_some("http"));
         let rules = self.rules(raw.rules.as_ref());
         let components = raw
             .critical_components
@@ -282,7 +282,8 @@ impl Check<'_> {
         })
     }
 
-    pub(super) fn tls(&mut self, at: Option<&At<raw::Tls>>, is_plain: bool) -> TlsSettings {
+    /// A section of TLS settings, if there is one; `plain` is the scheme of an address that has no use for it.
+    pub(super) fn tls(&mut self, at: Option<&At<raw::Tls>>, plain: Option<&str>) -> TlsSettings {
         let Some(At {
             span,
             value: Some(raw),
@@ -290,16 +291,30 @@ impl Check<'_> {
         else {
             return TlsSettings::default();
         };
-        if is_plain {
+        if let Some(scheme) = plain {
             self.report(
                 Problem::new(
                     Code::UselessTls,
                     *span,
-                    "`tls` means nothing for an address that begins with http://",
+                    format!("`tls` means nothing for an address that begins with {scheme}://"),
                 )
-                .help("write https://, or remove `tls`"),
+                .help(format!("write {scheme}s://, or remove `tls`")),
             );
         }
+        self.tls_section(&At {
+            span: *span,
+            value: Some(raw),
+        })
+    }
+
+    pub(super) fn tls_section(&mut self, at: &At<&raw::Tls>) -> TlsSettings {
+        let At {
+            span,
+            value: Some(raw),
+        } = at
+        else {
+            return TlsSettings::default();
+        };
         if let Some(At {
             span,
             value: Some(true),

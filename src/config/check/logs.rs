@@ -140,6 +140,10 @@ impl Check<'_> {
             self.duration(at, "`reorder_margin`", Duration::ZERO..=MINUTE * 10)
                 .value
         });
+        let startup_grace = raw.startup_grace.as_ref().and_then(|at| {
+            self.duration(at, "`startup_grace`", Duration::ZERO..=MINUTE * 60)
+                .value
+        });
         let store = store?;
         let is_victoria = matches!(
             store,
@@ -152,6 +156,7 @@ impl Check<'_> {
             name: SourceName::new(name),
             lag_limit: lag_limit.unwrap_or(SECOND * if is_victoria { 120 } else { 90 }),
             reorder_margin: reorder_margin.unwrap_or(SECOND * 10),
+            startup_grace: startup_grace.unwrap_or(MINUTE * 2),
             store,
             canary,
             channel,
@@ -501,7 +506,7 @@ impl Check<'_> {
         }
         let headers = self.headers(rest.headers, owner);
         let is_plain = url.as_ref().is_some_and(|url| url.scheme() == "http");
-        let tls = self.tls(rest.tls, is_plain);
+        let tls = self.tls(rest.tls, is_plain.then_some("http"));
         let url = url?;
         let credentials = match (token, basic) {
             (Some(found), _) if has_own_token => Some(StoreCredentials::Token(found.secret)),

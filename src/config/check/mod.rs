@@ -2,6 +2,7 @@
 
 mod aliases;
 mod channels;
+mod endpoint;
 mod health;
 mod logs;
 mod references;
@@ -11,6 +12,7 @@ mod settings;
 mod targets;
 mod timing;
 mod values;
+mod wire;
 
 use std::{path::Path, sync::Arc};
 

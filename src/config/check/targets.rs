@@ -207,6 +207,7 @@ impl Check<'_> {
                 question: Question::LogFreshness(Arc::new(question)),
             });
         }
+        checks.extend(self.wire_checks(raw, shown, &layers, complaints));
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
         let runbook_url = raw
             .runbook_url
@@ -235,10 +236,29 @@ impl Check<'_> {
 
     /// A target has at least one check; keys that look like one were meant as one.
     fn asks_something(&self, raw: &raw::Target, place: Span, shown: &str) {
-        let is_asked = [raw.health.is_some(), raw.log_freshness.is_some()].contains(&true);
-        let was_meant = ["health", "log_freshness"]
-            .iter()
-            .any(|key| self.findings.was_meant(place, key));
+        let is_asked = [
+            raw.health.is_some(),
+            raw.log_freshness.is_some(),
+            raw.tcp.is_some(),
+            raw.tls.is_some(),
+            raw.dns.is_some(),
+            raw.icmp.is_some(),
+            raw.websocket.is_some(),
+            raw.grpc.is_some(),
+        ]
+        .contains(&true);
+        let was_meant = [
+            "health",
+            "log_freshness",
+            "tcp",
+            "tls",
+            "dns",
+            "icmp",
+            "websocket",
+            "grpc",
+        ]
+        .iter()
+        .any(|key| self.findings.was_meant(place, key));
         if !is_asked && !was_meant {
             self.report(
                 Problem::new(

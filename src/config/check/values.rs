@@ -96,7 +96,7 @@ impl Check<'_> {
     }
 
     /// Refuses `${…}` where it is not filled in.
-    fn has_no_variable(&self, span: Span, text: &str, subject: &str) -> bool {
+    pub(super) fn has_no_variable(&self, span: Span, text: &str, subject: &str) -> bool {
         let Some(at) = text.find("${") else {
             return true;
         };
@@ -232,7 +232,13 @@ impl Check<'_> {
     }
 
     /// A text with its variables filled in.
-    fn filled(&self, span: Span, text: &str, key: &str, has_file_twin: bool) -> Option<Filled> {
+    pub(super) fn filled(
+        &self,
+        span: Span,
+        text: &str,
+        key: &str,
+        has_file_twin: bool,
+    ) -> Option<Filled> {
         match self.environment.fill(text) {
             Ok(filled) => Some(filled),
             Err(trouble) => {
@@ -523,7 +529,7 @@ impl Check<'_> {
 }
 
 /// Whether this is a name that a resolver can be asked for.
-fn is_domain(domain: &str) -> bool {
+pub(super) fn is_domain(domain: &str) -> bool {
     let domain = domain.strip_suffix('.').unwrap_or(domain);
     domain.len() <= 253
         && domain.split('.').all(|label| {

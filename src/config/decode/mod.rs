@@ -13,8 +13,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use self::vessels::{AT, ONE_OR_MANY, TEXT_OR};
-pub(crate) use self::vessels::{At, Named, OneOrMany, TextOr};
+use self::vessels::{AT, ONE_OR_MANY, SWITCH_OR, TEXT_OR};
+pub(crate) use self::vessels::{At, Named, OneOrMany, SwitchOr, TextOr};
 use super::{
     code::Code,
     findings::Findings,
@@ -363,6 +363,10 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
                 step: 0,
             }),
             (TEXT_OR, Kind::Scalar(Form::Number | Form::Text, text)) => visitor.visit_str(text),
+            (SWITCH_OR, Kind::Scalar(Form::Bool(is_on), _)) => visitor.visit_bool(*is_on),
+            (SWITCH_OR, Kind::Scalar(..) | Kind::List(_)) => Err(Fault::Not(String::from(
+                "`true`, `false`, or keys and values",
+            ))),
             (ONE_OR_MANY, Kind::List(items)) => visitor.visit_seq(Items {
                 decoder: self,
                 left: items.iter(),

@@ -14,6 +14,8 @@ use crate::config::source::Span;
 pub(super) const AT: &str = "$at";
 /// The name by which [`TextOr`] asks for a text or a section.
 pub(super) const TEXT_OR: &str = "$text_or";
+/// The name by which [`SwitchOr`] asks for `true`, `false` or a section.
+pub(super) const SWITCH_OR: &str = "$switch_or";
 /// The name by which [`OneOrMany`] asks for a list, or one value in place of it.
 pub(super) const ONE_OR_MANY: &str = "$one_or_many";
 
@@ -35,6 +37,15 @@ pub(crate) struct Named<T>(pub(crate) Vec<(At<String>, At<T>)>);
 pub(crate) enum TextOr<T> {
     /// The text.
     Text(String),
+    /// The section.
+    Section(T),
+}
+
+/// `true` or `false`, or a section that means `true` and says more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum SwitchOr<T> {
+    /// On or off.
+    Switch(bool),
     /// The section.
     Section(T),
 }
@@ -122,6 +133,34 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for TextOr<T> {
         }
 
         deserializer.deserialize_newtype_struct(TEXT_OR, TextOrVisitor(std::marker::PhantomData))
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for SwitchOr<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SwitchOrVisitor<T>(std::marker::PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for SwitchOrVisitor<T> {
+            type Value = SwitchOr<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`true`, `false`, or keys and values")
+            }
+
+            fn visit_bool<E>(self, is_on: bool) -> Result<SwitchOr<T>, E> {
+                Ok(SwitchOr::Switch(is_on))
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<SwitchOr<T>, D::Error> {
+                T::deserialize(deserializer).map(SwitchOr::Section)
+            }
+        }
+
+        deserializer
+            .deserialize_newtype_struct(SWITCH_OR, SwitchOrVisitor(std::marker::PhantomData))
     }
 }
 

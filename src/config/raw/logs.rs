@@ -45,6 +45,8 @@ pub(crate) struct LogSource {
     pub(crate) lag_limit: Option<At<DurationText>>,
     /// By how much several nodes of the store may overtake each other. Default `10s`.
     pub(crate) reorder_margin: Option<At<DurationText>>,
+    /// For how long after a start no log is judged, 0s to 1h. Default `2m`.
+    pub(crate) startup_grace: Option<At<DurationText>>,
     /// From one round of questions to the next, 5s to 1h. Default `30s`.
     pub(crate) interval: Option<At<DurationText>>,
     /// Limit of one round. Default `5s`.

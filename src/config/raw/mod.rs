@@ -8,7 +8,7 @@ use std::{borrow::Cow, sync::LazyLock};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::decode::{At, Named, OneOrMany, TextOr};
+use super::decode::{At, Named, OneOrMany, SwitchOr, TextOr};
 
 pub(crate) mod logs;
 
@@ -245,6 +245,18 @@ pub(crate) struct Target {
     pub(crate) health: Option<At<TextOr<Health>>>,
     /// How fresh its log has to be.
     pub(crate) log_freshness: Option<At<logs::LogFreshness>>,
+    /// A port that something listens at.
+    pub(crate) tcp: Option<At<TextOr<TcpCheck>>>,
+    /// A certificate: whom it is for, whether it is trusted, and how long.
+    pub(crate) tls: Option<At<TextOr<TlsCheck>>>,
+    /// What a name leads to.
+    pub(crate) dns: Option<At<TextOr<DnsCheck>>>,
+    /// Whether a host answers echo requests.
+    pub(crate) icmp: Option<At<TextOr<IcmpCheck>>>,
+    /// Whether a connection can be upgraded to `WebSocket`.
+    pub(crate) websocket: Option<At<TextOr<WebsocketCheck>>>,
+    /// The health service of gRPC.
+    pub(crate) grpc: Option<At<TextOr<GrpcCheck>>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -309,7 +321,7 @@ pub(crate) struct Rule {
 }
 
 /// Whom to trust and who we are.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`tls`", deny_unknown_fields)]
 #[schemars(rename = "Tls")]
 pub(crate) struct Tls {
@@ -323,6 +335,150 @@ pub(crate) struct Tls {
     pub(crate) server_name: Option<At<String>>,
     /// Accept any certificate. Default `false`.
     pub(crate) insecure: Option<At<bool>>,
+}
+
+/// A port that something listens at. A text in place of it is its `address`.
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
+#[serde(rename = "`tcp`", deny_unknown_fields)]
+#[schemars(rename = "TcpCheck")]
+pub(crate) struct TcpCheck {
+    /// Host and port: `db.internal:5432`.
+    #[schemars(required)]
+    pub(crate) address: Option<At<EndpointText>>,
+    /// What is said first.
+    pub(crate) send: Option<At<SecretText>>,
+    /// What has to come within the first 4 KiB.
+    pub(crate) expect: Option<At<String>>,
+    /// `true`, or whom to trust and who we are. Default `false`.
+    pub(crate) tls: Option<At<SwitchOr<Tls>>>,
+    /// Whether every address of the name is asked. Default `false`: the first that answers.
+    pub(crate) all_addresses: Option<At<bool>>,
+    /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
+    pub(crate) ip: Option<At<IpWord>>,
+    /// As in `defaults`, for this check.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`, for this check.
+    pub(crate) timeout: Option<At<DurationText>>,
+}
+
+/// A certificate. A text in place of it is its `address`.
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
+#[serde(rename = "`tls` of a target", deny_unknown_fields)]
+#[schemars(rename = "TlsCheck")]
+pub(crate) struct TlsCheck {
+    /// Host and port: `api.example.test:443`. The port may be left out.
+    #[schemars(required)]
+    pub(crate) address: Option<At<EndpointText>>,
+    /// With so much time left it is told, each once, 1h to 365d. Default `[21d, 7d, 1d]`.
+    pub(crate) warn_at: Option<At<OneOrMany<DurationText>>>,
+    /// What is spoken before TLS begins, if anything.
+    pub(crate) starttls: Option<At<StartTlsWord>>,
+    /// PEM file with more root certificates.
+    pub(crate) ca_file: Option<At<String>>,
+    /// PEM file with our certificate chain.
+    pub(crate) certificate_file: Option<At<String>>,
+    /// PEM file with its key.
+    pub(crate) key_file: Option<At<String>>,
+    /// The name that the certificate has to carry, if not the host of the address.
+    pub(crate) server_name: Option<At<String>>,
+    /// Look at its dates only, and accept any certificate. Default `false`.
+    pub(crate) insecure: Option<At<bool>>,
+    /// Whether every address of the name is asked. Default `false`: the first that answers.
+    pub(crate) all_addresses: Option<At<bool>>,
+    /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
+    pub(crate) ip: Option<At<IpWord>>,
+    /// As in `defaults`, for this check.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`, for this check.
+    pub(crate) timeout: Option<At<DurationText>>,
+}
+
+/// What a name leads to. A text in place of it is its `name`.
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
+#[serde(rename = "`dns`", deny_unknown_fields)]
+#[schemars(rename = "DnsCheck")]
+pub(crate) struct DnsCheck {
+    /// The whole name.
+    #[schemars(required)]
+    pub(crate) name: Option<At<String>>,
+    /// The type of record. Default `A`.
+    pub(crate) record: Option<At<RecordWord>>,
+    /// The records that it has to have, in any order, and no others.
+    pub(crate) expect: Option<At<OneOrMany<String>>>,
+    /// Records that it has to have, perhaps among others.
+    pub(crate) contains: Option<At<OneOrMany<String>>>,
+    /// Who is asked: address and perhaps port, `1.1.1.1:53`. Default: this machine's resolver.
+    pub(crate) resolver: Option<At<String>>,
+    /// As in `defaults`, for this check.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`, for this check.
+    pub(crate) timeout: Option<At<DurationText>>,
+}
+
+/// Whether a host answers echo requests. A text in place of it is its `host`.
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
+#[serde(rename = "`icmp`", deny_unknown_fields)]
+#[schemars(rename = "IcmpCheck")]
+pub(crate) struct IcmpCheck {
+    /// A name or an address.
+    #[schemars(required)]
+    pub(crate) host: Option<At<String>>,
+    /// Echo requests of one look, 1 to 10. Default 3.
+    pub(crate) packets: Option<At<u32>>,
+    /// With more lost ones than this it falls short. By default one reply is enough.
+    pub(crate) max_lost: Option<At<u32>>,
+    /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
+    pub(crate) ip: Option<At<IpWord>>,
+    /// As in `defaults`, for this check.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`, for this check.
+    pub(crate) timeout: Option<At<DurationText>>,
+}
+
+/// Whether a connection can be upgraded to `WebSocket`. A text in place of it is its `url`.
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
+#[serde(rename = "`websocket`", deny_unknown_fields)]
+#[schemars(rename = "WebsocketCheck")]
+pub(crate) struct WebsocketCheck {
+    /// Its address: `wss://…` or `ws://…`.
+    #[schemars(required)]
+    pub(crate) url: Option<At<AddressText>>,
+    /// More headers.
+    pub(crate) headers: Option<At<Named<SecretText>>>,
+    /// The first message from us.
+    pub(crate) send: Option<At<SecretText>>,
+    /// What the first message from them has to contain.
+    pub(crate) expect: Option<At<String>>,
+    /// Whom to trust and who we are.
+    pub(crate) tls: Option<At<Tls>>,
+    /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
+    pub(crate) ip: Option<At<IpWord>>,
+    /// As in `defaults`, for this check.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`, for this check.
+    pub(crate) timeout: Option<At<DurationText>>,
+}
+
+/// The health service of gRPC. A text in place of it is its `address`.
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
+#[serde(rename = "`grpc`", deny_unknown_fields)]
+#[schemars(rename = "GrpcCheck")]
+pub(crate) struct GrpcCheck {
+    /// Host and port: `api.internal:50051`.
+    #[schemars(required)]
+    pub(crate) address: Option<At<EndpointText>>,
+    /// Which service is asked for. By default the server as a whole.
+    pub(crate) service: Option<At<String>>,
+    /// Sent with the call.
+    pub(crate) metadata: Option<At<Named<SecretText>>>,
+    /// `true`, or whom to trust and who we are. Default `false`.
+    pub(crate) tls: Option<At<SwitchOr<Tls>>>,
+    /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
+    pub(crate) ip: Option<At<IpWord>>,
+    /// As in `defaults`, for this check.
+    pub(crate) interval: Option<At<DurationText>>,
+    /// As in `defaults`, for this check.
+    pub(crate) timeout: Option<At<DurationText>>,
 }
 
 /// Who hears of what.
@@ -391,6 +547,11 @@ text! {
     /// An address; `${VAR}` works in it.
     AddressText,
     { "type": "string", "examples": ["https://api.example.test/health"] }
+}
+text! {
+    /// A host and a port; `${VAR}` works in it.
+    EndpointText,
+    { "type": "string", "examples": ["db.internal:5432", "[2001:db8::1]:443"] }
 }
 text! {
     /// A secret; `${VAR}` works in it.
@@ -469,6 +630,14 @@ words! {
     IpWord, ["auto", "v4", "v6"]
 }
 words! {
+    /// A protocol that begins in plain text.
+    StartTlsWord, crate::model::wire::StartTls::ALL_WORDS
+}
+words! {
+    /// A type of DNS record.
+    RecordWord, *crate::model::wire::RecordKind::ALL_WORDS
+}
+words! {
     /// What a rule means.
     ThenWord, ["operational", "degraded", "down"]
 }
@@ -518,6 +687,21 @@ impl<T: JsonSchema> JsonSchema for TextOr<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let section = generator.subschema_for::<T>();
         json_schema!({ "anyOf": [{ "type": "string" }, section] })
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for SwitchOr<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("SwitchOr{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let section = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [{ "type": "boolean" }, section] })
     }
 }
 
@@ -581,12 +765,7 @@ const LATER: &[(&str, &[&str])] = &[
     (
         "a target",
         &[
-            "tcp",
-            "tls",
-            "dns",
             "heartbeat",
-            "grpc",
-            "icmp",
             "depends_on",
             "active",
             "pair",
@@ -618,7 +797,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 21] = [
+    const TITLES: [(&str, &str); 27] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -640,6 +819,12 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Slack", "`slack`"),
         ("DeadMan", "`dead_man`"),
         ("SignedWebhook", "`signed_webhook` of a channel"),
+        ("TcpCheck", "`tcp` of a target"),
+        ("TlsCheck", "`tls` of a target"),
+        ("DnsCheck", "`dns` of a target"),
+        ("IcmpCheck", "`icmp` of a target"),
+        ("WebsocketCheck", "`websocket` of a target"),
+        ("GrpcCheck", "`grpc` of a target"),
     ];
     static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(super::schema::schema);
     TITLES

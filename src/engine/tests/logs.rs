@@ -166,6 +166,7 @@ fn source() -> Arc<LogSource> {
         }),
         lag_limit: Duration::from_secs(90),
         reorder_margin: Duration::ZERO,
+        startup_grace: Duration::from_mins(2),
         channel: None,
     })
 }
@@ -233,16 +234,16 @@ fn a_log_that_falls_silent_degrades_and_says_up_to_when_it_is_proved() {
     world.store.stopped.clear();
     world.run_until(minutes(45));
     world.check(&expect![[r#"
-        26m 8s #core opened: blue operational -> degraded: no line in its log for 6 min 8 s (proved up to 28 s ago)
-        40m 23s #core recovered: blue degraded -> operational
+        26m 3s #core opened: blue operational -> degraded: no line in its log for 6 min 3 s (proved up to 28 s ago)
+        40m 19s #core recovered: blue degraded -> operational
     "#]]);
     expect![[r#"
-        25s grace
-        2m 48s fresh
-        25m 11s late
-        25m 40s silent, being confirmed
-        26m 8s silent
-        40m 23s fresh
+        23s grace
+        2m 45s fresh
+        25m 6s late
+        25m 35s silent, being confirmed
+        26m 3s silent
+        40m 19s fresh
     "#]]
     .assert_eq(&world.rows_of("blue"));
 }
@@ -259,8 +260,8 @@ fn without_an_endpoint_silence_is_an_outage() {
     world.store.stopped.clear();
     world.run_until(minutes(45));
     world.check(&expect![[r#"
-        26m 8s #core @core opened: batch operational -> down: no line in its log for 6 min 8 s (proved up to 28 s ago)
-        40m 23s #core recovered: batch down -> operational
+        26m 3s #core @core opened: batch operational -> down: no line in its log for 6 min 3 s (proved up to 28 s ago)
+        40m 19s #core recovered: batch down -> operational
     "#]]);
 }
 
@@ -273,14 +274,14 @@ fn a_store_that_is_behind_is_its_own_incident_and_accuses_nobody() {
     world.store.stuck_at = None;
     world.run_until(minutes(60));
     world.check(&expect![[r#"
-        22m 22s #core opened: log source graylog operational -> degraded: is 2 min 23 s behind
-        50m 9s #core recovered: log source graylog degraded -> operational
+        22m 15s #core opened: log source graylog operational -> degraded: is 2 min 21 s behind
+        50m 24s #core recovered: log source graylog degraded -> operational
     "#]]);
     expect![[r#"
-        25s grace
-        2m 48s fresh
-        25m 2s store behind
-        50m 4s fresh
+        23s grace
+        2m 45s fresh
+        25m 6s store behind
+        50m 18s fresh
     "#]]
     .assert_eq(&world.rows_of("blue"));
 }
@@ -295,14 +296,14 @@ fn a_store_that_is_away_is_its_own_incident_and_accuses_nobody() {
     world.store.lost = Some((minutes(20), minutes(50)));
     world.run_until(minutes(70));
     world.check(&expect![[r#"
-        20m 56s #core @core opened: log source graylog operational -> down: no answer within 5 s
-        50m 19s #core recovered: log source graylog down -> operational
+        20m 51s #core @core opened: log source graylog operational -> down: no answer within 5 s
+        50m 13s #core recovered: log source graylog down -> operational
     "#]]);
     expect![[r#"
-        25s grace
-        2m 48s fresh
-        25m 12s store unreachable
-        50m 8s fresh
+        23s grace
+        2m 45s fresh
+        24m 54s store unreachable
+        50m 3s fresh
     "#]]
     .assert_eq(&world.rows_of("blue"));
 }
@@ -316,8 +317,8 @@ fn an_intake_that_is_down_is_told_while_the_search_works() {
     world.store.is_intake_down = false;
     world.run_until(minutes(40));
     world.check(&expect![[r#"
-        20m 56s #core opened: log source graylog operational -> degraded: takes no lines in: no answer within 5 s
-        30m 15s #core recovered: log source graylog degraded -> operational
+        20m 51s #core opened: log source graylog operational -> degraded: takes no lines in: no answer within 5 s
+        30m 55s #core recovered: log source graylog degraded -> operational
     "#]]);
 }
 
@@ -333,8 +334,8 @@ fn a_silent_log_lets_a_failing_endpoint_be_believed_at_once() {
     world.set("blue", "silent");
     world.run_until(minutes(35));
     world.check(&expect![[r#"
-        26m 8s #core opened: blue operational -> degraded: no line in its log for 6 min 8 s (proved up to 28 s ago)
-        30m 11s #core @core changed: blue degraded -> down: no answer
+        26m 3s #core opened: blue operational -> degraded: no line in its log for 6 min 3 s (proved up to 28 s ago)
+        30m 37s #core @core changed: blue degraded -> down: no answer
     "#]]);
 }
 
@@ -345,7 +346,7 @@ fn a_living_log_makes_a_silent_endpoint_wait() {
     world.set("blue", "silent");
     world.run_until(minutes(25));
     world.check(&expect![[r#"
-        21m 20s #core @core opened: blue operational -> down: no answer
+        21m 19s #core @core opened: blue operational -> down: no answer
     "#]]);
 }
 
@@ -385,6 +386,6 @@ fn a_restart_fakes_no_gap_and_no_silence() {
         .insert(String::from("blue"), minutes(20));
     world.run_until(minutes(30));
     world.check(&expect![[r#"
-        25m 59s #core opened: blue operational -> degraded: no line in its log for 5 min 59 s (proved up to 28 s ago)
+        26m 25s #core opened: blue operational -> degraded: no line in its log for 6 min 25 s (proved up to 29 s ago)
     "#]]);
 }

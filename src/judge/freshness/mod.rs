@@ -19,8 +19,6 @@ use crate::model::{
     text::span,
 };
 
-/// No verdict so soon after hekate or the check began.
-pub const STARTUP_GRACE: Duration = Duration::from_mins(2);
 /// Refusals and misunderstandings in a row before somebody is told.
 const REFUSED_ROUNDS: u8 = 3;
 /// Rounds in a row without an answer before the store is called unreachable.
@@ -35,6 +33,8 @@ pub struct Evidence<'a> {
     pub now: Timestamp,
     /// When this hekate began to look.
     pub looking_since: Timestamp,
+    /// For how long after that, or after the check began, there is no verdict.
+    pub startup_grace: Duration,
     /// Whether the target is in maintenance.
     pub is_in_maintenance: bool,
     /// Whether our own network is down.
@@ -148,10 +148,10 @@ fn row(
 ) -> LogRow {
     let now = evidence.now;
     let is_recent = |at: Timestamp| now.since(at) <= question.max_age;
-    let is_starting = now.since(evidence.looking_since) < STARTUP_GRACE
+    let is_starting = now.since(evidence.looking_since) < evidence.startup_grace
         || memory
             .asked_since
-            .is_none_or(|asked| now.since(asked) < STARTUP_GRACE);
+            .is_none_or(|asked| now.since(asked) < evidence.startup_grace);
     let is_backlog = memory
         .ingest
         .zip(memory.newest)

@@ -40,6 +40,7 @@ fn evidence(minute: f64) -> Evidence<'static> {
     Evidence {
         now: at(minute),
         looking_since: at(0.0),
+        startup_grace: Duration::from_mins(2),
         is_in_maintenance: false,
         is_blind: false,
         reading: Ok(Reading {

@@ -12,7 +12,7 @@ const ADDRESSES_MAX: usize = 8;
 /// # Errors
 ///
 /// There is no address of that family, or only such as are never looked at.
-pub(super) fn usable(
+pub(in crate::probe) fn usable(
     addresses: &[IpAddr],
     family: IpFamily,
     port: u16,
@@ -64,7 +64,7 @@ pub(super) fn usable(
 ///
 /// Source: RFC 6890 (0.0.0.0/8, 169.254.0.0/16, `fe80::/10`), RFC 6052 (`64:ff9b::/96`); the single addresses are the
 /// metadata services of AWS over IPv6, Alibaba, Azure and Oracle.
-pub(super) fn is_never_looked_at(address: IpAddr) -> bool {
+pub(in crate::probe) fn is_never_looked_at(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_never_looked_at_v4(address),
         IpAddr::V6(address) => match embedded_v4(address) {

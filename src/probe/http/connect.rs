@@ -15,13 +15,13 @@ use tokio::net::TcpStream;
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Why an address gave no connection. All of them are kept: which one accuses whom is decided when all are known.
-pub(super) type Refusals = Vec<(SocketAddr, io::Error)>;
+pub(in crate::probe) type Refusals = Vec<(SocketAddr, io::Error)>;
 
 /// Tries the addresses in order, the next one as soon as the one before it failed or had its head start; the first
 /// connection wins.
 ///
 /// What failed is left in `refusals`, also when this future is dropped because the time is up.
-pub(super) async fn connect(
+pub(in crate::probe) async fn connect(
     addresses: &[SocketAddr],
     refusals: &mut Refusals,
 ) -> Option<(TcpStream, SocketAddr)> {
@@ -66,6 +66,13 @@ async fn race(
             }
             None => return None,
         }
+    }
+}
+
+/// Small writes leave at once. It only makes the look quicker, so a system that refuses it changes nothing.
+pub(in crate::probe) fn no_delay(stream: &TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was refused");
     }
 }
 

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::Findings;
 use crate::model::{
-    Outcome,
+    Outcome, Secret,
     plan::{Credentials, HealthQuestion},
 };
 
@@ -36,15 +36,48 @@ pub(super) fn cover(findings: &mut Findings, question: &HealthQuestion) {
     if findings.outcome == Outcome::Healthy && findings.detail.is_none() {
         return;
     }
-    let secrets = secrets_of(question);
+    cover_all(findings, &secrets_of(question));
+}
+
+/// Covers these in every text that is shown to people.
+pub(in crate::probe) fn cover_all(findings: &mut Findings, secrets: &[String]) {
     if secrets.is_empty() {
         return;
     }
     for text in texts_of(findings) {
-        for secret in &secrets {
+        for secret in secrets {
             cover_one(text, secret);
         }
     }
+}
+
+/// What may be secret in headers of the file.
+pub(in crate::probe) fn of_headers(headers: &[(String, Secret)]) -> Vec<String> {
+    let mut secrets = Vec::new();
+    for (name, value) in headers {
+        if !PLAIN_HEADERS
+            .iter()
+            .any(|plain| name.eq_ignore_ascii_case(plain))
+        {
+            // A scheme before it, as in `Token abc`, is often left out where it is repeated.
+            let value = value.expose();
+            let last = value.rsplit(' ').next().unwrap_or(value);
+            secrets.extend([value.to_owned(), last.to_owned()]);
+        }
+    }
+    secrets.retain(|secret| secret.chars().count() >= SECRET_CHARS_MIN);
+    secrets
+}
+
+/// What may be secret in a text that is sent: every word that is not one of those expected in return.
+pub(in crate::probe) fn of_text(sent: Option<&Secret>, expected: Option<&str>) -> Vec<String> {
+    let sent = sent.map_or("", Secret::expose);
+    let expected = expected.unwrap_or_default();
+    let is_between = |c: char| c.is_whitespace() || c.is_control() || "\"',:;{}[]()".contains(c);
+    sent.split(is_between)
+        .filter(|word| word.chars().count() >= SECRET_CHARS_MIN && !expected.contains(word))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn secrets_of(question: &HealthQuestion) -> Vec<String> {
@@ -57,19 +90,9 @@ fn secrets_of(question: &HealthQuestion) -> Vec<String> {
         Some(Credentials::Bearer(token)) => secrets.push(token.expose().to_owned()),
         None => {}
     }
-    for (name, value) in &question.headers {
-        if !PLAIN_HEADERS
-            .iter()
-            .any(|plain| name.eq_ignore_ascii_case(plain))
-        {
-            // A scheme before it, as in `Token abc`, is often left out where it is repeated.
-            let value = value.expose();
-            let last = value.rsplit(' ').next().unwrap_or(value);
-            secrets.extend([value.to_owned(), last.to_owned()]);
-        }
-    }
     secrets.extend(secrets_of_url(question));
-    secrets.retain(|secret| secret.chars().count() >= SECRET_CHARS_MIN);
+    secrets.retain(|secret: &String| secret.chars().count() >= SECRET_CHARS_MIN);
+    secrets.extend(of_headers(&question.headers));
     secrets
 }
 
@@ -152,6 +175,17 @@ fn cover_one(text: &mut String, secret: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_that_are_sent_may_be_secret() {
+        let sent =
+            Secret::new("AUTH default hunter2+x\r\n{\"token\":\"abc.def-ghi\",\"op\":\"welcome\"}");
+        assert_eq!(
+            of_text(Some(&sent), Some("you are welcome")),
+            ["default", "hunter2+x", "abc.def-ghi"]
+        );
+        assert!(of_text(None, None).is_empty());
+    }
 
     #[test]
     fn a_secret_is_covered_wherever_it_stands() {

@@ -12,38 +12,38 @@ use tokio::{task::coop::unconstrained, time::Sleep};
 use crate::{clock::Clock, model::Tick};
 
 /// Finding the addresses of a name. Above it people would see "slow" where the resolver is the trouble.
-pub(super) const RESOLVE: Duration = Duration::from_secs(2);
+pub(in crate::probe) const RESOLVE: Duration = Duration::from_secs(2);
 /// Opening the connection: two lost first packets (1 s, then 2 s later) still fit.
-pub(super) const CONNECT: Duration = Duration::from_secs(3);
+pub(in crate::probe) const CONNECT: Duration = Duration::from_secs(3);
 /// The TLS handshake: two round trips and the slowest signature of a busy machine.
-pub(super) const TLS: Duration = Duration::from_secs(3);
+pub(in crate::probe) const TLS: Duration = Duration::from_secs(3);
 /// Between two pieces of the body; an answer that pauses for longer has stalled.
-pub(super) const BODY_GAP: Duration = Duration::from_secs(3);
+pub(in crate::probe) const BODY_GAP: Duration = Duration::from_secs(3);
 /// A timer that rings this late was held up by us: an answer may have been waiting all the while.
 const HELD_UP_AFTER: Duration = Duration::from_secs(1);
 
 /// The time a look has, and the one timer that guards it.
-pub(super) struct Limits<'look> {
-    pub(super) clock: &'look Clock,
-    pub(super) whole: Duration,
+pub(in crate::probe) struct Limits<'look> {
+    pub(in crate::probe) clock: &'look Clock,
+    pub(in crate::probe) whole: Duration,
     end: Tick,
     timer: Pin<&'look mut Sleep>,
     /// When the timer will ring, if it was set at all: setting it is dear, so a look that is quick sets it once.
     rings_at: Option<Tick>,
-    pub(super) lap_began_at: Tick,
+    pub(in crate::probe) lap_began_at: Tick,
 }
 
 /// A part took too long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Expired {
+pub(in crate::probe) struct Expired {
     /// The limit that was broken: the part's own, or the whole look's.
-    pub(super) limit: Duration,
+    pub(in crate::probe) limit: Duration,
     /// How much later than it should the timer rang, if that is too late to accuse anybody.
-    pub(super) held_up_for: Option<Duration>,
+    pub(in crate::probe) held_up_for: Option<Duration>,
 }
 
 impl<'look> Limits<'look> {
-    pub(super) fn new(
+    pub(in crate::probe) fn new(
         clock: &'look Clock,
         timer: Pin<&'look mut Sleep>,
         started: Tick,
@@ -62,7 +62,7 @@ impl<'look> Limits<'look> {
     /// Waits for `work`, for at most `at_most` and never past the end of the look.
     ///
     /// The work is polled first, so what has arrived counts even if the time is up as well.
-    pub(super) async fn run<Work: Future>(
+    pub(in crate::probe) async fn run<Work: Future>(
         &mut self,
         at_most: Duration,
         work: Work,
@@ -82,7 +82,7 @@ impl<'look> Limits<'look> {
     }
 
     /// Waits for `work` until the end of the look.
-    pub(super) async fn run_to_the_end<Work: Future>(
+    pub(in crate::probe) async fn run_to_the_end<Work: Future>(
         &mut self,
         work: Work,
     ) -> Result<Work::Output, Expired> {
@@ -124,7 +124,7 @@ impl<'look> Limits<'look> {
     }
 
     /// Microseconds since the last lap, as phases are counted; a new lap begins.
-    pub(super) fn lap(&mut self) -> u32 {
+    pub(in crate::probe) fn lap(&mut self) -> u32 {
         let now = self.clock.now().tick;
         let lap = now.since(self.lap_began_at).as_micros();
         self.lap_began_at = now;
@@ -132,7 +132,7 @@ impl<'look> Limits<'look> {
     }
 
     /// A new lap begins, whatever the last one was for.
-    pub(super) fn begin_lap(&mut self) {
+    pub(in crate::probe) fn begin_lap(&mut self) {
         self.lap_began_at = self.clock.now().tick;
     }
 }

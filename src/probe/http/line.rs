@@ -1,4 +1,4 @@
-//! One connection that speaks HTTP. Nothing is spawned: whoever waits for an answer also drives the connection, so a
+//! One connection that speaks HTTP. Content is spawned: whoever waits for an answer also drives the connection, so a
 //! look that is dropped takes its connection with it.
 
 use std::{
@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::Either;
 use http::{Request, Response};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::{
     body::{Body as _, Frame, Incoming},
     client::conn::{http1, http2},
@@ -23,21 +23,21 @@ use super::{body::BODY_BYTES_MAX, stream::Stream};
 
 /// The most bytes and headers of an answer's head.
 const HEAD_BYTES_MAX: u16 = 32 * 1024;
-pub(super) const HEADERS_MAX: usize = 64;
+pub(in crate::probe) const HEADERS_MAX: usize = 64;
 
 type Wire = TokioIo<Stream>;
-type Nothing = Empty<Bytes>;
+type Content = Full<Bytes>;
 
 /// A connection and the address at its other end.
-pub(super) struct Line {
+pub(in crate::probe) struct Line {
     sender: Sender,
     driver: Driver,
-    pub(super) address: SocketAddr,
+    pub(in crate::probe) address: SocketAddr,
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Nothing>),
-    Http2(http2::SendRequest<Nothing>),
+    Http1(http1::SendRequest<Content>),
+    Http2(http2::SendRequest<Content>),
 }
 
 #[expect(
@@ -45,13 +45,13 @@ enum Sender {
     reason = "the large one is the usual one, and its line is in a box already"
 )]
 enum Driver {
-    Http1(http1::Connection<Wire, Nothing>),
+    Http1(http1::Connection<Wire, Content>),
     Http2(Box<Http2Driver>),
     Done,
 }
 
 struct Http2Driver {
-    connection: http2::Connection<Wire, Nothing, Beside>,
+    connection: http2::Connection<Wire, Content, Beside>,
     beside: Beside,
     tasks: Vec<Task>,
 }
@@ -73,7 +73,7 @@ impl<Work: Future<Output = ()> + Send + 'static> hyper::rt::Executor<Work> for B
 
 impl Line {
     /// Speaks HTTP/1.1 over the stream.
-    pub(super) async fn open_http1(
+    pub(in crate::probe) async fn open_http1(
         stream: Stream,
         address: SocketAddr,
     ) -> Result<Box<Self>, hyper::Error> {
@@ -91,7 +91,7 @@ impl Line {
     }
 
     /// Speaks HTTP/2 over the stream.
-    pub(super) async fn open_http2(
+    pub(in crate::probe) async fn open_http2(
         stream: Stream,
         address: SocketAddr,
     ) -> Result<Box<Self>, hyper::Error> {
@@ -116,12 +116,12 @@ impl Line {
     }
 
     /// Whether HTTP/2 is spoken.
-    pub(super) fn is_http2(&self) -> bool {
+    pub(in crate::probe) fn is_http2(&self) -> bool {
         matches!(self.sender, Sender::Http2(_))
     }
 
     /// Whether a line that was kept can still be used, as far as this side knows by now.
-    pub(super) async fn is_alive(&mut self) -> bool {
+    pub(in crate::probe) async fn is_alive(&mut self) -> bool {
         poll_fn(|context| {
             self.driver.poll(context);
             let ready = match &mut self.sender {
@@ -135,9 +135,9 @@ impl Line {
     }
 
     /// Sends the request and waits for the head of the answer.
-    pub(super) fn ask(
+    pub(in crate::probe) fn ask(
         &mut self,
-        request: Request<Nothing>,
+        request: Request<Content>,
     ) -> impl Future<Output = Result<Response<Incoming>, hyper::Error>> {
         let answer = match &mut self.sender {
             Sender::Http1(sender) => Either::Left(sender.send_request(request)),
@@ -147,7 +147,7 @@ impl Line {
     }
 
     /// Waits for the next piece of a body.
-    pub(super) async fn piece(
+    pub(in crate::probe) async fn piece(
         &mut self,
         body: &mut Incoming,
     ) -> Option<Result<Frame<Bytes>, hyper::Error>> {

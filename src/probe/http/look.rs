@@ -22,7 +22,7 @@ use crate::{
 use super::{
     Findings, address,
     body::{Body, Collector},
-    connect,
+    connect::{self, no_delay},
     limits::{BODY_GAP, CONNECT, Expired, Limits, TLS},
     line::{HEADERS_MAX, Line},
     prepare::{Place, Prepared},
@@ -89,7 +89,7 @@ impl<'look> Look<'look> {
     async fn ask(&mut self) -> Result<Reading, Outcome> {
         let kept = self.keeps_line.then(|| self.prepared.take_kept()).flatten();
         let (mut line, answer) = match kept {
-            Some(kept) => self.head_over_kept(kept).await?,
+            Some(kept) => Box::pin(self.head_over_kept(kept)).await?,
             None => self.head_over_fresh().await?,
         };
         let (reading, is_whole) = self.read(&mut line, answer).await?;
@@ -235,7 +235,7 @@ impl<'look> Look<'look> {
         }
     }
 
-    fn request(&self, line: &Line) -> http::Request<http_body_util::Empty<bytes::Bytes>> {
+    fn request(&self, line: &Line) -> http::Request<http_body_util::Full<bytes::Bytes>> {
         if line.is_http2() {
             self.prepared.http2()
         } else {
@@ -428,11 +428,4 @@ fn is_goodbye(answer: &Head) -> bool {
 fn has_no_length(headers: &HeaderMap) -> bool {
     !headers.contains_key(header::CONTENT_LENGTH)
         && !headers.contains_key(header::TRANSFER_ENCODING)
-}
-
-/// Small writes leave at once. It only makes the look quicker, so a system that refuses it changes nothing.
-fn no_delay(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY was refused");
-    }
 }

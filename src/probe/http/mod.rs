@@ -5,41 +5,33 @@
 //! has its limit (`limits`); what goes wrong is put into words in `trouble`. Proxies of the environment are not asked
 //! and redirects are not followed: the question is how this endpoint is.
 
-mod address;
+pub(super) mod address;
 mod body;
-mod connect;
-mod cover;
-mod limits;
-mod line;
+pub(super) mod connect;
+pub(super) mod cover;
+pub(super) mod limits;
+pub(super) mod line;
 mod look;
-mod prepare;
-mod resolve;
-mod stream;
+pub(super) mod prepare;
+pub(super) mod resolve;
+pub(super) mod stream;
 pub(super) mod tls;
-mod trouble;
+pub(super) mod trouble;
 
-use std::{
-    collections::HashMap,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
-};
+use std::{any::Any, pin::pin, sync::Arc, time::Duration};
 
 use crate::{
     clock::Clock,
     model::{Detail, Extra, Family, Gap, Outcome, Phases, Tick, plan::HealthQuestion},
 };
 
-use super::Freshness;
 #[cfg(doc)]
 use super::health;
+use super::{Freshness, shelf::Shelf};
 
 use self::{limits::Limits, look::Look, prepare::Prepared, resolve::Resolver};
 
 pub use self::resolve::Lookup;
-
-/// How long a question that could not be prepared stays so: roots that were missing may have been installed since.
-const FAILURE_KEPT_FOR: Duration = Duration::from_mins(1);
 
 /// What a look found, without its times.
 pub(super) struct Findings {
@@ -70,21 +62,7 @@ pub(super) struct Client {
     clock: Clock,
     resolver: Resolver,
     configs: tls::Configs,
-    shelf: Mutex<Shelf>,
-}
-
-/// What was prepared.
-#[derive(Default)]
-struct Shelf {
-    /// By the place of the question in memory, which is not given to another one while the weak reference is here.
-    entries: HashMap<usize, Entry>,
-    looks_until_cleaning: usize,
-}
-
-/// A question and what was made of it.
-struct Entry {
-    question: Weak<HealthQuestion>,
-    prepared: Result<Arc<Prepared>, (Gap, Tick)>,
+    shelf: Shelf<Prepared>,
 }
 
 impl Client {
@@ -93,7 +71,7 @@ impl Client {
             clock,
             resolver: Resolver::new(lookup),
             configs: tls::Configs::new(),
-            shelf: Mutex::new(Shelf::default()),
+            shelf: Shelf::default(),
         }
     }
 
@@ -125,48 +103,20 @@ impl Client {
         findings
     }
 
+    /// The way from names to addresses that all kinds of check share.
+    pub(super) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    /// The TLS configurations that all kinds of check share.
+    pub(super) fn configs(&self) -> &tls::Configs {
+        &self.configs
+    }
+
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {
-        let key = Arc::as_ptr(question).addr();
-        let now = self.clock.now().tick;
-        if let Some(ready) = self.shelf().get(key, now) {
-            return ready;
-        }
-        // Reading the roots takes milliseconds, so nobody else waits for it.
-        let prepared = Prepared::of(question, &self.configs).map(Arc::new);
-        self.shelf().entries.insert(
-            key,
-            Entry {
-                question: Arc::downgrade(question),
-                prepared: prepared.clone().map_err(|gap| (gap, now)),
-            },
-        );
-        prepared
-    }
-
-    fn shelf(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Shelf {
-    fn get(&mut self, key: usize, now: Tick) -> Option<Result<Arc<Prepared>, Gap>> {
-        self.clean_now_and_then();
-        match &self.entries.get(&key)?.prepared {
-            Ok(prepared) => Some(Ok(Arc::clone(prepared))),
-            Err((gap, at)) if now.since(*at) < FAILURE_KEPT_FOR => Some(Err(gap.clone())),
-            Err(_) => None,
-        }
-    }
-
-    /// Lets go of questions that nobody asks any more, and of their kept connections: about once in the time in which
-    /// every question is asked once, so that it costs each look the same little.
-    fn clean_now_and_then(&mut self) {
-        if self.looks_until_cleaning > 0 {
-            self.looks_until_cleaning -= 1;
-            return;
-        }
-        self.entries
-            .retain(|_, entry| entry.question.strong_count() > 0);
-        self.looks_until_cleaning = self.entries.len().max(64);
+        let any: Arc<dyn Any + Send + Sync> = Arc::<HealthQuestion>::clone(question);
+        self.shelf.get(&any, self.clock.now().tick, || {
+            Prepared::of(question, &self.configs)
+        })
     }
 }

@@ -11,7 +11,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body_util::Empty;
+use http_body_util::Full;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
@@ -28,7 +28,7 @@ use crate::{
 use super::{address, line::Line, tls};
 
 /// Who we say we are.
-const USER_AGENT: HeaderValue =
+pub(in crate::probe) const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("hekate/", env!("CARGO_PKG_VERSION")));
 
 /// A question made ready to be asked.
@@ -41,7 +41,7 @@ pub(super) struct Prepared {
 }
 
 /// Where the host of the URL is.
-pub(super) enum Place {
+pub(in crate::probe) enum Place {
     /// Written as an address, which may be looked at.
     Address(SocketAddr),
     /// To be looked up.
@@ -66,6 +66,16 @@ struct OwnHeader {
     value: HeaderValue,
     /// Whether it stands beside those of its name that came before, in place of replacing them.
     is_added: bool,
+}
+
+impl OwnHeader {
+    fn put(&self, headers: &mut HeaderMap) {
+        if self.is_added {
+            headers.append(&self.name, self.value.clone());
+        } else {
+            headers.insert(&self.name, self.value.clone());
+        }
+    }
 }
 
 /// Headers of a usual request: those of ours, and `Connection`.
@@ -115,8 +125,8 @@ impl Prepared {
     }
 
     /// The request for HTTP/1.1.
-    pub(super) fn http1(&self, is_last: bool) -> Request<Empty<Bytes>> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn http1(&self, is_last: bool) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
         *request.uri_mut() = self.request.path.clone();
         *request.headers_mut() = self.request.headers();
         if is_last {
@@ -128,8 +138,8 @@ impl Prepared {
     }
 
     /// The request for HTTP/2, where the host is part of the address.
-    pub(super) fn http2(&self) -> Request<Empty<Bytes>> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn http2(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
         let uri = self.request.whole.as_deref();
         *request.uri_mut() = uri.unwrap_or(&self.request.path).clone();
         *request.version_mut() = http::Version::HTTP_2;
@@ -169,7 +179,7 @@ impl Template {
                 is_added: false,
             });
         }
-        add_own_headers(&mut own, &question.headers)?;
+        own_headers(&mut own, &question.headers)?;
         own.shrink_to_fit();
         let path = match url.query() {
             Some(query) => PathAndQuery::try_from(format!("{}?{query}", url.path())),
@@ -197,11 +207,7 @@ impl Template {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         for own in &self.own {
-            if own.is_added {
-                headers.append(&own.name, own.value.clone());
-            } else {
-                headers.insert(&own.name, own.value.clone());
-            }
+            own.put(&mut headers);
         }
         headers
     }
@@ -220,8 +226,21 @@ fn whole(url: &Url, host: &HeaderValue, path: PathAndQuery) -> Result<Uri, Gap> 
     Uri::from_parts(parts).map_err(|_error| unusable("the URL cannot be sent"))
 }
 
-/// The headers of the file: the first of a name replaces ours, more of the same name are added to it.
-fn add_own_headers(out: &mut Vec<OwnHeader>, own: &[(String, Secret)]) -> Result<(), Gap> {
+/// Adds the headers of the file to ours: the first of a name replaces ours, more of the same name are added to it.
+pub(in crate::probe) fn add_own_headers(
+    headers: &mut HeaderMap,
+    own: &[(String, Secret)],
+) -> Result<(), Gap> {
+    let mut list = Vec::with_capacity(own.len());
+    own_headers(&mut list, own)?;
+    for own in list {
+        own.put(headers);
+    }
+    Ok(())
+}
+
+/// The headers of the file, made ready.
+fn own_headers(out: &mut Vec<OwnHeader>, own: &[(String, Secret)]) -> Result<(), Gap> {
     let first = out.len();
     for (name, value) in own {
         let shown = clean(name, 60);

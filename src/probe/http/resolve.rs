@@ -82,14 +82,14 @@ fn says_no_such_name(error: &io::Error) -> bool {
 }
 
 /// What a name led to.
-pub(super) struct Resolved {
-    pub(super) addresses: Arc<[IpAddr]>,
+pub(in crate::probe) struct Resolved {
+    pub(in crate::probe) addresses: Arc<[IpAddr]>,
     /// Whether these are the last good ones, because the resolver is in trouble.
-    pub(super) is_remembered: bool,
+    pub(in crate::probe) is_remembered: bool,
 }
 
 /// Resolves names, a bounded number at once, and remembers what it found.
-pub(super) struct Resolver {
+pub(in crate::probe) struct Resolver {
     lookup: Lookup,
     permits: Arc<Semaphore>,
     memory: Mutex<HashMap<Arc<str>, Remembered>>,
@@ -112,7 +112,7 @@ enum Trouble {
 }
 
 impl Resolver {
-    pub(super) fn new(lookup: Lookup) -> Self {
+    pub(in crate::probe) fn new(lookup: Lookup) -> Self {
         Self {
             lookup,
             permits: Arc::new(Semaphore::new(LOOKUPS_MAX)),
@@ -123,7 +123,7 @@ impl Resolver {
     }
 
     /// The addresses of `name`: fresh ones, else those of the last ten minutes.
-    pub(super) async fn resolve(
+    pub(in crate::probe) async fn resolve(
         &self,
         name: &Arc<str>,
         limits: &mut Limits<'_>,

@@ -13,14 +13,14 @@ use tokio::{
 use tokio_rustls::client::TlsStream;
 
 /// One open stream. The TLS state is a kilobyte and sits in a box, so that a plain one does not carry its size.
-pub(super) enum Stream {
+pub(in crate::probe) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
     /// Whether the other side chose HTTP/2 during the handshake.
-    pub(super) fn has_chosen_http2(&self) -> bool {
+    pub(in crate::probe) fn has_chosen_http2(&self) -> bool {
         match self {
             Self::Plain(_) => false,
             Self::Tls(stream) => stream.get_ref().1.alpn_protocol() == Some(b"h2"),

@@ -35,9 +35,14 @@ pub(in crate::probe) struct Configs {
     system: Mutex<Option<Arc<dyn ServerCertVerifier>>>,
 }
 
+/// What is offered to be spoken inside of TLS, the preferred one first; nothing leaves it open.
+///
+/// Source: RFC 7301 (ALPN).
+pub(in crate::probe) type Protocols = &'static [&'static str];
+
 struct Made {
     settings: TlsSettings,
-    version: HttpVersion,
+    protocols: Protocols,
     config: Weak<ClientConfig>,
 }
 
@@ -50,11 +55,26 @@ impl Configs {
         }
     }
 
-    /// The configuration for these settings.
+    /// The configuration for these settings and HTTP.
     pub(in crate::probe) fn of(
         &self,
         settings: &TlsSettings,
         version: HttpVersion,
+    ) -> Result<Arc<ClientConfig>, Gap> {
+        self.speaking(
+            settings,
+            match version {
+                HttpVersion::Http1 => &["http/1.1"],
+                HttpVersion::Http2 => &["h2", "http/1.1"],
+            },
+        )
+    }
+
+    /// The configuration for these settings and whatever is spoken inside.
+    pub(in crate::probe) fn speaking(
+        &self,
+        settings: &TlsSettings,
+        protocols: Protocols,
     ) -> Result<Arc<ClientConfig>, Gap> {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         // The name is checked per target, so it does not make a configuration another one.
@@ -64,22 +84,22 @@ impl Configs {
         };
         let known = made
             .iter()
-            .find(|one| one.version == version && one.settings == key)
+            .find(|one| one.protocols == protocols && one.settings == key)
             .and_then(|one| one.config.upgrade());
         if let Some(config) = known {
             return Ok(config);
         }
-        let config = Arc::new(self.build(&key, version)?);
+        let config = Arc::new(self.build(&key, protocols)?);
         made.retain(|one| one.config.strong_count() > 0);
         made.push(Made {
             settings: key,
-            version,
+            protocols,
             config: Arc::downgrade(&config),
         });
         Ok(config)
     }
 
-    fn build(&self, settings: &TlsSettings, version: HttpVersion) -> Result<ClientConfig, Gap> {
+    fn build(&self, settings: &TlsSettings, protocols: Protocols) -> Result<ClientConfig, Gap> {
         let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| own(format!("TLS cannot be set up: {}", trouble::plain(&error))))?
@@ -96,14 +116,18 @@ impl Configs {
         };
         // A resumed session skips the certificate, which is one of the things that a look is for.
         config.resumption = Resumption::disabled();
-        config.alpn_protocols = match version {
-            HttpVersion::Http1 => vec![b"http/1.1".to_vec()],
-            HttpVersion::Http2 => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        };
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
         Ok(config)
     }
 
-    fn verifier(&self, settings: &TlsSettings) -> Result<Arc<dyn ServerCertVerifier>, Gap> {
+    /// Who decides whether a certificate is trusted.
+    pub(in crate::probe) fn verifier(
+        &self,
+        settings: &TlsSettings,
+    ) -> Result<Arc<dyn ServerCertVerifier>, Gap> {
         if settings.insecure {
             return Ok(Arc::new(AcceptsAnyCertificate(Arc::clone(&self.provider))));
         }
@@ -132,7 +156,10 @@ impl Configs {
 }
 
 /// The name that the certificate has to carry.
-pub(super) fn server_name(settings: &TlsSettings, host: &str) -> Result<ServerName<'static>, Gap> {
+pub(in crate::probe) fn server_name(
+    settings: &TlsSettings,
+    host: &str,
+) -> Result<ServerName<'static>, Gap> {
     let name = settings.server_name.as_deref().unwrap_or(host);
     ServerName::try_from(name.to_owned()).map_err(|_not_a_name| Gap {
         kind: GapKind::NotConfigured,
@@ -218,7 +245,7 @@ impl ServerCertVerifier for AcceptsAnyCertificate {
     clippy::wildcard_enum_match_arm,
     reason = "the library adds errors at will; those without words of their own keep the library's"
 )]
-pub(super) fn outcome(error: &Error) -> Outcome {
+pub(in crate::probe) fn outcome(error: &Error) -> Outcome {
     match error {
         Error::InvalidCertificate(error) => {
             trouble::refused(FailureKind::Certificate, certificate_words(error))
@@ -249,7 +276,7 @@ pub(super) fn outcome(error: &Error) -> Outcome {
     clippy::wildcard_enum_match_arm,
     reason = "the library adds errors at will; those without words of their own keep the library's"
 )]
-fn certificate_words(error: &CertificateError) -> String {
+pub(in crate::probe) fn certificate_words(error: &CertificateError) -> String {
     match error {
         CertificateError::ExpiredContext { time, not_after } => format!(
             "certificate expired {} ago ({})",
@@ -304,7 +331,7 @@ fn seconds_between(earlier: UnixTime, later: UnixTime) -> Duration {
 }
 
 /// A span in its largest unit, rounded down: `3 days`, `1 hour`.
-fn rough(span: Duration) -> String {
+pub(in crate::probe) fn rough(span: Duration) -> String {
     let seconds = span.as_secs();
     let (count, unit) = match seconds {
         0..60 => (seconds, "second"),
@@ -315,7 +342,7 @@ fn rough(span: Duration) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }
 
-fn date(time: UnixTime) -> String {
+pub(in crate::probe) fn date(time: UnixTime) -> String {
     i64::try_from(time.as_secs())
         .ok()
         .and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0))

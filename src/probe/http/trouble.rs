@@ -7,19 +7,19 @@ use std::{error::Error, fmt::Display, io, net::SocketAddr, time::Duration};
 use rustix::io::Errno;
 
 use crate::model::{
-    Failure, FailureClass, FailureKind, Gap, GapKind, Outcome,
+    Degradation, DegradationKind, Failure, FailureClass, FailureKind, Gap, GapKind, Outcome,
     text::{FOREIGN_MAX, clean},
 };
 
 use super::{connect::Refusals, limits::Expired, tls};
 
 /// A failure that something answered for.
-pub(super) fn refused(kind: FailureKind, words: impl Into<String>) -> Outcome {
+pub(in crate::probe) fn refused(kind: FailureKind, words: impl Into<String>) -> Outcome {
     failure(FailureClass::Refused, kind, words.into())
 }
 
 /// A failure by nothing coming back.
-pub(super) fn silent(kind: FailureKind, words: impl Into<String>) -> Outcome {
+pub(in crate::probe) fn silent(kind: FailureKind, words: impl Into<String>) -> Outcome {
     failure(FailureClass::Silent, kind, words.into())
 }
 
@@ -27,8 +27,21 @@ fn failure(class: FailureClass, kind: FailureKind, words: String) -> Outcome {
     Outcome::Unhealthy(Failure { class, kind, words })
 }
 
+/// A complete answer that is not what it should be.
+pub(in crate::probe) fn explicit(kind: FailureKind, words: impl Into<String>) -> Outcome {
+    failure(FailureClass::Explicit, kind, words.into())
+}
+
+/// An answer that falls short.
+pub(in crate::probe) fn short(kind: DegradationKind, words: impl Into<String>) -> Outcome {
+    Outcome::Degraded(Degradation {
+        kind,
+        words: words.into(),
+    })
+}
+
 /// No evidence about the target at all.
-pub(super) fn gap(kind: GapKind, words: impl Into<String>) -> Outcome {
+pub(in crate::probe) fn gap(kind: GapKind, words: impl Into<String>) -> Outcome {
     Outcome::Unobservable(Gap {
         kind,
         words: words.into(),
@@ -36,7 +49,7 @@ pub(super) fn gap(kind: GapKind, words: impl Into<String>) -> Outcome {
 }
 
 /// A span as people write it: `300 ms`, `2.5 s`, `10 s`; what is shorter than a millisecond is one.
-pub(super) fn span(span: Duration) -> String {
+pub(in crate::probe) fn span(span: Duration) -> String {
     let span = span.max(Duration::from_millis(1));
     let tenths = (span.as_millis() + 50) / 100;
     match (span.as_millis(), tenths % 10) {
@@ -47,13 +60,13 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// An error's own words as one clean line.
-pub(super) fn plain(error: &dyn Display) -> String {
+pub(in crate::probe) fn plain(error: &dyn Display) -> String {
     clean(&error.to_string(), FOREIGN_MAX / 2)
 }
 
 impl Expired {
     /// What a broken limit means: what the part says, unless it was we who were held up.
-    pub(super) fn accuse(self, outcome: impl FnOnce() -> Outcome) -> Outcome {
+    pub(in crate::probe) fn accuse(self, outcome: impl FnOnce() -> Outcome) -> Outcome {
         match self.held_up_for {
             Some(late) => gap(
                 GapKind::Interrupted,
@@ -68,7 +81,7 @@ impl Expired {
 }
 
 /// The gap for an error that says what this machine lacks.
-pub(super) fn own_resources(errno: Errno) -> Option<Outcome> {
+pub(in crate::probe) fn own_resources(errno: Errno) -> Option<Outcome> {
     let lacking = match errno {
         Errno::MFILE => "this process has no file descriptors left",
         Errno::NFILE => "this machine has no file descriptors left",
@@ -84,12 +97,12 @@ pub(super) fn own_resources(errno: Errno) -> Option<Outcome> {
 ///
 /// The strongest evidence speaks: a machine without IPv6 says "no route" for one half of the addresses, and that must
 /// not hide that the other half refused.
-pub(super) fn connect(refusals: &Refusals) -> Outcome {
+pub(in crate::probe) fn connect(refusals: &Refusals) -> Outcome {
     strongest(refusals, None)
 }
 
 /// What it means that the time to connect is up.
-pub(super) fn connect_expired(refusals: &Refusals, expired: Expired) -> Outcome {
+pub(in crate::probe) fn connect_expired(refusals: &Refusals, expired: Expired) -> Outcome {
     let time_out = expired.accuse(|| {
         silent(
             FailureKind::ConnectTimeout,
@@ -192,7 +205,7 @@ fn has_route(address: SocketAddr) -> bool {
 }
 
 /// What it means that the TLS handshake failed.
-pub(super) fn handshake(error: &io::Error) -> Outcome {
+pub(in crate::probe) fn handshake(error: &io::Error) -> Outcome {
     if let Some(inner) = cause::<rustls::Error>(error) {
         return tls::outcome(inner);
     }
@@ -232,7 +245,7 @@ fn network_silence(error: &io::Error) -> Option<Outcome> {
 }
 
 /// What it means that no head of an answer came.
-pub(super) fn head(error: &hyper::Error) -> Outcome {
+pub(in crate::probe) fn head(error: &hyper::Error) -> Outcome {
     if let Some(inner) = cause::<rustls::Error>(error) {
         return tls::outcome(inner);
     }
@@ -243,16 +256,7 @@ pub(super) fn head(error: &hyper::Error) -> Outcome {
         return refused(FailureKind::NotHttp, "the answer is not HTTP");
     }
     if let Some(inner) = cause::<io::Error>(error) {
-        let own = Errno::from_io_error(inner).and_then(own_resources);
-        if let Some(outcome) = own.or_else(|| network_silence(inner)) {
-            return outcome;
-        }
-        let words = if inner.kind() == io::ErrorKind::ConnectionReset {
-            "connection reset before an answer"
-        } else {
-            "connection closed before an answer"
-        };
-        return refused(FailureKind::ConnectionClosed, words);
+        return broken(inner);
     }
     if has_broken_http2_rules(error) {
         return refused(FailureKind::NotHttp, "the answer is not HTTP/2");
@@ -263,8 +267,24 @@ pub(super) fn head(error: &hyper::Error) -> Outcome {
     )
 }
 
+/// What it means that a connection broke while an answer was awaited.
+pub(in crate::probe) fn broken(error: &io::Error) -> Outcome {
+    if let Some(inner) = cause::<rustls::Error>(error) {
+        return tls::outcome(inner);
+    }
+    let own = Errno::from_io_error(error).and_then(own_resources);
+    own.or_else(|| network_silence(error)).unwrap_or_else(|| {
+        let words = if error.kind() == io::ErrorKind::ConnectionReset {
+            "connection reset before an answer"
+        } else {
+            "connection closed before an answer"
+        };
+        refused(FailureKind::ConnectionClosed, words)
+    })
+}
+
 /// The head of the answer broke a limit of size.
-pub(super) fn too_large() -> Outcome {
+pub(in crate::probe) fn too_large() -> Outcome {
     refused(
         FailureKind::TooLarge,
         "the head of the answer is larger than 32 KiB or has more than 64 headers",
@@ -272,7 +292,7 @@ pub(super) fn too_large() -> Outcome {
 }
 
 /// What it means that the body ended before its end.
-pub(super) fn body(error: &hyper::Error, status: u16, received: usize) -> Outcome {
+pub(in crate::probe) fn body(error: &hyper::Error, status: u16, received: usize) -> Outcome {
     let own = cause::<io::Error>(error)
         .and_then(Errno::from_io_error)
         .and_then(own_resources);
@@ -285,7 +305,7 @@ pub(super) fn body(error: &hyper::Error, status: u16, received: usize) -> Outcom
 }
 
 /// Whether the error is only a TLS stream that ended without saying goodbye, as many servers do.
-pub(super) fn is_end_without_goodbye(error: &hyper::Error) -> bool {
+pub(in crate::probe) fn is_end_without_goodbye(error: &hyper::Error) -> bool {
     cause::<io::Error>(error).is_some_and(|inner| inner.kind() == io::ErrorKind::UnexpectedEof)
 }
 

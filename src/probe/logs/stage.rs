@@ -210,6 +210,7 @@ pub(super) fn source(store: LogStore, via: Option<CanaryPath>) -> LogSource {
         lag_limit: Duration::from_secs(90),
         reorder_margin: Duration::from_secs(10),
         channel: None,
+        startup_grace: Duration::ZERO,
     }
 }
 

@@ -247,6 +247,7 @@ pub(super) fn source(store: LogStore) -> LogSource {
         lag_limit: Duration::from_secs(90),
         reorder_margin: Duration::from_secs(10),
         channel: None,
+        startup_grace: Duration::ZERO,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `hekate check`: look once now, print, leave. It needs no running hekate and remembers nothing.
 
+mod logs;
+
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
@@ -19,9 +21,10 @@ use crate::{
     },
     config::Environment,
     model::{
-        Board, FailureKind, LookId, Observation, Outcome, Plan, Reason, Rule, Slot, Timestamp,
-        Verdict,
+        Board, FailureKind, LookId, Observation, Outcome, Plan, Reason, Rule, Slot, Target,
+        Timestamp, Verdict,
         board::{Facts, Row},
+        plan::Question,
     },
     probe::{Freshness, Prober},
 };
@@ -59,18 +62,37 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
         }
     };
     let started = clock.now().tick;
+    let prober = Prober::new(clock.clone());
+    let targets: Vec<_> = rows.iter().map(|row| Arc::clone(&row.target)).collect();
     let looking = async {
         tokio::select! {
-            observations = look_at(&rows, &clock) => Some(observations),
+            seen = async {
+                tokio::join!(look_at(&rows, &prober), logs::check(&plan, &targets, &prober, &clock))
+            } => Some(seen),
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    let Some(observations) = runtime.block_on(looking) else {
+    let Some((observations, stores)) = runtime.block_on(looking) else {
         return Exit::Interrupted;
     };
     for (row, observation) in rows.iter().zip(&observations) {
         row.set_looked(observation.finished.at, observation.took());
         row.set_facts(facts(observation));
+        let store = stores
+            .iter()
+            .find(|store| is_store(&row.target) && store.name() == row.target.name);
+        if let Some(store) = store.filter(|store| !store.is_answering()) {
+            let words = store.trouble().unwrap_or("it does not answer").to_owned();
+            row.set_facts(Facts {
+                verdict: Verdict::Down,
+                settled: Verdict::Down,
+                reason: Reason {
+                    rule: Rule::FirstLook,
+                    words,
+                },
+                ..Facts::unknown(observation.started.at)
+            });
+        }
     }
     let now = clock.now();
     let worst = rows
@@ -86,6 +108,7 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
         &board,
         &rows,
         &observations,
+        &stores,
         now.at,
         now.tick.since(started),
         check,
@@ -134,26 +157,48 @@ fn select(board: &Board, names: &[String]) -> Result<Vec<Arc<Row>>, String> {
         .collect())
 }
 
-async fn look_at(rows: &[Arc<Row>], clock: &Clock) -> Vec<Observation> {
-    let prober = Prober::new(clock.clone());
+/// Looks at everything once; of several checks of a target the worst is what counts, of equals the first.
+async fn look_at(rows: &[Arc<Row>], prober: &Prober) -> Vec<Observation> {
     let look = |(index, row): (usize, &Arc<Row>)| {
         let (prober, target) = (prober.clone(), Arc::clone(&row.target));
         async move {
-            let id = LookId {
-                slot: Slot(u32::try_from(index).unwrap_or(u32::MAX)),
-                check: 0,
-                number: 0,
-            };
-            let check = &target.checks[0];
-            prober
-                .look(id, &check.question, check.policy.timeout, Freshness::Fresh)
-                .await
+            let mut looks = Vec::new();
+            for (number, check) in (0_u8..).zip(&target.checks) {
+                let is_log = matches!(check.question, Question::LogFreshness(_));
+                if is_log && target.checks.len() > 1 {
+                    continue;
+                }
+                let id = LookId {
+                    slot: Slot(u32::try_from(index).unwrap_or(u32::MAX)),
+                    check: number,
+                    number: 0,
+                };
+                let limit = check.policy.timeout;
+                looks.push(
+                    prober
+                        .look(id, &check.question, limit, Freshness::Fresh)
+                        .await,
+                );
+            }
+            let worst = looks.iter().map(|look| facts(look).verdict).max();
+            let at = looks
+                .iter()
+                .position(|look| Some(facts(look).verdict) == worst)
+                .unwrap_or(0);
+            looks.swap_remove(at)
         }
     };
     stream::iter(rows.iter().enumerate().map(look).collect::<Vec<_>>())
         .buffered(LOOKS_AT_ONCE)
         .collect()
         .await
+}
+
+fn is_store(target: &Target) -> bool {
+    target
+        .checks
+        .iter()
+        .any(|check| matches!(check.question, Question::LogStore(_)))
 }
 
 /// What a single look says; nothing is confirmed by it.
@@ -189,6 +234,7 @@ fn print(
     board: &Board,
     rows: &[Arc<Row>],
     observations: &[Observation],
+    stores: &[logs::Checked],
     now: Timestamp,
     took: Duration,
     check: &Check,
@@ -200,7 +246,8 @@ fn print(
             .iter()
             .map(|row| json::explain(&Line::of(row, now), now))
             .collect();
-        terminal.say_json(&serde_json::json!({ "targets": targets }));
+        let stores: Vec<_> = stores.iter().map(logs::Checked::json).collect();
+        terminal.say_json(&serde_json::json!({ "targets": targets, "log_sources": stores }));
         return;
     }
     let look = Look {
@@ -212,6 +259,9 @@ fn print(
         return;
     }
     terminal.say(&text::grid(&status, look));
+    for store in stores {
+        terminal.say(&store.text());
+    }
     if check.phases {
         for (row, observation) in rows.iter().zip(observations) {
             let parts: Vec<_> = observation
