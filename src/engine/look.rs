@@ -129,6 +129,10 @@ impl Engine {
             late: observation.started.tick.since(flight.planned),
             result: result(&observation.outcome),
             is_overrun,
+            is_own_trouble: matches!(
+                &observation.outcome,
+                Outcome::Unobservable(gap) if gap.kind.is_own()
+            ),
         }));
         self.note_own_trouble(now, slot, check, &observation, actions);
         if !is_plain {
