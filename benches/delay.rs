@@ -4,8 +4,7 @@
 //! The real binary, on loopback, with a healthy stand-in for Slack. Targets go down one after the other, as they do, and
 //! come back; the deciding look ends when its target has answered, and the message is there when the stand-in has
 //! read it: both are seen by this process, so nothing that hekate says of itself is believed. Slack takes one message a
-//! second and channel, and with ten channels some messages have to wait for that: the middle of the times is hekate's own,
-//! the slowest are not.
+//! second and channel, so each target that falls has a channel of its own.
 #![expect(
     clippy::print_stdout,
     reason = "a benchmark says what it measured on its output"
@@ -40,8 +39,8 @@ const TARGETS: usize = 1_000;
 const FALLING: usize = 150;
 /// From one fall to the next.
 const PACE: Duration = Duration::from_millis(400);
-/// A channel takes one message a second, so some messages wait for the one before them; the middle one does not.
-const CHANNELS: usize = 10;
+/// A channel takes one message a second; with one for each that falls nobody waits for that.
+const CHANNELS: usize = FALLING;
 /// How long a target is down: longer than it takes to believe it.
 const DOWN_FOR: Duration = Duration::from_secs(30);
 /// Slash commands at once, and how often.
@@ -170,21 +169,16 @@ fn config(folder: &std::path::Path, address: SocketAddr, listen: u16) -> String 
             "  channel-{channel}: \"http://{address}/message/{channel}\""
         ));
     }
-    add(String::from("groups:"));
-    for channel in 0..CHANNELS {
-        add(format!("  group-{channel}: {{}}"));
-    }
     add(String::from("routes:"));
     for channel in 0..CHANNELS {
         add(format!(
-            "  - {{ match: {{ group: group-{channel} }}, to: channel-{channel} }}"
+            "  - {{ match: {{ target: target-{channel} }}, to: channel-{channel} }}"
         ));
     }
     add(String::from("  - { to: ops }\ntargets:"));
     for target in 0..TARGETS {
-        let channel = target % CHANNELS;
         add(format!(
-            "  - {{ name: target-{target}, group: group-{channel}, health: \"http://{address}/health/{target}\" }}"
+            "  - {{ name: target-{target}, health: \"http://{address}/health/{target}\" }}"
         ));
     }
     text

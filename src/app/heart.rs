@@ -248,7 +248,12 @@ impl Outside {
             self.metrics
                 .looked(check.kind, &observation.outcome, observation.took());
         }
-        if !matches!(observation.outcome, Outcome::Unobservable(_)) {
+        // Not being let in is an answer as well; only our own trouble shows nothing of the world.
+        let is_own_trouble = matches!(
+            &observation.outcome,
+            Outcome::Unobservable(gap) if gap.kind.is_own()
+        );
+        if !is_own_trouble {
             self.signs.seen(observation.finished.tick);
         }
     }
@@ -262,6 +267,7 @@ impl Outside {
             .places
             .get(&looked.slot)
             .and_then(|place| place.row.as_ref())
+            .filter(|_| !looked.is_own_trouble)
         {
             row.set_looked(looked.at, looked.took);
         }

@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{Action, Engine, watched::Watched};
+use super::{Action, Engine, Looked, look::result, watched::Watched};
 use crate::{
     judge::{freshness, watermark},
     model::{
@@ -205,6 +205,18 @@ impl Engine {
             detail: None,
             extra: None,
         };
+        if is_log_only {
+            // Nobody looks at it otherwise, so this is how old its evidence is.
+            actions.push(Action::Looked(Looked {
+                slot: reader.slot,
+                at: now.at,
+                took: Duration::ZERO,
+                late: Duration::ZERO,
+                result: result(&observation.outcome),
+                is_overrun: false,
+                is_own_trouble: decision.row == LogRow::Blind,
+            }));
+        }
         let facts = LogFacts {
             source: source.name.clone(),
             title: source.store.title(),

@@ -139,6 +139,10 @@ impl Engine {
             late: observation.started.tick.since(flight.planned),
             result: result(&observation.outcome),
             is_overrun,
+            is_own_trouble: matches!(
+                &observation.outcome,
+                Outcome::Unobservable(gap) if gap.kind.is_own()
+            ),
         }));
         self.note_own_trouble(now, slot, check, &observation, actions);
         if let Some((source, answer)) = round {
@@ -345,7 +349,7 @@ impl Engine {
 }
 
 /// The word for metrics.
-const fn result(outcome: &Outcome) -> &'static str {
+pub(super) const fn result(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Healthy => "healthy",
         Outcome::Degraded(_) => "degraded",

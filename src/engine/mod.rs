@@ -116,6 +116,8 @@ pub struct Looked {
     pub result: &'static str,
     /// Whether it ran into the time of the next regular look.
     pub is_overrun: bool,
+    /// Whether it met nothing but our own trouble, so that what is known is as old as before.
+    pub is_own_trouble: bool,
 }
 
 /// Something of our own that is broken, or works again.

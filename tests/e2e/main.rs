@@ -22,6 +22,7 @@ mod full_disk;
 mod home;
 mod kill_points;
 mod kills;
+mod logs;
 mod outage;
 mod receiver;
 mod reload;
