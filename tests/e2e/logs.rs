@@ -107,7 +107,11 @@ routes:
 
     blue.be_silent(false);
     batch.be_silent(false);
-    receiver.hear_up("core", silent.id()).await;
+    receiver
+        .hear("core", "that blue is well again", |told| {
+            told.is_taken() && told.id() == silent.id() && told.text != silent.text
+        })
+        .await;
     receiver.hear_up("core", down.id()).await;
     hekate.stop().await;
     assert_eq!(receiver.told_to("core").len(), 4, "{:?}", receiver.told());
