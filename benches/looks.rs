@@ -3,7 +3,8 @@
 //! The servers run in a process of their own, so that only the asking side is counted.
 #![expect(
     clippy::print_stdout,
-    reason = "a benchmark says what it measured on its output"
+    clippy::print_stderr,
+    reason = "a benchmark says on its output what it measured, and on the other why it could not"
 )]
 
 #[expect(dead_code, reason = "the other benchmark needs more of it")]

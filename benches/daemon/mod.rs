@@ -14,7 +14,7 @@ use tokio::time::Instant;
 /// Clock ticks a second in `/proc/<pid>/stat`; Linux has kept it at this for user space for ever.
 const TICKS: f64 = 100.0;
 /// A start that takes longer has failed.
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// A process that is killed when this is dropped.
 pub(crate) struct Daemon {

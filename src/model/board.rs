@@ -103,7 +103,9 @@ impl LogFacts {
             None => format!("no line seen yet via {}", self.title),
         };
         if let Some(proved_to) = self.proved_to {
-            out.push_str(&format!(" (lag {})", span(now.since(proved_to))));
+            out.push_str(" (lag ");
+            out.push_str(&span(now.since(proved_to)));
+            out.push(')');
         }
         if self.row.is_grey() {
             out.push_str(": ");

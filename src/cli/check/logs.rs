@@ -266,7 +266,7 @@ impl Checked {
             match (&self.answer.sent, self.canary_after) {
                 (_, Some(after)) => add(&format!("canary via {via} found after {}", span(after))),
                 (Some(Err(fault)), None) => {
-                    add(&format!("canary via {via} refused: {}", fault.words))
+                    add(&format!("canary via {via} refused: {}", fault.words));
                 }
                 (Some(Ok(())) | None, None) => add(&format!(
                     "canary via {via} not found within {}",

@@ -75,25 +75,7 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
     let Some((observations, stores)) = runtime.block_on(looking) else {
         return Exit::Interrupted;
     };
-    for (row, observation) in rows.iter().zip(&observations) {
-        row.set_looked(observation.finished.at, observation.took());
-        row.set_facts(facts(observation));
-        let store = stores
-            .iter()
-            .find(|store| is_store(&row.target) && store.name() == row.target.name);
-        if let Some(store) = store.filter(|store| !store.is_answering()) {
-            let words = store.trouble().unwrap_or("it does not answer").to_owned();
-            row.set_facts(Facts {
-                verdict: Verdict::Down,
-                settled: Verdict::Down,
-                reason: Reason {
-                    rule: Rule::FirstLook,
-                    words,
-                },
-                ..Facts::unknown(observation.started.at)
-            });
-        }
-    }
+    show(&rows, &observations, &stores);
     let now = clock.now();
     let worst = rows
         .iter()
@@ -119,6 +101,29 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
         FailOn::Down => worst != Verdict::Down,
     };
     if is_fine { Exit::Done } else { Exit::NotSo }
+}
+
+/// Writes down what was seen, as the grid shows it.
+fn show(rows: &[Arc<Row>], observations: &[Observation], stores: &[logs::Checked]) {
+    for (row, observation) in rows.iter().zip(observations) {
+        row.set_looked(observation.finished.at, observation.took());
+        row.set_facts(facts(observation));
+        let store = stores
+            .iter()
+            .find(|store| is_store(&row.target) && store.name() == row.target.name);
+        if let Some(store) = store.filter(|store| !store.is_answering()) {
+            let words = store.trouble().unwrap_or("it does not answer").to_owned();
+            row.set_facts(Facts {
+                verdict: Verdict::Down,
+                settled: Verdict::Down,
+                reason: Reason {
+                    rule: Rule::FirstLook,
+                    words,
+                },
+                ..Facts::unknown(observation.started.at)
+            });
+        }
+    }
 }
 
 /// The rows that the names select, in the order of the file; every name has to select exactly one or a group.

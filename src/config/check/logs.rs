@@ -127,11 +127,11 @@ impl Check<'_> {
             self.duration(
                 at,
                 "`timeout`",
-                Duration::from_millis(100)..=interval - SECOND,
+                Duration::from_millis(100)..=interval.saturating_sub(SECOND),
             )
             .value
         });
-        let timeout = timeout.unwrap_or_else(|| (SECOND * 5).min(interval - SECOND));
+        let timeout = timeout.unwrap_or_else(|| (SECOND * 5).min(interval.saturating_sub(SECOND)));
         let lag_limit = raw
             .lag_limit
             .as_ref()
@@ -239,7 +239,7 @@ impl Check<'_> {
         if let Some(at) = &raw.graylog {
             return Some(LogStore::Graylog(self.over_http(at, owner, true)?.0));
         }
-        for at in [&raw.elasticsearch, &raw.opensearch].into_iter().flatten() {
+        if let Some(at) = raw.elasticsearch.as_ref().or(raw.opensearch.as_ref()) {
             let (http, section) = self.over_http(at, owner, true)?;
             let text = |at: Option<&At<String>>, key: &str| self.text(at?, key);
             let index = text(section.and_then(|raw| raw.index.as_ref()), "`index`");

@@ -16,7 +16,7 @@ use crate::{
         plan::{Question, TlsSettings},
     },
 };
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 const EVERY: Duration = Duration::from_secs(30);
 
@@ -125,16 +125,12 @@ impl World {
     }
 
     fn rows_of(&self, target: &str) -> String {
-        self.rows
-            .iter()
-            .filter(|(_, of, _)| of == target)
-            .map(|(at, _, row)| {
-                format!(
-                    "{} {row}\n",
-                    humantime::format_duration(Duration::from_secs(at.as_secs()))
-                )
-            })
-            .collect()
+        let mut out = String::new();
+        for (at, _, row) in self.rows.iter().filter(|(_, of, _)| of == target) {
+            let at = humantime::format_duration(Duration::from_secs(at.as_secs()));
+            writeln!(out, "{at} {row}").expect("a string takes it");
+        }
+        out
     }
 }
 

@@ -27,6 +27,10 @@ const UNANSWERED_ROUNDS: u8 = 2;
 pub const SILENT_ROUNDS: u8 = 2;
 
 /// All that a decision rests on.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own that the table asks for by name"
+)]
 #[derive(Clone, Debug)]
 pub struct Evidence<'a> {
     /// The time of the round.
