@@ -9,6 +9,7 @@ mod code;
 mod decode;
 mod environment;
 mod explanations;
+mod families;
 mod files;
 mod findings;
 mod raw;
@@ -17,6 +18,7 @@ mod schema;
 mod source;
 mod suggest;
 mod syntax;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -78,14 +80,16 @@ fn understand(loaded: Loaded, environment: &Environment, findings: &Findings) ->
         mut contents,
     } = loaded;
     let (tree, is_whole) = files::tree(&sources, findings);
-    let plan = tree.and_then(|tree| {
+    let mut lines = families::Families::default();
+    let plan = tree.and_then(|mut tree| {
+        lines = families::expand(&mut tree, &sources, findings);
         let raw = decode::decode(&tree, &sources, findings);
         // With a part missing everything that refers to it would look wrong as well.
-        is_whole.then_some(())?;
+        (is_whole && !lines.has_broken_range).then_some(())?;
         check::check(raw, &sources, &folder, environment, findings, &mut contents)
     });
     let (problems, secrets) = findings.take();
-    let report = Report::new(problems, sources, secrets);
+    let report = Report::new(lines.once(problems), sources, secrets);
     Outcome {
         plan: plan.filter(|_| !report.has_errors()).map(Arc::new),
         report,
