@@ -2,6 +2,7 @@
 
 mod aliases;
 mod channels;
+mod discovery;
 mod health;
 mod logs;
 mod references;
@@ -14,6 +15,7 @@ mod values;
 
 use std::{path::Path, sync::Arc};
 
+pub(super) use self::discovery::Discovered;
 use super::{
     code::Code,
     decode::At,
@@ -52,6 +54,7 @@ pub(super) fn check(
     environment: &Environment,
     findings: &Findings,
     contents: &mut Contents,
+    discovered: &mut Discovered<'_>,
 ) -> Option<Plan> {
     let mut check = Check {
         sources,
@@ -89,8 +92,23 @@ pub(super) fn check(
     let context = targets::Context {
         defaults: &defaults,
         zone: server.timezone,
+        has_discovery: file.discovery.is_some(),
     };
-    let targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    let mut targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    check.discovery(
+        file.discovery,
+        &context,
+        &mut groups,
+        &mut sources,
+        discovered,
+    );
+    check.found(
+        &context,
+        &mut groups,
+        &mut sources,
+        &mut targets,
+        discovered,
+    );
     let mut routes = check.routes(
         file.routes,
         &mut channels,
