@@ -14,7 +14,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 use crate::{
     config::discovery::{Discovery, Entry, Found, Known, Lists, Origin, read_list},
     engine::Trouble,
-    model::{Plan, text::clean},
+    model::{Plan, Secret, text::clean},
 };
 
 /// Longer no answer is waited for, at the start neither.
@@ -237,7 +237,7 @@ async fn read(entry: &Entry) -> Result<Vec<Found>, String> {
                     .map_err(|_broken| String::from("the reading broke off"))?
             }
             Origin::Http { url, bearer } => {
-                let bytes = ask(url.clone(), bearer.as_ref().map(|secret| secret.expose())).await?;
+                let bytes = ask(url.clone(), bearer.as_ref().map(Secret::expose)).await?;
                 read_list(&bytes)
             }
         }

@@ -86,13 +86,9 @@ impl Expanding<'_> {
             }
             return;
         };
-        let values = match self.values(range, ranges.get(1), span) {
-            Ok(values) => values,
-            Err(problem) => {
-                self.findings.report(problem);
-                self.families.has_broken_range = true;
-                return;
-            }
+        let Some(values) = self.values(range, ranges.get(1), span) else {
+            self.families.has_broken_range = true;
+            return;
         };
         self.weight += weight(&item) * values.len();
         if members.len() + values.len() > TARGETS_MAX || self.weight > WEIGHT_MAX {
@@ -114,24 +110,27 @@ impl Expanding<'_> {
         }
     }
 
-    /// What the range in a name stands for.
+    /// What the range in a name stands for; nothing, if that had to be reported.
     fn values(
         &self,
         range: &Placeholder<'_>,
         second: Option<&Placeholder<'_>>,
         span: Span,
-    ) -> Result<Vec<String>, Problem> {
+    ) -> Option<Vec<String>> {
         if let Some(second) = second {
-            return Err(Problem::new(
-                Code::Placeholder,
-                self.piece(span, second.whole),
-                "a name has a single range",
-            )
-            .label("this is another one")
-            .help("write a target for each value of one of them"));
+            self.findings.report(
+                Problem::new(
+                    Code::Placeholder,
+                    self.piece(span, second.whole),
+                    "a name has a single range",
+                )
+                .label("this is another one")
+                .help("write a target for each value of one of them"),
+            );
+            return None;
         }
         let (why, help) = match values(range.word) {
-            Ok(values) => return Ok(values),
+            Ok(values) => return Some(values),
             Err(Fault::Neither) => (
                 format!("`{}` is neither a range nor a list", clean(range.whole, 64)),
                 "write a range, \"api-{{01..20}}\", or a list, \"api-{{blue,green}}\"",
@@ -145,10 +144,11 @@ impl Expanding<'_> {
                     "`{}` has more than {TARGETS_MAX} values",
                     clean(range.whole, 64)
                 );
-                return Err(
+                self.findings.report(
                     Problem::new(Code::TooMuch, self.piece(span, range.whole), why)
                         .help("make the range shorter"),
                 );
+                return None;
             }
             Err(Fault::Twice(value)) => (
                 format!("`{}` is in the list twice", clean(&value, 64)),
@@ -156,7 +156,9 @@ impl Expanding<'_> {
             ),
         };
         let problem = Problem::new(Code::Placeholder, self.piece(span, range.whole), why);
-        Err(as_variable(problem, range.word).help(help))
+        self.findings
+            .report(as_variable(problem, range.word).help(help));
+        None
     }
 
     /// Says what is wrong with placeholders of a family.

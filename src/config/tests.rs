@@ -835,3 +835,34 @@ discovery:
         `z.example.test` of `shops` is left out: it has no `label.group`
     "#]].assert_eq(&out);
 }
+
+#[test]
+fn what_was_found_cannot_name_a_variable() {
+    let text = r#"
+channels: { ops: "${SLACK_WEBHOOK_URL}" }
+discovery:
+  shops:
+    file_sd: ./list.json
+    target: { name: "{{label.name}}", health: "{{label.url}}" }
+"#;
+    let first = load_text("a.yaml", text, &environment());
+    for url in [
+        "https://one.example.test/$$x",
+        "https://one.example.test/${TOKEN}",
+    ] {
+        let found = discovery::Found {
+            address: "one:1".to_owned(),
+            labels: [("name", "one"), ("url", url)]
+                .map(|(label, value)| (label.to_owned(), value.to_owned()))
+                .into(),
+        };
+        let lists = [("shops".to_owned(), vec![found])].into();
+        let outcome = first.discovery.again(&lists).unwrap();
+        let plan = outcome.plan.expect("what is found breaks no plan");
+        let shown = format!("{plan:?} {:?}", outcome.discovery.left_out);
+        assert!(!shown.contains("a-token-of-many-characters"), "{shown}");
+        let is_literal = plan.targets.len() == 1 && shown.contains("/$$x");
+        let is_refused = plan.targets.is_empty() && outcome.discovery.left_out.len() == 1;
+        assert!(is_literal || is_refused, "{shown}");
+    }
+}

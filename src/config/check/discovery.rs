@@ -442,7 +442,7 @@ impl Check<'_> {
 fn has_placeholder(node: &Node) -> bool {
     let mut is_so = false;
     each_text(node, "", &mut |_, _, text| {
-        is_so |= !placeholders(text).is_empty()
+        is_so |= !placeholders(text).is_empty();
     });
     is_so
 }

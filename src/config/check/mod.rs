@@ -65,21 +65,7 @@ pub(super) fn check(
     };
     let whole = file.span;
     let file = file.value?;
-    if let Some(At {
-        span,
-        value: Some(version),
-    }) = file.version
-        && version != 1
-    {
-        check.report(
-            Problem::new(
-                Code::Version,
-                span,
-                format!("version {version} of this file is not known"),
-            )
-            .label("this hekate reads version 1"),
-        );
-    }
+    check.version(file.version.as_ref());
     let server = check.server(file.server);
     let store = check.store(file.store);
     let slack = check.slack(file.slack);
@@ -138,6 +124,26 @@ pub(super) fn check(
 }
 
 impl Check<'_> {
+    fn version(&self, at: Option<&At<u32>>) {
+        let Some(At {
+            span,
+            value: Some(version),
+        }) = at
+        else {
+            return;
+        };
+        if *version != 1 {
+            self.report(
+                Problem::new(
+                    Code::Version,
+                    *span,
+                    format!("version {version} of this file is not known"),
+                )
+                .label("this hekate reads version 1"),
+            );
+        }
+    }
+
     fn report(&self, problem: Problem) {
         self.findings.report(problem);
     }
