@@ -149,6 +149,8 @@ fn the_shipped_file_shows_every_key_and_no_other() {
         "cron",
         "staging",
         "elastic",
+        "pods",
+        "shops",
         "far_journal",
         "files",
         "journal",

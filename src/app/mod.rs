@@ -1,5 +1,6 @@
 //! Wires everything together, starts it, and ends it in order.
 
+mod discovery;
 mod guard;
 mod heart;
 mod limits;
@@ -19,7 +20,9 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::discovery::read_all as read_sources;
 use self::{
+    discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
     memory::Memory,
@@ -30,7 +33,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
-    config::{Contents, Environment},
+    config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
     model::{Board, Entry, Loaded, Moment, Plan, TargetId, Timestamp, Transition},
     notify::{
@@ -57,6 +60,8 @@ pub struct Options {
     pub environment: Environment,
     /// The checked file.
     pub plan: Arc<Plan>,
+    /// Where more targets are found.
+    pub discovery: Discovery,
 }
 
 /// Why a process cannot start.
@@ -125,7 +130,10 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         source,
         environment,
         plan,
+        discovery,
     } = options;
+    // Before the store: the engine forgets the incidents of targets that are not in its first plan.
+    let (plan, mut finder) = Finder::first(plan, discovery).await;
     let clock = Clock::start();
     let sender = Sender::new()?;
     let Memory {
@@ -152,6 +160,10 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
     let forwarding = tokio::spawn(forward(commits, shared.mail.clone()));
+    for trouble in finder.begin().await {
+        // The loop was started a moment ago and listens.
+        let _ = shared.events.send(Event::Troubled(trouble));
+    }
     for notice in notices {
         // The loop was started a moment ago and listens.
         let _ = shared.events.send(memory::told(notice));
@@ -162,7 +174,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     );
     shared.guards(outlook_seen, &stop);
     let (reload, wishes) = mpsc::channel(4);
-    let reloader = source.map(|(path, contents)| (shared.reloader(path, environment), contents));
+    let reloader =
+        source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
     let state = shared.web(reload);
     tokio::spawn(web::serve(listener, state, stop.clone()));
@@ -317,10 +330,11 @@ impl Shared {
         spawn_until(stop, dead_man.keep());
     }
 
-    fn reloader(&self, path: PathBuf, environment: Environment) -> Reloader {
+    fn reloader(&self, path: PathBuf, environment: Environment, finder: Finder) -> Reloader {
         Reloader {
             path,
             environment,
+            finder,
             clock: self.clock.clone(),
             plan: Arc::clone(&self.plan),
             board: Arc::clone(&self.board),

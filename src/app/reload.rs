@@ -8,7 +8,10 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::post::Mail;
+use super::{
+    discovery::{Finder, Read},
+    post::Mail,
+};
 use crate::{
     clock::Clock,
     config::{self, Contents, Environment, Format, watch::Watch},
@@ -22,6 +25,7 @@ use crate::{
 pub(super) struct Reloader {
     pub(super) path: PathBuf,
     pub(super) environment: Environment,
+    pub(super) finder: Finder,
     pub(super) clock: Clock,
     pub(super) plan: Arc<ArcSwap<Plan>>,
     pub(super) board: Arc<ArcSwap<Board>>,
@@ -36,17 +40,43 @@ impl Reloader {
     /// # Errors
     ///
     /// The whole report for people; the old plan goes on.
-    async fn reload(&self, watch: &Watch, why: &str) -> Result<String, String> {
+    async fn reload(&mut self, watch: &Watch, why: &str) -> Result<String, String> {
         let (path, environment) = (self.path.clone(), self.environment.clone());
-        let loading = tokio::task::spawn_blocking(move || config::load(&path, &environment));
+        let lists = self.finder.lists();
+        let loading =
+            tokio::task::spawn_blocking(move || config::load_with(&path, &environment, &lists));
         let outcome = loading
             .await
             .map_err(|error| format!("reading the file broke off: {error}"))?;
         watch.set_loaded(&outcome.contents);
         match outcome.plan {
-            Some(plan) => Ok(self.take(plan, why)),
+            Some(plan) => {
+                for trouble in self.finder.take_over(outcome.discovery) {
+                    self.say(Event::Troubled(trouble));
+                }
+                Ok(self.take(plan, why))
+            }
             None => Err(self.refuse(&outcome.report, why)),
         }
+    }
+
+    /// Takes over what a source of discovery said.
+    async fn found(&mut self, read: Read) {
+        let (plan, trouble) = self.finder.take(read).await;
+        if let Some(trouble) = trouble {
+            self.say(Event::Troubled(trouble));
+        }
+        let Some(plan) = plan else { return };
+        let old = self.plan.load_full();
+        if *old == *plan {
+            return;
+        }
+        let summary = changes(&old, &plan);
+        self.plan.store(Arc::clone(&plan));
+        self.say(Event::Replanned(plan));
+        // Nobody listens any more only while the process ends.
+        let _ = self.mail.send(Mail::Channels);
+        tracing::info!(event = "discovered", summary, "other targets were found");
     }
 
     fn take(&self, plan: Arc<Plan>, why: &str) -> String {
@@ -146,7 +176,7 @@ pub(super) async fn listen_to_wishes(
     reloader: Option<(Reloader, Contents)>,
     mut wishes: mpsc::Receiver<web::Reload>,
 ) {
-    let Some((reloader, contents)) = reloader else {
+    let Some((mut reloader, contents)) = reloader else {
         while let Some(wish) = wishes.recv().await {
             // Whoever asked may have gone.
             let _ = wish
@@ -172,6 +202,7 @@ pub(super) async fn listen_to_wishes(
                 let _ = wish.answer.send(answer);
             }
             () = watch.changed() => drop(reloader.reload(&watch, "the file changed").await),
+            Some(read) = reloader.finder.read() => reloader.found(read).await,
             Some(()) = hangup => drop(reloader.reload(&watch, "SIGHUP").await),
         }
     }

@@ -99,6 +99,8 @@ pub enum Command {
     },
     /// Look once now, print, leave
     Check(Check),
+    /// What would be looked at: the targets of the file and those that are discovered
+    Discover,
     /// The grid of the running hekate
     Status(Status),
     /// The transitions of a target, newest last

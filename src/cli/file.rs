@@ -8,7 +8,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    config::{self, Contents, Environment},
+    config::{self, Contents, Environment, discovery::Discovery},
     model::Plan,
 };
 
@@ -40,7 +40,7 @@ pub(super) fn plan(
     environment: &Environment,
     terminal: Terminal,
 ) -> Result<Arc<Plan>, Exit> {
-    load(global, environment, terminal).map(|(plan, _contents)| plan)
+    load(global, environment, terminal).map(|(plan, _contents, _discovery)| plan)
 }
 
 /// The same, with what was read.
@@ -48,10 +48,10 @@ pub(super) fn load(
     global: &Global,
     environment: &Environment,
     terminal: Terminal,
-) -> Result<(Arc<Plan>, Contents), Exit> {
+) -> Result<(Arc<Plan>, Contents, Discovery), Exit> {
     let outcome = config::load(&path(global), environment);
     if let Some(plan) = outcome.plan {
-        return Ok((plan, outcome.contents));
+        return Ok((plan, outcome.contents, outcome.discovery));
     }
     terminal.complain(
         &outcome

@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod check;
+mod discover;
 mod example;
 mod exit;
 mod file;
@@ -58,6 +59,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
             None => ask::explain(global, &words, terminal),
         },
         Command::Check(check) => check::check(global, &check, terminal),
+        Command::Discover => discover::discover(global, terminal),
         Command::Status(status) => ask::status(global, &status, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),

@@ -65,7 +65,7 @@ pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
     } else {
         environment
     };
-    let (plan, contents) = match file::load(global, &environment, terminal) {
+    let (plan, contents, discovery) = match file::load(global, &environment, terminal) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -74,6 +74,7 @@ pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
         source,
         environment,
         plan,
+        discovery,
     };
     live(terminal, async move {
         #[cfg(feature = "demo")]

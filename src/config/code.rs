@@ -103,6 +103,8 @@ codes! {
     VariableHere "H0133" Error,
     /// A secret or certificate file that cannot be used.
     SideFile "H0134" Error,
+    /// A `{{…}}` that cannot be understood.
+    Placeholder "H0136" Error,
     /// Two targets of one name.
     SameTarget "H0201" Error,
     /// A group that is not there.

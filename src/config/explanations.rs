@@ -416,6 +416,19 @@ targets:
 "##,
     },
     Explanation {
+        code: Code::Placeholder,
+        title: "A `{{…}}` cannot be understood",
+        cause: "A range in a name, `{{01..20}}`, or a list, `{{blue,green}}`, stands for one target for each value. Everywhere else in that target the value is `{{each}}`. There is one range, it stands in `name`, and it keeps leading zeros. Two braces are values of a range; `${NAME}` with a dollar sign is a variable of the environment. What begins with a dot or a dollar sign, or has spaces in it, is left as it is: queries of logs have templates of their own. In a `target` of `discovery` there is `{{address}}`, `{{host}}` and `{{label.name}}` instead, in its names and addresses only.",
+        example: r##"targets:
+  - name: "api-{{01..20}}"
+    health: "https://api-{{n}}.example.test/health"
+"##,
+        fix: r##"targets:
+  - name: "api-{{01..20}}"
+    health: "https://api-{{each}}.example.test/health"
+"##,
+    },
+    Explanation {
         code: Code::SameTarget,
         title: "Two targets of one name",
         cause: "A target is known by its group and name; its history hangs on them.",

@@ -97,6 +97,7 @@ fn print(read: &io::Result<Vec<u8>>) -> Option<Print> {
 }
 
 /// What was read.
+#[derive(Clone)]
 pub(super) struct Loaded {
     /// The texts, in the order of their names.
     pub(super) sources: Vec<Arc<Source>>,

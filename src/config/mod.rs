@@ -7,8 +7,10 @@
 mod check;
 mod code;
 mod decode;
+pub mod discovery;
 mod environment;
 mod explanations;
+mod families;
 mod files;
 mod findings;
 mod raw;
@@ -17,6 +19,7 @@ mod schema;
 mod source;
 mod suggest;
 mod syntax;
+mod template;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -36,7 +39,12 @@ pub use source::{Place, Span};
 
 pub use files::Contents;
 
-use self::{files::Loaded, findings::Findings, source::Source};
+use self::{
+    discovery::{Discovery, Lists},
+    files::Loaded,
+    findings::Findings,
+    source::Source,
+};
 use crate::model::Plan;
 
 /// What came of reading a file.
@@ -50,15 +58,27 @@ pub struct Outcome {
     pub files: Vec<PathBuf>,
     /// What was in them, for [`watch::Watch`].
     pub contents: Contents,
+    /// Where more targets are found.
+    pub discovery: Discovery,
 }
 
 /// Reads a file, or a folder of `*.yaml` and `*.yml` files merged in the order of their names.
 ///
 /// What goes wrong is in the report, even if there is no file at all.
 pub fn load(path: &Path, environment: &Environment) -> Outcome {
+    load_with(path, environment, &Lists::new())
+}
+
+/// The same, with targets for what was discovered.
+pub fn load_with(path: &Path, environment: &Environment, lists: &Lists) -> Outcome {
     let findings = Findings::default();
     let loaded = files::read(path, &findings);
-    understand(loaded, environment, &findings)
+    understand(loaded, environment, &findings, lists)
+}
+
+/// Understands what was read before, with other lists.
+fn with_lists(loaded: Loaded, environment: &Environment, lists: &Lists) -> Outcome {
+    understand(loaded, environment, &Findings::default(), lists)
 }
 
 /// Reads a text as if it were a file with this name in the current folder.
@@ -68,28 +88,52 @@ pub fn load_text(name: &str, text: &str, environment: &Environment) -> Outcome {
         folder: PathBuf::new(),
         contents: Contents::default(),
     };
-    understand(loaded, environment, &Findings::default())
+    understand(loaded, environment, &Findings::default(), &Lists::new())
 }
 
-fn understand(loaded: Loaded, environment: &Environment, findings: &Findings) -> Outcome {
+fn understand(
+    loaded: Loaded,
+    environment: &Environment,
+    findings: &Findings,
+    lists: &Lists,
+) -> Outcome {
+    let kept = loaded.clone();
+    let mut discovered = check::Discovered::of(lists);
     let Loaded {
         sources,
         folder,
         mut contents,
     } = loaded;
     let (tree, is_whole) = files::tree(&sources, findings);
-    let plan = tree.and_then(|tree| {
+    let mut lines = families::Families::default();
+    let plan = tree.and_then(|mut tree| {
+        lines = families::expand(&mut tree, &sources, findings);
         let raw = decode::decode(&tree, &sources, findings);
         // With a part missing everything that refers to it would look wrong as well.
-        is_whole.then_some(())?;
-        check::check(raw, &sources, &folder, environment, findings, &mut contents)
+        (is_whole && !lines.has_broken_range).then_some(())?;
+        discovered.templates = discovery::templates(&tree);
+        check::check(
+            raw,
+            &sources,
+            &folder,
+            environment,
+            findings,
+            &mut contents,
+            &mut discovered,
+        )
     });
     let (problems, secrets) = findings.take();
-    let report = Report::new(problems, sources, secrets);
+    let report = Report::new(lines.once(problems), sources, secrets);
     Outcome {
         plan: plan.filter(|_| !report.has_errors()).map(Arc::new),
         report,
         files: contents.files().map(Path::to_owned).collect(),
         contents,
+        discovery: Discovery {
+            entries: discovered.entries,
+            targets: discovered.targets,
+            left_out: discovered.left_out,
+            kept: Some(Arc::new((kept, environment.clone()))),
+        },
     }
 }

@@ -268,6 +268,7 @@ impl Scan<'_> {
             '#' if self.before.is_whitespace() => self.comment(rest),
             '"' | '\'' if self.is_fresh => self.quote(rest, c),
             '$' if self.depth > 0 && rest.starts_with("${") => self.variable(rest),
+            '{' if self.depth > 0 && rest.starts_with("{{") => self.range(rest),
             _ => self.character(rest, c),
         }
         true
@@ -293,6 +294,27 @@ impl Scan<'_> {
             self.slip(SlipKind::Quote, rest[..line_end].trim_end().len());
         }
         self.pass(length, quote);
+    }
+
+    /// A `{{01..20}}`, which YAML takes for maps; the value around it has to be in quotes.
+    fn range(&mut self, rest: &str) {
+        let line_end = rest.find('\n').unwrap_or(rest.len());
+        let Some(close) = rest[..line_end].find("}}") else {
+            self.character(rest, '{');
+            return;
+        };
+        let before = &self.text[..self.at];
+        let start = before
+            .rfind([' ', '\n', ',', '[', '{'])
+            .map_or(0, |sign| sign + 1);
+        let tail = &rest[close + 2..line_end];
+        let end = tail.find([' ', ',', '}', ']']).unwrap_or(tail.len());
+        let length = close + 2 + end;
+        self.slips.push(Slip {
+            kind: SlipKind::Variable,
+            range: start..self.at + length,
+        });
+        self.pass(length, '}');
     }
 
     fn variable(&mut self, rest: &str) {

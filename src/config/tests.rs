@@ -769,3 +769,105 @@ fn the_other_formats_say_the_same() {
     assert_eq!(Report::default().first_line(), "");
     assert_eq!(Report::default().render(Format::Human, false), "");
 }
+
+#[test]
+fn what_was_found_becomes_targets_and_what_cannot_be_one_is_left_out() {
+    let text = r#"
+channels: { ops: "${SLACK_WEBHOOK_URL}" }
+groups: { core: { aliases: kernel } }
+targets:
+  - { name: here, group: core, health: "https://here.example.test/health" }
+discovery:
+  shops:
+    http_sd: "https://inventory.example.test/sd"
+    target: { name: "{{host}}", group: "{{label.group}}", health: { url: "http://{{address}}/health", bearer: "${TOKEN}" } }
+"#;
+    let mut list = Vec::new();
+    for (address, group) in [
+        ("a.example.test:8080", "core"),
+        ("a.example.test:9090", "core"),
+        ("here", "core"),
+        ("kernel", "core"),
+        ("b.example.test", "other"),
+        ("user@c.example.test", "core"),
+        ("${TOKEN}", "core"),
+        ("{{address}}", "core"),
+        ("", "core"),
+        ("d\n  e", "core"),
+        ("žluť.example.test:80", "core"),
+    ] {
+        list.push(discovery::Found {
+            address: address.to_owned(),
+            labels: [("group".to_owned(), group.to_owned())].into(),
+        });
+    }
+    list.push(discovery::Found {
+        address: "z.example.test".to_owned(),
+        labels: std::collections::BTreeMap::default(),
+    });
+    let first = load_text("a.yaml", text, &environment());
+    assert_eq!(
+        first.discovery.entries.len(),
+        1,
+        "{}",
+        first.report.render(Format::Short, false)
+    );
+    assert_eq!(first.plan.unwrap().targets.len(), 1);
+    let lists = [("shops".to_owned(), list)].into();
+    let outcome = first.discovery.again(&lists).unwrap();
+    let plan = outcome.plan.expect("what is found breaks no plan");
+    let mut out = String::new();
+    for target in &plan.targets {
+        writeln!(out, "{}", target.id).unwrap();
+    }
+    for why in &outcome.discovery.left_out {
+        writeln!(out, "{why}").unwrap();
+    }
+    assert!(!out.contains("a-token-of-many-characters"));
+    expect![[r#"
+        core/here
+        core/a.example.test
+        core/žluť.example.test
+        `a.example.test:9090` of `shops` is left out: there already is a target `core/a.example.test`
+        `here` of `shops` is left out: there already is a target `core/here`
+        `kernel` of `shops` is left out: `kernel` means something else already
+        `b.example.test` of `shops` is left out: there is no group `other`
+        `user@c.example.test` of `shops` is left out: `health` of `user@c.example.test` contains a user name or password
+        `${TOKEN}` of `shops` is left out: `${TOKEN}` is not filled in here: write the name of a target out
+        `{{address}}` of `shops` is left out: `health` of `{{address}}` is not a usable address: it contains '{'
+        `` of `shops` is left out: the name of a target is empty
+        `d e` of `shops` is left out: the name of a target contains the control character U+000A
+        `z.example.test` of `shops` is left out: it has no `label.group`
+    "#]].assert_eq(&out);
+}
+
+#[test]
+fn what_was_found_cannot_name_a_variable() {
+    let text = r#"
+channels: { ops: "${SLACK_WEBHOOK_URL}" }
+discovery:
+  shops:
+    file_sd: ./list.json
+    target: { name: "{{label.name}}", health: "{{label.url}}" }
+"#;
+    let first = load_text("a.yaml", text, &environment());
+    for url in [
+        "https://one.example.test/$$x",
+        "https://one.example.test/${TOKEN}",
+    ] {
+        let found = discovery::Found {
+            address: "one:1".to_owned(),
+            labels: [("name", "one"), ("url", url)]
+                .map(|(label, value)| (label.to_owned(), value.to_owned()))
+                .into(),
+        };
+        let lists = [("shops".to_owned(), vec![found])].into();
+        let outcome = first.discovery.again(&lists).unwrap();
+        let plan = outcome.plan.expect("what is found breaks no plan");
+        let shown = format!("{plan:?} {:?}", outcome.discovery.left_out);
+        assert!(!shown.contains("a-token-of-many-characters"), "{shown}");
+        let is_literal = plan.targets.len() == 1 && shown.contains("/$$x");
+        let is_refused = plan.targets.is_empty() && outcome.discovery.left_out.len() == 1;
+        assert!(is_literal || is_refused, "{shown}");
+    }
+}

@@ -86,6 +86,7 @@ pub async fn play(
         source: None,
         environment: Environment::of::<&str, &str>([]),
         plan: Arc::clone(&plan),
+        discovery: config::discovery::Discovery::default(),
     };
     let running = app::start(options).await.context("hekate itself")?;
     stage.connect(running.address);

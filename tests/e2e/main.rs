@@ -16,6 +16,7 @@ mod certificates;
 mod chance;
 mod corruption;
 mod crowd;
+mod discovery;
 mod endings;
 mod freeze;
 mod full_disk;

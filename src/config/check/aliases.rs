@@ -138,7 +138,7 @@ fn add<'a>(words: &mut HashMap<String, Vec<Meaning<'a>>>, word: &str, meaning: M
 }
 
 /// As people say it: case, dashes and the order of words make no difference.
-fn folded(word: &str) -> String {
+pub(super) fn folded(word: &str) -> String {
     let word = word.to_lowercase().replace(['-', '_'], " ");
     let words: BTreeSet<&str> = word.split_whitespace().collect();
     words.into_iter().collect::<Vec<_>>().join(" ")

@@ -2,6 +2,7 @@
 
 mod aliases;
 mod channels;
+mod discovery;
 mod endpoint;
 mod health;
 mod logs;
@@ -16,6 +17,7 @@ mod wire;
 
 use std::{path::Path, sync::Arc};
 
+pub(super) use self::discovery::Discovered;
 use super::{
     code::Code,
     decode::At,
@@ -54,6 +56,7 @@ pub(super) fn check(
     environment: &Environment,
     findings: &Findings,
     contents: &mut Contents,
+    discovered: &mut Discovered<'_>,
 ) -> Option<Plan> {
     let mut check = Check {
         sources,
@@ -64,21 +67,7 @@ pub(super) fn check(
     };
     let whole = file.span;
     let file = file.value?;
-    if let Some(At {
-        span,
-        value: Some(version),
-    }) = file.version
-        && version != 1
-    {
-        check.report(
-            Problem::new(
-                Code::Version,
-                span,
-                format!("version {version} of this file is not known"),
-            )
-            .label("this hekate reads version 1"),
-        );
-    }
+    check.version(file.version.as_ref());
     let server = check.server(file.server);
     let store = check.store(file.store);
     let slack = check.slack(file.slack);
@@ -91,8 +80,23 @@ pub(super) fn check(
     let context = targets::Context {
         defaults: &defaults,
         zone: server.timezone,
+        has_discovery: file.discovery.is_some(),
     };
-    let targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    let mut targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    check.discovery(
+        file.discovery,
+        &context,
+        &mut groups,
+        &mut sources,
+        discovered,
+    );
+    check.found(
+        &context,
+        &mut groups,
+        &mut sources,
+        &mut targets,
+        discovered,
+    );
     let mut routes = check.routes(
         file.routes,
         &mut channels,
@@ -122,6 +126,26 @@ pub(super) fn check(
 }
 
 impl Check<'_> {
+    fn version(&self, at: Option<&At<u32>>) {
+        let Some(At {
+            span,
+            value: Some(version),
+        }) = at
+        else {
+            return;
+        };
+        if *version != 1 {
+            self.report(
+                Problem::new(
+                    Code::Version,
+                    *span,
+                    format!("version {version} of this file is not known"),
+                )
+                .label("this hekate reads version 1"),
+            );
+        }
+    }
+
     fn report(&self, problem: Problem) {
         self.findings.report(problem);
     }

@@ -42,6 +42,8 @@ pub(super) struct Context<'a> {
     pub(super) defaults: &'a Layer,
     /// The zone of times of the day that say none.
     pub(super) zone: Tz,
+    /// Whether more targets may be discovered.
+    pub(super) has_discovery: bool,
 }
 
 /// A target and the places of what others may collide with.
@@ -131,7 +133,7 @@ impl Check<'_> {
             None if self.findings.was_meant(whole, "targets") => return out,
             None => (whole, Vec::new()),
         };
-        if list.is_empty() {
+        if list.is_empty() && !context.has_discovery {
             self.report(
                 Problem::new(Code::NoTarget, span, "there is no target, so there is nothing to watch")
                     .help("add `targets:` with `- { name: api, health: \"https://api.example.test/health\" }`"),
@@ -156,7 +158,7 @@ impl Check<'_> {
         out
     }
 
-    fn target(
+    pub(super) fn target(
         &mut self,
         raw: &raw::Target,
         place: Span,
@@ -449,6 +451,11 @@ fn emoji_count(text: &str) -> usize {
 }
 
 impl Groups {
+    /// Whether a target may be in it: any, if there is no `groups:`.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        !self.is_strict || self.references.is_declared(name)
+    }
+
     pub(super) fn finish(self, check: &Check<'_>) -> Vec<Group> {
         self.references.finish(check);
         self.list

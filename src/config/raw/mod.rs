@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::decode::{At, Named, OneOrMany, SwitchOr, TextOr};
 
+pub(crate) mod discovery;
 pub(crate) mod logs;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -39,9 +40,10 @@ pub(crate) struct File {
     pub(crate) log_sources: Option<At<Named<logs::LogSource>>>,
     /// What belongs together. With this section every `group:` of a target has to be in it.
     pub(crate) groups: Option<At<Named<Group>>>,
-    /// What is watched.
-    #[schemars(required)]
+    /// What is watched. May be left out if there is `discovery`.
     pub(crate) targets: Option<At<Vec<At<Target>>>>,
+    /// Sources that say what else is watched: names of your choice.
+    pub(crate) discovery: Option<At<Named<discovery::Discovery>>>,
     /// Who hears of what: the first route that matches decides, unless it says `continue: true`. The last one has to match
     /// everything. May be left out if there is a single channel.
     pub(crate) routes: Option<At<Vec<At<Route>>>>,
@@ -733,7 +735,6 @@ const LATER: &[(&str, &[&str])] = &[
             "replies",
             "silences",
             "status_pages",
-            "discovery",
             "include",
         ],
     ),
@@ -797,13 +798,15 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 27] = [
+    const TITLES: [(&str, &str); 29] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
         ("Group", "a group"),
         ("Channel", "a channel"),
         ("LogSource", "a log source"),
+        ("Discovery", "an entry of `discovery`"),
+        ("HttpSd", "`http_sd` of `discovery`"),
         ("LogFreshness", "`log_freshness`"),
         ("LogStore", "a store of logs"),
         ("Canary", "`canary` of a log source"),

@@ -372,7 +372,7 @@ fn entries(children: Vec<Node>) -> Result<Vec<Entry>, Fault> {
         let Kind::Scalar(_, text) = key.kind else {
             return Err(refused(
                 Problem::new(Code::WrongType, key.span, "a list or map cannot be a key")
-                    .label("is a `${…}` without quotes, or a bracket too many?")
+                    .label("is a `${…}` or `{{…}}` without quotes, or a bracket too many?")
                     .help("keys are plain words; put values with brackets in quotes"),
             ));
         };
