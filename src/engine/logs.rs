@@ -49,7 +49,10 @@ impl Engine {
                 .iter()
                 .filter_map(|check| match &check.question {
                     Question::LogStore(store) => Some(store),
-                    Question::Health(_) | Question::LogFreshness(_) | Question::Roles(_) => None,
+                    Question::Health(_)
+                    | Question::LogFreshness(_)
+                    | Question::Roles(_)
+                    | Question::Heartbeat(_) => None,
                 })
         });
         for store in stores {
@@ -264,14 +267,14 @@ impl Engine {
 }
 
 impl Watched {
-    fn witness_mut(&mut self, check: u8) -> &mut Witness {
+    pub(super) fn witness_mut(&mut self, check: u8) -> &mut Witness {
         let memory = &mut self.checks[usize::from(check)].memory;
         if !matches!(memory.as_deref(), Some(Memory::Witness(_))) {
             *memory = Some(Box::new(Memory::Witness(Witness::default())));
         }
         match memory.as_deref_mut() {
             Some(Memory::Witness(witness)) => witness,
-            Some(Memory::Log(_)) | None => unreachable!("it was just put there"),
+            Some(Memory::Log(_) | Memory::Beat(_)) | None => unreachable!("it was just put there"),
         }
     }
 
@@ -282,7 +285,9 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Log(log)) => log,
-            Some(Memory::Witness(_)) | None => unreachable!("it was just put there"),
+            Some(Memory::Witness(_) | Memory::Beat(_)) | None => {
+                unreachable!("it was just put there")
+            }
         }
     }
 
@@ -292,7 +297,7 @@ impl Watched {
             .iter()
             .find_map(|watching| match watching.memory.as_deref() {
                 Some(Memory::Log(log)) => log.row,
-                Some(Memory::Witness(_)) | None => None,
+                Some(Memory::Witness(_) | Memory::Beat(_)) | None => None,
             })
     }
 

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::{
     health::Family,
+    heartbeat::HeartbeatQuestion,
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
@@ -239,6 +240,8 @@ pub enum Question {
     LogStore(Arc<LogStoreQuestion>),
     /// `active:` of a group.
     Roles(Arc<Roles>),
+    /// `heartbeat:`; never asked, the target calls us.
+    Heartbeat(Arc<HeartbeatQuestion>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

@@ -63,7 +63,10 @@ impl Prober {
     pub fn prepare(&self, question: &Question) -> Result<(), Gap> {
         match question {
             Question::Health(question) => self.world.http.prepare(question),
-            Question::LogFreshness(_) | Question::LogStore(_) | Question::Roles(_) => Ok(()),
+            Question::LogFreshness(_)
+            | Question::LogStore(_)
+            | Question::Roles(_)
+            | Question::Heartbeat(_) => Ok(()),
         }
     }
 
@@ -100,7 +103,7 @@ impl Prober {
                         .await
                 }
                 Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
-                Question::LogFreshness(_) | Question::Roles(_) => {
+                Question::LogFreshness(_) | Question::Roles(_) | Question::Heartbeat(_) => {
                     Findings::of(Outcome::Unobservable(Gap {
                         kind: GapKind::Witness,
                         words: String::from("it is not asked by itself"),

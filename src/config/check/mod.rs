@@ -3,6 +3,7 @@
 mod aliases;
 mod channels;
 mod health;
+mod heartbeat;
 mod logs;
 mod references;
 mod routes;
@@ -89,6 +90,7 @@ pub(super) fn check(
     let context = targets::Context {
         defaults: &defaults,
         zone: server.timezone,
+        server_token: server.token.as_ref(),
     };
     let targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
     let mut routes = check.routes(

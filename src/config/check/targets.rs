@@ -22,7 +22,8 @@ use crate::{
         source::Span,
     },
     model::{
-        Check as Asked, CheckKind, Group, GroupName, Target, TargetId, plan::Question, text::clean,
+        Check as Asked, CheckKind, Group, GroupName, Secret, Target, TargetId, plan::Question,
+        text::clean,
     },
 };
 
@@ -42,6 +43,8 @@ pub(super) struct Context<'a> {
     pub(super) defaults: &'a Layer,
     /// The zone of times of the day that say none.
     pub(super) zone: Tz,
+    /// What callers have to know that a heartbeat does not say otherwise of.
+    pub(super) server_token: Option<&'a Secret>,
 }
 
 /// A target and the places of what others may collide with.
@@ -207,6 +210,8 @@ impl Check<'_> {
                 question: Question::LogFreshness(Arc::new(question)),
             });
         }
+        let heartbeat = raw.heartbeat.as_ref();
+        checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
         let runbook_url = raw
             .runbook_url
@@ -235,8 +240,13 @@ impl Check<'_> {
 
     /// A target has at least one check; keys that look like one were meant as one.
     fn asks_something(&self, raw: &raw::Target, place: Span, shown: &str) {
-        let is_asked = [raw.health.is_some(), raw.log_freshness.is_some()].contains(&true);
-        let was_meant = ["health", "log_freshness"]
+        let is_asked = [
+            raw.health.is_some(),
+            raw.log_freshness.is_some(),
+            raw.heartbeat.is_some(),
+        ]
+        .contains(&true);
+        let was_meant = ["health", "log_freshness", "heartbeat"]
             .iter()
             .any(|key| self.findings.was_meant(place, key));
         if !is_asked && !was_meant {

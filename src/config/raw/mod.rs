@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::decode::{At, Named, OneOrMany, TextOr};
 
+pub(crate) mod heartbeat;
 pub(crate) mod logs;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -245,6 +246,8 @@ pub(crate) struct Target {
     pub(crate) health: Option<At<TextOr<Health>>>,
     /// How fresh its log has to be.
     pub(crate) log_freshness: Option<At<logs::LogFreshness>>,
+    /// A sign of life that it sends by itself.
+    pub(crate) heartbeat: Option<At<TextOr<heartbeat::Heartbeat>>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -584,7 +587,6 @@ const LATER: &[(&str, &[&str])] = &[
             "tcp",
             "tls",
             "dns",
-            "heartbeat",
             "grpc",
             "icmp",
             "depends_on",
@@ -618,7 +620,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 21] = [
+    const TITLES: [(&str, &str); 22] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -626,6 +628,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Channel", "a channel"),
         ("LogSource", "a log source"),
         ("LogFreshness", "`log_freshness`"),
+        ("Heartbeat", "`heartbeat`"),
         ("LogStore", "a store of logs"),
         ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),
