@@ -12,7 +12,8 @@ use super::{
 use crate::{
     judge::heartbeat,
     model::{
-        Batch, Extra, LookId, Memory, Moment, Observation, Outcome, Phases, Slot, Timestamp,
+        Batch, Extra, LookId, Memory, Moment, Observation, Outcome, Phases, Slot, Target,
+        Timestamp,
         heartbeat::{Beat, HeartbeatQuestion, News, Push},
         logs::{LogAnswer, LogStore, LogStoreQuestion, Reading, Statement},
         plan::Question,
@@ -221,15 +222,15 @@ impl Engine {
 impl Watched {
     /// The check that is a heartbeat, if there is one.
     pub(super) fn heartbeat(&self) -> Option<(u8, Arc<HeartbeatQuestion>)> {
-        (0_u8..)
-            .zip(&self.target.checks)
-            .find_map(|(at, check)| match &check.question {
-                Question::Heartbeat(question) => Some((at, Arc::clone(question))),
-                Question::Health(_)
-                | Question::LogFreshness(_)
-                | Question::LogStore(_)
-                | Question::Roles(_) => None,
-            })
+        heartbeat_of(&self.target)
+    }
+
+    /// As [`Watched::await_beat`], if the target was asked for another rhythm before.
+    pub(super) fn await_changed_beat(&mut self, before: &Target, now: Moment) {
+        let question = |target| heartbeat_of(target).map(|(_, question)| question);
+        if question(before) != question(&self.target) {
+            self.await_beat(now);
+        }
     }
 
     /// Sets the deadline of the next beat, as somebody who has not listened before: a beat that may have come before now
@@ -308,6 +309,18 @@ impl Watched {
             readings: readings.collect(),
         }
     }
+}
+
+fn heartbeat_of(target: &Target) -> Option<(u8, Arc<HeartbeatQuestion>)> {
+    (0_u8..)
+        .zip(&target.checks)
+        .find_map(|(at, check)| match &check.question {
+            Question::Heartbeat(question) => Some((at, Arc::clone(question))),
+            Question::Health(_)
+            | Question::LogFreshness(_)
+            | Question::LogStore(_)
+            | Question::Roles(_) => None,
+        })
 }
 
 fn beat_of(watching: &Watching) -> Option<&Beat> {

@@ -80,7 +80,6 @@ impl Engine {
         let old = std::mem::replace(&mut watched.target, Arc::clone(target));
         let mut kept = std::mem::take(&mut watched.checks);
         let mut dues = Vec::new();
-        let mut is_changed = false;
         for (index, check) in (0_u8..).zip(&target.checks) {
             let before = old
                 .checks
@@ -94,7 +93,6 @@ impl Engine {
             let old_check = before.map(|at| &old.checks[at]);
             if old_check.is_none_or(|old| differs(old, check)) {
                 watching.doubt();
-                is_changed |= matches!(check.question, Question::Heartbeat(_));
             }
             let is_counted = check.policy.count.is_some();
             if old_check.is_some_and(|old| old.policy.count.is_some() != is_counted) {
@@ -130,9 +128,7 @@ impl Engine {
             }
             watched.checks.push(watching);
         }
-        if is_changed {
-            watched.await_beat(now);
-        }
+        watched.await_changed_beat(&old, now);
         let lost: Vec<_> = kept
             .iter()
             .filter_map(|watching| watching.own_trouble_since)

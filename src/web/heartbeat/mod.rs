@@ -229,7 +229,11 @@ fn line(body: &[u8]) -> Result<(Option<Timestamp>, Option<Duration>), String> {
         let value = value.map_err(|_error| wrong())?;
         let items = match value {
             Value::Array(items) => items,
-            one => vec![one],
+            one @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => vec![one],
         };
         for item in items {
             let item: Line = serde_json::from_value(item).map_err(|_error| wrong())?;

@@ -236,12 +236,7 @@ async fn what_is_not_understood_is_no_beat() {
             SHIPPER
         };
         let answer = post(&router, path, Some(token), body).await;
-        assert_eq!(
-            answer.status,
-            StatusCode::BAD_REQUEST,
-            "{path} {:.40}",
-            body
-        );
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{path} {body:.40}");
         assert_eq!(answer.error_code(), "not_understood");
         assert!(!answer.body.contains(token));
     }
