@@ -42,6 +42,7 @@ fn facts(watched: &Watched) -> Facts {
     let heartbeat = match &watched.target.checks[deciding].question {
         Question::Heartbeat(question) => Some(question.as_ref()),
         Question::Health(_)
+        | Question::Http(_)
         | Question::LogFreshness(_)
         | Question::LogStore(_)
         | Question::Roles(_) => None,

@@ -261,6 +261,7 @@ impl Watched {
                     store.subjects.iter().any(|subject| subject.query == query)
                 }
                 Question::Health(_)
+                | Question::Http(_)
                 | Question::LogFreshness(_)
                 | Question::Roles(_)
                 | Question::Heartbeat(_) => false,
@@ -317,6 +318,7 @@ fn heartbeat_of(target: &Target) -> Option<(u8, Arc<HeartbeatQuestion>)> {
         .find_map(|(at, check)| match &check.question {
             Question::Heartbeat(question) => Some((at, Arc::clone(question))),
             Question::Health(_)
+            | Question::Http(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_) => None,

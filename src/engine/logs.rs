@@ -50,6 +50,7 @@ impl Engine {
                 .filter_map(|check| match &check.question {
                     Question::LogStore(store) => Some(store),
                     Question::Health(_)
+                    | Question::Http(_)
                     | Question::LogFreshness(_)
                     | Question::Roles(_)
                     | Question::Heartbeat(_) => None,

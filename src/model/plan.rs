@@ -9,6 +9,7 @@ use url::Url;
 use super::{
     health::Family,
     heartbeat::HeartbeatQuestion,
+    http::HttpQuestion,
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
@@ -242,6 +243,8 @@ pub enum Question {
     Roles(Arc<Roles>),
     /// `heartbeat:`; never asked, the target calls us.
     Heartbeat(Arc<HeartbeatQuestion>),
+    /// `http:`
+    Http(Arc<HttpQuestion>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

@@ -63,6 +63,7 @@ impl Prober {
     pub fn prepare(&self, question: &Question) -> Result<(), Gap> {
         match question {
             Question::Health(question) => self.world.http.prepare(question),
+            Question::Http(question) => self.world.http.prepare_http(question),
             Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -101,6 +102,10 @@ impl Prober {
                         .http
                         .look(question, started.tick, limit, fresh)
                         .await
+                }
+                Question::Http(question) => {
+                    let asking = self.world.http.ask(question, started.tick, limit, fresh);
+                    Box::pin(asking).await
                 }
                 Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
                 Question::LogFreshness(_) | Question::Roles(_) | Question::Heartbeat(_) => {

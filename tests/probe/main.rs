@@ -4,6 +4,7 @@ mod answers;
 mod certificates;
 mod children;
 mod failures;
+mod http_check;
 mod kept;
 mod names;
 mod stage;

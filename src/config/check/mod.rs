@@ -4,6 +4,7 @@ mod aliases;
 mod channels;
 mod health;
 mod heartbeat;
+mod http;
 mod logs;
 mod references;
 mod routes;

@@ -212,6 +212,8 @@ impl Check<'_> {
         }
         let heartbeat = raw.heartbeat.as_ref();
         checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
+        let http = raw.http.as_ref();
+        checks.extend(http.and_then(|at| self.http(at, shown, &layers, complaints)));
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
         let runbook_url = raw
             .runbook_url
@@ -244,9 +246,10 @@ impl Check<'_> {
             raw.health.is_some(),
             raw.log_freshness.is_some(),
             raw.heartbeat.is_some(),
+            raw.http.is_some(),
         ]
         .contains(&true);
-        let was_meant = ["health", "log_freshness", "heartbeat"]
+        let was_meant = ["health", "log_freshness", "heartbeat", "http"]
             .iter()
             .any(|key| self.findings.was_meant(place, key));
         if !is_asked && !was_meant {

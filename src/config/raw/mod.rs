@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::decode::{At, Named, OneOrMany, TextOr};
 
 pub(crate) mod heartbeat;
+pub(crate) mod http;
 pub(crate) mod logs;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -248,6 +249,8 @@ pub(crate) struct Target {
     pub(crate) log_freshness: Option<At<logs::LogFreshness>>,
     /// A sign of life that it sends by itself.
     pub(crate) heartbeat: Option<At<TextOr<heartbeat::Heartbeat>>>,
+    /// One request, and what its answer has to be.
+    pub(crate) http: Option<At<TextOr<http::Http>>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -283,7 +286,7 @@ pub(crate) struct Health {
 }
 
 /// User name and password.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`basic`", deny_unknown_fields)]
 #[schemars(rename = "Basic")]
 pub(crate) struct Basic {
@@ -312,7 +315,7 @@ pub(crate) struct Rule {
 }
 
 /// Whom to trust and who we are.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`tls`", deny_unknown_fields)]
 #[schemars(rename = "Tls")]
 pub(crate) struct Tls {
@@ -620,7 +623,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 22] = [
+    const TITLES: [(&str, &str); 24] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -629,6 +632,8 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("LogSource", "a log source"),
         ("LogFreshness", "`log_freshness`"),
         ("Heartbeat", "`heartbeat`"),
+        ("Http", "`http`"),
+        ("Expect", "`expect` of `http`"),
         ("LogStore", "a store of logs"),
         ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),

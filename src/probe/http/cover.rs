@@ -8,7 +8,8 @@ use url::Url;
 
 use super::Findings;
 use crate::model::{
-    Outcome,
+    Outcome, Secret,
+    http::HttpQuestion,
     plan::{Credentials, HealthQuestion},
 };
 
@@ -40,6 +41,27 @@ pub(super) fn cover(findings: &mut Findings, question: &HealthQuestion) {
     if secrets.is_empty() {
         return;
     }
+    for text in texts_of(findings) {
+        for secret in &secrets {
+            cover_one(text, secret);
+        }
+    }
+}
+
+/// Covers the secrets of an `http:` question, those in what it sends included.
+pub(super) fn cover_http(findings: &mut Findings, question: &HttpQuestion) {
+    if findings.outcome == Outcome::Healthy && findings.detail.is_none() {
+        return;
+    }
+    let mut secrets = secrets_of(&question.asked);
+    let sent = question.body.as_ref().map_or("", Secret::expose);
+    let is_between = |c: char| c.is_whitespace() || c.is_control() || "\"',:;{}[]()&=".contains(c);
+    let words = sent.split(is_between);
+    secrets.extend(
+        words
+            .filter(|word| word.chars().count() >= SECRET_CHARS_MIN)
+            .map(str::to_owned),
+    );
     for text in texts_of(findings) {
         for secret in &secrets {
             cover_one(text, secret);

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::future::Either;
 use http::{Request, Response};
-use http_body_util::Empty;
+use http_body_util::Full;
 use hyper::{
     body::{Body as _, Frame, Incoming},
     client::conn::{http1, http2},
@@ -26,7 +26,7 @@ const HEAD_BYTES_MAX: u16 = 32 * 1024;
 pub(super) const HEADERS_MAX: usize = 64;
 
 type Wire = TokioIo<Stream>;
-type Nothing = Empty<Bytes>;
+type Content = Full<Bytes>;
 
 /// A connection and the address at its other end.
 pub(super) struct Line {
@@ -36,8 +36,8 @@ pub(super) struct Line {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<Nothing>),
-    Http2(http2::SendRequest<Nothing>),
+    Http1(http1::SendRequest<Content>),
+    Http2(http2::SendRequest<Content>),
 }
 
 #[expect(
@@ -45,13 +45,13 @@ enum Sender {
     reason = "the large one is the usual one, and its line is in a box already"
 )]
 enum Driver {
-    Http1(http1::Connection<Wire, Nothing>),
+    Http1(http1::Connection<Wire, Content>),
     Http2(Box<Http2Driver>),
     Done,
 }
 
 struct Http2Driver {
-    connection: http2::Connection<Wire, Nothing, Beside>,
+    connection: http2::Connection<Wire, Content, Beside>,
     beside: Beside,
     tasks: Vec<Task>,
 }
@@ -137,7 +137,7 @@ impl Line {
     /// Sends the request and waits for the head of the answer.
     pub(super) fn ask(
         &mut self,
-        request: Request<Nothing>,
+        request: Request<Content>,
     ) -> impl Future<Output = Result<Response<Incoming>, hyper::Error>> {
         let answer = match &mut self.sender {
             Sender::Http1(sender) => Either::Left(sender.send_request(request)),

@@ -11,7 +11,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Uri, header,
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body_util::Empty;
+use http_body_util::Full;
 use rustls_pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
@@ -115,8 +115,8 @@ impl Prepared {
     }
 
     /// The request for HTTP/1.1.
-    pub(super) fn http1(&self, is_last: bool) -> Request<Empty<Bytes>> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn http1(&self, is_last: bool) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
         *request.uri_mut() = self.request.path.clone();
         *request.headers_mut() = self.request.headers();
         if is_last {
@@ -128,8 +128,8 @@ impl Prepared {
     }
 
     /// The request for HTTP/2, where the host is part of the address.
-    pub(super) fn http2(&self) -> Request<Empty<Bytes>> {
-        let mut request = Request::new(Empty::new());
+    pub(super) fn http2(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::default());
         let uri = self.request.whole.as_deref();
         *request.uri_mut() = uri.unwrap_or(&self.request.path).clone();
         *request.version_mut() = http::Version::HTTP_2;

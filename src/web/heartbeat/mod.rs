@@ -124,6 +124,7 @@ fn token_of(target: &Target) -> Option<&Secret> {
         .find_map(|check| match &check.question {
             Question::Heartbeat(question) => Some(&question.token),
             Question::Health(_)
+            | Question::Http(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_) => None,
@@ -150,6 +151,7 @@ fn store_of(target: &Target) -> Option<(&LogStoreQuestion, &Secret)> {
                 | LogStore::HttpJson { .. } => None,
             },
             Question::Health(_)
+            | Question::Http(_)
             | Question::LogFreshness(_)
             | Question::Heartbeat(_)
             | Question::Roles(_) => None,
