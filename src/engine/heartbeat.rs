@@ -106,6 +106,7 @@ impl Engine {
         let Some((check, question)) = watched.heartbeat().filter(|(at, _)| *at == due.check) else {
             return false;
         };
+        let is_beside_looks = watched.asked().iter().filter(|is_asked| **is_asked).count() > 1;
         let watching = &mut watched.checks[usize::from(check)];
         watching.is_seen = true;
         let is_missed = watching.awaited.is_some_and(|until| until <= now.tick);
@@ -116,6 +117,10 @@ impl Engine {
             self.judge_beat(now, (due.slot, check), outcome, actions);
         }
         self.listen_on(now, (due.slot, check));
+        if is_beside_looks {
+            // How old the evidence is and how long it took is for the looks to say.
+            return true;
+        }
         actions.push(Action::Looked(Looked {
             slot: due.slot,
             at: now.at,

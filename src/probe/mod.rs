@@ -108,7 +108,11 @@ impl Prober {
                     Box::pin(asking).await
                 }
                 Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
-                Question::LogFreshness(_) | Question::Roles(_) | Question::Heartbeat(_) => {
+                Question::Heartbeat(_) => Findings::of(Outcome::Unobservable(Gap {
+                    kind: GapKind::Witness,
+                    words: String::from("it calls hekate, so there is nothing to ask"),
+                })),
+                Question::LogFreshness(_) | Question::Roles(_) => {
                     Findings::of(Outcome::Unobservable(Gap {
                         kind: GapKind::Witness,
                         words: String::from("it is not asked by itself"),

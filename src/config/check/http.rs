@@ -15,11 +15,11 @@ use crate::{
     config::{
         code::Code,
         decode::{At, Named, OneOrMany, TextOr},
-        raw::{self, AddressText, http as typed},
+        raw::{self, AddressText, SecretText, http as typed},
         report::Problem,
     },
     model::{
-        Check as Asked, CheckKind,
+        Check as Asked, CheckKind, Secret,
         http::{Expect, HttpQuestion, Pattern},
         plan::Question,
         text::clean,
@@ -79,18 +79,7 @@ impl Check<'_> {
             })),
         };
         let asked = self.asked(&health, &subject);
-        let body = raw.body.as_ref().map(|at| {
-            self.secret(&SecretFields {
-                owner: &subject,
-                key: "body",
-                direct: Some(at),
-                file: None,
-                in_preview: Some("preview"),
-                is_optional: true,
-                variable: None,
-                has_file_twin: false,
-            })
-        });
+        let body = self.sent(raw.body.as_ref(), &subject);
         let follow_redirects = raw
             .follow_redirects
             .as_ref()
@@ -103,7 +92,7 @@ impl Check<'_> {
                 asked: Arc::new(asked?),
                 method: word(raw.method.as_ref(), |word| Some(word.0.clone()))
                     .unwrap_or_else(|| String::from("GET")),
-                body: body.flatten().map(|found| found.secret),
+                body,
                 expect,
                 follow_redirects: match follow_redirects {
                     Some(count) => count?,
@@ -111,6 +100,21 @@ impl Check<'_> {
                 },
             })),
         })
+    }
+
+    /// What is sent; it may hold a secret.
+    fn sent(&mut self, at: Option<&At<SecretText>>, subject: &str) -> Option<Secret> {
+        let found = self.secret(&SecretFields {
+            owner: subject,
+            key: "body",
+            direct: Some(at?),
+            file: None,
+            in_preview: Some("preview"),
+            is_optional: true,
+            variable: None,
+            has_file_twin: false,
+        })?;
+        Some(found.secret)
     }
 
     fn expect(&self, at: Option<&At<typed::Expect>>, timeout: Duration) -> Expect {
@@ -214,14 +218,13 @@ impl Check<'_> {
         {
             Ok(regex) => Some(Pattern(regex)),
             Err(error) => {
-                let why = match error {
-                    regex::Error::CompiledTooBig(_) => String::from("it is too large"),
+                let why = if matches!(error, regex::Error::CompiledTooBig(_)) {
+                    String::from("it is too large")
+                } else {
                     // The last line says what is wrong, those before show where.
-                    other => {
-                        let text = other.to_string();
-                        let last = text.lines().last().unwrap_or_default();
-                        clean(last.trim_start_matches("error: "), 100)
-                    }
+                    let text = error.to_string();
+                    let last = text.lines().last().unwrap_or_default();
+                    clean(last.trim_start_matches("error: "), 100)
                 };
                 self.report(
                     Problem::new(

@@ -15,6 +15,10 @@ use crate::config::decode::{At, Named, OneOrMany};
 #[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "`http`", deny_unknown_fields)]
 #[schemars(rename = "Http")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "`http_version` is its key in the file"
+)]
 pub(crate) struct Http {
     /// Its address.
     #[schemars(required)]

@@ -122,9 +122,8 @@ pub fn read(question: &HealthQuestion, answer: &Answer<'_>) -> Reading {
 /// The first of these conditions that does not hold for this body, in words.
 pub(super) fn unmet(conditions: &[HealthRule], body: &[u8]) -> Option<String> {
     let text = json::decode(body);
-    let node = match json::parse(&text) {
-        Ok(node) => node,
-        Err(_) => return Some(String::from("the body is no JSON")),
+    let Ok(node) = json::parse(&text) else {
+        return Some(String::from("the body is no JSON"));
     };
     let value = node.to_value();
     let unmet = conditions

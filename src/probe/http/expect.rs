@@ -70,7 +70,7 @@ fn unmet_status(expect: &Expect, answer: &Answer<'_>) -> Option<String> {
     if is_expected(expect, answer.status) {
         return None;
     }
-    let expected: Vec<_> = expect.statuses.iter().map(shown).collect();
+    let expected: Vec<_> = expect.statuses.iter().copied().map(shown).collect();
     let expected = expected.join(" or ");
     let status = answer.status;
     let to = answer
@@ -81,8 +81,8 @@ fn unmet_status(expect: &Expect, answer: &Answer<'_>) -> Option<String> {
     Some(format!("HTTP {status}{to} (expected {expected})"))
 }
 
-fn shown((first, last): &(u16, u16)) -> String {
-    match (*first, *last) {
+fn shown((first, last): (u16, u16)) -> String {
+    match (first, last) {
         (first, last) if first == last => first.to_string(),
         (first, last) if first % 100 == 0 && last == first + 99 => format!("{}xx", first / 100),
         (first, last) => format!("{first}-{last}"),
@@ -91,17 +91,12 @@ fn shown((first, last): &(u16, u16)) -> String {
 
 /// Where a redirect leads, without the query, which may hold a secret.
 fn place(location: &str) -> String {
-    let shown = match Url::parse(location) {
-        Ok(url) => format!(
-            "{}://{}{}",
-            url.scheme(),
-            url.host_str().unwrap_or_default(),
-            url.path()
-        ),
-        Err(_) => {
-            let end = location.find(['?', '#']).unwrap_or(location.len());
-            location[..end].to_owned()
-        }
+    let shown = if let Ok(url) = Url::parse(location) {
+        let host = url.host_str().unwrap_or_default();
+        format!("{}://{host}{}", url.scheme(), url.path())
+    } else {
+        let end = location.find(['?', '#']).unwrap_or(location.len());
+        location[..end].to_owned()
     };
     clean(&shown, VALUE_MAX * 2)
 }
