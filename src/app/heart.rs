@@ -118,6 +118,7 @@ impl Heart {
             Event::Due
             | Event::Observed(_)
             | Event::Interrupted
+            | Event::Pushed(_)
             | Event::Troubled(_)
             | Event::StoodIn(..)
             | Event::Found(_)

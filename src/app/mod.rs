@@ -353,6 +353,7 @@ impl Shared {
             history: history(self.writer.reader()),
             incidents: incidents(self.writer.reader()),
             reload,
+            push: pushes(self.events.clone()),
             clock: self.clock.clone(),
         }
     }
@@ -428,6 +429,10 @@ fn history(reader: Reader) -> web::History {
                 .map_err(|error| error.to_string())
         },
     )
+}
+
+fn pushes(events: mpsc::UnboundedSender<Event>) -> web::Pushes {
+    Arc::new(move |push| events.send(Event::Pushed(push)).is_ok())
 }
 
 fn incidents(reader: Reader) -> web::Incidents {

@@ -9,6 +9,8 @@ use super::{
 use crate::model::{
     Policy, Rule, Slot, Verdict,
     board::{Facts, Suspicion},
+    heartbeat::HeartbeatQuestion,
+    plan::Question,
     text::span,
 };
 
@@ -37,6 +39,20 @@ fn facts(watched: &Watched) -> Facts {
         .filter(|_| verdict == Verdict::Suspect)
         .map_or(watching, |check| &watched.checks[check]);
     let policy = &watched.target.checks[deciding].policy;
+    let heartbeat = match &watched.target.checks[deciding].question {
+        Question::Heartbeat(question) => Some(question.as_ref()),
+        Question::Health(_)
+        | Question::Http(_)
+        | Question::LogFreshness(_)
+        | Question::LogStore(_)
+        | Question::Roles(_)
+        | Question::Tcp(_)
+        | Question::Tls(_)
+        | Question::Dns(_)
+        | Question::Icmp(_)
+        | Question::Websocket(_)
+        | Question::Grpc(_) => None,
+    };
     Facts {
         verdict,
         settled,
@@ -60,7 +76,24 @@ fn facts(watched: &Watched) -> Facts {
         last_good: watching.state.last_good,
         phases: asked.last.phases,
         detail: asked.last.detail.clone(),
-        next: next(asked, policy),
+        next: match heartbeat {
+            Some(question) => next_beat(watching, question),
+            None => next(asked, policy),
+        },
+    }
+}
+
+/// What will happen next of something that calls us.
+fn next_beat(watching: &Watching, question: &HeartbeatQuestion) -> String {
+    match watching.state.settled {
+        Verdict::Operational | Verdict::Suspect => format!(
+            "a beat is expected every {}; missed {} later",
+            span(question.every),
+            span(question.grace)
+        ),
+        Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            String::from("operational after the next beat")
+        }
     }
 }
 

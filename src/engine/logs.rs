@@ -276,14 +276,14 @@ impl Engine {
 }
 
 impl Watched {
-    fn witness_mut(&mut self, check: u8) -> &mut Witness {
+    pub(super) fn witness_mut(&mut self, check: u8) -> &mut Witness {
         let memory = &mut self.checks[usize::from(check)].memory;
         if !matches!(memory.as_deref(), Some(Memory::Witness(_))) {
             *memory = Some(Box::new(Memory::Witness(Witness::default())));
         }
         match memory.as_deref_mut() {
             Some(Memory::Witness(witness)) => witness,
-            Some(Memory::Log(_)) | None => unreachable!("it was just put there"),
+            Some(Memory::Log(_) | Memory::Beat(_)) | None => unreachable!("it was just put there"),
         }
     }
 
@@ -294,7 +294,9 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Log(log)) => log,
-            Some(Memory::Witness(_)) | None => unreachable!("it was just put there"),
+            Some(Memory::Witness(_) | Memory::Beat(_)) | None => {
+                unreachable!("it was just put there")
+            }
         }
     }
 
@@ -304,7 +306,7 @@ impl Watched {
             .iter()
             .find_map(|watching| match watching.memory.as_deref() {
                 Some(Memory::Log(log)) => log.row,
-                Some(Memory::Witness(_)) | None => None,
+                Some(Memory::Witness(_) | Memory::Beat(_)) | None => None,
             })
     }
 

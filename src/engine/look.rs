@@ -48,6 +48,9 @@ impl Engine {
             return;
         }
         let is_regular = watching.is_next_regular;
+        if self.listen(now, due, actions) {
+            return;
+        }
         let ask = self.ask_of(now, due.slot, due.check);
         let Some(watching) = self
             .at_mut(due.slot)
@@ -75,6 +78,9 @@ impl Engine {
         };
         self.looks = number;
         self.schedule.began();
+        if self.recall(now, look, actions) {
+            return;
+        }
         actions.push(Action::Look(Order {
             look,
             planned: due.planned,

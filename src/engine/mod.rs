@@ -6,6 +6,7 @@
 //! [`Action`] the closed list of all that it can do.
 
 mod facts;
+mod heartbeat;
 mod logs;
 mod look;
 mod remind;
@@ -31,6 +32,7 @@ use crate::{
         Batch, ChannelName, CheckRecord, GroupName, Incident, IncidentId, Loaded, LookId, Moment,
         Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict,
         board::{Facts, LogFacts},
+        heartbeat::Push,
         logs::LogAsk,
     },
     schedule::{Due, EARLIEST, Schedule, phase},
@@ -53,6 +55,8 @@ pub enum Event {
     Replanned(Arc<Plan>),
     /// The process stood still, or somebody moved the clock: nothing that was in question can be trusted.
     Interrupted,
+    /// Somebody called: a sign of life of a target, or the newest line of a log.
+    Pushed(Push),
     /// Something of our own is broken, or works again.
     Troubled(Trouble),
     /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
@@ -162,6 +166,8 @@ pub struct Engine {
     readers: logs::Readers,
     /// When this process began to look.
     looking_since: Timestamp,
+    /// When it was last told anything: since then nobody listened, if this process stood still.
+    handled: Moment,
 }
 
 impl Engine {
@@ -189,6 +195,7 @@ impl Engine {
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
             looking_since: now.at,
+            handled: now,
         };
         let mut actions = Vec::new();
         engine.restore(loaded, now, &mut actions);
@@ -205,11 +212,13 @@ impl Engine {
             Event::Observed(observation) => self.observed(now, observation, actions),
             Event::Replanned(plan) => self.replan(now, &plan, actions),
             Event::Interrupted => self.interrupted(now, actions),
+            Event::Pushed(push) => self.pushed(now, push, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
             Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Stop => self.stop(now, actions),
         }
+        self.handled = now;
         self.dispatch(now, actions);
     }
 
@@ -281,6 +290,7 @@ impl Engine {
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
+        watched.await_beat(now);
         let dues: Vec<_> = (0_u8..)
             .zip(&mut watched.checks)
             .zip(intervals)
@@ -428,6 +438,7 @@ impl Engine {
         self.void_below = self.looks + 1;
         self.void_witnesses(now.at);
         self.looking_since = now.at;
+        self.excuse_beats(now);
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             let Some(watched) = self.at_mut(slot) else {

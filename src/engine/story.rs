@@ -86,7 +86,12 @@ fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
         .checks
         .iter()
         .zip(&watched.checks)
-        .find(|(check, _)| !matches!(check.question, Question::LogFreshness(_)));
+        .find(|(check, _)| {
+            !matches!(
+                check.question,
+                Question::LogFreshness(_) | Question::Heartbeat(_)
+            )
+        });
     let together = health.and_then(|(_, watching)| {
         let is_bad = matches!(watching.state.settled, Verdict::Down | Verdict::Degraded);
         let answers = watching.last.phases.first_byte_us.is_some();

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::heartbeat::PushedLogs;
 use crate::model::{
     Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
     Policy, Rule, State, Target, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
@@ -26,6 +27,8 @@ pub(super) struct Watched {
     pub(super) remembered: Tick,
     /// What is known of its log.
     pub(super) log: Option<Arc<LogFacts>>,
+    /// What shippers said of the logs in this store.
+    pub(super) pushed: PushedLogs,
 }
 
 /// One check of a target.
@@ -52,6 +55,10 @@ pub(super) struct Watching {
     pub(super) last: Last,
     /// What its kind remembers beside the judge.
     pub(super) memory: Option<Box<Memory>>,
+    /// When the next beat is missed, if it is one that sends beats and none is missed yet.
+    pub(super) awaited: Option<Tick>,
+    /// When a beat was last written down.
+    pub(super) beat_remembered: Option<Tick>,
 }
 
 /// A look in flight.
@@ -109,6 +116,8 @@ impl Watching {
             },
             last: Last::default(),
             memory: None,
+            awaited: None,
+            beat_remembered: None,
         }
     }
 }
@@ -149,6 +158,7 @@ impl Watched {
             wake: None,
             remembered: Tick::ZERO,
             log: None,
+            pushed: PushedLogs::new(),
         }
     }
 

@@ -20,6 +20,7 @@ mod burst;
 mod contract;
 mod drift;
 pub mod freshness;
+pub mod heartbeat;
 #[cfg(test)]
 mod tests;
 pub mod watermark;

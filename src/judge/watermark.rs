@@ -173,9 +173,8 @@ fn proved_up_to(
         | LogStore::Journald { .. }
         | LogStore::Docker { .. }
         | LogStore::Kubernetes(_)
-        | LogStore::HttpJson { .. }
-        | LogStore::Push { .. } => Some(now),
-        LogStore::JournalGateway(_) => stated(answer).or(Some(now)),
+        | LogStore::HttpJson { .. } => Some(now),
+        LogStore::JournalGateway(_) | LogStore::Push { .. } => stated(answer).or(Some(now)),
         LogStore::Prometheus { is_victoria, .. } => {
             let floor = if *is_victoria {
                 SCRAPE + HIDDEN

@@ -1,6 +1,7 @@
 //! Everything that one decision changes, stored whole or not at all; and what a store gives back at the start.
 
 use super::{
+    heartbeat::Beat,
     incident::Incident,
     judgement::State,
     logs::{LogMemory, Witness},
@@ -32,6 +33,8 @@ pub enum Memory {
     Witness(Witness),
     /// Of a target's log.
     Log(LogMemory),
+    /// Of a target that calls us.
+    Beat(Beat),
 }
 
 /// An entry that leaves the outbox.

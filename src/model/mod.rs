@@ -8,6 +8,8 @@
 pub mod batch;
 pub mod board;
 pub mod health;
+pub mod heartbeat;
+pub mod http;
 pub mod incident;
 pub mod judgement;
 pub mod logs;

@@ -8,6 +8,8 @@ use url::Url;
 
 use super::{
     health::Family,
+    heartbeat::HeartbeatQuestion,
+    http::HttpQuestion,
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
@@ -252,6 +254,10 @@ pub enum Question {
     Websocket(Arc<WebsocketQuestion>),
     /// `grpc:`
     Grpc(Arc<GrpcQuestion>),
+    /// `heartbeat:`; never asked, the target calls us.
+    Heartbeat(Arc<HeartbeatQuestion>),
+    /// `http:`
+    Http(Arc<HttpQuestion>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

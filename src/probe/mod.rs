@@ -83,7 +83,9 @@ impl Prober {
             Question::Tcp(_) | Question::Tls(_) | Question::Websocket(_) | Question::Grpc(_) => {
                 self.world.prepared(question).map(|_prepared| ())
             }
+            Question::Http(question) => self.world.http.prepare_http(question),
             Question::Dns(_)
+            | Question::Heartbeat(_)
             | Question::Icmp(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -135,6 +137,14 @@ impl Prober {
                 Question::Dns(_) | Question::Icmp(_) => {
                     Box::pin(self.world.ask_the_network(question, started.tick, limit)).await
                 }
+                Question::Http(question) => {
+                    let asking = self.world.http.ask(question, started.tick, limit, fresh);
+                    Box::pin(asking).await
+                }
+                Question::Heartbeat(_) => Findings::of(Outcome::Unobservable(Gap {
+                    kind: GapKind::Witness,
+                    words: String::from("it calls hekate, so there is nothing to ask"),
+                })),
                 Question::LogFreshness(_) | Question::Roles(_) => {
                     Findings::of(Outcome::Unobservable(Gap {
                         kind: GapKind::Witness,
@@ -180,6 +190,8 @@ impl World {
             Question::Websocket(question) => (Arc::clone(question) as _, self.clock.now().tick),
             Question::Grpc(question) => (Arc::clone(question) as _, self.clock.now().tick),
             Question::Health(_)
+            | Question::Http(_)
+            | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -195,6 +207,8 @@ impl World {
             Question::Websocket(_) => Err(not_built("`websocket`")),
             Question::Grpc(question) => grpc::prepare(question, configs),
             Question::Health(_)
+            | Question::Http(_)
+            | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -230,6 +244,8 @@ impl World {
                 icmp::look(question, self.http.resolver(), &self.clock, started, limit).await
             }
             Question::Health(_)
+            | Question::Http(_)
+            | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)

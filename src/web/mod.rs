@@ -1,7 +1,7 @@
 //! The listener: Slack's signed requests, the API that the terminal uses, and what orchestrators and Prometheus ask.
 //!
-//! Everything is answered from memory; only the past asks the store. Nothing changes by `GET`, and the one route that
-//! changes something answers loopback peers only. What Slack sends is believed only after its signature is checked. What
+//! Everything is answered from memory; only the past asks the store. Nothing changes by `GET` but a sign of life, which
+//! needs a token; the one route that changes something here answers loopback peers only. What Slack sends is believed only after its signature is checked. What
 //! is known of the fleet is for programs on this machine, or for whoever has the token of the file.
 //!
 //! | route | what |
@@ -14,10 +14,13 @@
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
 //! | `POST /-/reload` | reads the file again |
+//! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
+//! | `POST /v1/heartbeat/<source>/<query>` | the newest line of a log, with the token of the log source |
 
 mod access;
 mod api;
 mod gate;
+mod heartbeat;
 mod operations;
 mod serve;
 mod slash;
@@ -54,7 +57,9 @@ pub use serve::serve;
 
 use crate::{
     clock::Clock,
-    model::{Board, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition},
+    model::{
+        Board, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition, heartbeat::Push,
+    },
     telemetry::Metrics,
 };
 
@@ -78,6 +83,9 @@ pub type History =
 /// It may block; the error is a sentence for people.
 pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String> + Send + Sync>;
 
+/// Hands a call from outside to the engine; says whether anybody takes it.
+pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
+
 /// What the listener needs to know. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
@@ -95,6 +103,8 @@ pub struct State {
     pub incidents: Incidents,
     /// Where a wish to read the file again goes.
     pub reload: mpsc::Sender<Reload>,
+    /// Where signs of life go.
+    pub push: Pushes,
     /// What time it is.
     pub clock: Clock,
 }
@@ -205,6 +215,10 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/slack/command", post(slash::command))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
+        .route(
+            "/v1/heartbeat/{*whom}",
+            get(heartbeat::beat).post(heartbeat::beat),
+        )
         .merge(guarded)
         .fallback(|| async { trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here") })
         .method_not_allowed_fallback(|| async {

@@ -37,7 +37,7 @@ use crate::{
     command::fixture,
     model::{
         Board, ChannelName, Incident, IncidentId, Plan, Secret, Severity, TargetId, Tick,
-        Timestamp, Told, Verdict, board::Ourselves,
+        Timestamp, Told, Verdict, board::Ourselves, heartbeat::Push,
     },
     slack::signature::sign,
     telemetry::Metrics,
@@ -58,15 +58,17 @@ pub(super) const HERE: Peer = Peer(SocketAddr::new(
 pub(super) struct World {
     pub(super) state: State,
     reloads: mpsc::Receiver<Reload>,
+    pub(super) pushed: mpsc::UnboundedReceiver<Push>,
 }
 
 pub(super) fn world() -> World {
     world_of(fixture::plan(), fixture::board(), &[SECRET, NEXT_SECRET])
 }
 
-fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World {
+pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World {
     plan.slack.signing_secrets = secrets.iter().map(|text| Secret::new(*text)).collect();
     let (reload, reloads) = mpsc::channel(1);
+    let (pushes, pushed) = mpsc::unbounded_channel();
     let history: History = Arc::new(|id, _, _| Ok(fixture::transitions(id.as_str())));
     let state = State {
         board: Arc::new(ArcSwap::from_pointee(board)),
@@ -76,9 +78,14 @@ fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World {
         history,
         incidents: Arc::new(|_: &_| Ok(None)),
         reload,
+        push: Arc::new(move |push| pushes.send(push).is_ok()),
         clock: Clock::start(),
     };
-    World { state, reloads }
+    World {
+        state,
+        reloads,
+        pushed,
+    }
 }
 
 pub(super) struct Answer {
@@ -651,7 +658,9 @@ fn reload_from(peer: Option<&str>) -> Request<Body> {
 
 #[tokio::test]
 async fn only_a_program_on_this_machine_may_reload() {
-    let World { state, mut reloads } = world();
+    let World {
+        state, mut reloads, ..
+    } = world();
     let router = router(state);
     let mut refused = vec![
         reload_from(None),
@@ -683,7 +692,9 @@ async fn only_a_program_on_this_machine_may_reload() {
 
 #[tokio::test]
 async fn what_came_of_a_reload_is_told() {
-    let World { state, mut reloads } = world();
+    let World {
+        state, mut reloads, ..
+    } = world();
     let router = router(state);
     tokio::spawn(async move {
         for result in [Ok("2 targets more"), Err("targets.yaml:5:5: unknown field")] {
@@ -877,7 +888,11 @@ async fn a_head_that_does_not_end_ends_the_connection() {
 
 #[tokio::test]
 async fn the_peer_is_known_to_the_routes() {
-    let World { state, mut reloads } = world();
+    let World {
+        state,
+        mut reloads,
+        pushed,
+    } = world();
     tokio::spawn(async move {
         let Reload { answer } = reloads.recv().await.unwrap();
         answer.send(Ok(String::from("nothing new"))).unwrap();
@@ -886,6 +901,7 @@ async fn the_peer_is_known_to_the_routes() {
     let running = run(World {
         state,
         reloads: unused,
+        pushed,
     })
     .await;
     let answer = raw(

@@ -8,6 +8,7 @@ mod dns;
 mod ends;
 mod failures;
 mod grpc;
+mod http_check;
 #[cfg(feature = "icmp")]
 mod icmp;
 mod kept;

@@ -99,6 +99,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         history: Arc::new(|_: &_, _, _| Ok(Vec::new())),
         incidents: Arc::new(|_: &_| Ok(None)),
         reload,
+        push: Arc::new(|_| false),
         clock,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))

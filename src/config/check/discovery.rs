@@ -128,7 +128,7 @@ impl Check<'_> {
                     .collect();
                 paths.map(Origin::Files)
             }
-            (None, Some(at)) => self.http(at, name),
+            (None, Some(at)) => self.http_sd(at, name),
             (Some(_), Some(second)) => {
                 self.report(
                     Problem::new(
@@ -159,7 +159,7 @@ impl Check<'_> {
         }
     }
 
-    fn http(&mut self, at: &At<TextOr<HttpSd>>, name: &str) -> Option<Origin> {
+    fn http_sd(&mut self, at: &At<TextOr<HttpSd>>, name: &str) -> Option<Origin> {
         match at.value.as_ref()? {
             TextOr::Text(text) => {
                 let at = At {

@@ -38,6 +38,15 @@ impl Check<'_> {
         at: &At<TextOr<raw::Health>>,
         target: &str,
     ) -> Option<HealthQuestion> {
+        self.asked(at, &format!("`health` of `{}`", clean(target, 64)))
+    }
+
+    /// How an HTTP endpoint is asked.
+    pub(super) fn asked(
+        &mut self,
+        at: &At<TextOr<raw::Health>>,
+        subject: &str,
+    ) -> Option<HealthQuestion> {
         let default = raw::Health::default();
         let (shorthand, raw) = match at.value.as_ref()? {
             TextOr::Text(text) => {
@@ -49,7 +58,6 @@ impl Check<'_> {
             }
             TextOr::Section(raw) => (None, raw),
         };
-        let subject = format!("`health` of `{}`", clean(target, 64));
         let address = shorthand.as_ref().or(raw.url.as_ref());
         if address.is_none() && !self.findings.was_meant(at.span, "url") {
             self.report(
@@ -57,9 +65,9 @@ impl Check<'_> {
                     .help("add `url: \"https://…\"`"),
             );
         }
-        let url = address.and_then(|at| self.address_with_secrets(at, &subject));
-        let headers = self.headers(raw.headers.as_ref(), &subject);
-        let credentials = self.credentials(raw, &subject);
+        let url = address.and_then(|at| self.address_with_secrets(at, subject));
+        let headers = self.headers(raw.headers.as_ref(), subject);
+        let credentials = self.credentials(raw, subject);
         let is_plain = url.as_ref().is_some_and(|(url, _)| url.scheme() == "http");
         let tls = self.tls(raw.tls.as_ref(), is_plain.then_some("http"));
         let rules = self.rules(raw.rules.as_ref());

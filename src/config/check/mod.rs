@@ -5,6 +5,8 @@ mod channels;
 mod discovery;
 mod endpoint;
 mod health;
+mod heartbeat;
+mod http;
 mod logs;
 mod references;
 mod routes;
@@ -81,6 +83,7 @@ pub(super) fn check(
         defaults: &defaults,
         zone: server.timezone,
         has_discovery: file.discovery.is_some(),
+        server_token: server.token.as_ref(),
     };
     let mut targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
     check.discovery(

@@ -5,7 +5,7 @@ use serde_json_path::JsonPath;
 
 use super::Check;
 use crate::{
-    config::{code::Code, decode::At, raw, report::Problem},
+    config::{code::Code, decode::At, raw, report::Problem, source::Span},
     model::{
         plan::{Comparison, HealthRule, RuleVerdict, Subject},
         text::{FOREIGN_MAX, clean},
@@ -41,18 +41,7 @@ impl Check<'_> {
         let say = raw.say.as_ref().and_then(|at| self.text(at, "`say`"));
         let typed = raw.r#if.as_ref()?;
         let text = self.text(typed, "`if`")?;
-        let condition = match parse(&text) {
-            Ok(condition) => condition,
-            Err((piece, why)) => {
-                let span = self.piece(self.inner(typed.span), piece);
-                self.report(
-                    Problem::new(Code::Condition, span, "this condition cannot be understood")
-                        .label(why)
-                        .help("write `status >= 500`, `$.queue.depth > 100`, `$.status == \"UP\"`, `$.error exists` or `$.version missing`"),
-                );
-                return None;
-            }
-        };
+        let condition = self.condition(typed.span, &text)?;
         let then = match raw.then.as_ref()?.value.as_ref()?.0.as_str() {
             "operational" => RuleVerdict::Operational,
             "degraded" => RuleVerdict::Degraded,
@@ -64,6 +53,45 @@ impl Check<'_> {
             value: condition.value,
             then,
             say: say.unwrap_or_else(|| clean(&text, FOREIGN_MAX)),
+        })
+    }
+
+    fn condition(&self, span: Span, text: &str) -> Option<Condition> {
+        match parse(text) {
+            Ok(condition) => Some(condition),
+            Err((piece, why)) => {
+                let span = self.piece(self.inner(span), piece);
+                self.report(
+                    Problem::new(Code::Condition, span, "this condition cannot be understood")
+                        .label(why)
+                        .help("write `status >= 500`, `$.queue.depth > 100`, `$.status == \"UP\"`, `$.error exists` or `$.version missing`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// A condition on a JSON body that has to hold.
+    pub(super) fn json_condition(&self, at: &At<String>) -> Option<HealthRule> {
+        let text = self.text(at, "`json`")?;
+        let condition = self.condition(at.span, &text)?;
+        if condition.subject == Subject::Status {
+            self.report(
+                Problem::new(
+                    Code::Condition,
+                    at.span,
+                    "`json` is about the body, and this is about the status",
+                )
+                .help("say it with `status:`"),
+            );
+            return None;
+        }
+        Some(HealthRule {
+            subject: condition.subject,
+            comparison: condition.comparison,
+            value: condition.value,
+            then: RuleVerdict::Operational,
+            say: clean(&text, FOREIGN_MAX),
         })
     }
 }

@@ -22,7 +22,8 @@ use crate::{
         source::Span,
     },
     model::{
-        Check as Asked, CheckKind, Group, GroupName, Target, TargetId, plan::Question, text::clean,
+        Check as Asked, CheckKind, Group, GroupName, Secret, Target, TargetId, plan::Question,
+        text::clean,
     },
 };
 
@@ -44,6 +45,8 @@ pub(super) struct Context<'a> {
     pub(super) zone: Tz,
     /// Whether more targets may be discovered.
     pub(super) has_discovery: bool,
+    /// What callers have to know that a heartbeat does not say otherwise of.
+    pub(super) server_token: Option<&'a Secret>,
 }
 
 /// A target and the places of what others may collide with.
@@ -210,6 +213,10 @@ impl Check<'_> {
             });
         }
         checks.extend(self.wire_checks(raw, shown, &layers, complaints));
+        let heartbeat = raw.heartbeat.as_ref();
+        checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
+        let http = raw.http.as_ref();
+        checks.extend(http.and_then(|at| self.http(at, shown, &layers, complaints)));
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
         let runbook_url = raw
             .runbook_url
@@ -247,6 +254,8 @@ impl Check<'_> {
             raw.icmp.is_some(),
             raw.websocket.is_some(),
             raw.grpc.is_some(),
+            raw.heartbeat.is_some(),
+            raw.http.is_some(),
         ]
         .contains(&true);
         let was_meant = [
@@ -258,6 +267,8 @@ impl Check<'_> {
             "icmp",
             "websocket",
             "grpc",
+            "heartbeat",
+            "http",
         ]
         .iter()
         .any(|key| self.findings.was_meant(place, key));

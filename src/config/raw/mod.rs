@@ -11,6 +11,8 @@ use serde::Deserialize;
 use super::decode::{At, Named, OneOrMany, SwitchOr, TextOr};
 
 pub(crate) mod discovery;
+pub(crate) mod heartbeat;
+pub(crate) mod http;
 pub(crate) mod logs;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -259,6 +261,10 @@ pub(crate) struct Target {
     pub(crate) websocket: Option<At<TextOr<WebsocketCheck>>>,
     /// The health service of gRPC.
     pub(crate) grpc: Option<At<TextOr<GrpcCheck>>>,
+    /// A sign of life that it sends by itself.
+    pub(crate) heartbeat: Option<At<TextOr<heartbeat::Heartbeat>>>,
+    /// One request, and what its answer has to be.
+    pub(crate) http: Option<At<TextOr<http::Http>>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -294,7 +300,7 @@ pub(crate) struct Health {
 }
 
 /// User name and password.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`basic`", deny_unknown_fields)]
 #[schemars(rename = "Basic")]
 pub(crate) struct Basic {
@@ -765,14 +771,7 @@ const LATER: &[(&str, &[&str])] = &[
     ),
     (
         "a target",
-        &[
-            "heartbeat",
-            "depends_on",
-            "active",
-            "pair",
-            "color",
-            "maintenance",
-        ],
+        &["depends_on", "active", "pair", "color", "maintenance"],
     ),
     (
         "`health`",
@@ -798,7 +797,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 29] = [
+    const TITLES: [(&str, &str); 32] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -808,6 +807,9 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Discovery", "an entry of `discovery`"),
         ("HttpSd", "`http_sd` of `discovery`"),
         ("LogFreshness", "`log_freshness`"),
+        ("Heartbeat", "`heartbeat`"),
+        ("Http", "`http`"),
+        ("Expect", "`expect` of `http`"),
         ("LogStore", "a store of logs"),
         ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),

@@ -1,5 +1,6 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
+mod heartbeat;
 mod logs;
 
 use std::{collections::BTreeMap, fmt::Write as _};

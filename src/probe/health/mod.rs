@@ -19,7 +19,10 @@ mod texts;
 mod verdict;
 mod vocabulary;
 
-use crate::model::{Detail, Family, Outcome, plan::HealthQuestion};
+use crate::model::{
+    Detail, Family, Outcome,
+    plan::{HealthQuestion, HealthRule},
+};
 
 use body::{Body, Meaning, Source};
 use parts::Basis;
@@ -114,6 +117,19 @@ pub fn read(question: &HealthQuestion, answer: &Answer<'_>) -> Reading {
         family,
         detail: Some(Box::new(detail)),
     }
+}
+
+/// The first of these conditions that does not hold for this body, in words.
+pub(super) fn unmet(conditions: &[HealthRule], body: &[u8]) -> Option<String> {
+    let text = json::decode(body);
+    let Ok(node) = json::parse(&text) else {
+        return Some(String::from("the body is no JSON"));
+    };
+    let value = node.to_value();
+    let unmet = conditions
+        .iter()
+        .find(|condition| !rules::holds(condition, 0, Some(&value)))?;
+    Some(format!("`{}` does not hold", unmet.say))
 }
 
 /// Whether the body of an answer with this code is about health at all, rather than about the way to it.

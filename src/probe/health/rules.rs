@@ -45,7 +45,7 @@ pub(super) fn decide(
     })
 }
 
-fn holds(rule: &HealthRule, status: u16, body: Option<&Value>) -> bool {
+pub(super) fn holds(rule: &HealthRule, status: u16, body: Option<&Value>) -> bool {
     match &rule.subject {
         Subject::Status => holds_for(rule, &[&Value::from(status)]),
         Subject::Json(path) => match body {

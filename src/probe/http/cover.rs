@@ -9,6 +9,7 @@ use url::Url;
 use super::Findings;
 use crate::model::{
     Outcome, Secret,
+    http::HttpQuestion,
     plan::{Credentials, HealthQuestion},
 };
 
@@ -78,6 +79,27 @@ pub(in crate::probe) fn of_text(sent: Option<&Secret>, expected: Option<&str>) -
         .filter(|word| word.chars().count() >= SECRET_CHARS_MIN && !expected.contains(word))
         .map(str::to_owned)
         .collect()
+}
+
+/// Covers the secrets of an `http:` question, those in what it sends included.
+pub(super) fn cover_http(findings: &mut Findings, question: &HttpQuestion) {
+    if findings.outcome == Outcome::Healthy && findings.detail.is_none() {
+        return;
+    }
+    let mut secrets = secrets_of(&question.asked);
+    let sent = question.body.as_ref().map_or("", Secret::expose);
+    let is_between = |c: char| c.is_whitespace() || c.is_control() || "\"',:;{}[]()&=".contains(c);
+    let words = sent.split(is_between);
+    secrets.extend(
+        words
+            .filter(|word| word.chars().count() >= SECRET_CHARS_MIN)
+            .map(str::to_owned),
+    );
+    for text in texts_of(findings) {
+        for secret in &secrets {
+            cover_one(text, secret);
+        }
+    }
 }
 
 fn secrets_of(question: &HealthQuestion) -> Vec<String> {

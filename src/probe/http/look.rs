@@ -2,14 +2,17 @@
 
 use std::{borrow::Cow, net::SocketAddr, pin::pin, slice, time::Duration};
 
+use bytes::Bytes;
 use futures_util::future::{Either, select};
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, Method, header};
+use http_body_util::Full;
 use hyper::body::{Body as _, Incoming};
 use tokio::net::TcpStream;
 
 use crate::{
     model::{
-        FailureClass, FailureKind, GapKind, Outcome, Phases,
+        FailureClass, FailureKind, GapKind, Outcome, Phases, Tick,
+        http::Expect,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
     },
@@ -23,6 +26,7 @@ use super::{
     Findings, address,
     body::{Body, Collector},
     connect::{self, no_delay},
+    expect,
     limits::{BODY_GAP, CONNECT, Expired, Limits, TLS},
     line::{HEADERS_MAX, Line},
     prepare::{Place, Prepared},
@@ -41,10 +45,22 @@ pub(super) struct Look<'look> {
     resolver: &'look Resolver,
     question: &'look HealthQuestion,
     prepared: &'look Prepared,
+    /// What else an `http:` check asks and expects; absent for health.
+    asking: Option<Asking<'look>>,
     /// Whether the connection is taken from and left to other looks.
     keeps_line: bool,
     limits: Limits<'look>,
     trail: Trail,
+}
+
+/// What an `http:` check asks and expects beside the address.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'look> {
+    pub(super) method: &'look Method,
+    pub(super) body: &'look Bytes,
+    pub(super) expect: &'look Expect,
+    /// When the look began, which may have been at another address.
+    pub(super) started: Tick,
 }
 
 /// The head of an answer, with the body still to come.
@@ -57,6 +73,8 @@ struct Trail {
     status: Option<u16>,
     address: Option<SocketAddr>,
     via: Option<String>,
+    /// Where the answer redirects to.
+    location: Option<String>,
     /// Whether the resolver failed and the last known address was used.
     is_remembered: bool,
 }
@@ -73,6 +91,7 @@ impl<'look> Look<'look> {
             resolver,
             question,
             prepared,
+            asking: None,
             keeps_line: question.connection == Connection::Reuse
                 && freshness == Freshness::AsConfigured,
             limits,
@@ -84,6 +103,16 @@ impl<'look> Look<'look> {
     pub(super) async fn run(mut self) -> Findings {
         let answered = self.ask().await;
         self.trail.finish(answered)
+    }
+
+    /// Asks and expects this, in place of a healthy body; the second is where the answer redirects to.
+    pub(super) async fn run_asking(mut self, asking: Asking<'look>) -> (Findings, Option<String>) {
+        // A request that changes something must not be sent twice, as it is when a kept connection turns out to be dead.
+        self.keeps_line &= asking.method.is_safe();
+        self.asking = Some(asking);
+        let answered = self.ask().await;
+        let location = self.trail.location.take();
+        (self.trail.finish(answered), location)
     }
 
     async fn ask(&mut self) -> Result<Reading, Outcome> {
@@ -235,12 +264,17 @@ impl<'look> Look<'look> {
         }
     }
 
-    fn request(&self, line: &Line) -> http::Request<http_body_util::Full<bytes::Bytes>> {
-        if line.is_http2() {
+    fn request(&self, line: &Line) -> http::Request<Full<Bytes>> {
+        let mut request = if line.is_http2() {
             self.prepared.http2()
         } else {
             self.prepared.http1(!self.keeps_line)
+        };
+        if let Some(asking) = &self.asking {
+            request.method_mut().clone_from(asking.method);
+            *request.body_mut() = Full::new(asking.body.clone());
         }
+        request
     }
 
     /// Sends the request and waits for the head of the answer.
@@ -284,7 +318,16 @@ impl<'look> Look<'look> {
             is_cut: body.is_cut,
             is_unreadable: body.is_unreadable,
         };
-        let reading = health::read(self.question, &answer);
+        let reading = match &self.asking {
+            None => health::read(self.question, &answer),
+            Some(asking) => {
+                let took = self.limits.clock.now().tick.since(asking.started);
+                if head.status.is_redirection() && !expect::is_expected(asking.expect, status) {
+                    self.trail.location = answer.location.map(str::to_owned);
+                }
+                expect::read(asking.expect, &answer, &head.headers, took)
+            }
+        };
         if reading.outcome != Outcome::Healthy {
             self.trail.via = via(&head.headers);
         }

@@ -3,16 +3,19 @@
 //! The way of a look (`look`): addresses (`resolve`), the ones allowed (`address`), a connection (`connect`), perhaps TLS
 //! (`tls`), a request and the head of the answer (`line`), the body (`body`), and what it means ([`health`]). Each part
 //! has its limit (`limits`); what goes wrong is put into words in `trouble`. Proxies of the environment are not asked
-//! and redirects are not followed: the question is how this endpoint is.
+//! and redirects are not followed: the question is how this endpoint is. An `http:` check goes the same way, but what its
+//! answer has to be stands in the file (`expect`), and it may follow redirects (`redirect`).
 
 pub(super) mod address;
 mod body;
 pub(super) mod connect;
 pub(super) mod cover;
+mod expect;
 pub(super) mod limits;
 pub(super) mod line;
 mod look;
 pub(super) mod prepare;
+mod redirect;
 pub(super) mod resolve;
 pub(super) mod stream;
 pub(super) mod tls;
@@ -20,16 +23,27 @@ pub(super) mod trouble;
 
 use std::{any::Any, pin::pin, sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use http::Method;
+
 use crate::{
     clock::Clock,
-    model::{Detail, Extra, Family, Gap, Outcome, Phases, Tick, plan::HealthQuestion},
+    model::{
+        Detail, Extra, FailureClass, Family, Gap, Outcome, Phases, Secret, Tick,
+        http::HttpQuestion, plan::HealthQuestion,
+    },
 };
 
 #[cfg(doc)]
 use super::health;
 use super::{Freshness, shelf::Shelf};
 
-use self::{limits::Limits, look::Look, prepare::Prepared, resolve::Resolver};
+use self::{
+    limits::Limits,
+    look::{Asking, Look},
+    prepare::Prepared,
+    resolve::Resolver,
+};
 
 pub use self::resolve::Lookup;
 
@@ -111,6 +125,72 @@ impl Client {
     /// The TLS configurations that all kinds of check share.
     pub(super) fn configs(&self) -> &tls::Configs {
         &self.configs
+    }
+
+    /// Makes an `http:` question ready.
+    pub(super) fn prepare_http(&self, question: &HttpQuestion) -> Result<(), Gap> {
+        self.prepared(&question.asked).map(|_prepared| ())
+    }
+
+    /// One request, and what its answer has to be; redirects are followed as far as the file says.
+    pub(super) async fn ask(
+        &self,
+        question: &HttpQuestion,
+        started: Tick,
+        limit: Duration,
+        freshness: Freshness,
+    ) -> Findings {
+        let mut prepared = match self.prepared(&question.asked) {
+            Ok(prepared) => prepared,
+            Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
+        };
+        let mut asked = Arc::clone(&question.asked);
+        let mut method = Method::try_from(question.method.as_str()).unwrap_or_default();
+        let body = question.body.as_ref().map(Secret::expose);
+        let mut body = Bytes::copy_from_slice(body.unwrap_or_default().as_bytes());
+        let mut hops = question.follow_redirects;
+        loop {
+            let timer = pin!(tokio::time::sleep_until(
+                self.clock.instant(started + limit)
+            ));
+            let limits = Limits::new(&self.clock, timer, started, limit);
+            let asking = Asking {
+                method: &method,
+                body: &body,
+                expect: &question.expect,
+                started,
+            };
+            let (mut findings, location) =
+                Look::new(&self.resolver, &asked, &prepared, limits, freshness)
+                    .run_asking(asking)
+                    .await;
+            if let Some(location) = location.filter(|_| hops > 0) {
+                hops -= 1;
+                let next = redirect::follow(&asked, &location).and_then(|next| {
+                    let prepared = Prepared::of(&next, &self.configs);
+                    let prepared = prepared.map_err(|gap| {
+                        format!("redirects to a place that is not asked: {}", gap.words)
+                    });
+                    Ok((next, prepared?))
+                });
+                match next {
+                    Ok((next, ready)) => {
+                        if redirect::becomes_get(findings.status, &method) {
+                            method = Method::GET;
+                            body = Bytes::new();
+                        }
+                        (asked, prepared) = (Arc::new(next), Arc::new(ready));
+                        continue;
+                    }
+                    Err(why) => {
+                        findings.outcome =
+                            expect::unexpected(&question.expect, FailureClass::Refused, &why);
+                    }
+                }
+            }
+            cover::cover_http(&mut findings, question);
+            return findings;
+        }
     }
 
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {

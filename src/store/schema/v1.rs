@@ -509,12 +509,18 @@ same_fields!(LogMemory of model::logs::LogMemory {
     row: Option<LogRow>,
 });
 
+same_fields!(Beat of model::heartbeat::Beat {
+    at: Time,
+    failure: Option<String>,
+});
+
 /// What some kinds of check remember beside the judge.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::store) enum Memory {
     Witness(Witness),
     Log(LogMemory),
+    Beat(Beat),
 }
 
 impl Form<model::Memory> for Memory {
@@ -522,6 +528,7 @@ impl Form<model::Memory> for Memory {
         match model {
             model::Memory::Witness(witness) => Self::Witness(Form::of(witness)),
             model::Memory::Log(memory) => Self::Log(Form::of(memory)),
+            model::Memory::Beat(beat) => Self::Beat(Form::of(beat)),
         }
     }
 
@@ -529,6 +536,7 @@ impl Form<model::Memory> for Memory {
         match self {
             Self::Witness(witness) => model::Memory::Witness(witness.into_model()),
             Self::Log(memory) => model::Memory::Log(memory.into_model()),
+            Self::Beat(beat) => model::Memory::Beat(beat.into_model()),
         }
     }
 }

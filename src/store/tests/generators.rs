@@ -11,6 +11,7 @@ use crate::model::{
     Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told,
     Transition, Verdict,
     batch::Finished,
+    heartbeat::Beat,
     judgement::{Burst, Count, Good, Recovery, Spans},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
 };
@@ -453,7 +454,9 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
             })
         },
     );
-    option::of(prop_oneof![witness, log].prop_map(Box::new))
+    let beat = (time(), option::of(".{0,40}"))
+        .prop_map(|(at, failure)| Memory::Beat(Beat { at, failure }));
+    option::of(prop_oneof![witness, log, beat].prop_map(Box::new))
 }
 
 pub(super) fn transition() -> impl Strategy<Value = Transition> {
