@@ -141,6 +141,7 @@ fn plan() -> Plan {
 fn target(number: u32) -> Target {
     let name = format!("t{number}");
     let question = HealthQuestion {
+        role_field: None,
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

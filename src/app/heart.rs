@@ -120,6 +120,7 @@ impl Heart {
             | Event::Interrupted
             | Event::Troubled(_)
             | Event::StoodIn(..)
+            | Event::RoleSaid(..)
             | Event::Found(_)
             | Event::Stop => false,
         };
@@ -176,6 +177,11 @@ impl Outside {
                 Action::ShowLog(slot, facts) => {
                     if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
                         row.set_log(facts);
+                    }
+                }
+                Action::ShowRole(slot, facts) => {
+                    if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
+                        row.set_role(facts);
                     }
                 }
                 Action::LookTrouble(why) => self.trouble(why.as_deref()),

@@ -10,6 +10,7 @@ mod logs;
 mod look;
 mod remind;
 mod replan;
+mod roles;
 mod story;
 mod tell;
 mod trouble;
@@ -32,6 +33,7 @@ use crate::{
         Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict,
         board::{Facts, LogFacts},
         logs::LogAsk,
+        roles::RoleFacts,
     },
     schedule::{Due, EARLIEST, Schedule, phase},
 };
@@ -57,6 +59,8 @@ pub enum Event {
     Troubled(Trouble),
     /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
     StoodIn(IncidentId, ChannelName),
+    /// Somebody who deploys says who of a group is active.
+    RoleSaid(GroupName, String),
     /// A store that could not be read at the start can be read now, and this was in it all along.
     Found(Box<Loaded>),
     /// The end: remember what is worth it.
@@ -80,6 +84,8 @@ pub enum Action {
     Show(Slot, Box<Facts>),
     /// What is known of a target's log.
     ShowLog(Slot, Arc<LogFacts>),
+    /// What is known of a target's role; absent when it has none any more.
+    ShowRole(Slot, Option<Arc<RoleFacts>>),
     /// Looks say nothing because of our own trouble (why), or do again.
     LookTrouble(Option<String>),
 }
@@ -158,6 +164,7 @@ pub struct Engine {
     troubles: VecDeque<String>,
     chance: StdRng,
     readers: logs::Readers,
+    role_book: roles::RoleBook,
     /// When this process began to look.
     looking_since: Timestamp,
 }
@@ -186,6 +193,7 @@ impl Engine {
             troubles: VecDeque::new(),
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
+            role_book: roles::RoleBook::default(),
             looking_since: now.at,
         };
         let mut actions = Vec::new();
@@ -205,6 +213,7 @@ impl Engine {
             Event::Interrupted => self.interrupted(now, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
             Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
+            Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Stop => self.stop(now, actions),
         }
@@ -307,6 +316,8 @@ impl Engine {
     /// Takes over what a store remembers.
     fn restore(&mut self, loaded: Loaded, now: Moment, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
+        let plan = Arc::clone(&self.plan);
+        let mut roles = roles::remembered(&plan, &loaded.checks, now.at);
         let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
         for record in loaded.checks {
             records
@@ -315,7 +326,6 @@ impl Engine {
                 .push(record);
         }
         let mut open = one_each(now, loaded.open, &mut batch);
-        let plan = Arc::clone(&self.plan);
         for target in &plan.targets {
             let old = target
                 .was
@@ -327,6 +337,7 @@ impl Engine {
                 .unwrap_or(&target.id)
                 .clone();
             let mut watched = Watched::new(Arc::clone(target), now.at);
+            watched.role = roles.remove(&target.id);
             watched.remember(records.remove(&known_as).unwrap_or_default());
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
@@ -342,6 +353,7 @@ impl Engine {
             self.show(slot, actions);
         }
         self.bind_readers();
+        self.bind_roles(now, actions);
         for (target, incident) in open {
             Self::close_removed(now, &target, incident, &mut batch);
         }

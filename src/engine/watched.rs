@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use super::roles::Standing;
 use crate::model::{
     Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
-    Policy, Rule, State, Target, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
+    Policy, Rule, State, Target, TargetId, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
     plan::Question,
+    roles::RoleFacts,
 };
 
 /// One target with everything that is in question about it.
@@ -26,6 +28,14 @@ pub(super) struct Watched {
     pub(super) remembered: Tick,
     /// What is known of its log.
     pub(super) log: Option<Arc<LogFacts>>,
+    /// Its role, if it has one.
+    pub(super) role: Option<Standing>,
+    /// Whether its role was shown.
+    pub(super) is_role_shown: bool,
+    /// Of the roles of a group, what was last shown of them.
+    pub(super) role_reading: Option<Arc<RoleFacts>>,
+    /// Of the roles of a group, who was active when they were last written down.
+    pub(super) known_active: Vec<TargetId>,
 }
 
 /// One check of a target.
@@ -149,6 +159,10 @@ impl Watched {
             wake: None,
             remembered: Tick::ZERO,
             log: None,
+            role: None,
+            is_role_shown: false,
+            role_reading: None,
+            known_active: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ mod burst;
 mod contract;
 mod drift;
 pub mod freshness;
+pub mod roles;
 #[cfg(test)]
 mod tests;
 pub mod watermark;

@@ -6,6 +6,7 @@ use super::{
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
+    roles::RolesMemory,
     time::Timestamp,
     transition::Transition,
 };
@@ -32,6 +33,8 @@ pub enum Memory {
     Witness(Witness),
     /// Of a target's log.
     Log(LogMemory),
+    /// Of the roles of a group.
+    Roles(RolesMemory),
 }
 
 /// An entry that leaves the outbox.

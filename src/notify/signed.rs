@@ -287,6 +287,7 @@ mod tests {
             also_told: Vec::new(),
             siblings: Vec::new(),
             log: None,
+            role: None,
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod health;
 pub mod http;
 mod logs;
+mod roles;
 
 use std::{fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -25,6 +26,7 @@ struct World {
     clock: Clock,
     http: http::Client,
     stores: logs::Stores,
+    roles: roles::Reader,
 }
 
 /// Whether a look may use what an earlier one left behind.
@@ -48,6 +50,7 @@ impl Prober {
             world: Arc::new(World {
                 http: http::Client::new(clock.clone(), lookup),
                 stores: logs::Stores::new(clock.clone()),
+                roles: roles::Reader::new(clock.clone()),
                 clock,
             }),
         }
@@ -100,7 +103,8 @@ impl Prober {
                         .await
                 }
                 Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
-                Question::LogFreshness(_) | Question::Roles(_) => {
+                Question::Roles(roles) => Box::pin(self.world.roles.read(roles, limit)).await,
+                Question::LogFreshness(_) => {
                     Findings::of(Outcome::Unobservable(Gap {
                         kind: GapKind::Witness,
                         words: String::from("it is not asked by itself"),
@@ -163,6 +167,7 @@ mod tests {
 
     fn question() -> Question {
         Question::Health(Arc::new(HealthQuestion {
+            role_field: None,
             url: "http://127.0.0.1:1/health".parse().unwrap(),
             url_secrets: Vec::new(),
             headers: Vec::new(),

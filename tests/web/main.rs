@@ -131,6 +131,7 @@ fn plan() -> Plan {
         channels: BTreeMap::new(),
         on_call: BTreeMap::new(),
         groups: vec![Group {
+            is_always_active: false,
             name: master.clone(),
             aliases: Vec::new(),
             team: None,
@@ -146,6 +147,7 @@ fn plan() -> Plan {
 
 fn target(group: Option<GroupName>, name: &str) -> Arc<Target> {
     let question = HealthQuestion {
+        role_field: None,
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

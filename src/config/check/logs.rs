@@ -14,6 +14,7 @@ use crate::{
         raw::{
             AddressText,
             logs::{self as raw, Reached, Rest},
+            roles,
         },
         report::Problem,
         source::Span,
@@ -326,7 +327,7 @@ impl Check<'_> {
     }
 
     /// What a caller has to know.
-    fn push_token(
+    pub(super) fn push_token(
         &mut self,
         direct: Option<&At<crate::config::raw::SecretText>>,
         file: Option<&At<String>>,
@@ -462,7 +463,7 @@ impl Check<'_> {
         }
     }
 
-    fn reach(
+    pub(super) fn reach(
         &mut self,
         reached: &Reached,
         rest: Rest<'_>,
@@ -767,13 +768,13 @@ impl Check<'_> {
 }
 
 /// A section that says what else it takes to reach a store.
-trait HasRest {
+pub(super) trait HasRest {
     fn rest(&self) -> Rest<'_>;
 }
 
 macro_rules! has_rest {
-    ($($name:ident),*) => {
-        $(impl HasRest for raw::$name {
+    ($($name:path),* $(,)?) => {
+        $(impl HasRest for $name {
             fn rest(&self) -> Rest<'_> {
                 Self::rest(self)
             }
@@ -781,7 +782,21 @@ macro_rules! has_rest {
     };
 }
 
-has_rest!(Store, Graylog, Elastic, Loki, VictoriaLogs);
+has_rest!(
+    raw::Store,
+    raw::Graylog,
+    raw::Elastic,
+    raw::Loki,
+    raw::VictoriaLogs,
+    roles::Header,
+    roles::Body,
+    roles::Redirect,
+    roles::Haproxy,
+    roles::Traefik,
+    roles::Envoy,
+    roles::KubernetesService,
+    roles::KubernetesEndpoints,
+);
 
 impl Sources {
     /// The stores as targets of their own, their group, and the routes to those who own them.
@@ -827,6 +842,7 @@ impl Sources {
             }));
         }
         let group = (!targets.is_empty()).then(|| Group {
+            is_always_active: false,
             name: group,
             aliases: vec![String::from("logs")],
             team: None,

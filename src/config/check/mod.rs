@@ -5,6 +5,7 @@ mod channels;
 mod health;
 mod logs;
 mod references;
+mod roles;
 mod routes;
 mod rules;
 mod settings;
@@ -90,7 +91,8 @@ pub(super) fn check(
         defaults: &defaults,
         zone: server.timezone,
     };
-    let targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    let mut targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
+    check.roles(std::mem::take(&mut groups.active), &mut targets);
     let mut routes = check.routes(
         file.routes,
         &mut channels,

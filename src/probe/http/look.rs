@@ -9,13 +9,14 @@ use tokio::net::TcpStream;
 
 use crate::{
     model::{
-        FailureClass, FailureKind, GapKind, Outcome, Phases,
+        Extra, FailureClass, FailureKind, GapKind, Outcome, Phases,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
     },
     probe::{
         Freshness,
         health::{self, Answer, Reading},
+        roles::own,
     },
 };
 
@@ -59,6 +60,8 @@ struct Trail {
     via: Option<String>,
     /// Whether the resolver failed and the last known address was used.
     is_remembered: bool,
+    /// What the body says at the place of its role, if that is asked for.
+    own_role: Option<String>,
 }
 
 impl<'look> Look<'look> {
@@ -284,6 +287,9 @@ impl<'look> Look<'look> {
             is_cut: body.is_cut,
             is_unreadable: body.is_unreadable,
         };
+        if let Some(pointer) = &self.question.role_field {
+            self.trail.own_role = Some(own::word(pointer, &body.bytes));
+        }
         let reading = health::read(self.question, &answer);
         if reading.outcome != Outcome::Healthy {
             self.trail.via = via(&head.headers);
@@ -385,7 +391,9 @@ impl Trail {
             phases: self.phases,
             family: reading.family,
             detail,
-            extra: None,
+            extra: self
+                .own_role
+                .map(|word| Box::new(Extra::OwnRole(word))),
         }
     }
 
