@@ -72,6 +72,11 @@ pub fn target(line: &Line, now: Timestamp) -> Value {
         "age_ms": line.looked.map(|(at, _)| whole_millis(now.since(at))),
         "stale": line.is_stale,
         "latency_ms": line.latency().map(millis),
+        "role": line.role().map(Role::as_str),
+        "roles": line.role.as_ref().map(|facts| json!({
+            "since": facts.since.map(time),
+            "words": facts.words,
+        })),
         "log": line.log.as_ref().map(|log| json!({
             "source": log.source.as_str(),
             "state": log.row.as_str(),
