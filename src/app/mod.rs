@@ -339,6 +339,13 @@ impl Shared {
             history: history(self.writer.reader()),
             incidents: incidents(self.writer.reader()),
             reload,
+            role_said: {
+                let events = self.events.clone();
+                Arc::new(move |group, instance| {
+                    // Nobody listens any more only while the process ends.
+                    let _ = events.send(Event::RoleSaid(group, instance));
+                })
+            },
             clock: self.clock.clone(),
         }
     }

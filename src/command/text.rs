@@ -9,7 +9,11 @@ use chrono_tz::Tz;
 use unicode_width::UnicodeWidthStr;
 
 use super::{HelpLine, Line, Past, Reply, Status, json::component_word};
-use crate::model::{Channel, ChannelName, Component, Timestamp, Transition, Verdict, text::span};
+use crate::model::{
+    Channel, ChannelName, Component, Timestamp, Transition, Verdict,
+    roles::{Role, RoleFacts},
+    text::span,
+};
 
 /// The column in which the words of an explanation begin.
 const LABEL_WIDTH: usize = 9;

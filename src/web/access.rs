@@ -38,7 +38,7 @@ pub(super) async fn guard(State(shared): State<Shared>, request: Request, next: 
 }
 
 /// Whether the one bearer token of the request is this one; takes the same time wherever the difference is.
-fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
+pub(super) fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;

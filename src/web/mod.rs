@@ -13,12 +13,14 @@
 //! | `GET /api/v1/status` | all targets, or those that `?words=` selects |
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
+//! | `POST /v1/groups/<group>/active` | whoever deploys says who is active, with the token of `push:` |
 //! | `POST /-/reload` | reads the file again |
 
 mod access;
 mod api;
 mod gate;
 mod operations;
+mod roles;
 mod serve;
 mod slash;
 mod stall;
@@ -54,7 +56,7 @@ pub use serve::serve;
 
 use crate::{
     clock::Clock,
-    model::{Board, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition},
+    model::{Board, GroupName, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition},
     telemetry::Metrics,
 };
 
@@ -78,6 +80,9 @@ pub type History =
 /// It may block; the error is a sentence for people.
 pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String> + Send + Sync>;
 
+/// Takes who of a group is active now, by its name in the group. It must not block.
+pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
+
 /// What the listener needs to know. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
@@ -95,6 +100,8 @@ pub struct State {
     pub incidents: Incidents,
     /// Where a wish to read the file again goes.
     pub reload: mpsc::Sender<Reload>,
+    /// Where it goes who of a group is active.
+    pub role_said: RoleSaid,
     /// What time it is.
     pub clock: Clock,
 }
@@ -203,6 +210,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         ));
     Router::new()
         .route("/slack/command", post(slash::command))
+        .route("/v1/groups/{group}/active", post(roles::active))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .merge(guarded)

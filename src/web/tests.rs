@@ -76,6 +76,7 @@ fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World {
         history,
         incidents: Arc::new(|_: &_| Ok(None)),
         reload,
+        role_said: Arc::new(|_, _| {}),
         clock: Clock::start(),
     };
     World { state, reloads }

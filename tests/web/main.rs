@@ -99,6 +99,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         history: Arc::new(|_: &_, _, _| Ok(Vec::new())),
         incidents: Arc::new(|_: &_| Ok(None)),
         reload,
+        role_said: Arc::new(|_, _| {}),
         clock,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
