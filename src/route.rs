@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{
-    ChannelName, GroupName, OnCallName, Plan, Route, Severity, TargetId, Verdict, plan::Matcher, roles::Role,
+    ChannelName, GroupName, OnCallName, Plan, Route, Severity, TargetId, Verdict, plan::Matcher,
+    roles::Role,
 };
 
 /// What is to be told.

@@ -146,8 +146,17 @@ pub fn short(status: &Status) -> String {
 fn role_words(facts: &RoleFacts, now: Timestamp, look: Look) -> String {
     let mut words = facts.role.map_or("", Role::as_str).to_owned();
     if let Some(since) = facts.since {
-        let lead = if facts.role.is_some() { " since" } else { "exchanged" };
-        let _infallible = write!(words, "{lead} {} ({})", look.time(since, now), age(since, now));
+        let lead = if facts.role.is_some() {
+            " since"
+        } else {
+            "exchanged"
+        };
+        let _infallible = write!(
+            words,
+            "{lead} {} ({})",
+            look.time(since, now),
+            age(since, now)
+        );
     }
     if !words.is_empty() {
         words.push_str("; ");

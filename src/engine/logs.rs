@@ -285,7 +285,9 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Log(log)) => log,
-            Some(Memory::Witness(_) | Memory::Roles(_)) | None => unreachable!("it was just put there"),
+            Some(Memory::Witness(_) | Memory::Roles(_)) | None => {
+                unreachable!("it was just put there")
+            }
         }
     }
 

@@ -6,11 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{
-    Action, Engine,
-    tell::entry_of,
-    watched::Watched,
-};
+use super::{Action, Engine, tell::entry_of, watched::Watched};
 use crate::{
     judge::roles::{self as judge, Decision},
     model::{
@@ -95,12 +91,7 @@ fn always() -> Standing {
 }
 
 /// What memory and rules make of each member.
-fn standings(
-    roles: &Roles,
-    memory: &RolesMemory,
-    words: &str,
-    now: Timestamp,
-) -> Vec<Standing> {
+fn standings(roles: &Roles, memory: &RolesMemory, words: &str, now: Timestamp) -> Vec<Standing> {
     let standing = |(member, role): (&Member, Role)| {
         let (is, was) = (
             memory.active.contains(&member.target),
@@ -162,7 +153,10 @@ impl Engine {
             } else {
                 standing.remove(&slot)
             };
-            let is_same = watched.role.as_ref().map(|role| (role.role, role.grace_until))
+            let is_same = watched
+                .role
+                .as_ref()
+                .map(|role| (role.role, role.grace_until))
                 == known.as_ref().map(|role| (role.role, role.grace_until));
             if is_roles || (is_same && watched.is_role_shown) {
                 continue;
@@ -187,16 +181,13 @@ impl Engine {
         self.watched.iter().enumerate().filter_map(of).collect()
     }
 
-    fn take_standing(
-        &mut self,
-        slot: Slot,
-        standing: Option<Standing>,
-        actions: &mut Vec<Action>,
-    ) {
+    fn take_standing(&mut self, slot: Slot, standing: Option<Standing>, actions: &mut Vec<Action>) {
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
-        let facts = standing.as_ref().map(|standing| Arc::clone(&standing.facts));
+        let facts = standing
+            .as_ref()
+            .map(|standing| Arc::clone(&standing.facts));
         let has_nothing = facts.is_none() && !watched.is_role_shown;
         watched.is_role_shown = facts.is_some();
         watched.role = standing;
@@ -225,8 +216,7 @@ impl Engine {
         };
         let memory = watched.roles_mut(check);
         let decision = judge::decide(&roles, memory, opinions, now.at);
-        let is_ours =
-            matches!(outcome, Outcome::Unobservable(gap) if gap.kind.is_own());
+        let is_ours = matches!(outcome, Outcome::Unobservable(gap) if gap.kind.is_own());
         if !is_ours {
             *outcome = decision.outcome.clone();
         }
@@ -386,7 +376,10 @@ impl Engine {
         };
         let decision = route::route(&self.plan, watched.case(verdict));
         let story = Arc::new(self.story(slot, &decision.to, None));
-        let Some(open) = self.at_mut(slot).and_then(|watched| watched.incident.as_mut()) else {
+        let Some(open) = self
+            .at_mut(slot)
+            .and_then(|watched| watched.incident.as_mut())
+        else {
             return;
         };
         let incident = &mut open.incident;
@@ -397,7 +390,10 @@ impl Engine {
                 sequence: incident.sequence,
                 channel: channel.clone(),
             };
-            let told = incident.told.iter_mut().find(|told| told.channel == channel);
+            let told = incident
+                .told
+                .iter_mut()
+                .find(|told| told.channel == channel);
             let kind = match told {
                 None => {
                     incident.told.push(Told {
@@ -430,13 +426,15 @@ impl Watched {
     }
 
     fn its_roles(&self) -> Option<(u8, Arc<Roles>)> {
-        (0_u8..).zip(&self.target.checks).find_map(|(index, check)| {
-            if let Question::Roles(roles) = &check.question {
-                Some((index, Arc::clone(roles)))
-            } else {
-                None
-            }
-        })
+        (0_u8..)
+            .zip(&self.target.checks)
+            .find_map(|(index, check)| {
+                if let Question::Roles(roles) = &check.question {
+                    Some((index, Arc::clone(roles)))
+                } else {
+                    None
+                }
+            })
     }
 
     fn roles_memory(&self) -> Option<&RolesMemory> {

@@ -6,8 +6,7 @@ use super::roles::Standing;
 use crate::model::{
     Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
     Policy, Rule, State, Target, TargetId, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
-    plan::Question,
-    roles::RoleFacts,
+    plan::Question, roles::RoleFacts,
 };
 
 /// One target with everything that is in question about it.

@@ -102,14 +102,14 @@ impl Prober {
                         .look(question, started.tick, limit, fresh)
                         .await
                 }
-                Question::LogStore(question) => self.world.stores.round(question, ask, limit).await,
-                Question::Roles(roles) => Box::pin(self.world.roles.read(roles, limit)).await,
-                Question::LogFreshness(_) => {
-                    Findings::of(Outcome::Unobservable(Gap {
-                        kind: GapKind::Witness,
-                        words: String::from("it is not asked by itself"),
-                    }))
+                Question::LogStore(question) => {
+                    Box::pin(self.world.stores.round(question, ask, limit)).await
                 }
+                Question::Roles(roles) => self.world.roles.read(roles, limit).await,
+                Question::LogFreshness(_) => Findings::of(Outcome::Unobservable(Gap {
+                    kind: GapKind::Witness,
+                    words: String::from("it is not asked by itself"),
+                })),
             }
         };
         let found = AssertUnwindSafe(asking)

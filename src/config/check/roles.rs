@@ -121,7 +121,11 @@ impl Check<'_> {
             Some((source, at.span))
         });
         let every = self.span_of(raw.every.as_ref(), "`every`", (SECOND * 2, MINUTE * 60));
-        let stale = self.span_of(raw.stale_after.as_ref(), "`stale_after`", (SECOND * 10, MINUTE * 60 * 24));
+        let stale = self.span_of(
+            raw.stale_after.as_ref(),
+            "`stale_after`",
+            (SECOND * 10, MINUTE * 60 * 24),
+        );
         let grace = self.span_of(raw.grace.as_ref(), "`grace`", (Duration::ZERO, MINUTE * 60));
         let first = first?;
         let mut sources = vec![first];
@@ -143,7 +147,11 @@ impl Check<'_> {
             group: group.clone(),
             members,
             sources,
-            is_exactly_one: raw.exactly_one.as_ref().and_then(|at| at.value).unwrap_or(true),
+            is_exactly_one: raw
+                .exactly_one
+                .as_ref()
+                .and_then(|at| at.value)
+                .unwrap_or(true),
             every,
             stale_after: stale.unwrap_or(MINUTE * 5).max(every * 3),
             grace: grace.unwrap_or(MINUTE * 3),
@@ -263,8 +271,12 @@ impl Check<'_> {
                 .collect();
             if argv.is_empty() {
                 self.report(
-                    Problem::new(Code::Empty, at.span, format!("`command` of {owner} is empty"))
-                        .help("write a program and its arguments: [cat, /run/active]"),
+                    Problem::new(
+                        Code::Empty,
+                        at.span,
+                        format!("`command` of {owner} is empty"),
+                    )
+                    .help("write a program and its arguments: [cat, /run/active]"),
                 );
                 return None;
             }
@@ -450,13 +462,7 @@ impl Check<'_> {
     }
 
     /// Lets the looks at the members hand out what stands at this place.
-    fn read_in_health(
-        &self,
-        group: &GroupName,
-        pointer: &str,
-        span: Span,
-        targets: &mut Targets,
-    ) {
+    fn read_in_health(&self, group: &GroupName, pointer: &str, span: Span, targets: &mut Targets) {
         for placed in &mut targets.placed {
             if placed.target.group.as_ref() != Some(group) {
                 continue;
@@ -558,13 +564,16 @@ fn members(group: &GroupName, targets: &Targets) -> Vec<Member> {
 }
 
 fn address(target: &Target) -> Option<(String, u16)> {
-    target.checks.iter().find_map(|check| match &check.question {
-        Question::Health(health) => Some((
-            health.url.host_str()?.to_owned(),
-            health.url.port_or_known_default()?,
-        )),
-        Question::LogFreshness(_) | Question::LogStore(_) | Question::Roles(_) => None,
-    })
+    target
+        .checks
+        .iter()
+        .find_map(|check| match &check.question {
+            Question::Health(health) => Some((
+                health.url.host_str()?.to_owned(),
+                health.url.port_or_known_default()?,
+            )),
+            Question::LogFreshness(_) | Question::LogStore(_) | Question::Roles(_) => None,
+        })
 }
 
 /// The roles of a group as a target of its own.

@@ -373,7 +373,8 @@ impl Check<'_> {
     /// No target has the name under which the roles of its group stand.
     fn not_roles(&self, targets: &Targets, groups: &Groups) {
         for placed in &targets.placed {
-            let of = |drafted: &&roles::Drafted| Some(&drafted.group) == placed.target.group.as_ref();
+            let of =
+                |drafted: &&roles::Drafted| Some(&drafted.group) == placed.target.group.as_ref();
             if let Some(drafted) = groups.active.iter().find(of)
                 && placed.target.name == roles::NAME
             {
@@ -381,7 +382,10 @@ impl Check<'_> {
                     Problem::new(
                         Code::Name,
                         placed.name,
-                        format!("`{}` is what hekate calls who of a group is active", roles::NAME),
+                        format!(
+                            "`{}` is what hekate calls who of a group is active",
+                            roles::NAME
+                        ),
                     )
                     .other(drafted.at.span, "which is read here")
                     .help("call your target otherwise"),

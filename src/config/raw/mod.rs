@@ -583,10 +583,7 @@ const LATER: &[(&str, &[&str])] = &[
         &["max_messages", "quiet_hours", "alertmanager", "email"],
     ),
     ("an on-call entry", &["quiet_hours", "fallback_users"]),
-    (
-        "a group",
-        &["depends_on", "pair", "order", "maintenance"],
-    ),
+    ("a group", &["depends_on", "pair", "order", "maintenance"]),
     (
         "a target",
         &[

@@ -71,11 +71,8 @@ pub fn decide(
 
 /// The roles as they stand by memory alone, without a new reading.
 pub fn standing(roles: &Roles, memory: &RolesMemory, now: Timestamp) -> Vec<Role> {
-    let is_known = holds(roles, memory, now)
-        && memory
-            .active
-            .iter()
-            .any(|id| is_member(&roles.members, id));
+    let is_known =
+        holds(roles, memory, now) && memory.active.iter().any(|id| is_member(&roles.members, id));
     let role = |member: &Member| match is_known {
         true if memory.active.contains(&member.target) => Role::Active,
         true => Role::Inactive,
@@ -162,12 +159,7 @@ fn holds(roles: &Roles, memory: &RolesMemory, now: Timestamp) -> bool {
 }
 
 /// What all sources say, those that are answered from memory included.
-fn all(
-    roles: &Roles,
-    memory: &RolesMemory,
-    opinions: &[Opinion],
-    now: Timestamp,
-) -> Vec<Said> {
+fn all(roles: &Roles, memory: &RolesMemory, opinions: &[Opinion], now: Timestamp) -> Vec<Said> {
     let count = u16::try_from(roles.members.len()).unwrap_or(u16::MAX);
     let mut asked = opinions.iter();
     roles
@@ -206,17 +198,14 @@ fn all(
 }
 
 /// What the members say of themselves. One that does not answer keeps its word, unless another one says that it is active.
-fn of_themselves(
-    roles: &Roles,
-    memory: &RolesMemory,
-    now: Timestamp,
-) -> Result<Vec<u16>, String> {
+fn of_themselves(roles: &Roles, memory: &RolesMemory, now: Timestamp) -> Result<Vec<u16>, String> {
     let (mut speaking, mut held) = (Vec::new(), Vec::new());
     let mut mute = None;
     for (position, member) in (0_u16..).zip(&roles.members) {
-        let own = memory.own_words.iter().find(|own| {
-            own.target == member.target && now.since(own.said_at) <= roles.stale_after
-        });
+        let own = memory
+            .own_words
+            .iter()
+            .find(|own| own.target == member.target && now.since(own.said_at) <= roles.stale_after);
         match own {
             Some(own) if own.is_active && own.is_answering => speaking.push(position),
             Some(own) if own.is_active => held.push(position),
@@ -294,11 +283,11 @@ fn outcome(roles: &Roles, memory: &RolesMemory, said: &[Said], now: Timestamp) -
             .iter()
             .find_map(|(from, said)| Some(format!("{from}: {}", said.as_ref().err()?)))
             .unwrap_or_default();
-        let since = memory.said_at.map_or_else(String::new, |at| {
-            format!(" for {}", span(now.since(at)))
-        });
+        let since = memory
+            .said_at
+            .map_or_else(String::new, |at| format!(" for {}", span(now.since(at))));
         return Outcome::Unobservable(Gap {
-            kind: GapKind::Witness,
+            kind: GapKind::SaysUnknown,
             words: format!(
                 "nobody can say who is active{since}: {}",
                 clean(&reason, REASON_MAX)
@@ -347,8 +336,10 @@ fn words(roles: &Roles, said: &[Said]) -> String {
             Ok(active) if has_decided && Some(active) == decided => {}
             Ok(active) => {
                 has_decided = true;
-                let positions: Vec<usize> =
-                    active.iter().map(|position| usize::from(*position)).collect();
+                let positions: Vec<usize> = active
+                    .iter()
+                    .map(|position| usize::from(*position))
+                    .collect();
                 let named: Vec<&str> = positions
                     .iter()
                     .filter_map(|position| roles.members.get(*position))

@@ -391,9 +391,7 @@ impl Trail {
             phases: self.phases,
             family: reading.family,
             detail,
-            extra: self
-                .own_role
-                .map(|word| Box::new(Extra::OwnRole(word))),
+            extra: self.own_role.map(|word| Box::new(Extra::OwnRole(word))),
         }
     }
 

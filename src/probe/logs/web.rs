@@ -330,7 +330,10 @@ fn secrets(http: &HttpStore) -> Vec<Secret> {
 }
 
 /// A request with this body of JSON.
-pub(in crate::probe) fn with_json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
+pub(in crate::probe) fn with_json(
+    request: RequestBuilder,
+    body: &serde_json::Value,
+) -> RequestBuilder {
     request
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(body.to_string())

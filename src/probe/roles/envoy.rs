@@ -9,12 +9,7 @@ use crate::{
 
 use super::{Said, named, web};
 
-pub(super) async fn ask(
-    web: &Web,
-    cluster: &str,
-    members: &[Member],
-    now: Timestamp,
-) -> Said {
+pub(super) async fn ask(web: &Web, cluster: &str, members: &[Member], now: Timestamp) -> Said {
     let json = web::json(web, "/clusters", &[("format", "json")], now).await?;
     active(&json, cluster, members)
 }

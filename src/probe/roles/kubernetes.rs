@@ -48,8 +48,7 @@ pub(super) async fn endpoints(
 /// Whose pods are ready: by the address of a member, or by a pod that is called after it (`blue-7c9f…`).
 pub(super) fn ready(slices: &Value, members: &[Member]) -> Said {
     let slices = slices["items"].as_array();
-    let slices =
-        slices.ok_or_else(|| String::from("its answer is no list of endpoint slices"))?;
+    let slices = slices.ok_or_else(|| String::from("its answer is no list of endpoint slices"))?;
     let endpoints = slices
         .iter()
         .filter_map(|slice| slice["endpoints"].as_array())

@@ -63,8 +63,12 @@ impl Reader {
         }
     }
 
-    /// One reading, over within `limit`.
-    pub(super) async fn read(&self, roles: &Arc<Roles>, limit: Duration) -> Findings {
+    /// One reading, over within `limit`; in a box, because every look would have to make room for it.
+    pub(super) fn read<'a>(&'a self, roles: &'a Roles, limit: Duration) -> BoxFuture<'a, Findings> {
+        Box::pin(self.read_all(roles, limit))
+    }
+
+    async fn read_all(&self, roles: &Roles, limit: Duration) -> Findings {
         let now = self.clock.now().at;
         let asking = roles.sources.iter().filter_map(|source| {
             let asked = self.ask(roles, source, now)?;
@@ -97,12 +101,14 @@ impl Reader {
             RoleSource::Always | RoleSource::HealthField(_) | RoleSource::Push { .. } => {
                 return None;
             }
-            RoleSource::Header { request, name } => Box::pin(async move {
-                web::header(&*self.web(request)?, name, members, now).await
-            }),
-            RoleSource::Body { request, pointer } => Box::pin(async move {
-                web::body(&*self.web(request)?, pointer, members, now).await
-            }),
+            RoleSource::Header { request, name } => {
+                Box::pin(async move { web::header(&*self.web(request)?, name, members, now).await })
+            }
+            RoleSource::Body { request, pointer } => {
+                Box::pin(
+                    async move { web::body(&*self.web(request)?, pointer, members, now).await },
+                )
+            }
             RoleSource::Redirect { request } => {
                 Box::pin(async move { web::redirect(&*self.web(request)?, members, now).await })
             }
@@ -112,12 +118,16 @@ impl Reader {
             RoleSource::HaproxySocket { address, backend } => {
                 Box::pin(haproxy::over_socket(address, backend, members))
             }
-            RoleSource::Traefik { request, service } => Box::pin(async move {
-                traefik::ask(&*self.web(request)?, service, members, now).await
-            }),
-            RoleSource::Envoy { request, cluster } => Box::pin(async move {
-                envoy::ask(&*self.web(request)?, cluster, members, now).await
-            }),
+            RoleSource::Traefik { request, service } => {
+                Box::pin(
+                    async move { traefik::ask(&*self.web(request)?, service, members, now).await },
+                )
+            }
+            RoleSource::Envoy { request, cluster } => {
+                Box::pin(
+                    async move { envoy::ask(&*self.web(request)?, cluster, members, now).await },
+                )
+            }
             RoleSource::KubernetesService {
                 request,
                 namespace,

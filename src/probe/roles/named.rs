@@ -23,12 +23,9 @@ pub(super) fn by_name(members: &[Member], name: &str) -> Option<u16> {
 /// The member at this host and port; without a port, the only one at this host.
 pub(super) fn by_address(members: &[Member], host: &str, port: Option<u16>) -> Option<u16> {
     let mut found = (0_u16..).zip(members).filter(|(_, member)| {
-        member
-            .address
-            .as_ref()
-            .is_some_and(|(its_host, its_port)| {
-                is_same_host(its_host, host) && port.is_none_or(|port| port == *its_port)
-            })
+        member.address.as_ref().is_some_and(|(its_host, its_port)| {
+            is_same_host(its_host, host) && port.is_none_or(|port| port == *its_port)
+        })
     });
     match (found.next(), found.next()) {
         (Some((position, _)), None) => Some(position),

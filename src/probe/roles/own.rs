@@ -13,7 +13,9 @@ pub(in crate::probe) fn word(pointer: &str, body: &[u8]) -> String {
     match json.pointer(pointer) {
         Some(Value::Bool(is_active)) => is_active.to_string(),
         Some(Value::String(word)) if word.len() <= WORD_MAX => word.trim().to_owned(),
-        Some(Value::String(_) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_))
+        Some(
+            Value::String(_) | Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_),
+        )
         | None => String::new(),
     }
 }

@@ -9,12 +9,7 @@ use crate::{
 
 use super::{Said, named, web};
 
-pub(super) async fn ask(
-    web: &Web,
-    service: &str,
-    members: &[Member],
-    now: Timestamp,
-) -> Said {
+pub(super) async fn ask(web: &Web, service: &str, members: &[Member], now: Timestamp) -> Said {
     let path = format!("/api/http/services/{service}");
     active(&web::json(web, &path, &[], now).await?, members)
 }

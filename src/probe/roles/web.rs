@@ -46,12 +46,7 @@ pub(super) fn whole(answer: &Answered) -> Result<(), String> {
     answer.fault().map_or(Ok(()), |fault| Err(fault.words))
 }
 
-pub(super) async fn header(
-    web: &Web,
-    name: &str,
-    members: &[Member],
-    now: Timestamp,
-) -> Said {
+pub(super) async fn header(web: &Web, name: &str, members: &[Member], now: Timestamp) -> Said {
     let answer = get(web, now).await?;
     let key = HeaderName::from_bytes(name.as_bytes())
         .map_err(|_| String::from("it is not the name of a header"))?;
@@ -68,12 +63,7 @@ pub(super) fn from_header(value: &str, members: &[Member]) -> Said {
     named::one(members, last.trim().trim_start_matches("unix:"))
 }
 
-pub(super) async fn body(
-    web: &Web,
-    pointer: &str,
-    members: &[Member],
-    now: Timestamp,
-) -> Said {
+pub(super) async fn body(web: &Web, pointer: &str, members: &[Member], now: Timestamp) -> Said {
     let answer = get(web, now).await?;
     whole(&answer)?;
     from_body(&answer.body, pointer, members)

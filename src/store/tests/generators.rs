@@ -457,7 +457,10 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
     let roles = (
         (vec(target(), 0..3), vec(target(), 0..2), any::<u16>()),
         [option::of(time()), option::of(time())],
-        (vec((target(), any::<[bool; 2]>(), time()), 0..3), option::of((target(), time()))),
+        (
+            vec((target(), any::<[bool; 2]>(), time()), 0..3),
+            option::of((target(), time())),
+        ),
     )
         .prop_map(
             |((active, before, count), [active_since, said_at], (words, pushed))| {
