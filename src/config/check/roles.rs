@@ -388,19 +388,17 @@ impl Check<'_> {
         span: Span,
         owner: &str,
     ) -> Option<String> {
-        match at {
-            Some(at) => self.text(at, &format!("`{key}`")),
-            None => {
-                if !self.findings.was_meant(span, key) {
-                    self.report(Problem::new(
-                        Code::Missing,
-                        span,
-                        format!("{owner} has no `{key}`"),
-                    ));
-                }
-                None
-            }
+        if let Some(at) = at {
+            return self.text(at, &format!("`{key}`"));
         }
+        if !self.findings.was_meant(span, key) {
+            self.report(Problem::new(
+                Code::Missing,
+                span,
+                format!("{owner} has no `{key}`"),
+            ));
+        }
+        None
     }
 
     fn pointer(&self, at: &At<String>, example: &str) -> Option<String> {
@@ -536,7 +534,7 @@ fn given(raw: &Sources<'_>) -> Vec<(&'static str, Span)> {
         .collect()
 }
 
-/// The address of the table as CSV: the page's with `;csv`, as HAProxy wants it.
+/// The address of the table as CSV: the page's with `;csv`, as `HAProxy` wants it.
 fn as_csv(mut http: HttpStore) -> HttpStore {
     let path = http.url.path();
     if !path.contains(';') {
@@ -584,7 +582,7 @@ fn target(group: &GroupName, roles: Roles, targets: &Targets) -> Target {
         .filter(|placed| placed.target.group.as_ref() == Some(group));
     let severity = of_group.map(|placed| placed.target.severity).max();
     let every = roles.every;
-    let timeout = (SECOND * 5).min(every - SECOND);
+    let timeout = (SECOND * 5).min(every.saturating_sub(SECOND));
     Target {
         id: TargetId::of(Some(group), NAME),
         name: NAME.to_owned(),

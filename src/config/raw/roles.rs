@@ -25,9 +25,9 @@ macro_rules! sources {
             pub(crate) body: Option<At<TextOr<Body>>>,
             /// Where a public address sends its visitors.
             pub(crate) redirect: Option<At<TextOr<Redirect>>>,
-            /// HAProxy's statistics page.
+            /// The statistics page of `HAProxy`.
             pub(crate) haproxy_csv: Option<At<Haproxy>>,
-            /// HAProxy's socket.
+            /// The socket of `HAProxy`.
             pub(crate) haproxy_socket: Option<At<HaproxySocket>>,
             /// Traefik's API.
             pub(crate) traefik: Option<At<Traefik>>,
@@ -179,7 +179,7 @@ asked! {
     Redirect "`redirect` of `active`" "ActiveRedirect" {}
 }
 asked! {
-    /// HAProxy's statistics page.
+    /// The statistics page of `HAProxy`.
     Haproxy "`haproxy_csv` of `active`" "ActiveHaproxy" {
         /// The backend.
         backend: String,
@@ -220,7 +220,7 @@ asked! {
     }
 }
 
-/// HAProxy's socket.
+/// The socket of `HAProxy`.
 #[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "`haproxy_socket` of `active`", deny_unknown_fields)]
 #[schemars(rename = "ActiveHaproxySocket")]

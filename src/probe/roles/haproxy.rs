@@ -1,4 +1,4 @@
-//! HAProxy's table of servers, over its statistics page or its socket; both give the same CSV.
+//! `HAProxy`'s table of servers, over its statistics page or its socket; both give the same CSV.
 
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},

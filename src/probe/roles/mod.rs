@@ -51,8 +51,12 @@ type Said = Result<Vec<u16>, String>;
 pub(super) struct Reader {
     clock: Clock,
     tls: Tls,
-    open: Mutex<HashMap<usize, (Weak<HttpStore>, Arc<Web>)>>,
+    open: Mutex<HashMap<usize, Opened>>,
 }
+
+/// A client and the address it was made for; the place of an address in memory is not given to another one while the weak
+/// reference is here.
+type Opened = (Weak<HttpStore>, Arc<Web>);
 
 impl Reader {
     pub(super) fn new(clock: Clock) -> Self {
