@@ -58,6 +58,7 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Looked(_)
                 | Action::Show(..)
                 | Action::ShowLog(..)
+                | Action::ShowRole(..)
                 | Action::LookTrouble(_) => {}
             }
         }
@@ -141,6 +142,7 @@ fn plan() -> Plan {
 fn target(number: u32) -> Target {
     let name = format!("t{number}");
     let question = HealthQuestion {
+        role_field: None,
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

@@ -146,6 +146,7 @@ impl Ours {
             .iter()
             .map(|address| {
                 Question::Health(Arc::new(HealthQuestion {
+                    role_field: None,
                     url: format!("http://{address}/health")
                         .parse()
                         .expect("it is a URL"),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::model::{
     ChannelName, GroupName, OnCallName, Plan, Route, Severity, TargetId, Verdict, plan::Matcher,
+    roles::Role,
 };
 
 /// What is to be told.
@@ -17,6 +18,8 @@ pub struct Case<'a> {
     pub severity: Severity,
     /// What it is.
     pub verdict: Verdict,
+    /// Its role, if it has one.
+    pub role: Option<Role>,
 }
 
 /// Who hears of it.
@@ -32,7 +35,8 @@ pub struct Decision {
 
 /// Finds who hears of a case: the first route that matches, and the next ones as long as each says `continue`.
 ///
-/// Somebody is mentioned only for something critical that is down. What we cannot see is nobody's fault: unless a route
+/// Somebody is mentioned only for something critical that is down; for the inactive half of a pair only by a route that
+/// names it. What we cannot see is nobody's fault: unless a route
 /// asks for `unknown` by name, it goes to `ops`.
 pub fn route(plan: &Plan, case: Case<'_>) -> Decision {
     let mut decision = Decision::default();
@@ -41,7 +45,9 @@ pub fn route(plan: &Plan, case: Case<'_>) -> Decision {
         if !takes(&route.matcher, case) {
             continue;
         }
-        add(&mut decision, index, route, is_urgent);
+        let is_waiting = case.role == Some(Role::Inactive);
+        let may_wake = !is_waiting || route.matcher.roles.contains(&Role::Inactive);
+        add(&mut decision, index, route, is_urgent && may_wake);
         if !route.goes_on {
             break;
         }
@@ -81,6 +87,15 @@ fn add(decision: &mut Decision, index: usize, route: &Route, is_urgent: bool) {
     decision.routes.push(index);
 }
 
+/// An unknown role is treated as active: too much noise is better than an outage that nobody hears of.
+const fn as_told(role: Role) -> Role {
+    if role.is_active() {
+        Role::Active
+    } else {
+        Role::Inactive
+    }
+}
+
 /// Whether everything that the matcher asks for holds.
 fn takes(matcher: &Matcher, case: Case<'_>) -> bool {
     let Matcher {
@@ -88,11 +103,13 @@ fn takes(matcher: &Matcher, case: Case<'_>) -> bool {
         targets,
         severities,
         states,
+        roles,
     } = matcher;
     (groups.is_empty() || case.group.is_some_and(|group| groups.contains(group)))
         && (targets.is_empty() || targets.contains(case.target))
         && (severities.is_empty() || severities.contains(&case.severity))
         && (states.is_empty() || states.contains(&case.verdict))
+        && (roles.is_empty() || case.role.is_some_and(|role| roles.contains(&as_told(role))))
 }
 
 #[cfg(test)]
@@ -172,6 +189,7 @@ pub(crate) mod tests {
             group: Some(&group),
             severity,
             verdict,
+            role: None,
         });
     }
 

@@ -156,6 +156,8 @@ fn the_shipped_file_shows_every_key_and_no_other() {
         "journal",
         "own_header",
         "own_word",
+        "blue",
+        "green",
         "search",
         "shipped",
         "shipper",

@@ -68,6 +68,7 @@ fn read_file(file: &[u8]) -> Reading {
         .expect("an empty line ends the head");
     let head = std::str::from_utf8(&file[..split_at]).expect("the head is text");
     let mut question = HealthQuestion {
+        role_field: None,
         url: "https://api.example.test/health"
             .parse()
             .expect("it is an address"),

@@ -121,6 +121,7 @@ impl Heart {
             | Event::Pushed(_)
             | Event::Troubled(_)
             | Event::StoodIn(..)
+            | Event::RoleSaid(..)
             | Event::Found(_)
             | Event::Stop => false,
         };
@@ -177,6 +178,11 @@ impl Outside {
                 Action::ShowLog(slot, facts) => {
                     if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
                         row.set_log(facts);
+                    }
+                }
+                Action::ShowRole(slot, facts) => {
+                    if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
+                        row.set_role(facts);
                     }
                 }
                 Action::LookTrouble(why) => self.trouble(why.as_deref()),

@@ -354,6 +354,13 @@ impl Shared {
             incidents: incidents(self.writer.reader()),
             reload,
             push: pushes(self.events.clone()),
+            role_said: {
+                let events = self.events.clone();
+                Arc::new(move |group, instance| {
+                    // Nobody listens any more only while the process ends.
+                    let _ = events.send(Event::RoleSaid(group, instance));
+                })
+            },
             clock: self.clock.clone(),
         }
     }

@@ -36,6 +36,7 @@ pub(crate) fn target(group: Option<&str>, name: &str) -> Target {
             kind: CheckKind::Health,
             policy: Policy::default(),
             question: Question::Health(Arc::new(HealthQuestion {
+                role_field: None,
                 url,
                 url_secrets: Vec::new(),
                 headers: vec![(
@@ -96,6 +97,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
 pub(crate) fn plan() -> Plan {
     let groups = vec![
         Group {
+            is_always_active: false,
             name: GroupName::new("master"),
             aliases: vec![
                 String::from("rh"),
@@ -105,6 +107,7 @@ pub(crate) fn plan() -> Plan {
             team: Some(String::from("core")),
         },
         Group {
+            is_always_active: false,
             name: GroupName::new("cron"),
             aliases: Vec::new(),
             team: None,

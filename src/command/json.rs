@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{Line, Past, Status};
 use crate::model::{
     Component, ComponentState, GroupName, IncidentId, TargetId, Timestamp, Transition, Verdict,
-    judgement::Good, observation::Detail, observation::Phases,
+    judgement::Good, observation::Detail, observation::Phases, roles::Role,
 };
 
 /// The answer to `status`:
@@ -22,7 +22,7 @@ use crate::model::{
 ///   "id": "master/blue", "name": "blue", "group": "master", "title": "master blue", "icon": ":hekate-blue:",
 ///   "severity": "critical", "verdict": "down", "settled": "down", "since": "…", "reason": {"rule":
 ///   "confirmed_silent", "words": "no answer within 5 s"}, "incident": "k7f2", "age_ms": 4000, "stale": false,
-///   "latency_ms": null}]}
+///   "latency_ms": null, "role": "active", "roles": {"since": null, "words": "haproxy_csv says blue"}, "log": null}]}
 /// ```
 ///
 /// `verdict` differs from `settled` only while it is `suspect`; `reason` and `since` speak of `verdict`. `age_ms` is how
@@ -72,6 +72,11 @@ pub fn target(line: &Line, now: Timestamp) -> Value {
         "age_ms": line.looked.map(|(at, _)| whole_millis(now.since(at))),
         "stale": line.is_stale,
         "latency_ms": line.latency().map(millis),
+        "role": line.role().map(Role::as_str),
+        "roles": line.role.as_ref().map(|facts| json!({
+            "since": facts.since.map(time),
+            "words": facts.words,
+        })),
         "log": line.log.as_ref().map(|log| json!({
             "source": log.source.as_str(),
             "state": log.row.as_str(),

@@ -9,6 +9,7 @@ use super::{
 use crate::model::{
     Board, Group, Target, Timestamp, Verdict,
     board::{Facts, LogFacts, Row},
+    roles::{Role, RoleFacts},
 };
 
 /// How the selected targets are, at one moment.
@@ -57,6 +58,8 @@ pub struct Line {
     pub is_stale: bool,
     /// What is known of its log, if one is read.
     pub log: Option<Arc<LogFacts>>,
+    /// What is known of its role, if it has one; of the roles of a group who says what.
+    pub role: Option<Arc<RoleFacts>>,
 }
 
 impl PartialEq for Line {
@@ -66,10 +69,24 @@ impl PartialEq for Line {
             && self.looked == other.looked
             && self.is_stale == other.is_stale
             && self.log == other.log
+            && self.role == other.role
     }
 }
 
 impl Line {
+    /// Its role, if it has one.
+    pub fn role(&self) -> Option<Role> {
+        self.role.as_ref()?.role
+    }
+
+    /// What people call it, with its role: `master blue (active)`.
+    pub fn title(&self) -> String {
+        match self.role() {
+            Some(role) => format!("{} ({})", self.target.title(), role.words()),
+            None => self.target.title(),
+        }
+    }
+
     /// What is known of one row at this time.
     pub fn of(row: &Row, now: Timestamp) -> Self {
         Self {
@@ -78,6 +95,7 @@ impl Line {
             looked: row.looked(),
             is_stale: row.is_stale(now),
             log: row.log(),
+            role: row.role(),
         }
     }
 

@@ -278,6 +278,7 @@ fn a_target_called_like_a_state_can_still_be_named() {
 #[test]
 fn a_group_with_nobody_in_it_is_no_mistake() {
     let group = Group {
+        is_always_active: false,
         name: GroupName::new("empty"),
         aliases: Vec::new(),
         team: None,
@@ -556,6 +557,7 @@ fn plans() -> impl Strategy<Value = Plan> {
         let groups: Vec<Group> = groups
             .into_iter()
             .map(|(name, aliases)| Group {
+                is_always_active: false,
                 name: GroupName::new(name),
                 aliases,
                 team: None,

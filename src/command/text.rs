@@ -9,7 +9,11 @@ use chrono_tz::Tz;
 use unicode_width::UnicodeWidthStr;
 
 use super::{HelpLine, Line, Past, Reply, Status, json::component_word};
-use crate::model::{Channel, ChannelName, Component, Timestamp, Transition, Verdict, text::span};
+use crate::model::{
+    Channel, ChannelName, Component, Timestamp, Transition, Verdict,
+    roles::{Role, RoleFacts},
+    text::span,
+};
 
 /// The column in which the words of an explanation begin.
 const LABEL_WIDTH: usize = 9;
@@ -132,10 +136,32 @@ pub fn short(status: &Status) -> String {
                 target.why().to_owned()
             }
         };
-        let title = target.target.title();
+        let title = target.title();
         line(&mut out, &format!("{verdict}: {title}: {said}"));
     }
     out
+}
+
+/// `active since 14:02:10 (12 min); haproxy_csv says blue`
+fn role_words(facts: &RoleFacts, now: Timestamp, look: Look) -> String {
+    let mut words = facts.role.map_or("", Role::as_str).to_owned();
+    if let Some(since) = facts.since {
+        let lead = if facts.role.is_some() {
+            " since"
+        } else {
+            "exchanged"
+        };
+        let _infallible = write!(
+            words,
+            "{lead} {} ({})",
+            look.time(since, now),
+            age(since, now)
+        );
+    }
+    if !words.is_empty() {
+        words.push_str("; ");
+    }
+    words + &facts.words
 }
 
 /// The grid: one line a target under its group, then how many are how, and hekate's own troubles.
@@ -143,7 +169,7 @@ pub fn grid(status: &Status, look: Look) -> String {
     let mut out = String::new();
     let title_width = status
         .lines()
-        .map(|line| line.target.title().width())
+        .map(|line| line.title().width())
         .max()
         .unwrap_or(0);
     let is_one_list = status
@@ -175,7 +201,7 @@ pub fn grid(status: &Status, look: Look) -> String {
 fn row(target: &Line, now: Timestamp, title_width: usize, look: Look) -> String {
     let verdict = target.verdict();
     let state = look.paint(verdict, &format!("{} {verdict:<11}", mark(verdict)));
-    let title = padded(&target.target.title(), title_width);
+    let title = padded(&target.title(), title_width);
     let mut said = match verdict {
         Verdict::Operational => good_words(target),
         Verdict::Unknown if target.looked.is_none() => target.why().to_owned(),
@@ -295,7 +321,7 @@ pub fn explain(
         &mut out,
         &format!(
             "{} — {} since {} {} ({}), {}",
-            look.bold(&target.target.title()),
+            look.bold(&target.title()),
             look.paint(verdict, &word),
             look.time(since, now),
             look.zone(since),
@@ -359,6 +385,9 @@ fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
     if let Some((at, took)) = target.looked {
         let words = format!("took {}, {} ago", span(took), age(at, now));
         labelled(out, "last look", &words);
+    }
+    if let Some(role) = target.role.as_ref().filter(|role| !role.words.is_empty()) {
+        labelled(out, "role", &role_words(role, now, look));
     }
     if let Some(log) = &target.log {
         labelled(out, "log", &log.words(now));

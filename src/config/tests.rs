@@ -179,6 +179,7 @@ fn five_lines_are_enough() {
                                     server_name: None,
                                     insecure: false,
                                 },
+                                role_field: None,
                             },
                         ),
                     },
@@ -192,6 +193,7 @@ fn five_lines_are_enough() {
                     targets: [],
                     severities: [],
                     states: [],
+                    roles: [],
                 },
                 to: [
                     "alerts",
@@ -309,9 +311,9 @@ routes:
         master/green was Some("old/green")
         cron/green was Some("green")
         asked was None
-        Route { matcher: Matcher { groups: [], targets: ["master/blue", "cron/green"], severities: [], states: [Down] }, to: ["core"], mention: Some("night"), remind_after: [1800s], goes_on: false }
-        Route { matcher: Matcher { groups: ["master"], targets: [], severities: [Critical], states: [] }, to: ["core", "data"], mention: None, remind_after: [], goes_on: true }
-        Route { matcher: Matcher { groups: [], targets: [], severities: [], states: [] }, to: ["ops"], mention: None, remind_after: [], goes_on: false }
+        Route { matcher: Matcher { groups: [], targets: ["master/blue", "cron/green"], severities: [], states: [Down], roles: [] }, to: ["core"], mention: Some("night"), remind_after: [1800s], goes_on: false }
+        Route { matcher: Matcher { groups: ["master"], targets: [], severities: [Critical], states: [], roles: [] }, to: ["core", "data"], mention: None, remind_after: [], goes_on: true }
+        Route { matcher: Matcher { groups: [], targets: [], severities: [], states: [], roles: [] }, to: ["ops"], mention: None, remind_after: [], goes_on: false }
         Health(
             HealthQuestion {
                 url: Url {
@@ -383,6 +385,7 @@ routes:
                     server_name: None,
                     insecure: false,
                 },
+                role_field: None,
             },
         )
     "#]].assert_eq(&out);

@@ -346,7 +346,7 @@ fn heartbeat_of(target: &Target) -> Option<(u8, Arc<HeartbeatQuestion>)> {
 fn beat_of(watching: &Watching) -> Option<&Beat> {
     match watching.memory.as_deref() {
         Some(Memory::Beat(beat)) => Some(beat),
-        Some(Memory::Witness(_) | Memory::Log(_)) | None => None,
+        Some(Memory::Witness(_) | Memory::Log(_) | Memory::Roles(_)) | None => None,
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
         board::LogFacts,
         logs::{LogAnswer, LogAsk, LogMemory, LogRow, LogSource, Reading, Subject, Witness},
         plan::Question,
+        roles::Role,
     },
 };
 
@@ -169,6 +170,7 @@ impl Engine {
         else {
             return;
         };
+        let role = watched.role.as_ref();
         let evidence = freshness::Evidence {
             now: now.at,
             looking_since,
@@ -182,9 +184,10 @@ impl Engine {
             lag_limit: source.lag_limit,
             gap_end: witness.gap_end,
             skew_ms: witness.skew_ms,
-            grace_until: None,
-            active_since: None,
-            is_expected_silent: false,
+            grace_until: role.and_then(|role| role.grace_until),
+            active_since: role.and_then(|role| role.active_since),
+            is_expected_silent: question.is_silent_when_inactive
+                && role.is_some_and(|role| role.role == Role::Inactive),
         };
         let is_log_only = target.checks.len() == 1;
         let memory = watched.log_mut(reader.check);
@@ -283,7 +286,9 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Witness(witness)) => witness,
-            Some(Memory::Log(_) | Memory::Beat(_)) | None => unreachable!("it was just put there"),
+            Some(Memory::Log(_) | Memory::Beat(_) | Memory::Roles(_)) | None => {
+                unreachable!("it was just put there")
+            }
         }
     }
 
@@ -294,7 +299,7 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Log(log)) => log,
-            Some(Memory::Witness(_) | Memory::Beat(_)) | None => {
+            Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_)) | None => {
                 unreachable!("it was just put there")
             }
         }
@@ -306,7 +311,7 @@ impl Watched {
             .iter()
             .find_map(|watching| match watching.memory.as_deref() {
                 Some(Memory::Log(log)) => log.row,
-                Some(Memory::Witness(_) | Memory::Beat(_)) | None => None,
+                Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_)) | None => None,
             })
     }
 

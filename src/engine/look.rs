@@ -125,7 +125,11 @@ impl Engine {
                 words,
             });
         }
-        let round = match observation.extra.take().map(|extra| *extra) {
+        let extra = observation.extra.take().map(|extra| *extra);
+        let own = extra.as_ref().filter(|_| !is_void);
+        self.hear_own_role(now, observation.look, own, &observation.outcome);
+        let roles = self.roles_read(now, (slot, check), own, &mut observation.outcome);
+        let round = match extra {
             Some(Extra::Logs(answer)) if !is_void => {
                 let ask = flight.ask.clone().unwrap_or_default();
                 let meant = self.round(now, (slot, check), &ask, &answer);
@@ -134,9 +138,12 @@ impl Engine {
                     (source, answer)
                 })
             }
-            Some(Extra::Logs(_) | Extra::Roles(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_)) | None => None,
         };
         let pace = self.weigh(now, &observation, flight.is_regular, actions);
+        if let Some(decision) = roles {
+            self.apply_roles(now, (slot, check), &decision, actions);
+        }
         let is_overrun = self.plan_next(now, slot, check, pace, &observation);
         actions.push(Action::Looked(Looked {
             slot,

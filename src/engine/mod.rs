@@ -11,6 +11,7 @@ mod logs;
 mod look;
 mod remind;
 mod replan;
+mod roles;
 mod story;
 mod tell;
 mod trouble;
@@ -34,6 +35,7 @@ use crate::{
         board::{Facts, LogFacts},
         heartbeat::Push,
         logs::LogAsk,
+        roles::RoleFacts,
     },
     schedule::{Due, EARLIEST, Schedule, phase},
 };
@@ -61,6 +63,8 @@ pub enum Event {
     Troubled(Trouble),
     /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
     StoodIn(IncidentId, ChannelName),
+    /// Somebody who deploys says who of a group is active.
+    RoleSaid(GroupName, String),
     /// A store that could not be read at the start can be read now, and this was in it all along.
     Found(Box<Loaded>),
     /// The end: remember what is worth it.
@@ -84,6 +88,8 @@ pub enum Action {
     Show(Slot, Box<Facts>),
     /// What is known of a target's log.
     ShowLog(Slot, Arc<LogFacts>),
+    /// What is known of a target's role; absent when it has none any more.
+    ShowRole(Slot, Option<Arc<RoleFacts>>),
     /// Looks say nothing because of our own trouble (why), or do again.
     LookTrouble(Option<String>),
 }
@@ -164,6 +170,7 @@ pub struct Engine {
     troubles: VecDeque<String>,
     chance: StdRng,
     readers: logs::Readers,
+    role_book: roles::RoleBook,
     /// When this process began to look.
     looking_since: Timestamp,
     /// When it was last told anything: since then nobody listened, if this process stood still.
@@ -194,6 +201,7 @@ impl Engine {
             troubles: VecDeque::new(),
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
+            role_book: roles::RoleBook::default(),
             looking_since: now.at,
             handled: now,
         };
@@ -215,6 +223,7 @@ impl Engine {
             Event::Pushed(push) => self.pushed(now, push, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
             Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
+            Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Stop => self.stop(now, actions),
         }
@@ -319,6 +328,8 @@ impl Engine {
     /// Takes over what a store remembers.
     fn restore(&mut self, loaded: Loaded, now: Moment, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
+        let plan = Arc::clone(&self.plan);
+        let mut roles = roles::remembered(&plan, &loaded.checks, now.at);
         let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
         for record in loaded.checks {
             records
@@ -327,7 +338,6 @@ impl Engine {
                 .push(record);
         }
         let mut open = one_each(now, loaded.open, &mut batch);
-        let plan = Arc::clone(&self.plan);
         for target in &plan.targets {
             let old = target
                 .was
@@ -339,6 +349,7 @@ impl Engine {
                 .unwrap_or(&target.id)
                 .clone();
             let mut watched = Watched::new(Arc::clone(target), now.at);
+            watched.role = roles.remove(&target.id);
             watched.remember(records.remove(&known_as).unwrap_or_default());
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
@@ -354,6 +365,7 @@ impl Engine {
             self.show(slot, actions);
         }
         self.bind_readers();
+        self.bind_roles(now, actions);
         for (target, incident) in open {
             Self::close_removed(now, &target, incident, &mut batch);
         }

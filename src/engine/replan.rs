@@ -64,6 +64,7 @@ impl Engine {
             self.remove(now, id, &mut batch, actions);
         }
         self.bind_readers();
+        self.bind_roles(now, actions);
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }

@@ -48,6 +48,7 @@ impl Engine {
             also_told: first_of(to),
             siblings: self.siblings(slot),
             log: log_words(watched, watching.decision.at),
+            role: watched.role.as_ref().map(|standing| standing.role),
         }
     }
 

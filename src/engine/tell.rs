@@ -75,7 +75,7 @@ impl Engine {
         self.incidents += 1;
         let number = self.incidents;
         let watched = self.at(slot)?;
-        let decision = route::route(&self.plan, case(watched, verdict));
+        let decision = route::route(&self.plan, watched.case(verdict));
         let target = &watched.target;
         let mut incident = Incident {
             id: IncidentId::from_number(number),
@@ -128,7 +128,7 @@ impl Engine {
         verdict: Verdict,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
-        let decision = route::route(&self.plan, case(self.at(slot)?, verdict));
+        let decision = route::route(&self.plan, self.at(slot)?.case(verdict));
         let incident = &self.at(slot)?.incident.as_ref()?.incident;
         let was_worse = incident.worst >= verdict;
         let mut hearers: Vec<_> = told_of(incident).collect();
@@ -284,13 +284,17 @@ fn seen_before(watched: &Watched) -> Vec<(String, u32)> {
         .collect()
 }
 
-fn case(watched: &Watched, verdict: Verdict) -> Case<'_> {
-    let target = &watched.target;
-    Case {
-        target: &target.id,
-        group: target.group.as_ref(),
-        severity: target.severity,
-        verdict,
+impl Watched {
+    /// What there is to be told of it, for the routes.
+    pub(super) fn case(&self, verdict: Verdict) -> Case<'_> {
+        let target = &self.target;
+        Case {
+            target: &target.id,
+            group: target.group.as_ref(),
+            severity: target.severity,
+            verdict,
+            role: self.role.as_ref().map(|standing| standing.role),
+        }
     }
 }
 

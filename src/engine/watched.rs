@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::heartbeat::PushedLogs;
+use super::roles::Standing;
 use crate::model::{
     Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
-    Policy, Rule, State, Target, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
-    plan::Question,
+    Policy, Rule, State, Target, TargetId, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
+    plan::Question, roles::RoleFacts,
 };
 
 /// One target with everything that is in question about it.
@@ -29,6 +30,14 @@ pub(super) struct Watched {
     pub(super) log: Option<Arc<LogFacts>>,
     /// What shippers said of the logs in this store.
     pub(super) pushed: PushedLogs,
+    /// Its role, if it has one.
+    pub(super) role: Option<Standing>,
+    /// Whether its role was shown.
+    pub(super) is_role_shown: bool,
+    /// Of the roles of a group, what was last shown of them.
+    pub(super) role_reading: Option<Arc<RoleFacts>>,
+    /// Of the roles of a group, who was active when they were last written down.
+    pub(super) known_active: Vec<TargetId>,
 }
 
 /// One check of a target.
@@ -159,6 +168,10 @@ impl Watched {
             remembered: Tick::ZERO,
             log: None,
             pushed: PushedLogs::new(),
+            role: None,
+            is_role_shown: false,
+            role_reading: None,
+            known_active: Vec::new(),
         }
     }
 

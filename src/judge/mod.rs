@@ -21,6 +21,7 @@ mod contract;
 mod drift;
 pub mod freshness;
 pub mod heartbeat;
+pub mod roles;
 #[cfg(test)]
 mod tests;
 pub mod watermark;

@@ -7,6 +7,7 @@ use super::{
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
+    roles::RolesMemory,
     time::Timestamp,
     transition::Transition,
 };
@@ -35,6 +36,8 @@ pub enum Memory {
     Log(LogMemory),
     /// Of a target that calls us.
     Beat(Beat),
+    /// Of the roles of a group.
+    Roles(RolesMemory),
 }
 
 /// An entry that leaves the outbox.

@@ -21,6 +21,7 @@ use super::{
     names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
     observation::{Detail, Phases},
     plan::{Group, Plan, Target},
+    roles::RoleFacts,
     text::span,
     time::Timestamp,
     verdict::{Reason, Rule, Verdict},
@@ -47,6 +48,7 @@ pub struct Row {
     took_us: AtomicU32,
     facts: ArcSwap<Facts>,
     log: ArcSwapOption<LogFacts>,
+    role: ArcSwapOption<RoleFacts>,
 }
 
 /// What is known of one target, as one consistent whole.
@@ -164,6 +166,7 @@ impl Row {
             took_us: AtomicU32::new(0),
             facts: ArcSwap::from_pointee(facts),
             log: ArcSwapOption::empty(),
+            role: ArcSwapOption::empty(),
         }
     }
 
@@ -180,6 +183,16 @@ impl Row {
     /// Writes down what is known of its log now.
     pub fn set_log(&self, facts: Arc<LogFacts>) {
         self.log.store(Some(facts));
+    }
+
+    /// What is known of its role, if it has one; of the roles of a group who says what.
+    pub fn role(&self) -> Option<Arc<RoleFacts>> {
+        self.role.load_full()
+    }
+
+    /// Writes down what is known of its role now.
+    pub fn set_role(&self, facts: Option<Arc<RoleFacts>>) {
+        self.role.store(facts);
     }
 
     /// Writes down what is known now.
@@ -256,6 +269,7 @@ impl Board {
                 if let Some(log) = row.log() {
                     fresh.set_log(log);
                 }
+                fresh.set_role(row.role());
                 Arc::new(fresh)
             }
             None => Arc::new(Row::new(Arc::clone(target), Facts::unknown(now))),

@@ -8,6 +8,7 @@ use super::{
     names::{ChannelName, CheckKind, IncidentId, OnCallName, TargetId},
     observation::{Detail, Phases},
     plan::Severity,
+    roles::Role,
     time::Timestamp,
     verdict::{Reason, Rule, Verdict},
 };
@@ -97,9 +98,19 @@ pub struct Story {
     pub siblings: Vec<String>,
     /// What its log says, if one is read: `last line 6 s ago via Graylog (lag 4 s)`. Not foreign text.
     pub log: Option<String>,
+    /// Its role, if it has one.
+    pub role: Option<Role>,
 }
 
 impl Story {
+    /// Its title with its role: `master blue (active)`.
+    pub fn name(&self) -> String {
+        match self.role {
+            Some(role) => format!("{} ({})", self.title, role.words()),
+            None => self.title.clone(),
+        }
+    }
+
     /// A message that is about no target: a headline and its words.
     pub fn plain(title: String, words: String, at: Timestamp) -> Self {
         Self {
@@ -126,6 +137,7 @@ impl Story {
             also_told: Vec::new(),
             siblings: Vec::new(),
             log: None,
+            role: None,
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum Extra {
     Logs(LogAnswer),
     /// Who is active.
     Roles(RolesAnswer),
+    /// What a health answer says at the place where its role stands; empty if there is no word there.
+    OwnRole(String),
 }
 
 impl Observation {

@@ -13,7 +13,7 @@ use super::{
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
-    roles::Roles,
+    roles::{Role, Roles},
     secret::Secret,
     verdict::Verdict,
     wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
@@ -185,6 +185,8 @@ pub struct Group {
     pub aliases: Vec<String>,
     /// Who owns it, for people.
     pub team: Option<String>,
+    /// `active: always`: all of its members are active, whatever happens.
+    pub is_always_active: bool,
 }
 
 /// `targets:` what is watched.
@@ -285,6 +287,8 @@ pub struct HealthQuestion {
     pub ip: IpFamily,
     /// `tls:`
     pub tls: TlsSettings,
+    /// `health_field:` of `active:` of its group: the place in the body at which its role stands.
+    pub role_field: Option<String>,
 }
 
 impl fmt::Debug for HealthQuestion {
@@ -306,6 +310,7 @@ impl fmt::Debug for HealthQuestion {
             .field("http_version", &self.http_version)
             .field("ip", &self.ip)
             .field("tls", &self.tls)
+            .field("role_field", &self.role_field)
             .finish()
     }
 }
@@ -468,4 +473,6 @@ pub struct Matcher {
     pub severities: Vec<Severity>,
     /// Any of these verdicts.
     pub states: Vec<Verdict>,
+    /// Any of these roles; a target without a role has none of them, and one of unknown role counts as active.
+    pub roles: Vec<Role>,
 }

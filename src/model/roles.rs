@@ -3,9 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
+    logs::HttpStore,
     names::{GroupName, TargetId},
-    plan::HealthQuestion,
     secret::Secret,
+    time::Timestamp,
 };
 
 /// Whether an instance carries the load.
@@ -26,6 +27,15 @@ impl Role {
             Self::Active => "active",
             Self::Inactive => "inactive",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// The word beside a name: `active`, `inactive`, `role unknown`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Inactive => "inactive",
+            Self::Unknown => "role unknown",
         }
     }
 
@@ -62,8 +72,12 @@ pub struct Roles {
 pub struct Member {
     /// Which target.
     pub target: TargetId,
-    /// What it is called where roles are read: its name, `map:`ped ones, host and `host:port` of its health address.
-    pub known_as: Vec<String>,
+    /// What people call it within its group.
+    pub name: String,
+    /// What it is called where roles are read: its name, or the one that `map:` gives it.
+    pub called: String,
+    /// Host and port of its health address.
+    pub address: Option<(String, u16)>,
 }
 
 /// One place where roles are read.
@@ -71,31 +85,32 @@ pub struct Member {
 pub enum RoleSource {
     /// `always:` every member is active.
     Always,
-    /// `health_field:` a JSON pointer into each member's own health answer: true, `active`, or its own name.
+    /// `health_field:` a JSON pointer into each member's own health answer, which its own looks hand out: `true`,
+    /// `active`, or its own name.
     HealthField(String),
     /// `header:` of the answer of a public address.
     Header {
         /// The address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
         /// The header's name.
         name: String,
     },
     /// `body:` a JSON pointer into the answer of a public address.
     Body {
         /// The address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
         /// The pointer; empty = the whole text.
         pointer: String,
     },
     /// `redirect:` the `Location` of a public address.
     Redirect {
         /// The address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
     },
     /// `haproxy_csv:`
     HaproxyCsv {
-        /// The statistics page; `;csv` is added if it is missing.
-        request: Arc<HealthQuestion>,
+        /// The statistics page, with `;csv` at its end.
+        request: Arc<HttpStore>,
         /// The backend.
         backend: String,
     },
@@ -109,21 +124,21 @@ pub enum RoleSource {
     /// `traefik:`
     Traefik {
         /// The API's address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
         /// `name@provider`.
         service: String,
     },
     /// `envoy:`
     Envoy {
         /// The admin address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
         /// The cluster.
         cluster: String,
     },
     /// `kubernetes_service:` its selector compared with each member's label.
     KubernetesService {
         /// The API's address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
         /// Where.
         namespace: String,
         /// Which.
@@ -134,7 +149,7 @@ pub enum RoleSource {
     /// `kubernetes_endpoints:` the ready addresses of a service.
     KubernetesEndpoints {
         /// The API's address.
-        request: Arc<HealthQuestion>,
+        request: Arc<HttpStore>,
         /// Where.
         namespace: String,
         /// Which.
@@ -200,4 +215,47 @@ pub struct Opinion {
     pub from: &'static str,
     /// The active members, by their position in [`Roles::members`]; or why the source could not say.
     pub active: Result<Vec<u16>, String>,
+}
+
+/// What is remembered of the roles of a group.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct RolesMemory {
+    /// The active members, as last heard; while nobody is, those that last were.
+    pub active: Vec<TargetId>,
+    /// Since when these.
+    pub active_since: Option<Timestamp>,
+    /// Who was active before them.
+    pub before: Vec<TargetId>,
+    /// When a source last could say.
+    pub said_at: Option<Timestamp>,
+    /// How many it said are active.
+    pub count: u16,
+    /// What members last said of themselves.
+    pub own_words: Vec<OwnWord>,
+    /// Who was last said to be active by a caller, and when.
+    pub pushed: Option<(TargetId, Timestamp)>,
+}
+
+/// What a member last said of itself in its health answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnWord {
+    /// Who.
+    pub target: TargetId,
+    /// Whether it said that it is active.
+    pub is_active: bool,
+    /// When it last said so.
+    pub said_at: Timestamp,
+    /// Whether its last look was answered.
+    pub is_answering: bool,
+}
+
+/// What is known of a role, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RoleFacts {
+    /// The role; absent for the roles of a whole group.
+    pub role: Option<Role>,
+    /// Since when the active members of its group are these, if that was seen.
+    pub since: Option<Timestamp>,
+    /// Who says so, and who says otherwise; foreign parts are cleaned.
+    pub words: String,
 }

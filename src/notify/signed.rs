@@ -114,6 +114,7 @@ fn event(entry: &Entry) -> Value {
         "target": story.target.as_ref().map(TargetId::as_str),
         "group": story.target.as_ref().and_then(group),
         "title": story.title,
+        "role": story.role.map(crate::model::roles::Role::as_str),
         "severity": story.severity.as_str(),
         "check": story.check.map(crate::model::CheckKind::as_str),
         "from": story.from.as_str(),
@@ -287,6 +288,7 @@ mod tests {
             also_told: Vec::new(),
             siblings: Vec::new(),
             log: None,
+            role: None,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod http;
 #[cfg(feature = "icmp")]
 mod icmp;
 mod logs;
+mod roles;
 mod shelf;
 mod starttls;
 mod tcp;
@@ -41,6 +42,7 @@ struct World {
     http: http::Client,
     stores: logs::Stores,
     prepared: Shelf<dial::Prepared>,
+    roles: roles::Reader,
 }
 
 /// Whether a look may use what an earlier one left behind.
@@ -65,6 +67,7 @@ impl Prober {
                 http: http::Client::new(clock.clone(), lookup),
                 stores: logs::Stores::new(clock.clone()),
                 prepared: Shelf::default(),
+                roles: roles::Reader::new(clock.clone()),
                 clock,
             }),
         }
@@ -145,12 +148,11 @@ impl Prober {
                     kind: GapKind::Witness,
                     words: String::from("it calls hekate, so there is nothing to ask"),
                 })),
-                Question::LogFreshness(_) | Question::Roles(_) => {
-                    Findings::of(Outcome::Unobservable(Gap {
-                        kind: GapKind::Witness,
-                        words: String::from("it is not asked by itself"),
-                    }))
-                }
+                Question::Roles(roles) => Box::pin(self.world.roles.read(roles, limit)).await,
+                Question::LogFreshness(_) => Findings::of(Outcome::Unobservable(Gap {
+                    kind: GapKind::Witness,
+                    words: String::from("it is not asked by itself"),
+                })),
             }
         };
         let found = AssertUnwindSafe(asking)
@@ -304,6 +306,7 @@ mod tests {
 
     fn question() -> Question {
         Question::Health(Arc::new(HealthQuestion {
+            role_field: None,
             url: "http://127.0.0.1:1/health".parse().unwrap(),
             url_secrets: Vec::new(),
             headers: Vec::new(),

@@ -13,6 +13,7 @@
 //! | `GET /api/v1/status` | all targets, or those that `?words=` selects |
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
+//! | `POST /v1/groups/<group>/active` | whoever deploys says who is active, with the token of `push:` |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
 //! | `POST /v1/heartbeat/<source>/<query>` | the newest line of a log, with the token of the log source |
@@ -22,6 +23,7 @@ mod api;
 mod gate;
 mod heartbeat;
 mod operations;
+mod roles;
 mod serve;
 mod slash;
 mod stall;
@@ -58,7 +60,8 @@ pub use serve::serve;
 use crate::{
     clock::Clock,
     model::{
-        Board, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition, heartbeat::Push,
+        Board, GroupName, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition,
+        heartbeat::Push,
     },
     telemetry::Metrics,
 };
@@ -85,6 +88,8 @@ pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String>
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
+/// Takes who of a group is active now, by its name in the group. It must not block.
+pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
 /// What the listener needs to know. Cheap to clone.
 #[derive(Clone)]
@@ -105,6 +110,8 @@ pub struct State {
     pub reload: mpsc::Sender<Reload>,
     /// Where signs of life go.
     pub push: Pushes,
+    /// Where it goes who of a group is active.
+    pub role_said: RoleSaid,
     /// What time it is.
     pub clock: Clock,
 }
@@ -213,6 +220,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         ));
     Router::new()
         .route("/slack/command", post(slash::command))
+        .route("/v1/groups/{group}/active", post(roles::active))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route(

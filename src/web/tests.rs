@@ -79,6 +79,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         incidents: Arc::new(|_: &_| Ok(None)),
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
+        role_said: Arc::new(|_, _| {}),
         clock: Clock::start(),
     };
     World {

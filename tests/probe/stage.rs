@@ -109,6 +109,7 @@ pub(crate) fn prober() -> Prober {
 /// A plain question.
 pub(crate) fn question(url: &str) -> HealthQuestion {
     HealthQuestion {
+        role_field: None,
         url: url.parse().expect("tests write whole URLs"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

@@ -216,6 +216,7 @@ async fn look(port: u16, path: &str, critical: &[&str]) -> Reading {
     let body = response.bytes().await.expect("the answer has an end");
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let question = HealthQuestion {
+        role_field: None,
         url: url.parse().expect("it is an address"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

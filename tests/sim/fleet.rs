@@ -17,6 +17,7 @@ pub(crate) fn target(id: &str) -> Target {
         (Some(GroupName::new(group)), name)
     });
     let question = HealthQuestion {
+        role_field: None,
         url: "http://127.0.0.1:9/health".parse().expect("an address"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

@@ -246,6 +246,7 @@ impl World {
                 | Action::Looked(_)
                 | Action::Show(..)
                 | Action::ShowLog(..)
+                | Action::ShowRole(..)
                 | Action::LookTrouble(_) => {}
             }
         }

@@ -94,6 +94,7 @@ pub(crate) fn story() -> Story {
         also_told: vec![ChannelName::new("core_alerts")],
         siblings: vec![String::from("master green operational")],
         log: None,
+        role: None,
     }
 }
 
@@ -240,6 +241,7 @@ pub(crate) fn target(group: Option<&str>, name: &str, icon: Option<&str>) -> Tar
             kind: CheckKind::Health,
             policy: Policy::default(),
             question: Question::Health(Arc::new(HealthQuestion {
+                role_field: None,
                 url: "https://blue.example.test/health".parse().expect("a URL"),
                 url_secrets: Vec::new(),
                 headers: Vec::new(),
@@ -261,6 +263,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
     for name in targets.iter().filter_map(|target| target.group.clone()) {
         if groups.iter().all(|group| group.name != name) {
             groups.push(Group {
+                is_always_active: false,
                 name,
                 aliases: Vec::new(),
                 team: None,

@@ -166,6 +166,7 @@ pub(crate) fn entry(number: u64) -> Entry {
             also_told: Vec::new(),
             siblings: Vec::new(),
             log: None,
+            role: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -100,6 +100,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         incidents: Arc::new(|_: &_| Ok(None)),
         reload,
         push: Arc::new(|_| false),
+        role_said: Arc::new(|_, _| {}),
         clock,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
@@ -132,6 +133,7 @@ fn plan() -> Plan {
         channels: BTreeMap::new(),
         on_call: BTreeMap::new(),
         groups: vec![Group {
+            is_always_active: false,
             name: master.clone(),
             aliases: Vec::new(),
             team: None,
@@ -147,6 +149,7 @@ fn plan() -> Plan {
 
 fn target(group: Option<GroupName>, name: &str) -> Arc<Target> {
     let question = HealthQuestion {
+        role_field: None,
         url: "http://127.0.0.1:9/health".parse().expect("it is a URL"),
         url_secrets: Vec::new(),
         headers: Vec::new(),

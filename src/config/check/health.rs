@@ -82,6 +82,7 @@ impl Check<'_> {
             .collect();
         let (url, url_secrets) = url?;
         Some(HealthQuestion {
+            role_field: None,
             url,
             url_secrets,
             headers,

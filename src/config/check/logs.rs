@@ -14,6 +14,7 @@ use crate::{
         raw::{
             AddressText,
             logs::{self as raw, Reached, Rest},
+            roles,
         },
         report::Problem,
         source::Span,
@@ -331,7 +332,7 @@ impl Check<'_> {
     }
 
     /// What a caller has to know.
-    fn push_token(
+    pub(super) fn push_token(
         &mut self,
         direct: Option<&At<crate::config::raw::SecretText>>,
         file: Option<&At<String>>,
@@ -467,7 +468,7 @@ impl Check<'_> {
         }
     }
 
-    fn reach(
+    pub(super) fn reach(
         &mut self,
         reached: &Reached,
         rest: Rest<'_>,
@@ -772,13 +773,13 @@ impl Check<'_> {
 }
 
 /// A section that says what else it takes to reach a store.
-trait HasRest {
+pub(super) trait HasRest {
     fn rest(&self) -> Rest<'_>;
 }
 
 macro_rules! has_rest {
-    ($($name:ident),*) => {
-        $(impl HasRest for raw::$name {
+    ($($name:path),* $(,)?) => {
+        $(impl HasRest for $name {
             fn rest(&self) -> Rest<'_> {
                 Self::rest(self)
             }
@@ -786,7 +787,21 @@ macro_rules! has_rest {
     };
 }
 
-has_rest!(Store, Graylog, Elastic, Loki, VictoriaLogs);
+has_rest!(
+    raw::Store,
+    raw::Graylog,
+    raw::Elastic,
+    raw::Loki,
+    raw::VictoriaLogs,
+    roles::Header,
+    roles::Body,
+    roles::Redirect,
+    roles::Haproxy,
+    roles::Traefik,
+    roles::Envoy,
+    roles::KubernetesService,
+    roles::KubernetesEndpoints,
+);
 
 impl Sources {
     /// The stores as targets of their own, their group, and the routes to those who own them.
@@ -832,6 +847,7 @@ impl Sources {
             }));
         }
         let group = (!targets.is_empty()).then(|| Group {
+            is_always_active: false,
             name: group,
             aliases: vec![String::from("logs")],
             team: None,

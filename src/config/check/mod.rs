@@ -9,6 +9,7 @@ mod heartbeat;
 mod http;
 mod logs;
 mod references;
+mod roles;
 mod routes;
 mod rules;
 mod settings;
@@ -100,6 +101,7 @@ pub(super) fn check(
         &mut targets,
         discovered,
     );
+    check.roles(std::mem::take(&mut groups.active), &mut targets);
     let mut routes = check.routes(
         file.routes,
         &mut channels,

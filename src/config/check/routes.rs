@@ -18,7 +18,7 @@ use crate::{
     },
     model::{
         ChannelName, GroupName, OnCallName, Route, Severity, Target, TargetId, Verdict,
-        plan::Matcher, text::clean,
+        plan::Matcher, roles::Role, text::clean,
     },
 };
 
@@ -70,7 +70,7 @@ impl Check<'_> {
             placed.push(self.route(at, index + 1, channels, on_call, groups, targets));
         }
         self.last_takes_all(&placed, channels);
-        self.reachable(&placed, targets);
+        self.reachable(&placed, &kinds(groups, targets));
         self.unused(channels);
         placed.into_iter().map(|placed| placed.route).collect()
     }
@@ -237,7 +237,7 @@ impl Check<'_> {
             return Matcher::default();
         };
         // An unknown key may have narrowed it.
-        *is_doubtful |= ["group", "target", "severity", "state"]
+        *is_doubtful |= ["group", "target", "severity", "state", "role"]
             .iter()
             .any(|key| self.findings.was_meant(at.span, key));
         let mut out = Matcher::default();
@@ -261,6 +261,12 @@ impl Check<'_> {
         for at in self.listed_values(raw.state, is_doubtful) {
             out.states
                 .extend(at.value.and_then(|word| Verdict::from_word(&word.0)));
+        }
+        for at in self.listed_values(raw.role, is_doubtful) {
+            out.roles.extend(at.value.map(|word| match word.0.as_str() {
+                "inactive" => Role::Inactive,
+                _ => Role::Active,
+            }));
         }
         out
     }
@@ -387,25 +393,18 @@ impl Check<'_> {
     }
 
     /// Warns of routes that nothing can come to: earlier ones take everything that they would take.
-    fn reachable(&self, routes: &[Placed], targets: &Targets) {
+    fn reachable(&self, routes: &[Placed], kinds: &[Kind<'_>]) {
         if routes.iter().any(|placed| placed.is_doubtful) {
             return;
         }
-        // Of every target the states that are taken already, as bits.
-        let mut covered = vec![0_u8; targets.placed.len()];
+        // Of every target the cases that are taken already, as bits.
+        let mut covered = vec![0_u16; kinds.len()];
         for (index, placed) in routes.iter().enumerate() {
-            let states = states_of(&placed.route);
-            let takes = |target: &Target| {
-                if takes(&placed.route.matcher, target) {
-                    states
-                } else {
-                    0
-                }
-            };
+            let cases = cases_of(&placed.route);
             let mut is_about_any = false;
             let mut is_reached = false;
-            for (known, target) in covered.iter_mut().zip(&targets.placed) {
-                let bits = takes(&target.target);
+            for (known, kind) in covered.iter_mut().zip(kinds) {
+                let bits = kind.taken(&placed.route, cases);
                 is_about_any |= bits != 0;
                 is_reached |= bits & !*known != 0;
                 if !placed.route.goes_on {
@@ -413,11 +412,11 @@ impl Check<'_> {
                 }
             }
             let is_last = index + 1 == routes.len();
-            if is_reached || is_last || targets.placed.is_empty() {
+            if is_reached || is_last || kinds.is_empty() {
                 continue;
             }
             if is_about_any {
-                self.never_reached(routes, index, targets);
+                self.never_reached(routes, index, kinds);
             } else {
                 self.report(
                     Problem::new(
@@ -434,16 +433,14 @@ impl Check<'_> {
         }
     }
 
-    fn never_reached(&self, routes: &[Placed], index: usize, targets: &Targets) {
+    fn never_reached(&self, routes: &[Placed], index: usize, kinds: &[Kind<'_>]) {
         let late = &routes[index];
         let alone = routes[..index].iter().position(|early| {
             !early.route.goes_on
-                && states_of(&late.route) & !states_of(&early.route) == 0
-                && targets
-                    .placed
-                    .iter()
-                    .filter(|placed| takes(&late.route.matcher, &placed.target))
-                    .all(|placed| takes(&early.route.matcher, &placed.target))
+                && kinds.iter().all(|kind| {
+                    let late = kind.taken(&late.route, cases_of(&late.route));
+                    late & !kind.taken(&early.route, cases_of(&early.route)) == 0
+                })
         });
         let number = index + 1;
         let problem = match alone {
@@ -497,13 +494,70 @@ fn takes(matcher: &Matcher, target: &Target) -> bool {
         && (matcher.severities.is_empty() || matcher.severities.contains(&target.severity))
 }
 
-/// The states that a route is about, as bits.
-fn states_of(route: &Route) -> u8 {
+/// A target with the cases that can be: of each state, whether it is active, inactive, or has no role.
+struct Kind<'a> {
+    target: &'a Target,
+    cases: u16,
+}
+
+impl Kind<'_> {
+    /// Its cases that the route takes; `cases` are those that the route is about.
+    fn taken(&self, route: &Route, cases: u16) -> u16 {
+        if takes(&route.matcher, self.target) {
+            cases & self.cases
+        } else {
+            0
+        }
+    }
+}
+
+const ACTIVE: u16 = 0b001;
+const INACTIVE: u16 = 0b010;
+const WITHOUT_ROLE: u16 = 0b100;
+
+fn kinds<'a>(groups: &Groups, targets: &'a Targets) -> Vec<Kind<'a>> {
+    let role = |target: &Target| {
+        let group = groups
+            .list
+            .iter()
+            .find(|group| Some(&group.name) == target.group.as_ref());
+        let is_read = targets
+            .roles
+            .iter()
+            .any(|roles| roles.group == target.group);
+        match group {
+            Some(group) if group.is_always_active => ACTIVE,
+            Some(_) if is_read => ACTIVE | INACTIVE,
+            Some(_) | None => WITHOUT_ROLE,
+        }
+    };
+    let members = targets.placed.iter().map(|placed| Kind {
+        target: &placed.target,
+        cases: in_every_state(role(&placed.target)),
+    });
+    let roles = targets.roles.iter().map(|target| Kind {
+        target,
+        cases: in_every_state(WITHOUT_ROLE),
+    });
+    members.chain(roles).collect()
+}
+
+fn in_every_state(roles: u16) -> u16 {
+    (0..STATES.len()).fold(0, |bits, index| bits | roles << (3 * index))
+}
+
+/// The cases that a route is about, as bits.
+fn cases_of(route: &Route) -> u16 {
+    let Matcher { states, roles, .. } = &route.matcher;
+    let of = |role: Role, bit: u16| if roles.contains(&role) { bit } else { 0 };
+    let roles = if roles.is_empty() {
+        ACTIVE | INACTIVE | WITHOUT_ROLE
+    } else {
+        of(Role::Active, ACTIVE) | of(Role::Inactive, INACTIVE)
+    };
     STATES
         .iter()
         .enumerate()
-        .filter(|(_, state)| {
-            route.matcher.states.is_empty() || route.matcher.states.contains(state)
-        })
-        .fold(0, |bits, (index, _)| bits | 1 << index)
+        .filter(|(_, state)| states.is_empty() || states.contains(state))
+        .fold(0, |bits, (index, _)| bits | roles << (3 * index))
 }

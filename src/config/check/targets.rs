@@ -11,6 +11,7 @@ use super::{
     Check,
     logs::{GROUP, Sources},
     references::References,
+    roles,
     timing::{Complaints, Layer, fields},
 };
 use crate::{
@@ -36,6 +37,8 @@ pub(super) struct Groups {
     layers: BTreeMap<GroupName, Layer>,
     /// The places of aliases, in the order of `list`.
     pub(super) aliases: Vec<Vec<Span>>,
+    /// What groups say of who is active, until their members are known.
+    pub(super) active: Vec<roles::Drafted>,
 }
 
 /// What holds for all targets.
@@ -59,6 +62,8 @@ pub(super) struct Placed {
 /// The targets in the order of the file.
 pub(super) struct Targets {
     pub(super) placed: Vec<Placed>,
+    /// The roles of groups, each a target of its own.
+    pub(super) roles: Vec<Arc<Target>>,
 }
 
 impl Check<'_> {
@@ -69,6 +74,7 @@ impl Check<'_> {
             list: Vec::new(),
             layers: BTreeMap::new(),
             aliases: Vec::new(),
+            active: Vec::new(),
         };
         let is_wrong = at.as_ref().is_some_and(|at| at.value.is_none());
         if is_wrong || self.findings.was_meant(whole, "groups") {
@@ -94,11 +100,18 @@ impl Check<'_> {
                     .help("call your group otherwise"),
                 );
             }
-            let raw = at.value.unwrap_or_default();
+            let mut raw = at.value.unwrap_or_default();
             let name = GroupName::new(name);
+            let active = raw.active.take();
+            let is_always_active = active.as_ref().is_some_and(|at| self.is_always(at));
+            if let Some(at) = active {
+                let group = name.clone();
+                out.active.push(roles::Drafted { group, at });
+            }
             let (aliases, spans) = self.names(raw.aliases.as_ref());
             out.layers.insert(name.clone(), self.layer(&fields!(raw)));
             out.list.push(Group {
+                is_always_active,
                 name,
                 aliases,
                 team: raw.team.as_ref().and_then(|at| self.text(at, "`team`")),
@@ -126,7 +139,10 @@ impl Check<'_> {
         groups: &mut Groups,
         sources: &mut Sources,
     ) -> Targets {
-        let mut out = Targets { placed: Vec::new() };
+        let mut out = Targets {
+            placed: Vec::new(),
+            roles: Vec::new(),
+        };
         let (span, list) = match at {
             Some(At {
                 span,
@@ -157,6 +173,7 @@ impl Check<'_> {
             }
         }
         self.unique(&out);
+        self.not_roles(&out, groups);
         self.renamed(&out, &was);
         out
     }
@@ -299,6 +316,7 @@ impl Check<'_> {
         } else if !groups.references.is_declared(&name) {
             groups.references.declare(&name, at.span);
             groups.list.push(Group {
+                is_always_active: false,
                 name: group.clone(),
                 aliases: Vec::new(),
                 team: None,
@@ -382,6 +400,30 @@ impl Check<'_> {
                 .other(*before, "first here")
                 .help("give one of them another name, or another group"),
             );
+        }
+    }
+
+    /// No target has the name under which the roles of its group stand.
+    fn not_roles(&self, targets: &Targets, groups: &Groups) {
+        for placed in &targets.placed {
+            let of =
+                |drafted: &&roles::Drafted| Some(&drafted.group) == placed.target.group.as_ref();
+            if let Some(drafted) = groups.active.iter().find(of)
+                && placed.target.name == roles::NAME
+            {
+                self.report(
+                    Problem::new(
+                        Code::Name,
+                        placed.name,
+                        format!(
+                            "`{}` is what hekate calls who of a group is active",
+                            roles::NAME
+                        ),
+                    )
+                    .other(drafted.at.span, "which is read here")
+                    .help("call your target otherwise"),
+                );
+            }
         }
     }
 
@@ -475,10 +517,8 @@ impl Groups {
 
 impl Targets {
     pub(super) fn into_plan(self) -> Vec<Arc<Target>> {
-        self.placed
-            .into_iter()
-            .map(|placed| placed.target)
-            .collect()
+        let placed = self.placed.into_iter().map(|placed| placed.target);
+        placed.chain(self.roles).collect()
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod discovery;
 pub(crate) mod heartbeat;
 pub(crate) mod http;
 pub(crate) mod logs;
+pub(crate) mod roles;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
 #[derive(Deserialize, JsonSchema, Default, Debug)]
@@ -197,6 +198,8 @@ pub(crate) struct Group {
     pub(crate) aliases: Option<At<OneOrMany<String>>>,
     /// Who owns it, for people.
     pub(crate) team: Option<At<String>>,
+    /// Who of it is active, and where that is read. `always`: all of them.
+    pub(crate) active: Option<At<TextOr<roles::Active>>>,
     /// How bad it is for people when one of its targets is down.
     pub(crate) severity: Option<At<SeverityWord>>,
     /// As in `defaults`.
@@ -520,6 +523,8 @@ pub(crate) struct Match {
     pub(crate) severity: Option<At<OneOrMany<SeverityWord>>>,
     /// Any of these states.
     pub(crate) state: Option<At<OneOrMany<StateWord>>>,
+    /// Any of these roles, for targets whose group says `active:`. An unknown role counts as active.
+    pub(crate) role: Option<At<OneOrMany<RoleWord>>>,
 }
 
 /// A text of its own kind, with what an editor is told of it.
@@ -620,6 +625,10 @@ words! {
 words! {
     /// What a route can take; other states are never told by themselves.
     StateWord, ["down", "degraded", "unknown"]
+}
+words! {
+    /// What a target carries.
+    RoleWord, ["active", "inactive"]
 }
 words! {
     /// A dialect of health bodies.
@@ -765,10 +774,7 @@ const LATER: &[(&str, &[&str])] = &[
         &["max_messages", "quiet_hours", "alertmanager", "email"],
     ),
     ("an on-call entry", &["quiet_hours", "fallback_users"]),
-    (
-        "a group",
-        &["active", "depends_on", "pair", "order", "maintenance"],
-    ),
+    ("a group", &["depends_on", "pair", "order", "maintenance"]),
     (
         "a target",
         &["depends_on", "active", "pair", "color", "maintenance"],
@@ -785,7 +791,7 @@ const LATER: &[(&str, &[&str])] = &[
         ],
     ),
     ("a route", &["quiet_hours", "max_messages"]),
-    ("`match`", &["role", "kind", "team"]),
+    ("`match`", &["kind", "team"]),
 ];
 
 /// Whether a later version will take this key in this section.
@@ -797,11 +803,13 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 32] = [
+    const TITLES: [(&str, &str); 34] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
         ("Group", "a group"),
+        ("Active", "`active` of a group"),
+        ("ActiveFallback", "`fallback` of `active`"),
         ("Channel", "a channel"),
         ("LogSource", "a log source"),
         ("Discovery", "an entry of `discovery`"),

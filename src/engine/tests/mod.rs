@@ -2,6 +2,7 @@
 
 mod heartbeat;
 mod logs;
+mod roles;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -24,6 +25,7 @@ fn target(id: &str) -> Target {
         (Some(GroupName::new(group)), name)
     });
     let question = HealthQuestion {
+        role_field: None,
         url: "http://127.0.0.1:9/health".parse().expect("an address"),
         url_secrets: Vec::new(),
         headers: Vec::new(),
@@ -76,6 +78,10 @@ struct World {
     looks: usize,
     committed: Loaded,
     store: logs::Store,
+    /// Who is active, as a source would say; absent while it does not answer.
+    active: Option<Vec<u16>>,
+    /// The last role shown of each target.
+    roles: BTreeMap<String, &'static str>,
     /// What the grid says of logs, target by target, each change once.
     rows: Vec<(Duration, String, &'static str)>,
     entries: Vec<Entry>,
@@ -104,6 +110,8 @@ impl World {
             looks: 0,
             committed,
             store: logs::Store::default(),
+            active: Some(vec![0]),
+            roles: BTreeMap::new(),
             rows: Vec::new(),
             entries: Vec::new(),
         };
@@ -129,6 +137,7 @@ impl World {
                 | Action::Show(..)
                 | Action::LookTrouble(_) => {}
                 Action::ShowLog(slot, facts) => self.show_log(slot, &facts),
+                Action::ShowRole(slot, facts) => self.show_role(slot, facts.as_deref()),
             }
         }
     }
@@ -145,11 +154,14 @@ impl World {
                 .unwrap_or_default();
             let line = match entry.kind {
                 Kind::Notice => format!("{}: {}", story.title, story.reason.words),
-                Kind::Recovered => format!("{} {} -> {}", story.title, story.from, story.to),
+                Kind::Recovered => format!("{} {} -> {}", story.name(), story.from, story.to),
                 Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => {
                     format!(
                         "{} {} -> {}: {}",
-                        story.title, story.from, story.to, story.reason.words
+                        story.name(),
+                        story.from,
+                        story.to,
+                        story.reason.words
                     )
                 }
             };
@@ -276,7 +288,10 @@ impl World {
                         phases: Phases::default(),
                         family: Some(Family::Spring3),
                         detail: None,
-                        extra: self.store.answer(&order, self.now),
+                        extra: self
+                            .store
+                            .answer(&order, self.now)
+                            .or_else(|| self.role_answer(&order)),
                     };
                     self.event(Event::Observed(observation));
                 }

@@ -211,6 +211,7 @@ pub(super) fn entry(
             also_told: Vec::new(),
             siblings: Vec::new(),
             log: None,
+            role: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

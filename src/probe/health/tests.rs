@@ -14,6 +14,7 @@ use crate::model::{
 
 fn question() -> HealthQuestion {
     HealthQuestion {
+        role_field: None,
         url: "https://api.example.test/health".parse().unwrap(),
         url_secrets: Vec::new(),
         headers: Vec::new(),

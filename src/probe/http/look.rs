@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     model::{
-        FailureClass, FailureKind, GapKind, Outcome, Phases, Tick,
+        Extra, FailureClass, FailureKind, GapKind, Outcome, Phases, Tick,
         http::Expect,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
@@ -19,6 +19,7 @@ use crate::{
     probe::{
         Freshness,
         health::{self, Answer, Reading},
+        roles::own,
     },
 };
 
@@ -77,6 +78,8 @@ struct Trail {
     location: Option<String>,
     /// Whether the resolver failed and the last known address was used.
     is_remembered: bool,
+    /// What the body says at the place of its role, if that is asked for.
+    own_role: Option<String>,
 }
 
 impl<'look> Look<'look> {
@@ -318,6 +321,9 @@ impl<'look> Look<'look> {
             is_cut: body.is_cut,
             is_unreadable: body.is_unreadable,
         };
+        if let Some(pointer) = &self.question.role_field {
+            self.trail.own_role = Some(own::word(pointer, &body.bytes));
+        }
         let reading = match &self.asking {
             None => health::read(self.question, &answer),
             Some(asking) => {
@@ -428,7 +434,7 @@ impl Trail {
             phases: self.phases,
             family: reading.family,
             detail,
-            extra: None,
+            extra: self.own_role.map(|word| Box::new(Extra::OwnRole(word))),
         }
     }
 

@@ -28,7 +28,7 @@ mod stage;
 #[cfg(test)]
 mod stand_in;
 mod victoria_logs;
-mod web;
+pub(super) mod web;
 
 use std::{
     collections::HashMap,

@@ -37,10 +37,10 @@ const SECRET_MIN: usize = 4;
 const NO_SKEW: i64 = i64::MIN;
 
 /// TLS for stores: configurations are shared by those with the same settings.
-pub(super) struct Tls(Configs);
+pub(in crate::probe) struct Tls(Configs);
 
 impl Tls {
-    pub(super) fn new() -> Self {
+    pub(in crate::probe) fn new() -> Self {
         Self(Configs::new())
     }
 
@@ -53,7 +53,7 @@ impl Tls {
 }
 
 /// The way to one store.
-pub(super) struct Web {
+pub(in crate::probe) struct Web {
     client: Client,
     base: Url,
     credentials: Option<StoreCredentials>,
@@ -64,14 +64,14 @@ pub(super) struct Web {
 }
 
 /// A complete answer.
-pub(super) struct Answered {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(in crate::probe) struct Answered {
+    pub(in crate::probe) status: StatusCode,
+    pub(in crate::probe) headers: HeaderMap,
+    pub(in crate::probe) body: Vec<u8>,
 }
 
 impl Web {
-    pub(super) fn open(http: &HttpStore, tls: &Tls) -> Result<Self, LogFault> {
+    pub(in crate::probe) fn open(http: &HttpStore, tls: &Tls) -> Result<Self, LogFault> {
         let client = Client::builder()
             .user_agent(concat!("hekate/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
@@ -105,12 +105,12 @@ impl Web {
     }
 
     /// How far the store's clock was ahead of ours in its last answer, in milliseconds.
-    pub(super) fn skew_ms(&self) -> Option<i64> {
+    pub(in crate::probe) fn skew_ms(&self) -> Option<i64> {
         Some(self.skew_ms.load(Ordering::Relaxed)).filter(|skew| *skew != NO_SKEW)
     }
 
     /// A token in the store's own way, if that is how it is logged in to.
-    pub(super) fn token(&self) -> Option<&str> {
+    pub(in crate::probe) fn token(&self) -> Option<&str> {
         match &self.credentials {
             Some(StoreCredentials::Token(token)) => Some(token.expose()),
             Some(StoreCredentials::Common(_)) | None => None,
@@ -118,7 +118,7 @@ impl Web {
     }
 
     /// A request to this path below the base address; `path` begins with `/`, without a query.
-    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(in crate::probe) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let mut url = self.base.clone();
         let below = format!("{}{path}", self.base.path().trim_end_matches('/'));
         url.set_path(&below);
@@ -126,7 +126,7 @@ impl Web {
     }
 
     /// As [`Web::request`], with these parameters in the query of the address.
-    pub(super) fn request_with(
+    pub(in crate::probe) fn request_with(
         &self,
         method: Method,
         path: &str,
@@ -141,7 +141,7 @@ impl Web {
 
     /// A request to an address joined to the base address; absent if that leads to another server, which must not learn
     /// who we are.
-    pub(super) fn request_to(&self, method: Method, url: &Url) -> Option<RequestBuilder> {
+    pub(in crate::probe) fn request_to(&self, method: Method, url: &Url) -> Option<RequestBuilder> {
         let is_ours = url.origin() == self.base.origin()
             && url.username().is_empty()
             && url.password().is_none();
@@ -149,7 +149,7 @@ impl Web {
     }
 
     /// The base address.
-    pub(super) fn base(&self) -> &Url {
+    pub(in crate::probe) fn base(&self) -> &Url {
         &self.base
     }
 
@@ -171,7 +171,7 @@ impl Web {
     }
 
     /// Sends a request and reads its whole answer; `now` is the time at which it is sent.
-    pub(super) async fn ask(
+    pub(in crate::probe) async fn ask(
         &self,
         request: RequestBuilder,
         now: Timestamp,
@@ -226,7 +226,7 @@ impl Web {
 
 impl Answered {
     /// The fault that the status stands for, as far as statuses mean the same everywhere; absent for 2xx.
-    pub(super) fn fault(&self) -> Option<LogFault> {
+    pub(in crate::probe) fn fault(&self) -> Option<LogFault> {
         let kind = match self.status.as_u16() {
             200..=299 => return None,
             401 | 403 => LogFaultKind::Auth,
@@ -246,7 +246,7 @@ impl Answered {
     }
 
     /// The body as JSON.
-    pub(super) fn json(&self) -> Result<serde_json::Value, LogFault> {
+    pub(in crate::probe) fn json(&self) -> Result<serde_json::Value, LogFault> {
         serde_json::from_slice(&self.body).map_err(|_| {
             LogFault::new(
                 LogFaultKind::Unreachable,
@@ -257,14 +257,14 @@ impl Answered {
 }
 
 /// Parameters as a form or as the query of an address.
-pub(super) fn form(parameters: &[(&str, &str)]) -> String {
+pub(in crate::probe) fn form(parameters: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new())
         .extend_pairs(parameters)
         .finish()
 }
 
 /// The fault for an answer that is JSON of another shape than the store's.
-pub(super) fn strange(store: &str) -> LogFault {
+pub(in crate::probe) fn strange(store: &str) -> LogFault {
     LogFault::new(
         LogFaultKind::Unreachable,
         format!("its answer has not the shape of {store}'s, so it is not the store that answers"),
@@ -276,7 +276,7 @@ fn own(words: &str) -> LogFault {
 }
 
 /// The fault for an error that says what this machine lacks; what we lack is no fault of the store.
-pub(super) fn own_lack(error: &io::Error) -> Option<LogFault> {
+pub(in crate::probe) fn own_lack(error: &io::Error) -> Option<LogFault> {
     let lacking = match Errno::from_io_error(error)? {
         Errno::MFILE => "this process has no file descriptors left",
         Errno::NFILE => "this machine has no file descriptors left",
@@ -330,7 +330,10 @@ fn secrets(http: &HttpStore) -> Vec<Secret> {
 }
 
 /// A request with this body of JSON.
-pub(super) fn with_json(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
+pub(in crate::probe) fn with_json(
+    request: RequestBuilder,
+    body: &serde_json::Value,
+) -> RequestBuilder {
     request
         .header(http::header::CONTENT_TYPE, "application/json")
         .body(body.to_string())

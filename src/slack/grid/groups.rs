@@ -81,6 +81,9 @@ fn well_line(rich: &mut Rich, line: &Line, status: &Status) {
     rich.emoji(look::circle(Verdict::Operational))
         .emoji(line.target.icon.as_deref().unwrap_or_default())
         .bold(&line.target.name);
+    if let Some(role) = line.role() {
+        rich.own(" · ").own(role.words());
+    }
     if let Some(took) = line.latency() {
         rich.own(&format!(" · {}", span(took)));
     }

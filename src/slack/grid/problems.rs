@@ -33,12 +33,11 @@ pub(super) struct Problem<'a> {
 impl Problem<'_> {
     /// `master blue`, `billing 01, 02 and 12 more`: at most so many names, the group once.
     pub(super) fn names(&self, max: usize) -> String {
-        let names: Vec<&str> = self
-            .lines
-            .iter()
-            .take(max)
-            .map(|line| line.target.name.as_str())
-            .collect();
+        let name = |line: &&Line| match line.role() {
+            Some(role) => format!("{} ({})", line.target.name, role.words()),
+            None => line.target.name.clone(),
+        };
+        let names: Vec<String> = self.lines.iter().take(max).map(name).collect();
         let mut out = match self.group {
             Some(group) => format!("{group} {}", names.join(", ")),
             None => names.join(", "),
@@ -127,7 +126,7 @@ pub(super) fn one_by_one(status: &Status, options: &Options<'_>) -> Vec<Block> {
         }
         rich.emoji(look::circle(line.verdict()))
             .emoji(line.target.icon.as_deref().unwrap_or_default())
-            .bold(&line.target.title())
+            .bold(&line.title())
             .own(" ")
             .own(look::mark(line.verdict()))
             .own(" ")

@@ -140,7 +140,7 @@ fn lines(pasts: &[Past<'_>], context: &Context<'_>) -> Rich {
         }
         let story = &past.last.story;
         rich.own(if at == 0 { ": " } else { ", " })
-            .foreign(&story.title, NAME_MAX)
+            .foreign(&story.name(), NAME_MAX)
             .own(" ")
             .own(match past.stage() {
                 Stage::Open => story.to.as_str(),
@@ -239,7 +239,7 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
         }
     };
     rich.emoji(story.icon.as_deref().unwrap_or_default())
-        .bold(&story.title);
+        .bold(&story.name());
     match past.until {
         Some(until) if !past.is_open() => {
             rich.own(&format!(
@@ -321,14 +321,14 @@ fn open_words(past: &Past<'_>, context: &Context<'_>) -> String {
     format!(
         "{}: {} since {} #{}",
         look::mark(story.to),
-        neutral(&story.title, NAME_MAX),
+        neutral(&story.name(), NAME_MAX),
         context.clock(story.since),
         past.last.key.incident
     )
 }
 
 fn over_words(past: &Past<'_>, context: &Context<'_>) -> String {
-    let name = neutral(&past.last.story.title, NAME_MAX);
+    let name = neutral(&past.last.story.name(), NAME_MAX);
     let id = &past.last.key.incident;
     match past.until {
         Some(until) => format!(

@@ -20,7 +20,7 @@ const NOTICE_MAX: usize = 240;
 /// Everything in words, without any markup: `DOWN: master blue – HTTP 503, since 14:02:10 CEST · #k7f2`.
 pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
     let story = &entry.story;
-    let name = neutral(&story.title, NAME_MAX);
+    let name = neutral(&story.name(), NAME_MAX);
     let (before, after, reason_max) = match entry.kind {
         Kind::Opened => (
             format!("{}{name}", opening(story.to)),
@@ -172,6 +172,9 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
 fn identity(line: &mut Markup, story: &Story) {
     line.emoji(story.icon.as_deref().unwrap_or_default())
         .bold(&story.title);
+    if let Some(role) = story.role {
+        line.own(" (").own(role.words()).own(")");
+    }
 }
 
 fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {

@@ -65,6 +65,7 @@ same_variants!(CheckKind of model::CheckKind {
     Health, LogFreshness, Http, Tcp, Tls, Dns, Grpc, Icmp, Websocket, Heartbeat, Steps, Metrics, LogStore, Roles,
 });
 same_variants!(Verdict of model::Verdict { Operational, Suspect, Unknown, Degraded, Down });
+same_variants!(Role of model::roles::Role { Active, Inactive, Unknown });
 same_variants!(Severity of model::Severity { Info, Warning, Critical });
 same_variants!(FailureClass of model::FailureClass { Explicit, Refused, Silent });
 same_variants!(FailureKind of model::FailureKind {
@@ -381,6 +382,7 @@ same_fields!(Story of model::Story {
     also_told: Vec<String>,
     siblings: Vec<String>,
     log: Option<String>,
+    role: Option<Role>,
 });
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
@@ -513,6 +515,21 @@ same_fields!(Beat of model::heartbeat::Beat {
     at: Time,
     failure: Option<String>,
 });
+same_fields!(OwnWord of model::roles::OwnWord {
+    target: String,
+    is_active: bool,
+    said_at: Time,
+    is_answering: bool,
+});
+same_fields!(RolesMemory of model::roles::RolesMemory {
+    active: Vec<String>,
+    active_since: Option<Time>,
+    before: Vec<String>,
+    said_at: Option<Time>,
+    count: u16,
+    own_words: Vec<OwnWord>,
+    pushed: Option<(String, Time)>,
+});
 
 /// What some kinds of check remember beside the judge.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
@@ -521,6 +538,7 @@ pub(in crate::store) enum Memory {
     Witness(Witness),
     Log(LogMemory),
     Beat(Beat),
+    Roles(RolesMemory),
 }
 
 impl Form<model::Memory> for Memory {
@@ -529,6 +547,7 @@ impl Form<model::Memory> for Memory {
             model::Memory::Witness(witness) => Self::Witness(Form::of(witness)),
             model::Memory::Log(memory) => Self::Log(Form::of(memory)),
             model::Memory::Beat(beat) => Self::Beat(Form::of(beat)),
+            model::Memory::Roles(memory) => Self::Roles(Form::of(memory)),
         }
     }
 
@@ -537,6 +556,7 @@ impl Form<model::Memory> for Memory {
             Self::Witness(witness) => model::Memory::Witness(witness.into_model()),
             Self::Log(memory) => model::Memory::Log(memory.into_model()),
             Self::Beat(beat) => model::Memory::Beat(beat.into_model()),
+            Self::Roles(memory) => model::Memory::Roles(memory.into_model()),
         }
     }
 }

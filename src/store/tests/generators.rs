@@ -14,6 +14,7 @@ use crate::model::{
     heartbeat::Beat,
     judgement::{Burst, Count, Good, Recovery, Spans},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
+    roles::{OwnWord, Role, RolesMemory},
 };
 
 /// Text as hostile as it comes, or as it usually is.
@@ -456,7 +457,37 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
     );
     let beat = (time(), option::of(".{0,40}"))
         .prop_map(|(at, failure)| Memory::Beat(Beat { at, failure }));
-    option::of(prop_oneof![witness, log, beat].prop_map(Box::new))
+    let roles = (
+        (vec(target(), 0..3), vec(target(), 0..2), any::<u16>()),
+        [option::of(time()), option::of(time())],
+        (
+            vec((target(), any::<[bool; 2]>(), time()), 0..3),
+            option::of((target(), time())),
+        ),
+    )
+        .prop_map(
+            |((active, before, count), [active_since, said_at], (words, pushed))| {
+                let own_words = words
+                    .into_iter()
+                    .map(|(target, [is_active, is_answering], said_at)| OwnWord {
+                        target,
+                        is_active,
+                        said_at,
+                        is_answering,
+                    })
+                    .collect();
+                Memory::Roles(RolesMemory {
+                    active,
+                    active_since,
+                    before,
+                    said_at,
+                    count,
+                    own_words,
+                    pushed,
+                })
+            },
+        );
+    option::of(prop_oneof![witness, log, beat, roles].prop_map(Box::new))
 }
 
 pub(super) fn transition() -> impl Strategy<Value = Transition> {
@@ -590,6 +621,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     also_told,
                     siblings,
                     log: None,
+                    role: is_of_check.then_some(Role::Inactive),
                 })
             },
         )

@@ -168,6 +168,7 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             also_told: Vec::new(),
             siblings: Vec::new(),
             log: None,
+            role: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

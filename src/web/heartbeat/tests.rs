@@ -67,6 +67,7 @@ fn world() -> World {
         name: GroupName::new(name),
         aliases: Vec::new(),
         team: None,
+        is_always_active: false,
     };
     let plan = fixture::plan_of(
         vec![group("jobs"), group(SOURCES)],
