@@ -125,6 +125,10 @@ impl World {
     }
 
     fn commit(&mut self, batch: &Batch) {
+        for transition in &batch.transitions {
+            let again = crate::judge::replay(&transition.proof).map(|change| change.to);
+            assert_eq!(again, Some(transition.to), "{transition:?}");
+        }
         self.entries.extend(batch.entries.iter().cloned());
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
@@ -809,4 +813,21 @@ fn looks_between_do_not_delay_those_that_are_counted() {
         next <= regular_at + Policy::default().interval,
         "{next:?} is more than an interval after {regular_at:?}"
     );
+}
+
+#[test]
+fn what_began_under_other_rules_is_proved_under_those_that_decided() {
+    let counting = |failures| {
+        let count = crate::model::judgement::Count { failures, of: 5 };
+        fleet(vec![asked_otherwise("api", Some(count), 9)])
+    };
+    let mut world = World::new(counting(3));
+    world.run_until(minutes(2));
+    world.set("api", "refused");
+    world.run_until(world.now + Duration::from_secs(62));
+    world.event(Event::Replanned(Arc::new(counting(2))));
+    world.run_until(world.now + minutes(1));
+    world.check(&expect![[r#"
+        3m 16s #core @core opened: api operational -> down: connection refused
+    "#]]);
 }
