@@ -115,6 +115,9 @@ impl Engine {
             return;
         };
         watching.is_seen = true;
+        if flight.is_regular {
+            watching.regular_at = observation.started.tick;
+        }
         // A good answer is good whatever happened meanwhile; a round of a store means nothing by itself.
         let is_void = is_void && (observation.outcome != Outcome::Healthy || flight.ask.is_some());
         let is_void = is_void || flight.is_outdated;
@@ -213,15 +216,24 @@ impl Engine {
         let Some(watched) = self.at_mut(slot) else {
             return false;
         };
+        let is_counted = watched.policy(check).count.is_some();
         let watching = &mut watched.checks[usize::from(check)];
         watching.generation += 1;
         let generation = watching.generation;
         let (planned, is_regular) = match pace {
-            Pace::Regular { every } => (next_start(last.started.tick, every, chance), true),
+            Pace::Regular { every } => {
+                // Where only regular looks are counted, looks between them must not delay the next one.
+                let before = if is_counted {
+                    watching.regular_at
+                } else {
+                    last.started.tick
+                };
+                (next_start(before, every, chance), true)
+            }
             Pace::Fresh { after } => (now.tick + after.mul_f64(1.0 + BURST_JITTER * chance), false),
         };
+        let is_overrun = is_regular && watching.is_next_regular && planned < now.tick;
         watching.is_next_regular = is_regular;
-        let is_overrun = is_regular && planned < now.tick;
         let planned = planned.max(now.tick);
         watching.planned = planned;
         self.schedule.add(Due {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     judge,
-    model::{Batch, Check, Moment, Plan, Slot, Target, TargetId, plan::Question},
+    model::{Batch, Check, Moment, Plan, Policy, Slot, Target, TargetId, plan::Question},
     schedule::{Due, phase},
 };
 
@@ -95,10 +95,8 @@ impl Engine {
             if old_check.is_none_or(|old| differs(old, check)) {
                 watching.doubt();
             }
-            let is_counted = check.policy.count.is_some();
-            if old_check.is_some_and(|old| old.policy.count.is_some() != is_counted) {
-                // A failure that is still counted may be long ago, and a span must not be counted from there.
-                judge::void(&mut watching.state);
+            if let Some(old) = old_check {
+                watching.change_rules(&old.policy, &check.policy);
             }
             let is_moved = before != Some(usize::from(index));
             let is_of_other_pace =
@@ -184,6 +182,19 @@ impl Watching {
         let mut watching = Self::new(now.at);
         watching.generation = 1;
         watching
+    }
+
+    /// Goes on under other rules.
+    fn change_rules(&mut self, old: &Policy, new: &Policy) {
+        if old == new {
+            return;
+        }
+        // A proof is judged again under one policy. What was shown under the old one is in the state that it begins with.
+        self.state.trail = None;
+        if old.count.is_some() != new.count.is_some() {
+            // A failure that is still counted may be long ago, and a span must not be counted from there.
+            judge::void(&mut self.state);
+        }
     }
 
     /// The question changed: the verdict holds until looks change it, everything else is asked anew.

@@ -45,7 +45,7 @@ impl Engine {
             last_good: watching.state.last_good,
             outage,
             runbook_url: target.runbook_url.clone(),
-            also_told: first_of(to),
+            also_told: each_once(to),
             siblings: self.siblings(slot),
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
@@ -105,11 +105,11 @@ fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
     Some(words)
 }
 
-/// The first five channels, each once.
-fn first_of(to: &[(ChannelName, Option<OnCallName>)]) -> Vec<ChannelName> {
+/// Everybody who gets a message: whoever hands it on has to know all of them, or somebody hears it twice.
+pub(super) fn each_once(to: &[(ChannelName, Option<OnCallName>)]) -> Vec<ChannelName> {
     let mut out: Vec<ChannelName> = Vec::new();
     for (channel, _) in to {
-        if out.len() < 5 && !out.contains(channel) {
+        if !out.contains(channel) {
             out.push(channel.clone());
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Action, Engine,
     remind::plan_reminder,
+    story::each_once,
     watched::{HOLD_AFTER_DOWN, Open, Watched},
 };
 use crate::{
@@ -217,6 +218,7 @@ impl Engine {
         let outage = outage(&incident, now.at);
         let title = target.as_str().replacen('/', " ", 1);
         let words = String::from("it was taken out of the file, so nobody looks at it any more");
+        let to: Vec<_> = told_of(&incident).collect();
         let story = Story {
             target: Some(target.clone()),
             from: incident.verdict,
@@ -224,6 +226,7 @@ impl Engine {
             since: incident.since,
             outage: Some(outage),
             severity: incident.severity,
+            also_told: each_once(&to),
             ..Story::plain(title, words, now.at)
         };
         end(&mut incident, Kind::Removed, now, &Arc::new(story), batch);

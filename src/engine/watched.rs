@@ -50,6 +50,8 @@ pub(super) struct Watching {
     pub(super) generation: u32,
     /// When that look is to start.
     pub(super) planned: Tick,
+    /// When the last look of the ordinary rhythm started.
+    pub(super) regular_at: Tick,
     /// Whether the next look belongs to the ordinary rhythm.
     pub(super) is_next_regular: bool,
     /// The look in flight.
@@ -115,6 +117,7 @@ impl Watching {
             transitions: 0,
             generation: 0,
             planned: Tick::ZERO,
+            regular_at: Tick::ZERO,
             is_next_regular: true,
             flight: None,
             is_seen: false,

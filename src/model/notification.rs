@@ -92,7 +92,7 @@ pub struct Story {
     pub outage: Option<Outage>,
     /// Where to read what to do.
     pub runbook_url: Option<String>,
-    /// Where else it was told, to be named in the message of the first; at most 5.
+    /// Everybody who is told it, this channel or not: nobody of them has to hear it in place of another one.
     pub also_told: Vec<ChannelName>,
     /// What the rest of its group does, such as `master green operational`; at most 3.
     pub siblings: Vec<String>,

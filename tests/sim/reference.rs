@@ -223,11 +223,16 @@ fn untold(world: &World) -> Vec<String> {
             let Some(policy) = policy.filter(|_| is_calm) else {
                 continue;
             };
-            // What was something milder a moment ago may be decided as that first.
+            // What was something milder a moment ago may be decided as that first; where looks are counted, the last ones are
+            // counted together, however long ago they were.
+            let counted = policy
+                .count
+                .map(|count| policy.interval * u32::from(count.of));
+            let moment = Duration::from_mins(1).max(counted.unwrap_or_default());
             let is_mixed = chronicle
                 .before(target, until)
                 .skip_while(|look| look.began >= from)
-                .take_while(|look| look.ended + Duration::from_mins(1) >= from)
+                .take_while(|look| look.ended + moment >= from)
                 .any(|look| look.sky != Sky::Fine);
             // What is half bad already may take the longer patience with lossy paths.
             let bound = longest(sky, &policy).max(Duration::from_secs(if policy.count.is_none() {

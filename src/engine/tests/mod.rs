@@ -143,6 +143,10 @@ impl World {
     }
 
     fn commit(&mut self, batch: &Batch) {
+        for transition in &batch.transitions {
+            let again = crate::judge::replay(&transition.proof).map(|change| change.to);
+            assert_eq!(again, Some(transition.to), "{transition:?}");
+        }
         self.entries.extend(batch.entries.iter().cloned());
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
@@ -767,4 +771,91 @@ fn the_same_events_give_the_same_messages_in_the_same_order() {
         })
         .collect();
     assert_eq!(told.len(), 1, "{told:#?}");
+}
+
+#[test]
+fn every_message_knows_everybody_who_gets_it() {
+    let names = ["one", "two", "three", "four", "five", "six", "ops"];
+    let of = |targets: Vec<Target>| Plan {
+        targets: targets.into_iter().map(Arc::new).collect(),
+        ..plan(
+            &names,
+            vec![crate::model::Route {
+                remind_after: vec![Duration::from_mins(5)],
+                ..to(&names)
+            }],
+        )
+    };
+    let mut world = World::new(of(vec![target("api"), target("cron")]));
+    for weather in ["degraded", "refused", "ok", "refused"] {
+        world.set("api", weather);
+        world.run_until(world.now + minutes(12));
+    }
+    world.event(Event::Replanned(Arc::new(of(vec![target("cron")]))));
+    let kinds: BTreeSet<_> = world
+        .entries
+        .iter()
+        .map(|entry| entry.kind.as_str())
+        .collect();
+    for kind in [
+        Kind::Opened,
+        Kind::Changed,
+        Kind::Reminder,
+        Kind::Recovered,
+        Kind::Removed,
+    ] {
+        assert!(kinds.contains(kind.as_str()), "{kinds:?}");
+    }
+    for entry in &world.entries {
+        let told = &entry.story.also_told;
+        assert_eq!(told.len(), names.len(), "{:?} names {told:?}", entry.key);
+        assert!(
+            names
+                .iter()
+                .all(|name| told.contains(&ChannelName::new(*name)))
+        );
+    }
+}
+
+#[test]
+fn looks_between_do_not_delay_those_that_are_counted() {
+    let count = Some(crate::model::judgement::Count { failures: 2, of: 2 });
+    let mut world = World::new(fleet(vec![asked_otherwise("api", count, 9)]));
+    world.set("api", "degraded");
+    world.run_until(minutes(3));
+    world.set("api", "ok");
+    let watching = |world: &World| {
+        let watching = &world.engine.at(Slot(0)).expect("it is in the file").checks[0];
+        (watching.regular_at, watching.state.recovery.is_some())
+    };
+    while !watching(&world).1 {
+        world.run_until(world.now + Duration::from_secs(1));
+    }
+    // The fresh look that is to confirm it meets a failure, which is not counted.
+    world.set("api", "refused");
+    world.run_until(world.now + Duration::from_secs(7));
+    let (regular_at, is_recovering) = watching(&world);
+    assert!(!is_recovering);
+    let next = world.engine.next_deadline().expect("it is looked at again");
+    assert!(
+        next <= regular_at + Policy::default().interval,
+        "{next:?} is more than an interval after {regular_at:?}"
+    );
+}
+
+#[test]
+fn what_began_under_other_rules_is_proved_under_those_that_decided() {
+    let counting = |failures| {
+        let count = crate::model::judgement::Count { failures, of: 5 };
+        fleet(vec![asked_otherwise("api", Some(count), 9)])
+    };
+    let mut world = World::new(counting(3));
+    world.run_until(minutes(2));
+    world.set("api", "refused");
+    world.run_until(world.now + Duration::from_secs(62));
+    world.event(Event::Replanned(Arc::new(counting(2))));
+    world.run_until(world.now + minutes(1));
+    world.check(&expect![[r#"
+        3m 16s #core @core opened: api operational -> down: connection refused
+    "#]]);
 }

@@ -206,11 +206,11 @@ impl Courier {
             .filter(|item| is_owed(lane, item))
             .map(|item| {
                 let key = item.entry.key.clone();
-                let has_its_own = heir.is_some_and(|heir| has_its_own(&lane.queue, &key, heir));
-                (key, has_its_own)
+                let owes = heir.map_or(Owes::Nothing, |heir| owes(&lane.queue, &key, heir));
+                (key, owes)
             })
             .collect();
-        for (key, has_its_own) in owed {
+        for (key, owes) in owed {
             let lane = self.lanes.get_mut(name);
             let Some(item) = lane.and_then(|lane| lane.item_mut(&key)) else {
                 continue;
@@ -227,8 +227,8 @@ impl Courier {
                 };
                 self.outgoing.write(&item.entry);
             }
-            if let Some(heir) = heir {
-                if !has_its_own {
+            if let Some(heir) = heir.filter(|_| owes != Owes::Nothing) {
+                if owes == Owes::Copy {
                     self.copy(now, &original, heir, age, may_know);
                 }
                 self.note_stand_in(&original, name, heir);
@@ -250,8 +250,7 @@ impl Courier {
                 other.key.incident == key.incident
                     && other.key.sequence > key.sequence
                     && other.kind != Kind::Reminder
-                    && !item.is_handed_over
-                    && !has_its_own(&lane.queue, &other.key, heir)
+                    && owes(&lane.queue, &other.key, heir) == Owes::Copy
             })
             .map(|item| {
                 let may_know = item.may_be_told_elsewhere();
@@ -284,11 +283,12 @@ impl Courier {
                 .partition(|item| lane.is_incident_flying(&item.entry.key));
             lane.queue = staying;
             for item in &leaving {
-                if !item.is_handed_over {
-                    if !has_its_own(&leaving, &item.entry.key, &heir) {
-                        let may_know = item.may_be_told_elsewhere();
-                        self.copy(now, &item.entry, &heir, item.age(now.tick), may_know);
-                    }
+                let owes = owes(&leaving, &item.entry.key, &heir);
+                if owes == Owes::Copy {
+                    let may_know = item.may_be_told_elsewhere();
+                    self.copy(now, &item.entry, &heir, item.age(now.tick), may_know);
+                }
+                if owes != Owes::Nothing {
                     self.note_stand_in(&item.entry, &name, &heir);
                 }
                 self.outgoing.finish(&item.entry, "handed over", now);
@@ -328,18 +328,12 @@ impl Courier {
 
     /// What an entry of an earlier process says about who was told in whose place.
     ///
-    /// It is said again, because that process may have died before it was written down.
+    /// It is said again, because that process may have died before it was written down. Only a copy that is still here
+    /// says it: of one that was sent it was written down before, and something parked may have been told to nobody.
     pub(super) fn restore_stand_in(&mut self, entry: &Entry) {
         let channel = &entry.key.channel;
         if let Some(origin) = &entry.instead_of {
             self.note_stand_in(entry, origin, channel);
-        } else if matches!(entry.state, EntryState::Parked { .. })
-            && let Some(heir) = self
-                .lanes
-                .get(channel)
-                .and_then(|lane| lane.fallback.clone())
-        {
-            self.note_stand_in(entry, channel, &heir);
         }
     }
 
@@ -454,15 +448,32 @@ impl Courier {
     }
 }
 
-/// Whether this message, or a later one of its incident, was written for `heir` as well, or a later one was handed
-/// over: then the heir knows, or will know better. What was told by this process is remembered; this outlives it.
-fn has_its_own(items: &[Item], key: &EntryKey, heir: &ChannelName) -> bool {
-    items.iter().any(|item| {
+/// What an heir has to be told of one message in place of the channel that it was written for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Owes {
+    /// The message, and how it goes on.
+    Copy,
+    /// How it goes on: this message, or a later one of its incident, was written for the heir as well.
+    WhatFollows,
+    /// Nothing: this message, or a later one of its incident, was handed over already. Whom that went to, perhaps
+    /// before a restart, hears how it goes on; this heir was told nothing and would hear of an end without a beginning.
+    Nothing,
+}
+
+/// What was told by this process is remembered; this can be seen from the outbox alone, so it outlives the process.
+fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
+    let covers = |item: &&Item| {
         let other = &item.entry.key;
-        other.incident == key.incident
-            && other.sequence >= key.sequence
-            && (item.entry.story.also_told.contains(heir) || item.is_handed_over)
-    })
+        other.incident == key.incident && other.sequence >= key.sequence
+    };
+    let mut covering = items.iter().filter(covers);
+    if covering.clone().any(|item| item.is_handed_over) {
+        Owes::Nothing
+    } else if covering.any(|item| item.entry.story.also_told.contains(heir)) {
+        Owes::WhatFollows
+    } else {
+        Owes::Copy
+    }
 }
 
 impl Lane {

@@ -892,3 +892,63 @@ fn what_may_have_been_read_together_is_repeated_together_whatever_the_clock_says
     assert_eq!(last.kinds, [Opened, Recovered], "{}", world.diary);
     all_told(&world);
 }
+
+#[test]
+fn nobody_stands_in_who_was_told_of_no_beginning() {
+    let names = ["alerts", "team"].map(ChannelName::new);
+    let mut world = World::new(
+        7,
+        &[
+            channel("alerts", Some("team")),
+            channel("team", Some("ops")),
+            channel("ops", None),
+        ],
+    );
+    // The answer to the first is lost, then the channel is gone: its fallback has both by itself.
+    world.tell_all("aaaa", 1, &names, Opened, Critical);
+    world.run(seconds(5), |_, parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::lost_answer(false),
+        _ => Fate::accept(),
+    });
+    let alerts_gone = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    };
+    world.run(minutes(1), alerts_gone);
+    world.tell_all("aaaa", 2, &names, Changed, Critical);
+    world.run(minutes(2), alerts_gone);
+    // Then the fallback is gone as well, so that the one behind it is told what is new.
+    let ops_alone = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "ops" => Fate::accept(),
+        _ => Fate::gone(),
+    };
+    world.tell("bbbb", 1, "team", Opened, Critical);
+    world.run(minutes(3), ops_alone);
+    world.restart(minutes(1));
+    world.run(minutes(5), ops_alone);
+    let stands_in = |incident: &str| {
+        let ops = ChannelName::new("ops");
+        let mut stand_ins = world.stand_ins.iter();
+        stand_ins.any(|(of, channel)| of.as_str() == incident && *channel == ops)
+    };
+    assert_eq!(world.messages("ops"), 1, "{}", world.diary);
+    assert!(stands_in("bbbb"), "{:?}", world.stand_ins);
+    assert!(!stands_in("aaaa"), "{:?}", world.stand_ins);
+}
+
+#[test]
+fn a_fallback_that_came_later_stands_in_for_nothing_it_was_not_told() {
+    let mut world = World::new(7, &[channel("alerts", None), channel("ops", None)]);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(1), |_, _| Fate::gone());
+    world
+        .channels
+        .insert(ChannelName::new("alerts"), channel("alerts", Some("ops")));
+    world.restart(minutes(1));
+    world.run(minutes(5), |_, parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    });
+    assert_eq!(world.messages("ops"), 0, "{}", world.diary);
+    assert_eq!(world.stand_ins, []);
+}

@@ -20,6 +20,9 @@ use crate::model::{
 
 pub use folded::render_folded;
 
+/// At most so many other channels are named.
+const OTHERS_MAX: usize = 5;
+
 /// What a message needs to know beside its entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
@@ -141,6 +144,7 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
         .also_told
         .iter()
         .filter(|other| **other != entry.key.channel)
+        .take(OTHERS_MAX)
         .collect();
     if !others.is_empty() {
         part(&mut |m| {
