@@ -220,14 +220,7 @@ impl Engine {
                 is_own_trouble: decision.row == LogRow::Blind,
             }));
         }
-        let facts = LogFacts {
-            source: source.name.clone(),
-            title: source.store.title(),
-            row: decision.row,
-            newest: decision.newest,
-            proved_to: decision.proved_to,
-        };
-        let facts = Arc::new(facts);
+        let facts = Arc::new(facts_of(source, &decision));
         if let Some(watched) = self.at_mut(reader.slot) {
             watched.log = Some(Arc::clone(&facts));
         }
@@ -275,6 +268,17 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// What people are shown of a decision.
+fn facts_of(source: &LogSource, decision: &freshness::Decision) -> LogFacts {
+    LogFacts {
+        source: source.name.clone(),
+        title: source.store.title(),
+        row: decision.row,
+        newest: decision.newest,
+        proved_to: decision.proved_to,
     }
 }
 

@@ -20,7 +20,7 @@ struct Writer {
 }
 
 fn write_line(path: &Path) {
-    let now = chrono::Utc::now().to_rfc3339();
+    let now = hekate::clock::Clock::start().now().at;
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)

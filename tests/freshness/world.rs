@@ -169,32 +169,6 @@ impl World {
         seconds(self.lag(at).max(waits) + 400.0)
     }
 
-    pub(crate) fn trouble(&self, from: Duration, to: Duration) -> String {
-        let (from, to) = (from.as_secs_f64(), to.as_secs_f64());
-        let mut out = String::new();
-        for outage in &self.outages {
-            if outage.from < to && outage.to > from {
-                out += &format!(
-                    " outage {}..{} lossy {}",
-                    outage.from - from,
-                    outage.to - from,
-                    outage.is_lossy
-                );
-            }
-        }
-        for c in &self.congestions {
-            if c.from < to && c.to > from {
-                out += &format!(
-                    " congestion {}..{} peak {}",
-                    c.from - from,
-                    c.to - from,
-                    c.peak
-                );
-            }
-        }
-        out
-    }
-
     /// Whether a line of ours written then can be found now.
     pub(crate) fn is_visible(&self, written: Duration, now: Duration) -> bool {
         let written = written.as_secs_f64();

@@ -23,8 +23,8 @@ use crate::{
         source::Span,
     },
     model::{
-        Check as Asked, CheckKind, Group, GroupName, Secret, Target, TargetId, plan::Question,
-        text::clean,
+        Check as Asked, CheckKind, Group, GroupName, Policy, Secret, Target, TargetId,
+        plan::Question, text::clean,
     },
 };
 
@@ -211,29 +211,7 @@ impl Check<'_> {
         .flatten()
         .collect();
         let (policy, severity) = self.policy(&layers, shown, complaints);
-        let mut checks = Vec::new();
-        if let Some(question) = raw.health.as_ref().and_then(|at| self.health(at, shown)) {
-            checks.push(Asked {
-                kind: CheckKind::Health,
-                policy,
-                question: Question::Health(Arc::new(question)),
-            });
-        }
-        let log = raw.log_freshness.as_ref();
-        if let Some((question, policy)) =
-            log.and_then(|at| self.log_freshness(at, shown, sources, context.zone))
-        {
-            checks.push(Asked {
-                kind: CheckKind::LogFreshness,
-                policy,
-                question: Question::LogFreshness(Arc::new(question)),
-            });
-        }
-        checks.extend(self.wire_checks(raw, shown, &layers, complaints));
-        let heartbeat = raw.heartbeat.as_ref();
-        checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
-        let http = raw.http.as_ref();
-        checks.extend(http.and_then(|at| self.http(at, shown, &layers, complaints)));
+        let checks = self.checks(raw, shown, policy, &layers, context, sources, complaints);
         let icon = raw.icon.as_ref().and_then(|at| self.icon(at));
         let runbook_url = raw
             .runbook_url
@@ -258,6 +236,47 @@ impl Check<'_> {
                 checks,
             }),
         })
+    }
+
+    /// Everything that is asked of a target, in the order of the kinds.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each check takes what it needs of them"
+    )]
+    fn checks(
+        &mut self,
+        raw: &raw::Target,
+        shown: &str,
+        policy: Policy,
+        layers: &[&Layer],
+        context: &Context<'_>,
+        sources: &mut Sources,
+        complaints: &mut Complaints,
+    ) -> Vec<Asked> {
+        let mut checks = Vec::new();
+        if let Some(question) = raw.health.as_ref().and_then(|at| self.health(at, shown)) {
+            checks.push(Asked {
+                kind: CheckKind::Health,
+                policy,
+                question: Question::Health(Arc::new(question)),
+            });
+        }
+        let log = raw.log_freshness.as_ref();
+        if let Some((question, policy)) =
+            log.and_then(|at| self.log_freshness(at, shown, sources, context.zone))
+        {
+            checks.push(Asked {
+                kind: CheckKind::LogFreshness,
+                policy,
+                question: Question::LogFreshness(Arc::new(question)),
+            });
+        }
+        checks.extend(self.wire_checks(raw, shown, layers, complaints));
+        let heartbeat = raw.heartbeat.as_ref();
+        checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
+        let http = raw.http.as_ref();
+        checks.extend(http.and_then(|at| self.http(at, shown, layers, complaints)));
+        checks
     }
 
     /// A target has at least one check; keys that look like one were meant as one.

@@ -404,7 +404,7 @@ pub(super) fn record() -> impl Strategy<Value = CheckRecord> {
     })
 }
 
-fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
+fn witness() -> impl Strategy<Value = Memory> {
     let mark = (any::<u64>(), time()).prop_map(|(number, sent_at)| CanaryMark { number, sent_at });
     let statement = (option::of(time()), option::of(span()), text()).prop_map(
         |(complete_until, drains_within, words)| Statement {
@@ -413,7 +413,7 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
             words,
         },
     );
-    let witness = (
+    (
         [option::of(time()), option::of(time()), option::of(time())],
         (any::<u64>(), vec(mark, 0..3)),
         any::<[u8; 5]>(),
@@ -440,24 +440,11 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
                     skew_ms,
                 })
             },
-        );
-    let log = ([option::of(time()), option::of(time())], any::<[u8; 4]>()).prop_map(
-        |([newest, ingest], rounds)| {
-            Memory::Log(LogMemory {
-                newest,
-                ingest,
-                asked_since: newest,
-                refused_rounds: rounds[0],
-                misunderstood_rounds: rounds[1],
-                unanswered_rounds: rounds[2],
-                silent_rounds: rounds[3],
-                row: Some(LogRow::Late),
-            })
-        },
-    );
-    let beat = (time(), option::of(".{0,40}"))
-        .prop_map(|(at, failure)| Memory::Beat(Beat { at, failure }));
-    let roles = (
+        )
+}
+
+fn roles() -> impl Strategy<Value = Memory> {
+    (
         (vec(target(), 0..3), vec(target(), 0..2), any::<u16>()),
         [option::of(time()), option::of(time())],
         (
@@ -486,8 +473,27 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
                     pushed,
                 })
             },
-        );
-    option::of(prop_oneof![witness, log, beat, roles].prop_map(Box::new))
+        )
+}
+
+fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
+    let log = ([option::of(time()), option::of(time())], any::<[u8; 4]>()).prop_map(
+        |([newest, ingest], rounds)| {
+            Memory::Log(LogMemory {
+                newest,
+                ingest,
+                asked_since: newest,
+                refused_rounds: rounds[0],
+                misunderstood_rounds: rounds[1],
+                unanswered_rounds: rounds[2],
+                silent_rounds: rounds[3],
+                row: Some(LogRow::Late),
+            })
+        },
+    );
+    let beat = (time(), option::of(".{0,40}"))
+        .prop_map(|(at, failure)| Memory::Beat(Beat { at, failure }));
+    option::of(prop_oneof![witness(), log, beat, roles()].prop_map(Box::new))
 }
 
 pub(super) fn transition() -> impl Strategy<Value = Transition> {
