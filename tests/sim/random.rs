@@ -128,14 +128,14 @@ fn fleet(chance: &mut StdRng) -> Vec<Target> {
         if chance.random_bool(0.3) {
             check.policy.interval = Duration::from_secs([10, 60, 300][chance.random_range(0..3)]);
         }
-        if chance.random_bool(0.2) {
-            if let Question::Health(question) = &check.question {
-                let mut question = (**question).clone();
-                question
-                    .url
-                    .set_path(&format!("/{}", chance.random_range(0..100)));
-                check.question = Question::Health(Arc::new(question));
-            }
+        if chance.random_bool(0.2)
+            && let Question::Health(question) = &check.question
+        {
+            let mut question = (**question).clone();
+            question
+                .url
+                .set_path(&format!("/{}", chance.random_range(0..100)));
+            check.question = Question::Health(Arc::new(question));
         }
         target
     };
