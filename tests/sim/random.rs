@@ -23,7 +23,7 @@ const TROUBLE: Duration = Duration::from_mins(90);
 /// How long healing is waited for: refused channels are tried again every hour.
 const HEALING: Duration = Duration::from_mins(200);
 /// Worlds of one run, unless `HEKATE_SIM_SEEDS` says otherwise.
-const WORLDS: u64 = 300;
+const WORLDS: u64 = 150;
 
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
 const SKIES: [Sky; 10] = [
