@@ -263,8 +263,10 @@ impl Engine {
     pub(super) fn void_witnesses(&mut self, now: Timestamp) {
         for watched in self.watched.iter_mut().flatten() {
             for watching in &mut watched.checks {
-                if let Some(Memory::Witness(witness)) = watching.memory.as_deref_mut() {
-                    watermark::void(witness, now);
+                match watching.memory.as_deref_mut() {
+                    Some(Memory::Witness(witness)) => watermark::void(witness, now),
+                    Some(Memory::Log(log)) => freshness::void(log, now),
+                    Some(Memory::Beat(_) | Memory::Roles(_)) | None => {}
                 }
             }
         }

@@ -350,7 +350,7 @@ impl Engine {
                 .clone();
             let mut watched = Watched::new(Arc::clone(target), now.at);
             watched.role = roles.remove(&target.id);
-            watched.remember(records.remove(&known_as).unwrap_or_default());
+            watched.remember(records.remove(&known_as).unwrap_or_default(), now.at);
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
             }

@@ -237,7 +237,7 @@ impl Watched {
     }
 
     /// Takes over remembered states, each for the check of its kind.
-    pub(super) fn remember(&mut self, records: Vec<CheckRecord>) {
+    pub(super) fn remember(&mut self, records: Vec<CheckRecord>, now: Timestamp) {
         for record in records {
             let kinds = self.target.checks.iter().map(|check| check.kind);
             if let Some(index) = kinds.into_iter().position(|kind| kind == record.check.kind) {
@@ -249,6 +249,9 @@ impl Watched {
                 watching.state = record.state;
                 watching.transitions = record.transitions;
                 watching.memory = record.memory;
+                if let Some(Memory::Log(log)) = watching.memory.as_deref_mut() {
+                    crate::judge::freshness::void(log, now);
+                }
                 crate::judge::void(&mut watching.state);
             }
         }

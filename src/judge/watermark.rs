@@ -115,18 +115,25 @@ fn follow_canaries(
     answer: &LogAnswer,
     now: Timestamp,
 ) {
-    if let (Some(mark), Some(Ok(()))) = (ask.send, &answer.sent) {
+    let is_refused = matches!((ask.send, &answer.sent), (Some(_), Some(Err(_))));
+    if let (Some(mark), false) = (ask.send, is_refused) {
         witness.unseen.push(mark);
     }
-    let give_up = source_give_up(source);
-    let Some(Ok(seen)) = &answer.seen else {
-        // While the search does not answer, nothing is given up: it could not have been found.
-        let excess = witness.unseen.len().saturating_sub(UNSEEN_MAX);
-        witness.unseen.drain(..excess);
-        return;
-    };
+    // While the search does not answer, nothing is given up: it could not have been found.
+    if let Some(Ok(seen)) = &answer.seen {
+        look_for(witness, source_give_up(source), seen, now);
+    }
+    let excess = witness.unseen.len().saturating_sub(UNSEEN_MAX);
+    witness.unseen.drain(..excess);
+    // A line that was not taken in is as lost as one that never came back, and so are those of others at that time.
+    let lost = excess + usize::from(is_refused);
+    let lost = u8::try_from(lost).unwrap_or(u8::MAX);
+    witness.lost_in_row = witness.lost_in_row.saturating_add(lost);
+}
+
+/// Takes the canaries that came back, and those that never will, from the list of those on their way.
+fn look_for(witness: &mut Witness, give_up: Duration, seen: &[u64], now: Timestamp) {
     let mut kept = Vec::with_capacity(witness.unseen.len());
-    let mut is_first_missing = None;
     for mark in std::mem::take(&mut witness.unseen) {
         if seen.contains(&mark.number) {
             if witness.lost_in_row >= HOLE_CANARIES {
@@ -137,12 +144,9 @@ fn follow_canaries(
         } else if now.since(mark.sent_at) > give_up {
             witness.lost_in_row = witness.lost_in_row.saturating_add(1);
         } else {
-            is_first_missing.get_or_insert(mark.sent_at);
             kept.push(mark);
         }
     }
-    let excess = kept.len().saturating_sub(UNSEEN_MAX);
-    kept.drain(..excess);
     witness.unseen = kept;
 }
 

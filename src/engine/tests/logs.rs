@@ -385,3 +385,48 @@ fn a_restart_fakes_no_gap_and_no_silence() {
         26m 25s #core opened: blue operational -> degraded: no line in its log for 6 min 25 s (proved up to 29 s ago)
     "#]]);
 }
+
+/// What an intake that is down did not take is gone, and whoever wrote seldom must not be called silent for it.
+#[test]
+fn lines_that_were_never_taken_in_are_no_silence() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.store.is_intake_down = true;
+    world.store.lost = Some((minutes(20), minutes(50)));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(48));
+    world.run_until(minutes(50));
+    world.store.is_intake_down = false;
+    world.run_until(minutes(54));
+    world.check(&expect![[r#"
+        20m 51s #core opened: log source graylog operational -> degraded: takes no lines in: no answer within 5 s
+        50m 51s #core recovered: log source graylog degraded -> operational
+    "#]]);
+}
+
+/// What a log proved before a restart says nothing of now, and a failing endpoint is confirmed as always.
+#[test]
+fn a_verdict_of_before_a_restart_hurries_nothing() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
+    world.run_until(minutes(30));
+    world.event(Event::Stop);
+    let loaded = world.committed.clone();
+    let plan = Arc::clone(&world.engine.plan);
+    let mut world = World::restored(
+        (*plan).clone(),
+        loaded,
+        minutes(30) + Duration::from_secs(20),
+    );
+    world.set("blue", "silent");
+    world.run_until(minutes(31));
+    world.check(&expect![[r#"
+        30m 49s #core @core changed: blue degraded -> down: no answer
+    "#]]);
+}

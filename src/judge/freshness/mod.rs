@@ -120,6 +120,21 @@ pub fn decide(memory: &mut LogMemory, question: &LogQuestion, evidence: &Evidenc
     }
 }
 
+/// Nothing that was in question holds any more: the clock was moved, the process stood still or was not there.
+///
+/// Times that the clock now calls future are taken for now, or a clock that was moved back would call a dead log fresh.
+pub fn void(memory: &mut LogMemory, now: Timestamp) {
+    memory.row = None;
+    memory.silent_rounds = 0;
+    for at in [
+        &mut memory.newest,
+        &mut memory.ingest,
+        &mut memory.asked_since,
+    ] {
+        *at = at.map(|at| at.min(now));
+    }
+}
+
 fn remember(memory: &mut LogMemory, evidence: &Evidence<'_>) {
     memory.asked_since.get_or_insert(evidence.now);
     let latest = evidence.now + SKEW_MAX;
