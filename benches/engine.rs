@@ -59,7 +59,9 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Show(..)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
-                | Action::LookTrouble(_) => {}
+                | Action::LookTrouble(_)
+                | Action::AskWitnesses(_)
+                | Action::Blind(_) => {}
             }
         }
         if let Some(order) = flights.pop() {
@@ -129,6 +131,7 @@ fn plan() -> Plan {
         targets: (0..TARGETS)
             .map(|number| Arc::new(target(number)))
             .collect(),
+        witnesses: Arc::default(),
         routes: vec![Route {
             matcher: Matcher::default(),
             to: vec![channel],

@@ -156,6 +156,7 @@ pub(crate) mod tests {
             groups: Vec::new(),
             targets: Vec::new(),
             routes,
+            witnesses: std::sync::Arc::default(),
         }
     }
 

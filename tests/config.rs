@@ -154,6 +154,8 @@ const NAMES: &[&str] = &[
     "own_header",
     "own_word",
     "blue",
+    "balancer",
+    "intranet",
     "green",
     "search",
     "shipped",

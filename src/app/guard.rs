@@ -80,6 +80,14 @@ impl DeadManWatch {
             scheduled_at: self.signs.last_began(),
             looked_at: self.signs.last_seen(),
             is_store_writable: matches!(*self.store.borrow(), Status::Well),
+            blind_for: self
+                .board
+                .load()
+                .ourselves
+                .load()
+                .blind
+                .as_ref()
+                .map(|(_, since)| now.at.since(*since)),
             oldest_waits: telling.waits_since.map(|since| now.tick.since(since)),
             parked_critical: telling.outlook.parked_critical,
         }

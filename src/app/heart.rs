@@ -10,7 +10,10 @@ use super::{signs::Signs, systemd::Watchdog};
 use crate::{
     clock::Clock,
     engine::{Action, Engine, Event, Looked, Order},
-    model::{Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, board::Row},
+    model::{
+        Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp, board::Row,
+        sight::RoundOrder,
+    },
     probe::{Freshness, Prober},
     store::Writer,
     telemetry::Metrics,
@@ -123,6 +126,7 @@ impl Heart {
             | Event::StoodIn(..)
             | Event::RoleSaid(..)
             | Event::Found(_)
+            | Event::Witnessed(_)
             | Event::Stop => false,
         };
         self.engine.handle(now, event, actions);
@@ -186,6 +190,8 @@ impl Outside {
                     }
                 }
                 Action::LookTrouble(why) => self.trouble(why.as_deref()),
+                Action::AskWitnesses(order) => self.ask_witnesses(order),
+                Action::Blind(blind) => self.blind(blind.as_ref()),
             }
         }
     }
@@ -218,6 +224,37 @@ impl Outside {
             metrics.look_ended();
             // Nobody listens any more only while the process ends.
             let _ = events.send(Event::Observed(observation));
+        });
+    }
+
+    fn ask_witnesses(&self, order: RoundOrder) {
+        let (prober, events) = (self.prober.clone(), self.events.clone());
+        tokio::spawn(async move {
+            let round = prober.ask_witnesses(&order).await;
+            // Nobody listens any more only while the process ends.
+            let _ = events.send(Event::Witnessed(round));
+        });
+    }
+
+    /// Shows on the board, in the log and in the metrics whether we see.
+    fn blind(&self, blind: Option<&(Timestamp, String)>) {
+        if let Some((_, why)) = blind {
+            tracing::error!(
+                event = "sight.lost",
+                why,
+                "no witness answers; nobody is accused of silence until one does"
+            );
+        } else {
+            tracing::info!(event = "sight.regained", "witnesses answer again");
+        }
+        let board = self.board.load();
+        if let (None, Some((_, since))) = (blind, &board.ourselves.load().blind) {
+            self.metrics.was_blind(self.clock.now().at.since(*since));
+        }
+        board.ourselves.rcu(|ourselves| {
+            let mut ourselves = (**ourselves).clone();
+            ourselves.blind = blind.map(|(since, why)| (why.clone(), *since));
+            ourselves
         });
     }
 

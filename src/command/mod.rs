@@ -126,6 +126,12 @@ fn command_called(word: &str) -> Option<&'static Command> {
         .find(|command| lookup::is_same_word(word, command.word))
 }
 
+/// Whether the status of this would be known.
+fn is_answered(words: &str, question: &Question<'_>) -> bool {
+    let asked = Question { words, ..*question };
+    !matches!(status::answer(&asked), Reply::Problem { .. })
+}
+
 /// Neither a command nor names: says so and offers what is near of both.
 fn unknown_command(first: &str, rest: &str, question: &Question<'_>) -> Reply {
     let mut nearest: Vec<String> = lookup::nearest_words(
@@ -135,7 +141,9 @@ fn unknown_command(first: &str, rest: &str, question: &Question<'_>) -> Reply {
     )
     .into_iter()
     .map(|word| match (word.as_str(), rest) {
-        ("status", rest) if !rest.is_empty() => format!("status {rest}"),
+        ("status", rest) if !rest.is_empty() && is_answered(rest, question) => {
+            format!("status {rest}")
+        }
         _ => word,
     })
     .collect();

@@ -594,6 +594,14 @@ fn words_of(plan: &Plan, id: &TargetId) -> Vec<String> {
         .collect()
 }
 
+#[test]
+fn a_misspelt_command_is_not_offered_with_words_that_nobody_knows() {
+    let Reply::Problem { nearest, .. } = ask(&board(), "atu a", NOW, "/roih") else {
+        panic!("nobody is called that");
+    };
+    assert!(!nearest.contains(&String::from("status a")), "{nearest:?}");
+}
+
 proptest! {
     #[test]
     fn any_of_a_targets_words_in_any_order_find_it(

@@ -874,3 +874,31 @@ discovery:
         assert!(is_literal || is_refused, "{shown}");
     }
 }
+
+/// Who tells our blindness from the trouble of others is there without being written down.
+#[test]
+fn the_resolver_the_receivers_and_the_gateway_are_witnesses_of_themselves() {
+    let plan = plan(
+        "channels: { alerts: \"https://hooks.slack.com/services/T00000000/B00000000/x\", pager: \"https://hooks.slack.com/services/T00000000/B00000000/y\" }
+witnesses:
+  balancer: { tcp: \"10.0.0.1:443\" }
+targets: [ { name: api, health: \"https://api.example.test/health\" } ]
+routes: [ { to: [alerts, pager] } ]
+",
+    );
+    let names: Vec<_> = plan
+        .witnesses
+        .iter()
+        .map(|witness| witness.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "witness `balancer`",
+            "the resolver",
+            "the receiver of channel `alerts`",
+            "this machine's gateway",
+            "this process itself"
+        ]
+    );
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Action, Engine,
-    watched::{Watched, Watching},
+    watched::{Open, Watched, Watching},
 };
 use crate::model::{
     Policy, Rule, Slot, Verdict,
@@ -18,12 +18,17 @@ impl Engine {
     /// Publishes what is known of a target.
     pub(super) fn show(&self, slot: Slot, actions: &mut Vec<Action>) {
         if let Some(watched) = self.at(slot) {
-            actions.push(Action::Show(slot, Box::new(facts(watched))));
+            let shared = watched
+                .common
+                .and_then(|number| self.commons.open.get(&number));
+            let open = watched.incident.as_deref();
+            let open = open.or_else(|| shared.map(|shared| &shared.open));
+            actions.push(Action::Show(slot, Box::new(facts(watched, open))));
         }
     }
 }
 
-fn facts(watched: &Watched) -> Facts {
+fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
     let deciding = watched.deciding();
     let suspicious = watched
         .checks
@@ -63,12 +68,8 @@ fn facts(watched: &Watched) -> Facts {
             since: burst.since,
             looks: burst.looks,
         }),
-        incident: watched
-            .incident
-            .as_ref()
-            .map(|open| open.incident.id.clone()),
-        told: watched
-            .incident
+        incident: open.map(|open| open.incident.id.clone()),
+        told: open
             .iter()
             .flat_map(|open| &open.incident.told)
             .map(|told| (told.channel.clone(), told.at))

@@ -100,6 +100,7 @@ impl Engine {
 
     /// In place of a look, if this check is one that calls us; says whether it is.
     pub(super) fn listen(&mut self, now: Moment, due: Due, actions: &mut Vec<Action>) -> bool {
+        let is_blind = self.lookout.is_blind();
         let Some(watched) = self.at_mut(due.slot) else {
             return false;
         };
@@ -109,6 +110,12 @@ impl Engine {
         let is_beside_looks = watched.asked().iter().filter(|is_asked| **is_asked).count() > 1;
         let watching = &mut watched.checks[usize::from(check)];
         watching.is_seen = true;
+        if is_blind && watching.awaited.is_some() {
+            // It may have called, and could not reach us.
+            watching.awaited = watching
+                .awaited
+                .map(|until| until.max(now.tick + question.grace));
+        }
         let is_missed = watching.awaited.is_some_and(|until| until <= now.tick);
         if is_missed {
             watching.awaited = None;
@@ -171,11 +178,7 @@ impl Engine {
     }
 
     /// Nobody listened for a moment, or for long: what may have come meanwhile is not missed.
-    pub(super) fn excuse_beats(&mut self, now: Moment) {
-        let deaf = now
-            .tick
-            .since(self.handled.tick)
-            .max(now.at.since(self.handled.at));
+    pub(super) fn excuse_beats(&mut self, now: Moment, deaf: Duration) {
         for watched in self.watched.iter_mut().flatten() {
             let Some((check, question)) = watched.heartbeat() else {
                 continue;

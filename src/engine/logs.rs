@@ -162,6 +162,7 @@ impl Engine {
         actions: &mut Vec<Action>,
     ) {
         let looking_since = self.looking_since;
+        let is_blind = self.lookout.is_blind();
         let Some(watched) = self.at_mut(reader.slot) else {
             return;
         };
@@ -176,7 +177,7 @@ impl Engine {
             looking_since,
             startup_grace: source.startup_grace,
             is_in_maintenance: false,
-            is_blind: false,
+            is_blind,
             reading,
             watermark: witness.watermark,
             is_proved_by_canary: source.canary.is_some(),

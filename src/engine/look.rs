@@ -71,6 +71,8 @@ impl Engine {
         } else {
             policy.timeout.min(judge::BURST_TIMEOUT)
         };
+        self.lookout.started(now.tick, due.planned);
+        let limit = self.limit_now(limit, policy.interval);
         let look = LookId {
             slot: due.slot,
             check: due.check,
@@ -143,16 +145,36 @@ impl Engine {
             }
             Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_)) | None => None,
         };
-        let pace = self.weigh(now, &observation, flight.is_regular, actions);
+        let flown = (flight.is_regular, flight.planned);
+        let may_wait = roles.is_none() && round.is_none();
+        let Some(observation) = self.doubt(now, observation, flown, may_wait) else {
+            return;
+        };
+        self.judge_look(now, &observation, flown, actions);
         if let Some(decision) = roles {
             self.apply_roles(now, (slot, check), &decision, actions);
         }
-        let is_overrun = self.plan_next(now, slot, check, pace, &observation);
+        if let Some((source, answer)) = round {
+            self.read_logs(now, (slot, check), &source, &answer, actions);
+        }
+    }
+
+    /// Judges a look that may be believed, and plans the next one.
+    pub(super) fn judge_look(
+        &mut self,
+        now: Moment,
+        observation: &Observation,
+        (is_regular, planned): (bool, Tick),
+        actions: &mut Vec<Action>,
+    ) {
+        let LookId { slot, check, .. } = observation.look;
+        let pace = self.weigh(now, observation, is_regular, actions);
+        let is_overrun = self.plan_next(now, slot, check, pace, observation);
         actions.push(Action::Looked(Looked {
             slot,
             at: observation.finished.at,
             took: observation.took(),
-            late: observation.started.tick.since(flight.planned),
+            late: observation.started.tick.since(planned),
             result: result(&observation.outcome),
             is_overrun,
             is_own_trouble: matches!(
@@ -160,10 +182,7 @@ impl Engine {
                 Outcome::Unobservable(gap) if gap.kind.is_own()
             ),
         }));
-        self.note_own_trouble(now, slot, check, &observation, actions);
-        if let Some((source, answer)) = round {
-            self.read_logs(now, (slot, check), &source, &answer, actions);
-        }
+        self.note_own_trouble(now, slot, check, observation, actions);
     }
 
     /// Shows the judge what was seen and does what follows from it; says when the next look is wanted.
@@ -176,21 +195,37 @@ impl Engine {
     ) -> Pace {
         let LookId { slot, check, .. } = observation.look;
         let seen = Seen::of(observation, is_regular);
-        let Some(watched) = self.at_mut(slot) else {
+        let Some(policy) = self.at(slot).map(|watched| self.policy_now(watched, check)) else {
             return Pace::Regular {
                 every: Duration::from_hours(1),
             };
         };
-        let policy = watched.joint_policy(check);
+        let factor = self.lookout.factor();
+        let watched = self.at_mut(slot).expect("it was there a moment ago");
         let watching = &mut watched.checks[usize::from(check)];
+        let had_burst = watching.state.burst.is_some();
         let was_in_question = watching.state.burst.is_some() || watching.state.recovery.is_some();
+        watching.stretch = if was_in_question {
+            watching.stretch.max(factor)
+        } else {
+            factor
+        };
         let change = judge::step(&policy, &mut watching.state, &seen);
         let is_plain = seen.outcome == Outcome::Healthy && !was_in_question && change.is_none();
         if !is_plain {
             watching.last = Last::of(observation);
         }
         let label = watching.last.label.clone().filter(|_| !is_plain);
+        let is_in_question = watching.state.burst.is_some();
+        let is_new = is_in_question && !had_burst;
+        let was_bursting = was_in_question || is_in_question;
         let pace = judge::pace(&policy, &watching.state, &seen);
+        if was_bursting {
+            self.note_suspicion(slot);
+        }
+        if is_new {
+            self.ask_siblings(now, slot);
+        }
         if !is_plain {
             self.tally(slot, label);
         }
@@ -340,7 +375,9 @@ impl Engine {
             (Some(_), None) => self.blind.checks = self.blind.checks.saturating_sub(1),
             (Some(since), Some(words)) => {
                 let limit = OWN_TROUBLE_AFTER.max(interval * OWN_TROUBLE_INTERVALS);
-                if !self.blind.is_told && now.tick.since(since) > limit {
+                // That we are blind is told by itself.
+                let is_known = self.blind.is_told || self.lookout.is_blind();
+                if !is_known && now.tick.since(since) > limit {
                     self.blind.is_told = true;
                     self.tell_blindness(now, Some(words), actions);
                 }

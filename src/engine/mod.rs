@@ -5,6 +5,7 @@
 //! in the tests runs exactly what runs in production. [`Event`] is the closed list of all that can wake hekate, and
 //! [`Action`] the closed list of all that it can do.
 
+mod common;
 mod facts;
 mod heartbeat;
 mod logs;
@@ -12,6 +13,7 @@ mod look;
 mod remind;
 mod replan;
 mod roles;
+mod sight;
 mod story;
 mod tell;
 mod trouble;
@@ -36,6 +38,7 @@ use crate::{
         heartbeat::Push,
         logs::LogAsk,
         roles::RoleFacts,
+        sight::{Round, RoundOrder},
     },
     schedule::{Due, EARLIEST, Schedule, phase},
 };
@@ -67,6 +70,8 @@ pub enum Event {
     RoleSaid(GroupName, String),
     /// A store that could not be read at the start can be read now, and this was in it all along.
     Found(Box<Loaded>),
+    /// What the witnesses said, all of them asked at once.
+    Witnessed(Round),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -92,6 +97,10 @@ pub enum Action {
     ShowRole(Slot, Option<Arc<RoleFacts>>),
     /// Looks say nothing because of our own trouble (why), or do again.
     LookTrouble(Option<String>),
+    /// Ask the witnesses, all at once; the answer is an [`Event::Witnessed`] with the same number.
+    AskWitnesses(RoundOrder),
+    /// We see nothing (since when, and why), or see again.
+    Blind(Option<(Timestamp, String)>),
 }
 
 /// One look to be made.
@@ -161,6 +170,8 @@ pub struct Engine {
     watched: Vec<Option<Box<Watched>>>,
     index: HashMap<TargetId, Slot>,
     groups: HashMap<GroupName, Vec<Slot>>,
+    /// Who is asked at which host.
+    hosts: HashMap<String, Vec<Slot>>,
     schedule: Schedule,
     wakes: BTreeSet<(Tick, Slot)>,
     incidents: u64,
@@ -171,6 +182,10 @@ pub struct Engine {
     chance: StdRng,
     readers: logs::Readers,
     role_book: roles::RoleBook,
+    lookout: sight::Lookout,
+    commons: common::Commons,
+    /// Who was told by itself lately, and when.
+    recent: VecDeque<(Slot, Tick)>,
     /// When this process began to look.
     looking_since: Timestamp,
     /// When it was last told anything: since then nobody listened, if this process stood still.
@@ -192,6 +207,7 @@ impl Engine {
             watched: Vec::new(),
             index: HashMap::new(),
             groups: HashMap::new(),
+            hosts: HashMap::new(),
             schedule: Schedule::new(settings.looks_max),
             wakes: BTreeSet::new(),
             incidents: loaded.incidents.max(number_of(now.at)),
@@ -202,11 +218,15 @@ impl Engine {
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
             role_book: roles::RoleBook::default(),
+            lookout: sight::Lookout::default(),
+            commons: common::Commons::default(),
+            recent: VecDeque::new(),
             looking_since: now.at,
             handled: now,
         };
         let mut actions = Vec::new();
         engine.restore(loaded, now, &mut actions);
+        engine.look_out(now, &mut actions);
         engine.dispatch(now, &mut actions);
         (engine, actions)
     }
@@ -225,19 +245,25 @@ impl Engine {
             Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
+            Event::Witnessed(round) => self.witnessed(now, &round, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.handled = now;
+        self.tell_common(now, actions);
+        self.look_out(now, actions);
         self.dispatch(now, actions);
     }
 
     /// When [`Event::Due`] is wanted next.
     pub fn next_deadline(&self) -> Option<Tick> {
         let wake = self.wakes.first().map(|(tick, _)| *tick);
-        match (self.schedule.next_deadline(), wake) {
-            (Some(look), Some(wake)) => Some(look.min(wake)),
-            (look, wake) => look.or(wake),
-        }
+        let deadlines = [
+            self.schedule.next_deadline(),
+            wake,
+            self.next_round(),
+            self.commons.next_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// How many looks are in flight.
@@ -270,14 +296,23 @@ impl Engine {
         let id = watched.target.id.clone();
         self.watched.push(Some(Box::new(watched)));
         self.index.insert(id.clone(), slot);
-        if let Some(group) = self
-            .at(slot)
-            .and_then(|watched| watched.target.group.clone())
-        {
-            self.groups.entry(group).or_default().push(slot);
-        }
+        self.move_in(slot);
         actions.push(Action::Placed(slot, id));
         slot
+    }
+
+    /// Writes down to which group a target belongs and at which hosts it is asked.
+    fn move_in(&mut self, slot: Slot) {
+        let Some(watched) = self.at(slot) else { return };
+        let group = watched.target.group.clone();
+        let checks = watched.target.checks.iter();
+        let hosts: BTreeSet<_> = checks.filter_map(|check| check.question.host()).collect();
+        for host in hosts {
+            self.hosts.entry(host).or_default().push(slot);
+        }
+        if let Some(group) = group {
+            self.groups.entry(group).or_default().push(slot);
+        }
     }
 
     /// Plans the first looks of a target: spread over the shortest time from one look to the next, or over the first seconds
@@ -337,7 +372,11 @@ impl Engine {
                 .or_default()
                 .push(record);
         }
-        let mut open = one_each(now, loaded.open, &mut batch);
+        let (shared, alone): (Vec<_>, Vec<_>) = loaded
+            .open
+            .into_iter()
+            .partition(|incident| incident.common.is_some());
+        let mut open = one_each(now, alone, &mut batch);
         for target in &plan.targets {
             let old = target
                 .was
@@ -358,7 +397,13 @@ impl Engine {
                 batch.renamed.push((known_as, target.id.clone()));
                 watched.rename_incident(&mut batch);
             }
-            let slot = self.place(watched, actions);
+            self.place(watched, actions);
+        }
+        for incident in shared {
+            self.reopen_common(now, incident, &mut batch);
+        }
+        for index in 0..self.watched.len() {
+            let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
             self.set_wake(slot);
             self.settle_accounts(now, slot, &mut batch);
@@ -399,7 +444,14 @@ impl Engine {
                 batch.checks.push(watched.record(index, now.at));
             }
         }
-        for mut incident in found.open {
+        let (shared, alone): (Vec<_>, Vec<_>) = found
+            .open
+            .into_iter()
+            .partition(|incident| incident.common.is_some());
+        for incident in shared {
+            self.reopen_common(now, incident, &mut batch);
+        }
+        for mut incident in alone {
             let slot = incident
                 .targets
                 .first()
@@ -414,7 +466,9 @@ impl Engine {
                 Self::close_removed(now, &target, incident, &mut batch);
                 continue;
             };
-            if let Some(open) = &mut watched.incident {
+            if let Some(number) = watched.common {
+                self.take_over(now, number, incident, &mut batch);
+            } else if let Some(open) = &mut watched.incident {
                 hand_over(now, &mut incident, &mut open.incident);
                 batch.incidents.extend([open.incident.clone(), incident]);
             } else {
@@ -433,7 +487,8 @@ impl Engine {
         let away = now.at.since(last_at);
         if away > AWAY_TOLD_OVER {
             let words = format!(
-                "the last sign of life is from {last_at}; what happened since then was not seen"
+                "the last sign of life is from {}; what happened since then was not seen",
+                last_at.words(self.plan.server.timezone)
             );
             self.notice(
                 now,
@@ -450,7 +505,12 @@ impl Engine {
         self.void_below = self.looks + 1;
         self.void_witnesses(now.at);
         self.looking_since = now.at;
-        self.excuse_beats(now);
+        self.void_rounds(now);
+        let deaf = now
+            .tick
+            .since(self.handled.tick)
+            .max(now.at.since(self.handled.at));
+        self.excuse_beats(now, deaf);
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             let Some(watched) = self.at_mut(slot) else {
@@ -492,6 +552,10 @@ impl Engine {
                 .incidents
                 .extend(watched.incident.iter().map(|open| open.incident.clone()));
         }
+        let shared = self.commons.open.values();
+        batch
+            .incidents
+            .extend(shared.map(|shared| shared.open.incident.clone()));
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }

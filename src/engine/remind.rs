@@ -9,7 +9,7 @@ use super::{
 use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
 
 /// A reminder that nobody can vouch for now is put off by so much at a time.
-const DOUBT_WAIT: Duration = Duration::from_secs(15);
+pub(super) const DOUBT_WAIT: Duration = Duration::from_secs(15);
 
 impl Engine {
     /// Reminds of an open incident, or tells what was held back, if it is time.

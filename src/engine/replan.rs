@@ -29,6 +29,7 @@ impl Engine {
             .iter()
             .map(|target| target.id.clone())
             .collect();
+        let is_seen_otherwise = self.plan.witnesses != plan.witnesses;
         self.plan = Arc::clone(plan);
         for target in &plan.targets {
             let was = target
@@ -39,10 +40,11 @@ impl Engine {
                 self.index.insert(target.id.clone(), slot);
                 self.vacate_group(slot);
                 self.update(now, slot, target);
-                batch.renamed.push((was, target.id.clone()));
                 if let Some(watched) = self.at_mut(slot) {
                     watched.rename_incident(&mut batch);
                 }
+                self.rename_member(&was, slot, &mut batch);
+                batch.renamed.push((was, target.id.clone()));
                 actions.push(Action::Placed(slot, target.id.clone()));
                 self.show(slot, actions);
             } else if let Some(slot) = self.index.get(&target.id).copied() {
@@ -65,6 +67,7 @@ impl Engine {
         }
         self.bind_readers();
         self.bind_roles(now, actions);
+        self.replace_witnesses(now, is_seen_otherwise);
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }
@@ -78,6 +81,10 @@ impl Engine {
         if *watched.target == **target {
             return;
         }
+        self.vacate_group(slot);
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
         let old = std::mem::replace(&mut watched.target, Arc::clone(target));
         let mut kept = std::mem::take(&mut watched.checks);
         let mut dues = Vec::new();
@@ -138,10 +145,7 @@ impl Engine {
         for due in dues {
             self.schedule.add(due);
         }
-        self.vacate_group(slot);
-        if let Some(group) = target.group.clone() {
-            self.groups.entry(group).or_default().push(slot);
-        }
+        self.move_in(slot);
     }
 
     fn remove(&mut self, now: Moment, id: TargetId, batch: &mut Batch, actions: &mut Vec<Action>) {
@@ -156,8 +160,12 @@ impl Engine {
             for watching in &watched.checks {
                 self.forget_own_trouble(watching.own_trouble_since);
             }
+            self.commons.suspects.remove(&slot);
             if let Some(open) = watched.incident {
                 Self::close_removed(now, &id, open.incident, batch);
+            }
+            if let Some(number) = watched.common {
+                self.remove_member(now, number, &id, batch);
             }
         }
         batch.forgotten.push(id);
@@ -165,6 +173,20 @@ impl Engine {
     }
 
     fn vacate_group(&mut self, slot: Slot) {
+        if let Some(watched) = self.at(slot) {
+            let hosts: Vec<_> = watched
+                .target
+                .checks
+                .iter()
+                .filter_map(|check| check.question.host())
+                .collect();
+            for host in hosts {
+                if let Some(members) = self.hosts.get_mut(&host) {
+                    members.retain(|member| *member != slot);
+                }
+            }
+            self.hosts.retain(|_, members| !members.is_empty());
+        }
         for members in self.groups.values_mut() {
             members.retain(|member| *member != slot);
         }

@@ -366,6 +366,10 @@ impl Engine {
     /// A target that became active while it is in trouble: whoever would have been told of an active one is told now.
     fn escalate(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
         let Some(watched) = self.at(slot) else { return };
+        if let Some(number) = watched.common {
+            self.escalate_member(now, slot, number, batch);
+            return;
+        }
         let Some(verdict) = watched
             .incident
             .as_ref()

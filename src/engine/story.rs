@@ -49,6 +49,7 @@ impl Engine {
             siblings: self.siblings(slot),
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
+            many: None,
         }
     }
 

@@ -26,6 +26,9 @@ impl Engine {
         slot: Slot,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
+        if let Some(number) = self.at(slot)?.common {
+            return self.settle_common(now, slot, number, batch);
+        }
         let watched = self.at_mut(slot)?;
         if watched.is_unjudged()
             && let Some(open) = &watched.incident
@@ -52,7 +55,7 @@ impl Engine {
                         watched.held_until = Some(until);
                         None
                     }
-                    None => self.open(now, slot, verdict, batch),
+                    None => self.gather(now, slot, verdict, batch),
                 }
             }
             (Some(told), Some(verdict)) if told == verdict => watched
@@ -66,7 +69,8 @@ impl Engine {
         incident
     }
 
-    fn open(
+    /// Opens an incident of one target.
+    pub(super) fn open(
         &mut self,
         now: Moment,
         slot: Slot,
@@ -94,6 +98,7 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: seen_before(watched),
+            common: None,
         };
         let story = Arc::new(self.story(slot, &decision.to, None));
         for (channel, mention) in decision.to {
@@ -118,6 +123,7 @@ impl Engine {
         let watched = self.at_mut(slot)?;
         watched.held_until = None;
         watched.incident = Some(Box::new(Open { incident, remind }));
+        self.opened_lately(now.tick, slot);
         Some(id)
     }
 
@@ -204,7 +210,8 @@ impl Engine {
         let outage = outage(&incident, until);
         let to: Vec<_> = told_of(&incident).collect();
         let story = Arc::new(self.story(slot, &to, Some(outage)));
-        end(&mut incident, Kind::Recovered, now, &story, batch);
+        let entries = to_all(&incident, &story);
+        end(&mut incident, Kind::Recovered, now, entries, batch);
         Some(incident.id)
     }
 
@@ -229,7 +236,8 @@ impl Engine {
             also_told: each_once(&to),
             ..Story::plain(title, words, now.at)
         };
-        end(&mut incident, Kind::Removed, now, &Arc::new(story), batch);
+        let entries = to_all(&incident, &Arc::new(story));
+        end(&mut incident, Kind::Removed, now, entries, batch);
     }
 
     /// Adds a channel to those that were told of an open incident.
@@ -242,11 +250,14 @@ impl Engine {
         channel: ChannelName,
         actions: &mut Vec<Action>,
     ) {
-        let open = self
-            .watched
-            .iter_mut()
-            .flatten()
-            .filter_map(|watched| watched.incident.as_mut());
+        let alone = self.watched.iter_mut().flatten();
+        let alone = alone.filter_map(|watched| watched.incident.as_deref_mut());
+        let shared = self
+            .commons
+            .open
+            .values_mut()
+            .map(|shared| &mut shared.open);
+        let open = alone.chain(shared);
         let Some(open) = open.into_iter().find(|open| open.incident.id == *incident) else {
             return;
         };
@@ -336,26 +347,35 @@ pub(super) fn entry_of(
     }
 }
 
+/// One story for everybody who was told.
+fn to_all(incident: &Incident, story: &Arc<Story>) -> Vec<(ChannelName, Arc<Story>)> {
+    let told = incident.told.iter();
+    told.map(|told| (told.channel.clone(), Arc::clone(story)))
+        .collect()
+}
+
 /// Closes an incident and tells everybody who was told of it.
-fn end(incident: &mut Incident, kind: Kind, now: Moment, story: &Arc<Story>, batch: &mut Batch) {
-    for told in &incident.told {
-        batch.entries.push(entry(
-            incident,
-            told.channel.clone(),
-            kind,
-            now,
-            None,
-            story,
-        ));
+pub(super) fn end(
+    incident: &mut Incident,
+    kind: Kind,
+    now: Moment,
+    to: Vec<(ChannelName, Arc<Story>)>,
+    batch: &mut Batch,
+) {
+    let verdict = to.first().map(|(_, story)| story.to);
+    for (channel, story) in to {
+        batch
+            .entries
+            .push(entry(incident, channel, kind, now, None, &story));
     }
     incident.sequence += 1;
     incident.closed_at = Some(now.at);
-    incident.verdict = story.to;
+    incident.verdict = verdict.unwrap_or(Verdict::Operational);
     incident.remind_at = None;
     batch.incidents.push(incident.clone());
 }
 
-fn outage(incident: &Incident, until: crate::model::Timestamp) -> Outage {
+pub(super) fn outage(incident: &Incident, until: crate::model::Timestamp) -> Outage {
     Outage {
         worst: incident.worst,
         since: incident.since,

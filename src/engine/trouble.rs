@@ -78,6 +78,7 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
+            common: None,
         };
         let story = Arc::new(Story::plain(title.to_owned(), words.to_owned(), now.at));
         let key = EntryKey {

@@ -18,6 +18,8 @@ pub(super) struct Watched {
     pub(super) checks: Vec<Watching>,
     /// The trouble that people were told of.
     pub(super) incident: Option<Box<Open>>,
+    /// The number of the incident of several targets that it belongs to.
+    pub(super) common: Option<u64>,
     /// When the last outage that was told as down ended: a mere degradation soon after is held back for a while.
     pub(super) down_ended: Option<Tick>,
     /// Until when a degradation is held back.
@@ -58,6 +60,10 @@ pub(super) struct Watching {
     pub(super) flight: Option<Flight>,
     /// Whether a look of this process has come back.
     pub(super) is_seen: bool,
+    /// By how much its spans are stretched, as long as it is in question: never less than when that began.
+    pub(super) stretch: u32,
+    /// When it was last looked at because a sibling failed.
+    pub(super) hurried_at: Option<Tick>,
     /// Since when its looks have met nothing but our own trouble.
     pub(super) own_trouble_since: Option<Tick>,
     /// What decided last.
@@ -121,6 +127,8 @@ impl Watching {
             is_next_regular: true,
             flight: None,
             is_seen: false,
+            stretch: 1,
+            hurried_at: None,
             own_trouble_since: None,
             decision: Decision {
                 at,
@@ -165,6 +173,7 @@ impl Watched {
             target,
             checks,
             incident: None,
+            common: None,
             down_ended: None,
             held_until: None,
             wake: None,

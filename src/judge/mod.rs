@@ -17,11 +17,14 @@
 //!    failing in a row, and six last answers tell whether it has become slow: both mean degraded.
 
 mod burst;
+pub mod cause;
 mod contract;
 mod drift;
 pub mod freshness;
 pub mod heartbeat;
 pub mod roles;
+pub mod sight;
+pub mod strain;
 #[cfg(test)]
 mod tests;
 pub mod watermark;

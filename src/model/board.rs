@@ -312,6 +312,8 @@ pub struct Ourselves {
     pub config_trouble: Option<(String, Timestamp)>,
     /// What keeps looks from saying anything, such as a lack of file descriptors: why, since when.
     pub look_trouble: Option<(String, Timestamp)>,
+    /// Who does not answer, and since when, while we see nothing.
+    pub blind: Option<(String, Timestamp)>,
     /// Entries waiting in the outbox.
     pub outbox: usize,
     /// When the oldest of them was written.
@@ -324,6 +326,9 @@ impl Ourselves {
         let mut out = Vec::new();
         if let Some((why, _)) = &self.store_trouble {
             out.push(format!("the store cannot be written: {why}"));
+        }
+        if let Some((why, since)) = &self.blind {
+            out.push(format!("blind since {since}: {why}"));
         }
         if let Some((why, _)) = &self.look_trouble {
             out.push(why.clone());

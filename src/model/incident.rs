@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    cause::Common,
     names::{ChannelName, IncidentId, TargetId},
     plan::Severity,
     time::Timestamp,
@@ -44,6 +45,8 @@ pub struct Incident {
     pub remind_at: Option<Timestamp>,
     /// What was seen while it was open: words and how often, most often first, at most five.
     pub seen: Vec<(String, u32)>,
+    /// If it is about several targets: what they have in common, and how each of them is.
+    pub common: Option<Box<Common>>,
 }
 
 impl Incident {

@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod board;
+pub mod cause;
 pub mod health;
 pub mod heartbeat;
 pub mod http;
@@ -19,6 +20,7 @@ pub mod observation;
 pub mod plan;
 pub mod roles;
 pub mod secret;
+pub mod sight;
 pub mod text;
 pub mod time;
 pub mod transition;

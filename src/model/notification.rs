@@ -100,6 +100,37 @@ pub struct Story {
     pub log: Option<String>,
     /// Its role, if it has one.
     pub role: Option<Role>,
+    /// If it is about several targets: how each of them is.
+    pub many: Option<Box<Many>>,
+}
+
+/// How several targets are that are told as one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Many {
+    /// Those that are told here, the bad ones first, at most [`Many::SHOWN_MAX`].
+    pub members: Vec<One>,
+    /// How many are told here.
+    pub total: u32,
+    /// How many of them are not bad any more.
+    pub back: u32,
+}
+
+impl Many {
+    /// More members than this are counted, not named.
+    pub const SHOWN_MAX: usize = 12;
+}
+
+/// One of several.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct One {
+    /// What people call it, with its role. Not foreign text.
+    pub title: String,
+    /// How it is; `Operational` if it is back.
+    pub verdict: Verdict,
+    /// Why; may be foreign.
+    pub words: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 impl Story {
@@ -138,6 +169,7 @@ impl Story {
             siblings: Vec::new(),
             log: None,
             role: None,
+            many: None,
         }
     }
 }

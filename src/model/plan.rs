@@ -15,6 +15,7 @@ use super::{
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     roles::{Role, Roles},
     secret::Secret,
+    sight::Witness,
     verdict::Verdict,
     wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
 };
@@ -76,6 +77,8 @@ pub struct Plan {
     pub targets: Vec<Arc<Target>>,
     /// `routes:` in the order of the file; the last one matches everything.
     pub routes: Vec<Route>,
+    /// Who tells our blindness from the trouble of others: `witnesses:` and those that the file implies.
+    pub witnesses: Arc<[Witness]>,
 }
 
 impl Plan {
@@ -260,6 +263,36 @@ pub enum Question {
     Heartbeat(Arc<HeartbeatQuestion>),
     /// `http:`
     Http(Arc<HttpQuestion>),
+}
+
+impl Question {
+    /// The host that is asked, a name or an address; absent if there is none, or if it is a secret.
+    pub fn host(&self) -> Option<String> {
+        match self {
+            Self::Health(health) => shown_host(&health.url, &health.url_secrets),
+            Self::Http(http) => shown_host(&http.asked.url, &http.asked.url_secrets),
+            Self::Websocket(websocket) => websocket.url.host_str().map(str::to_owned),
+            Self::Tcp(tcp) => Some(tcp.endpoint.bare_host()),
+            Self::Tls(tls) => Some(tls.endpoint.bare_host()),
+            Self::Grpc(grpc) => Some(grpc.endpoint.bare_host()),
+            Self::Icmp(icmp) => Some(icmp.host.to_string()),
+            Self::Dns(_)
+            | Self::Heartbeat(_)
+            | Self::LogFreshness(_)
+            | Self::LogStore(_)
+            | Self::Roles(_) => None,
+        }
+    }
+}
+
+/// The host of an address, unless a variable brought it.
+fn shown_host(url: &Url, secrets: &[Secret]) -> Option<String> {
+    let host = url.host_str()?;
+    let is_secret = secrets.iter().any(|secret| {
+        let secret = secret.expose();
+        secret.contains(host) || (!secret.is_empty() && host.contains(secret))
+    });
+    (!is_secret).then(|| host.to_owned())
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

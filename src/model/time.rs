@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
+use chrono_tz::Tz;
 
 /// A point in wall-clock time, for people and for records: milliseconds since 1970-01-01 UTC.
 ///
@@ -33,6 +34,12 @@ impl Timestamp {
     /// How long after `earlier` this is; zero if it is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    /// As people read it, in their zone: `22 Nov 14:02:07 CET`.
+    pub fn words(self, zone: Tz) -> String {
+        let local = self.to_utc().with_timezone(&zone);
+        local.format("%-d %b %H:%M:%S %Z").to_string()
     }
 
     /// This time as a calendar date; times outside of chrono's range become the epoch.

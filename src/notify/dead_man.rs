@@ -14,6 +14,9 @@ use super::sender::Sender;
 /// A message may wait so long before we count as silent; below the patience of most dead-man services.
 const WAIT_MAX: Duration = Duration::from_mins(5);
 
+/// Blindness that lasts for so long is somebody else's to page for.
+const BLIND_MAX: Duration = Duration::from_secs(30);
+
 /// The shortest time in which looks are missed: intervals of a second may be exceeded now and then.
 const LOOKS_WITHIN_MIN: Duration = Duration::from_secs(10);
 
@@ -32,6 +35,8 @@ pub struct DeadManFacts {
     pub is_store_writable: bool,
     /// How long the oldest undelivered message has waited, parked ones not counted.
     pub oldest_waits: Option<Duration>,
+    /// How long we have seen nothing, if we do not see now.
+    pub blind_for: Option<Duration>,
     /// Critical messages that their channel refuses and that nobody is told of in their place.
     pub parked_critical: usize,
 }
@@ -58,6 +63,10 @@ pub fn may_ping(facts: &DeadManFacts) -> Result<(), Vec<&'static str>> {
         (
             facts.oldest_waits.is_none_or(|waits| waits < WAIT_MAX),
             "a message has waited for 5 min or longer",
+        ),
+        (
+            facts.blind_for.is_none_or(|blind| blind < BLIND_MAX),
+            "we have been blind for 30 s or longer",
         ),
         (
             facts.parked_critical == 0,
@@ -122,6 +131,7 @@ mod tests {
         looked_at: Some(Tick::from_micros(940_000_000)),
         is_store_writable: true,
         oldest_waits: Some(Duration::from_secs(299)),
+        blind_for: Some(Duration::from_secs(29)),
         parked_critical: 0,
     };
 
@@ -179,6 +189,13 @@ mod tests {
                     ..WELL
                 },
                 "a message has waited for 5 min or longer",
+            ),
+            (
+                DeadManFacts {
+                    blind_for: Some(Duration::from_secs(30)),
+                    ..WELL
+                },
+                "we have been blind for 30 s or longer",
             ),
             (
                 DeadManFacts {

@@ -114,6 +114,16 @@ fn event(entry: &Entry) -> Value {
         "target": story.target.as_ref().map(TargetId::as_str),
         "group": story.target.as_ref().and_then(group),
         "title": story.title,
+        "members": story.many.as_ref().map(|many| json!({
+            "total": many.total,
+            "back": many.back,
+            "shown": many.members.iter().map(|one| json!({
+                "title": one.title,
+                "state": one.verdict.as_str(),
+                "words": one.words,
+                "since": one.since.to_string(),
+            })).collect::<Vec<_>>(),
+        })),
         "role": story.role.map(crate::model::roles::Role::as_str),
         "severity": story.severity.as_str(),
         "check": story.check.map(crate::model::CheckKind::as_str),
@@ -289,6 +299,7 @@ mod tests {
             siblings: Vec::new(),
             log: None,
             role: None,
+            many: None,
         }
     }
 

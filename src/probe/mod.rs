@@ -16,6 +16,7 @@ mod tcp;
 mod tls;
 #[cfg(feature = "websocket")]
 mod websocket;
+mod witness;
 
 use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 

@@ -53,6 +53,7 @@ pub struct Metrics {
     notification_delay: Histogram,
     scheduler_lag: Histogram,
     overruns: Counter,
+    blind_seconds: Counter,
     looks_in_flight: Gauge,
     look_waiting: Histogram,
     store_size: Gauge<u64, AtomicU64>,
@@ -158,6 +159,11 @@ impl Metrics {
                 "From when a look was due to when it was handed out",
                 &LAG_SECONDS,
             ),
+            blind_seconds: registered(
+                &mut registry,
+                "blind_seconds",
+                "Time in which no witness answered, counted when it is over",
+            ),
             overruns: registered(
                 &mut registry,
                 "overruns",
@@ -251,6 +257,11 @@ impl Metrics {
     /// A look was left out because the one before is still under way.
     pub fn overrun(&self) {
         self.overruns.inc();
+    }
+
+    /// We saw nothing for so long, and see again.
+    pub fn was_blind(&self, lasted: Duration) {
+        self.blind_seconds.inc_by(lasted.as_secs());
     }
 
     /// A look begins after having waited this long for its turn.

@@ -565,6 +565,7 @@ fn closed_incident() -> Incident {
         reminders: 0,
         remind_at: None,
         seen: vec![(String::from("HTTP 503"), 12)],
+        common: None,
     }
 }
 

@@ -18,7 +18,13 @@ pub(crate) fn target(id: &str) -> Target {
     });
     let question = HealthQuestion {
         role_field: None,
-        url: "http://127.0.0.1:9/health".parse().expect("an address"),
+        // What is in no group is on one host, what is in a group on hosts of its own: both are told together if they fail together.
+        url: match &group {
+            Some(group) => format!("http://{name}.{group}.test/health"),
+            None => String::from("http://shared.test/health"),
+        }
+        .parse()
+        .expect("an address"),
         url_secrets: Vec::new(),
         headers: Vec::new(),
         credentials: None,
@@ -110,6 +116,7 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         on_call: BTreeMap::new(),
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),
+        witnesses: Arc::default(),
         routes: vec![master, to(&["core"])],
     }
 }

@@ -127,6 +127,16 @@ impl Chronicle {
         false
     }
 
+    /// Whether the last that was said of it by then is of an open incident of several.
+    fn is_shared(&self, target: &TargetId, now: Duration) -> bool {
+        let mut said = self.decided.iter();
+        let last = said.rfind(|(at, _, entry)| *at <= now && said_of(entry, target).is_some());
+        last.is_some_and(|(_, _, entry)| {
+            let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed);
+            entry.story.many.is_some() && !is_end
+        })
+    }
+
     /// Whether so many of the last regular looks failed.
     fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
         let regular = self
@@ -140,11 +150,27 @@ impl Chronicle {
     }
 }
 
+/// What a message says of a target, by the name people call it.
+fn said_of(entry: &Entry, target: &TargetId) -> Option<Verdict> {
+    if let Some(many) = &entry.story.many {
+        let name = target.as_str().replacen('/', " ", 1);
+        let one = many.members.iter().find(|one| one.title == name)?;
+        return Some(one.verdict);
+    }
+    (entry.story.target.as_ref() == Some(target)).then_some(entry.story.to)
+}
+
+/// Who shares an incident hears of its changes after some time that grows with their number.
+const SHARED_PATIENCE: Duration = Duration::from_mins(33);
+/// For so long a trouble waits for others that are in question.
+const WAIT: Duration = Duration::from_secs(10);
+
 /// All that the second opinion has to say of a world in which everything healed in the end.
 pub(crate) fn agrees(world: &World, seed: u64) {
     let mut faults = Vec::new();
     for (at, life, entry) in &world.chronicle.decided {
         faults.extend(unfounded(&world.chronicle, *at, *life, entry));
+        faults.extend(unfounded_members(world, *at, entry));
     }
     faults.extend(untold(world));
     faults.extend(unfinished(world));
@@ -168,7 +194,13 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     let is_founded = match (entry.kind, entry.story.to) {
         (Kind::Opened | Kind::Changed, Verdict::Down) => match policy.and_then(|it| it.count) {
             Some(count) => chronicle.has_full_count(target, at, count.failures, count.of),
-            None => chronicle.has_full_run(target, at, life),
+            // It may have waited for others that were in question at the same time.
+            None => chronicle
+                .before(target, at)
+                .take_while(|look| look.ended + WAIT + ROUNDING >= at)
+                .map(|look| look.ended)
+                .chain([at])
+                .any(|then| chronicle.has_full_run(target, then, life)),
         },
         // Held back for half an hour at most, and an absence may lie between.
         (Kind::Opened, _) => chronicle
@@ -196,6 +228,52 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
                 .collect::<Vec<_>>()
         )
     })
+}
+
+/// A message about several that what was seen of one of them does not bear out.
+fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> {
+    let Some(many) = &entry.story.many else {
+        return Vec::new();
+    };
+    let chronicle = &world.chronicle;
+    let mut faults = Vec::new();
+    for one in &many.members {
+        let name = one.title.as_str();
+        let targets = chronicle.looks.keys();
+        let Some(target) = targets
+            .into_iter()
+            .find(|target| target.as_str().replacen('/', " ", 1) == name)
+        else {
+            faults.push(format!("{name} was told of, and nobody ever looked at it"));
+            continue;
+        };
+        let looks: Vec<_> = chronicle.before(target, at).collect();
+        let is_founded = match one.verdict {
+            Verdict::Down => looks.iter().any(|look| match look.policy.count {
+                Some(count) => {
+                    chronicle.has_full_count(target, look.ended, count.failures, count.of)
+                }
+                None => chronicle.has_full_run(target, look.ended, look.life),
+            }),
+            Verdict::Degraded | Verdict::Unknown => looks.iter().any(|look| look.sky != Sky::Fine),
+            Verdict::Operational => {
+                one.words == "taken out of the file"
+                    || looks.windows(3).any(|looks| {
+                        looks
+                            .iter()
+                            .all(|look| matches!(word(look.sky), Word::Well | Word::Nothing))
+                    })
+            }
+            Verdict::Suspect => false,
+        };
+        if !is_founded {
+            faults.push(format!(
+                "{:?} said at {at:?} that {name} is {}, and that was never seen",
+                entry.kind, one.verdict
+            ));
+        }
+    }
+    faults
 }
 
 /// An outage that lasted for longer than people were promised, and of which nothing was said.
@@ -240,21 +318,29 @@ fn untold(world: &World) -> Vec<String> {
             } else {
                 0
             }));
-            let bound = if is_mixed { bound * 2 } else { bound };
+            let bound = if is_mixed { bound * 2 } else { bound } + WAIT;
+            let bound = if chronicle.is_shared(target, from + bound) {
+                bound + SHARED_PATIENCE
+            } else {
+                bound
+            };
             if until < from + bound {
                 continue;
             }
             let said = chronicle
                 .decided
                 .iter()
-                .filter(|(at, _, entry)| {
-                    *at <= from + bound && entry.story.target.as_ref() == Some(target)
-                })
+                .filter(|(at, _, entry)| *at <= from + bound && said_of(entry, target).is_some())
                 .rfind(|(_, _, entry)| entry.kind != Kind::Notice);
-            if said.is_none_or(|(_, _, entry)| entry.story.to != Verdict::Down) {
+            if said.is_none_or(|(_, _, entry)| said_of(entry, target) != Some(Verdict::Down)) {
                 faults.push(format!(
-                    "{target} was {sky:?} from {from:?} to {until:?}, and the last word was {:?}",
-                    said.map(|(at, _, entry)| (at, entry.kind, entry.story.to))
+                    "{target} was {sky:?} from {from:?} to {until:?}, and the last word was {:?}; it was looked at {:?}",
+                    said.map(|(at, _, entry)| (at, entry.kind, said_of(entry, target))),
+                    chronicle
+                        .before(target, from + bound)
+                        .take(12)
+                        .map(|look| (look.began, look.ended, look.sky, look.is_regular))
+                        .collect::<Vec<_>>()
                 ));
             }
         }

@@ -247,7 +247,9 @@ impl World {
                 | Action::Show(..)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
-                | Action::LookTrouble(_) => {}
+                | Action::LookTrouble(_)
+                | Action::AskWitnesses(_)
+                | Action::Blind(_) => {}
             }
         }
         true

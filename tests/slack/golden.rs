@@ -15,7 +15,7 @@ use super::{
     rules::check,
     world::{
         NOW, OPTIONS, ago, context, degraded_story, entry, fleet, mentioning, notice_story,
-        on_call, recovered_story, silent_story, status, story, ten, unknown_story,
+        on_call, recovered_story, shared_story, silent_story, status, story, ten, unknown_story,
     },
 };
 
@@ -90,6 +90,26 @@ fn a_target_leaves_the_file_while_it_is_down() {
     let mut story = recovered_story();
     story.to = Verdict::Down;
     is(&entry(Kind::Removed, story), &expect_file!["removed.json"]);
+}
+
+#[test]
+fn a_host_takes_three_targets_with_it() {
+    is(
+        &mentioning(Kind::Opened, shared_story(3, 0)),
+        &expect_file!["shared.json"],
+    );
+    is(
+        &entry(Kind::Changed, shared_story(30, 4)),
+        &expect_file!["shared_changed.json"],
+    );
+    is(
+        &entry(Kind::Reminder, shared_story(3, 1)),
+        &expect_file!["shared_reminder.json"],
+    );
+    is(
+        &entry(Kind::Recovered, shared_story(3, 3)),
+        &expect_file!["shared_recovered.json"],
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::{
     rules::{check, parsed_texts},
     world::{
         NOW, OPTIONS, component, context, entry, facts, mentioning, on_call, recovered_story,
-        status, story, ten,
+        shared_story, status, story, ten,
     },
 };
 
@@ -33,6 +33,12 @@ fn messages(words: &str) -> Vec<Message> {
     if let Some(outage) = &mut over.outage {
         outage.seen = vec![(words.to_owned(), 3)];
     }
+    let mut shared = shared_story(2, 1);
+    words.clone_into(&mut shared.title);
+    for one in shared.many.iter_mut().flat_map(|many| &mut many.members) {
+        words.clone_into(&mut one.title);
+        words.clone_into(&mut one.words);
+    }
     let mut unmentionable = entry(Kind::Opened, told.clone());
     unmentionable.mention = Some(OnCallName::new(words));
     unmentionable.instead_of = Some(ChannelName::new(words));
@@ -43,6 +49,8 @@ fn messages(words: &str) -> Vec<Message> {
         entry(Kind::Recovered, over.clone()),
         entry(Kind::Removed, over),
         entry(Kind::Notice, told),
+        entry(Kind::Opened, shared.clone()),
+        entry(Kind::Recovered, shared),
         unmentionable,
     ];
     let mut out: Vec<Message> = entries

@@ -1,7 +1,10 @@
 //! However much there is to say, Slack takes it, and what was cut is said.
 
 use hekate::{
-    model::Kind,
+    model::{
+        Kind, Verdict,
+        notification::{Many, One},
+    },
     slack::{
         grid,
         message::{Context, render, render_folded},
@@ -11,7 +14,7 @@ use hekate::{
 use super::{
     rules::{blocks, check},
     world::{
-        OPTIONS, board, component, context, disaster, entry, fleet, mentioning, on_call,
+        NOW, OPTIONS, board, component, context, disaster, entry, fleet, mentioning, on_call,
         recovered_story, status, story, target,
     },
 };
@@ -64,7 +67,25 @@ fn evidence_without_end_is_taken() {
     detail.excerpt = Some(long.clone());
     detail.via = Some(long.clone());
     detail.note = Some(long.clone());
+    let one = One {
+        title: long.clone(),
+        verdict: Verdict::Down,
+        words: long.clone(),
+        since: NOW,
+    };
+    let many = Many {
+        members: vec![one; Many::SHOWN_MAX],
+        total: u32::MAX,
+        back: 7,
+    };
     let on_call = on_call();
+    let mut shared = story.clone();
+    shared.many = Some(Box::new(many));
+    for kind in [Kind::Opened, Kind::Changed, Kind::Reminder, Kind::Recovered] {
+        let message = render(&mentioning(kind, shared.clone()), &context(&on_call));
+        check(&message.to_json());
+        check(&message.plain().to_json());
+    }
     for kind in [
         Kind::Opened,
         Kind::Changed,

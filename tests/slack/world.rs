@@ -10,6 +10,7 @@ use hekate::{
         Plan, Policy, Reason, Rule, Severity, Story, Target, TargetId, Timestamp, Verdict,
         board::{Facts, Ourselves},
         judgement::Good,
+        notification::{Many, One},
         observation::Detail,
         plan::{
             Connection, HealthQuestion, HttpVersion, IpFamily, OnCall, Question, Server,
@@ -95,6 +96,71 @@ pub(crate) fn story() -> Story {
         siblings: vec![String::from("master green operational")],
         log: None,
         role: None,
+        many: None,
+    }
+}
+
+/// So many targets on one host are down, of which some are back.
+pub(crate) fn shared_story(total: u32, back: u32) -> Story {
+    let one = |number: u32| One {
+        title: format!("shop {number:02}"),
+        verdict: if number < total - back {
+            Verdict::Down
+        } else {
+            Verdict::Operational
+        },
+        words: if number < total - back {
+            String::from("connection refused")
+        } else {
+            String::from("was bad for 4 min 10 s")
+        },
+        since: ago(45),
+    };
+    let is_over = total == back;
+    Story {
+        target: None,
+        title: format!("{total} of {total} on host db1.internal"),
+        icon: None,
+        check: None,
+        from: if back == 0 {
+            Verdict::Operational
+        } else {
+            Verdict::Down
+        },
+        to: if is_over {
+            Verdict::Operational
+        } else {
+            Verdict::Down
+        },
+        reason: Reason {
+            rule: Rule::NotYetSeen,
+            words: match (back, is_over) {
+                (_, true) => String::new(),
+                (0, false) => String::from("shop 00, shop 01 and shop 02: connection refused"),
+                (back, false) => format!(
+                    "{back} of {total} are back; still bad: shop 00, shop 01: connection refused"
+                ),
+            },
+        },
+        looks_for: 0,
+        looks_of: 0,
+        phases: Phases::default(),
+        detail: None,
+        last_good: None,
+        outage: is_over.then(|| Outage {
+            worst: Verdict::Down,
+            since: ago(300),
+            until: ago(5),
+            seen: Vec::new(),
+        }),
+        runbook_url: None,
+        siblings: Vec::new(),
+        many: Some(Box::new(Many {
+            members: (0..total.min(12)).map(one).collect(),
+            total,
+            back,
+        })),
+        ..story()
     }
 }
 
@@ -290,6 +356,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         on_call: BTreeMap::new(),
         groups,
         targets: targets.into_iter().map(Arc::new).collect(),
+        witnesses: Arc::default(),
         routes: Vec::new(),
     };
     let board = Board::of(&plan, NOW, None);

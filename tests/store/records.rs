@@ -135,6 +135,7 @@ pub(crate) fn incident(number: u64) -> Incident {
         reminders: 0,
         remind_at: None,
         seen: Vec::new(),
+        common: None,
     }
 }
 
@@ -167,6 +168,7 @@ pub(crate) fn entry(number: u64) -> Entry {
             siblings: Vec::new(),
             log: None,
             role: None,
+            many: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

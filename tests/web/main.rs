@@ -143,6 +143,7 @@ fn plan() -> Plan {
             target(Some(master), "green"),
             target(None, "api"),
         ],
+        witnesses: Arc::default(),
         routes: Vec::new(),
     }
 }

@@ -17,6 +17,7 @@ mod targets;
 mod timing;
 mod values;
 mod wire;
+mod witnesses;
 
 use std::{path::Path, sync::Arc};
 
@@ -117,16 +118,19 @@ pub(super) fn check(
     groups.extend(store_group);
     let mut targets = targets.into_plan();
     targets.extend(stores);
+    let channels = channels.finish(&check);
+    let witnesses = check.witnesses(file.witnesses, &channels, &targets);
     Some(Plan {
         server,
         store,
         slack,
         dead_man,
-        channels: channels.finish(&check),
+        channels,
         on_call: on_call.finish(&check),
         groups,
         targets,
         routes,
+        witnesses,
     })
 }
 

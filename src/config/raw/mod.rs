@@ -28,6 +28,9 @@ pub(crate) struct File {
     pub(crate) server: Option<At<Server>>,
     /// Where everything is remembered.
     pub(crate) store: Option<At<Store>>,
+    /// Reference points that tell our blindness from the trouble of others, beside the resolver, the receivers of messages and
+    /// the gateway, which are asked anyway: names of your choice.
+    pub(crate) witnesses: Option<At<Named<Witness>>>,
     /// What every target has unless its group or it says otherwise.
     pub(crate) defaults: Option<At<Defaults>>,
     /// The side of Slack that is the same for all channels.
@@ -144,6 +147,17 @@ pub(crate) struct DeadMan {
     pub(crate) url_file: Option<At<String>>,
     /// How often, 10s to 1d. Default `60s`.
     pub(crate) every: Option<At<DurationText>>,
+}
+
+/// A reference point: something that is always there, unless we cannot see. One of `tcp` and `dns`.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "a witness", deny_unknown_fields)]
+#[schemars(rename = "Witness")]
+pub(crate) struct Witness {
+    /// Host and port of something that accepts or refuses connections: `lb.internal:443`.
+    pub(crate) tcp: Option<At<EndpointText>>,
+    /// A name that the resolver has to say anything about: `intranet.example.test`.
+    pub(crate) dns: Option<At<String>>,
 }
 
 /// Where messages go. A text in place of it is its `webhook_url`.
@@ -803,7 +817,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 34] = [
+    const TITLES: [(&str, &str); 35] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -831,6 +845,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Store", "`store`"),
         ("Slack", "`slack`"),
         ("DeadMan", "`dead_man`"),
+        ("Witness", "a witness"),
         ("SignedWebhook", "`signed_webhook` of a channel"),
         ("TcpCheck", "`tcp` of a target"),
         ("TlsCheck", "`tls` of a target"),

@@ -145,7 +145,7 @@ fn a_restart_accuses_nobody_of_a_beat_that_may_have_come_meanwhile() {
     let mut world = World::restored(hourly(), world.committed, minutes(150));
     world.run_until(minutes(214));
     world.check(&expect![[r#"
-        2h 30m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T01:20:00.000Z; what happened since then was not seen
+        2h 30m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 01:20:00 UTC; what happened since then was not seen
     "#]]);
     world.run_until(minutes(216));
     world.check(&expect![[r#"

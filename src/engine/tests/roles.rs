@@ -165,11 +165,11 @@ fn the_active_half_wakes_people_and_the_inactive_one_does_not() {
     world.run_until(minutes(20));
     world.check(&expect![[r#"
         2m 21s #core opened: master green (inactive) operational -> down: connection refused
-        5m 22s #core recovered: master green (inactive) down -> operational
-        5m 25s #disaster @core opened: master blue (active) operational -> down: connection refused
-        5m 25s #core @core opened: master blue (active) operational -> down: connection refused
-        8m 11s #disaster recovered: master blue (active) down -> operational
-        8m 11s #core recovered: master blue (active) down -> operational
+        5m 20s #core recovered: master green (inactive) down -> operational
+        5m 40s #disaster @core opened: master blue (active) operational -> down: connection refused
+        5m 40s #core @core opened: master blue (active) operational -> down: connection refused
+        8m 12s #disaster recovered: master blue (active) down -> operational
+        8m 12s #core recovered: master blue (active) down -> operational
     "#]]);
 }
 
@@ -187,10 +187,10 @@ fn a_swap_during_an_outage_tells_those_whom_the_active_one_concerns() {
     world.run_until(minutes(20));
     world.check(&expect![[r#"
         2m 21s #core opened: master green (inactive) operational -> down: connection refused
-        5m 5s #disaster @core opened: master green (active) down -> down: connection refused
-        5m 5s #core @core reminder: master green (active) down -> down: connection refused
-        12m 15s #core recovered: master green (inactive) down -> operational
-        12m 15s #disaster recovered: master green (inactive) down -> operational
+        5m 1s #disaster @core opened: master green (active) down -> down: connection refused
+        5m 1s #core @core reminder: master green (active) down -> down: connection refused
+        12m 12s #core recovered: master green (inactive) down -> operational
+        12m 12s #disaster recovered: master green (inactive) down -> operational
     "#]]);
     assert_eq!(world.roles(), "master/blue active, master/green inactive");
 }
@@ -213,8 +213,8 @@ fn nobody_active_and_two_active_are_incidents_of_their_own() {
     world.active = Some(vec![1]);
     world.run_until(minutes(20));
     world.check(&expect![[r#"
-        6m 3s #core opened: master roles operational -> degraded: nobody is active
-        15m 11s #core recovered: master roles degraded -> operational
+        6m 5s #core opened: master roles operational -> degraded: nobody is active
+        15m 12s #core recovered: master roles degraded -> operational
     "#]]);
     assert_eq!(world.roles(), "master/blue inactive, master/green active");
 }
@@ -235,10 +235,10 @@ fn when_nobody_can_say_for_long_everybody_is_treated_as_active() {
     world.set("master/green", "ok");
     world.run_until(minutes(20));
     world.check(&expect![[r#"
-        7m 58s #ops opened: master roles operational -> unknown: nobody can say who is active for 6 min 3 s: dns: no answer
-        8m 34s #disaster @core opened: master green (role unknown) operational -> down: connection refused
-        8m 34s #core @core opened: master green (role unknown) operational -> down: connection refused
-        12m 9s #ops recovered: master roles unknown -> operational
+        7m 57s #ops opened: master roles operational -> unknown: nobody can say who is active for 6 min 2 s: dns: no answer
+        8m 35s #disaster @core opened: master green (role unknown) operational -> down: connection refused
+        8m 35s #core @core opened: master green (role unknown) operational -> down: connection refused
+        12m 8s #ops recovered: master roles unknown -> operational
         15m 11s #disaster recovered: master green (inactive) down -> operational
         15m 11s #core recovered: master green (inactive) down -> operational
     "#]]);

@@ -411,7 +411,7 @@ impl Courier {
             instead_of: (origin != *heir).then_some(origin),
             ..original.clone()
         };
-        self.outgoing.write(&entry);
+        self.outgoing.write_new(&entry);
         let mut item = Item::new(entry, now, age);
         // What is not known of the original is not known of the copy, should that be handed on.
         item.is_restored = may_know;

@@ -1,6 +1,8 @@
 //! What piles up while a decision is made, to leave as steps.
 
-use crate::model::{Batch, Entry, Finished, Moment};
+use std::collections::BTreeSet;
+
+use crate::model::{Batch, Entry, EntryKey, Finished, Moment};
 
 use super::parcel::Step;
 
@@ -8,6 +10,8 @@ use super::parcel::Step;
 pub(super) struct Outgoing {
     entries: Vec<Entry>,
     finished: Vec<Finished>,
+    /// Entries that were never stored yet.
+    unstored: BTreeSet<EntryKey>,
     said: Vec<Step>,
     /// Steps that were made by an inner decision and leave first.
     earlier: Vec<Step>,
@@ -27,9 +31,18 @@ impl Outgoing {
         self.entries.push(entry.clone());
     }
 
-    /// Takes an entry out of the outbox.
+    /// Stores an entry that was not there before.
+    pub(super) fn write_new(&mut self, entry: &Entry) {
+        self.unstored.insert(entry.key.clone());
+        self.write(entry);
+    }
+
+    /// Takes an entry out of the outbox; one that never came into it leaves no trace.
     pub(super) fn finish(&mut self, entry: &Entry, how: &'static str, now: Moment) {
         self.entries.retain(|other| other.key != entry.key);
+        if self.unstored.remove(&entry.key) {
+            return;
+        }
         self.finished.push(Finished {
             key: entry.key.clone(),
             how,
@@ -49,6 +62,7 @@ impl Outgoing {
     /// All of it: what is to be stored as one batch, then what is to be said.
     pub(super) fn take(&mut self, now: Moment) -> Vec<Step> {
         let mut steps = std::mem::take(&mut self.earlier);
+        self.unstored.clear();
         let batch = Batch {
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),

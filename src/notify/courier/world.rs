@@ -212,6 +212,7 @@ pub(super) fn entry(
             siblings: Vec::new(),
             log: None,
             role: None,
+            many: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

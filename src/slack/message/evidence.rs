@@ -2,10 +2,14 @@
 
 use super::{Context, small_print};
 use crate::{
-    model::{ComponentState, Entry, Kind, Phases, Story, Verdict, observation::Detail, text},
+    model::{
+        ComponentState, Entry, Kind, Phases, Story, Verdict, notification::Many,
+        observation::Detail, text,
+    },
     slack::{
         block::{Block, Rich},
-        mrkdwn::{Markup, span},
+        look,
+        mrkdwn::{Markup, NAME_MAX, span},
     },
 };
 
@@ -23,13 +27,19 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
     let story = &entry.story;
     match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Reminder => vec![
-            Block::rich(what_failed(story)),
+            Block::rich(match &story.many {
+                Some(many) => members(many),
+                None => what_failed(story),
+            }),
             Block::fields(&fields(entry, context)),
             small_print(entry, context, &who_answered(story)),
         ],
         Kind::Recovered | Kind::Removed => vec![
             Block::fields(&past_fields(entry, context)),
-            Block::rich(seen(story)),
+            Block::rich(match &story.many {
+                Some(many) => members(many),
+                None => seen(story),
+            }),
             small_print(entry, context, ""),
         ],
         Kind::Notice => {
@@ -38,6 +48,32 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
             vec![Block::rich(words), small_print(entry, context, "")]
         }
     }
+}
+
+/// How each of several is: a line each, and how many more there are.
+fn members(many: &Many) -> Rich {
+    let mut rich = Rich::new();
+    for one in &many.members {
+        rich.emoji(look::circle(one.verdict))
+            .own(" ")
+            .foreign(&one.title, NAME_MAX)
+            .own(" ");
+        match one.verdict {
+            Verdict::Operational => rich.own("operational"),
+            bad @ (Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down) => {
+                rich.bold(bad.as_str())
+            }
+        };
+        if !one.words.is_empty() {
+            rich.own(" · ").foreign(&one.words, COMPONENT_MAX);
+        }
+        rich.end_line();
+    }
+    let more = (many.total as usize).saturating_sub(many.members.len());
+    if more > 0 {
+        rich.own(&format!("and {more} more"));
+    }
+    rich
 }
 
 /// The reason, the worst component, and what was answered: one line and a box.

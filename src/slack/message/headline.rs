@@ -28,7 +28,7 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
             TEXT_WANTED,
         ),
         Kind::Changed => (
-            format!("{}{name}, was {}", opening(story.to), story.from.as_str()),
+            format!("{}{name}{}", opening(story.to), was(story)),
             format!(", since {}", context.clock(story.since)),
             TEXT_WANTED,
         ),
@@ -61,6 +61,14 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
     let reason = neutral(&story.reason.words, room);
     let dash = if reason.is_empty() { "" } else { " – " };
     format!("{before}{dash}{reason}{after}{id}{}", unusual(context))
+}
+
+/// What it was before, if it was something else.
+fn was(story: &Story) -> String {
+    if story.many.is_some() && story.from == story.to {
+        return String::new();
+    }
+    format!(", was {}", story.from.as_str())
 }
 
 /// What is unusual about this delivery.
@@ -185,7 +193,15 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
     });
     line.own(look::mark(story.to)).own("*  ");
     identity(line, story);
-    if entry.kind == Kind::Changed {
+    if let (Kind::Changed, Some(many)) = (entry.kind, &story.many) {
+        if many.back > 0 {
+            line.own("  ·  ")
+                .number(many.back as usize)
+                .own(" of ")
+                .number(many.total as usize)
+                .own(" are back");
+        }
+    } else if entry.kind == Kind::Changed {
         line.own("  ·  was ").own(story.from.as_str());
     }
     line.own(match story.to {

@@ -343,6 +343,37 @@ same_fields!(Transition of model::Transition {
     proof: Box<Proof>,
 });
 same_fields!(Told of model::Told { channel: String, at: Time, mention: Option<String> });
+/// What several have in common: the word for its kind, and its name.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Cause {
+    kind: String,
+    name: String,
+}
+
+impl Form<model::cause::Cause> for Cause {
+    fn of(model: &model::cause::Cause) -> Self {
+        Self {
+            kind: model.as_str().to_owned(),
+            name: model.name().to_owned(),
+        }
+    }
+
+    fn into_model(self) -> model::cause::Cause {
+        // A word that nobody knows is from a hekate to come; what it told of is told on, without the reason.
+        model::cause::Cause::of(&self.kind, self.name).unwrap_or(model::cause::Cause::Together)
+    }
+}
+
+same_fields!(Member of model::cause::Member {
+    target: String,
+    title: String,
+    verdict: Verdict,
+    words: String,
+    since: Time,
+    until: Option<Time>,
+    channels: Vec<String>,
+});
+same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
 same_fields!(Incident of model::Incident {
     id: String,
     number: u64,
@@ -359,7 +390,10 @@ same_fields!(Incident of model::Incident {
     reminders: u32,
     remind_at: Option<Time>,
     seen: Vec<(String, u32)>,
+    common: Option<Box<Common>>,
 });
+same_fields!(One of model::notification::One { title: String, verdict: Verdict, words: String, since: Time });
+same_fields!(Many of model::notification::Many { members: Vec<One>, total: u32, back: u32 });
 same_fields!(Outage of model::Outage { worst: Verdict, since: Time, until: Time, seen: Vec<(String, u32)> });
 same_fields!(Story of model::Story {
     target: Option<String>,
@@ -383,6 +417,7 @@ same_fields!(Story of model::Story {
     siblings: Vec<String>,
     log: Option<String>,
     role: Option<Role>,
+    many: Option<Box<Many>>,
 });
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]

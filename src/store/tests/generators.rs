@@ -11,9 +11,12 @@ use crate::model::{
     Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told,
     Transition, Verdict,
     batch::Finished,
+    cause::{Cause, Common, Member},
     heartbeat::Beat,
     judgement::{Burst, Count, Good, Recovery, Spans},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
+    names::{GroupName, SourceName},
+    notification::{Many, One},
     roles::{OwnWord, Role, RolesMemory},
 };
 
@@ -542,7 +545,11 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
         (time(), time(), option::of(time())),
         (verdict(), verdict(), vec(told(), 0..3)),
         (any::<u32>(), vec(span(), 0..3), any::<u32>()),
-        (option::of(time()), vec((text(), any::<u32>()), 0..3)),
+        (
+            option::of(time()),
+            vec((text(), any::<u32>()), 0..3),
+            option::of(common()),
+        ),
     )
         .prop_map(
             |(
@@ -550,7 +557,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 (since, opened_at, closed_at),
                 (verdict, worst, told),
                 (sequence, remind_after, reminders),
-                (remind_at, seen),
+                (remind_at, seen, common),
             )| Incident {
                 id: IncidentId::from_number(number),
                 number,
@@ -567,6 +574,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 reminders,
                 remind_at,
                 seen,
+                common,
             },
         )
 }
@@ -576,6 +584,58 @@ fn key() -> impl Strategy<Value = EntryKey> {
         incident: IncidentId::from_number(number),
         sequence,
         channel: ChannelName::new(channel),
+    })
+}
+
+fn common() -> impl Strategy<Value = Box<Common>> {
+    let causes = [
+        Cause::Host(String::from("db1")),
+        Cause::Network(String::from("10.0.7.0/24")),
+        Cause::Component(String::from("db")),
+        Cause::Source(SourceName::new("graylog")),
+        Cause::Group(GroupName::new("master")),
+        Cause::Error(String::from("HTTP 503")),
+        Cause::Together,
+    ];
+    let member = (
+        (target(), text(), verdict(), text()),
+        (time(), option::of(time()), vec(channel(), 0..3)),
+    );
+    let member = member.prop_map(
+        |((target, title, verdict, words), (since, until, channels))| Member {
+            target,
+            title,
+            verdict,
+            words,
+            since,
+            until,
+            channels,
+        },
+    );
+    (select(causes.to_vec()), any::<u32>(), vec(member, 0..3)).prop_map(
+        |(cause, population, members)| {
+            Box::new(Common {
+                cause,
+                population,
+                members,
+            })
+        },
+    )
+}
+
+fn many() -> impl Strategy<Value = Box<Many>> {
+    let one = (text(), verdict(), text(), time()).prop_map(|(title, verdict, words, since)| One {
+        title,
+        verdict,
+        words,
+        since,
+    });
+    (vec(one, 0..3), any::<u32>(), any::<u32>()).prop_map(|(members, total, back)| {
+        Box::new(Many {
+            members,
+            total,
+            back,
+        })
     })
 }
 
@@ -596,7 +656,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
         (any::<bool>(), verdict(), verdict(), time(), time()),
         (reason(), any::<u16>(), any::<u16>(), phases(), detail()),
         (good(), option::of(outage()), option::of(text())),
-        (vec(channel(), 0..3), vec(text(), 0..3)),
+        (vec(channel(), 0..3), vec(text(), 0..3), option::of(many())),
     )
         .prop_map(
             |(
@@ -604,7 +664,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                 (is_of_check, from, to, since, decided_at),
                 (reason, looks_for, looks_of, phases, detail),
                 (last_good, outage, runbook_url),
-                (also_told, siblings),
+                (also_told, siblings, many),
             )| {
                 Arc::new(Story {
                     target,
@@ -628,6 +688,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     siblings,
                     log: None,
                     role: is_of_check.then_some(Role::Inactive),
+                    many,
                 })
             },
         )

@@ -138,6 +138,7 @@ pub(super) fn incident(number: u64, target: &str, second: i64) -> Incident {
         reminders: 0,
         remind_at: Some(at(second + 1_800)),
         seen: vec![(String::from("HTTP 503"), 3)],
+        common: None,
     }
 }
 
@@ -169,6 +170,7 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             siblings: Vec::new(),
             log: None,
             role: None,
+            many: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -1,0 +1,194 @@
+//! Who joins an incident that is open already.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::super::{Engine, tell::entry, watched::Open};
+use super::{JOIN_WITHIN, Shared, traits::is_telling, words::story_of, worst_of};
+use crate::{
+    judge::cause::{self},
+    model::{
+        Batch, ChannelName, IncidentId, Kind, Moment, OnCallName, Slot, Tick, Told, Verdict,
+        cause::{Cause, Common},
+    },
+};
+
+impl Engine {
+    /// Adds targets to an open incident of this very cause, if there is one that still grows.
+    pub(super) fn join_all(
+        &mut self,
+        now: Moment,
+        cause: &Cause,
+        slots: &[Slot],
+        batch: &mut Batch,
+    ) -> bool {
+        let Some(number) = self
+            .commons
+            .open
+            .iter()
+            .rev()
+            .find(|(_, shared)| shared.common().cause == *cause && shared.grows(now.tick))
+            .map(|(number, _)| *number)
+        else {
+            return false;
+        };
+        for slot in slots {
+            self.enter(now, *slot, number, batch);
+        }
+        true
+    }
+
+    /// Adds one target to an open incident with which it shares a cause: one of several targets, or one that becomes so.
+    pub(super) fn join(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        verdict: Verdict,
+        batch: &mut Batch,
+    ) -> Option<IncidentId> {
+        if verdict == Verdict::Unknown {
+            return None;
+        }
+        let own: BTreeSet<_> = self.traits(slot).into_iter().collect();
+        let known = self.commons.open.iter().rev().find(|(_, shared)| {
+            let cause = &shared.common().cause;
+            shared.grows(now.tick) && own.contains(cause)
+        });
+        if let Some(number) = known.map(|(number, _)| *number) {
+            return self.enter(now, slot, number, batch);
+        }
+        let (cause, other) = self.partner(now, slot, &own)?;
+        let number = self.share(now, cause, other)?;
+        self.enter(now, slot, number, batch)
+    }
+
+    /// The target of an open incident of its own, told a short while ago, that shares a cause with this one.
+    fn partner(&self, now: Moment, slot: Slot, own: &BTreeSet<Cause>) -> Option<(Cause, Slot)> {
+        let mut believed: HashMap<Cause, bool> = HashMap::new();
+        self.recent.iter().rev().find_map(|(other, at)| {
+            let watched = self.at(*other)?;
+            let open = watched.incident.as_ref()?;
+            let is_recent = now.tick.since(*at) <= JOIN_WITHIN && *other != slot;
+            if !is_recent
+                || open.incident.verdict == Verdict::Unknown
+                || watched.stands_for_others()
+            {
+                return None;
+            }
+            let theirs = self.traits(*other);
+            let cause = theirs.into_iter().filter(is_telling).find(|cause| {
+                own.contains(cause)
+                    && *believed
+                        .entry(cause.clone())
+                        .or_insert_with(|| cause::is_believed(cause, 2, self.census(cause)))
+            });
+            Some((cause?, *other))
+        })
+    }
+
+    /// Turns the incident of one target into one of several.
+    fn share(&mut self, now: Moment, cause: Cause, slot: Slot) -> Option<u64> {
+        let population = self.census(&cause).all.max(2);
+        let Open {
+            mut incident,
+            remind,
+        } = *self.at_mut(slot)?.incident.take()?;
+        let number = incident.number;
+        let (channels, mentions) = (incident.told.clone(), incident.remind_after.clone());
+        incident.common = Some(Box::new(Common {
+            cause,
+            population: u32::try_from(population).unwrap_or(u32::MAX),
+            members: Vec::new(),
+        }));
+        let (since, remind_after) = (incident.since, mentions);
+        self.admit(slot, number, &mut incident);
+        incident.remind_after = remind_after;
+        incident.since = since;
+        if let Some(member) = incident
+            .common
+            .as_deref_mut()
+            .and_then(|common| common.members.first_mut())
+        {
+            // What matters for its end is who was told, not who would be now.
+            member.channels = channels.into_iter().map(|told| told.channel).collect();
+            member.since = since;
+        }
+        let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        // A new trouble is told at once, however short ago the first one was.
+        shared.told = Tick::ZERO;
+        self.commons.open.insert(number, shared);
+        self.set_wake(slot);
+        Some(number)
+    }
+
+    /// A target becomes a member of an open incident: who was not told yet hears of it now, the others in a follow-up.
+    pub(super) fn enter(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        number: u64,
+        batch: &mut Batch,
+    ) -> Option<IncidentId> {
+        let mut shared = self.commons.open.remove(&number)?;
+        let to = self.admit(slot, number, &mut shared.open.incident);
+        shared.grew = now.tick;
+        let target = self.at(slot)?.target.id.clone();
+        shared.plan_follow_up(now.tick, Duration::ZERO, &target);
+        spread(now, &mut shared, to, batch);
+        let id = shared.open.incident.id.clone();
+        self.commons.open.insert(number, shared);
+        Some(id)
+    }
+}
+
+/// Tells an open incident to channels that have not heard of it; a first mention is worth a message of its own.
+pub(super) fn spread(
+    now: Moment,
+    shared: &mut Shared,
+    to: Vec<(ChannelName, Option<OnCallName>)>,
+    batch: &mut Batch,
+) {
+    let incident = &mut shared.open.incident;
+    let worst = worst_of(incident);
+    let is_worse = worst > incident.worst;
+    let mut is_told = false;
+    incident.worst = incident.worst.max(worst);
+    for (channel, mention) in to {
+        let known = incident
+            .told
+            .iter_mut()
+            .find(|told| told.channel == channel);
+        let kind = match known {
+            None => {
+                incident.told.push(Told {
+                    channel: channel.clone(),
+                    at: now.at,
+                    mention: mention.clone(),
+                });
+                Kind::Opened
+            }
+            Some(told) if is_worse || (told.mention.is_none() && mention.is_some()) => {
+                told.mention = told.mention.take().or_else(|| mention.clone());
+                Kind::Changed
+            }
+            Some(_) => continue,
+        };
+        let story = Arc::new(story_of(incident, Some(&channel), kind, now));
+        shared.unsaid.remove(&channel);
+        batch
+            .entries
+            .push(entry(incident, channel, kind, now, mention, &story));
+        is_told = true;
+    }
+    incident.verdict = worst;
+    if is_told {
+        incident.sequence += 1;
+    }
+    if shared.unsaid.is_empty() {
+        shared.follow_up = None;
+    }
+    batch.incidents.push(incident.clone());
+}

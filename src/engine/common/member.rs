@@ -1,0 +1,393 @@
+//! What becomes of the members of an incident of several: worse, better, renamed, gone.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use super::super::{
+    Engine,
+    remind::plan_reminder,
+    tell::{end, entry},
+    watched::{Open, Watched},
+};
+use super::{
+    Shared, is_over_for,
+    join::spread,
+    shared_members,
+    words::{GONE, story_of},
+    worst_of,
+};
+use crate::{
+    model::{
+        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Verdict,
+    },
+    route,
+};
+
+/// Who is back is told after so long, if by then not all are.
+const BACK_AFTER: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// A member of an incident of several changed.
+    pub(in crate::engine) fn settle_common(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        number: u64,
+        batch: &mut Batch,
+    ) -> Option<IncidentId> {
+        let watched = self.at(slot)?;
+        let id = watched.target.id.clone();
+        let standing = watched.standing();
+        let state = &watched.checks[watched.deciding()].state;
+        let (words, since) = (state.reason.words.clone(), state.since);
+        if watched.is_unjudged() {
+            return Some(self.commons.open.get(&number)?.open.incident.id.clone());
+        }
+        let mut shared = self.commons.open.remove(&number)?;
+        let member = shared
+            .common_mut()
+            .members
+            .iter_mut()
+            .find(|member| member.target == id)?;
+        let mut soon = None;
+        let mut is_changed = false;
+        match standing {
+            None if member.until.is_none() => {
+                member.until = Some(since);
+                soon = Some(BACK_AFTER);
+            }
+            None => {}
+            Some(verdict) => {
+                let is_anew = member.until.take().is_some();
+                if is_anew || member.verdict != verdict {
+                    soon = Some(Duration::ZERO);
+                }
+                let is_worse = is_anew || verdict > member.verdict;
+                member.verdict = verdict;
+                member.words = words;
+                if is_worse {
+                    let to = self.heard_by(slot, &mut shared, verdict);
+                    shared.plan_follow_up(now.tick, Duration::ZERO, &id);
+                    spread(now, &mut shared, to, batch);
+                    soon = None;
+                    is_changed = true;
+                }
+            }
+        }
+        let incident = shared.open.incident.id.clone();
+        if let Some(wait) = soon {
+            shared.plan_follow_up(now.tick, wait, &id);
+        } else if !is_changed {
+            self.commons.open.insert(number, shared);
+            return Some(incident);
+        }
+        self.let_go(now, number, shared, batch);
+        Some(incident)
+    }
+
+    /// A member has become active: whoever would have been told of an active one is told now.
+    pub(in crate::engine) fn escalate_member(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        number: u64,
+        batch: &mut Batch,
+    ) {
+        let Some(watched) = self.at(slot) else { return };
+        let (id, title) = (watched.target.id.clone(), watched.title());
+        let standing = watched.standing();
+        let Some(mut shared) = self.commons.open.remove(&number) else {
+            return;
+        };
+        for member in &mut shared.common_mut().members {
+            if member.target == id {
+                member.title.clone_from(&title);
+            }
+        }
+        if let Some(verdict) = standing.filter(|verdict| *verdict != Verdict::Unknown) {
+            let to = self.heard_by(slot, &mut shared, verdict);
+            spread(now, &mut shared, to, batch);
+        }
+        self.commons.open.insert(number, shared);
+    }
+
+    /// An incident of one member that was found again is told on as a part of the one of several.
+    pub(in crate::engine) fn take_over(
+        &mut self,
+        now: Moment,
+        number: u64,
+        mut found: Incident,
+        batch: &mut Batch,
+    ) {
+        if let Some(shared) = self.commons.open.get_mut(&number) {
+            let targets = found.targets.clone();
+            for member in &mut shared.common_mut().members {
+                if targets.contains(&member.target) {
+                    let told = found.told.iter().map(|told| told.channel.clone());
+                    let new: Vec<_> = told
+                        .filter(|channel| !member.channels.contains(channel))
+                        .collect();
+                    member.channels.extend(new);
+                }
+            }
+            super::super::hand_over(now, &mut found, &mut shared.open.incident);
+            batch
+                .incidents
+                .extend([shared.open.incident.clone(), found]);
+        }
+    }
+
+    /// Who has to hear of a member, now that it is worse.
+    pub(super) fn heard_by(
+        &self,
+        slot: Slot,
+        shared: &mut Shared,
+        verdict: Verdict,
+    ) -> Vec<(ChannelName, Option<OnCallName>)> {
+        let Some(watched) = self.at(slot) else {
+            return Vec::new();
+        };
+        let decision = route::route(&self.plan, watched.case(verdict));
+        let id = &watched.target.id;
+        if let Some(member) = shared
+            .common_mut()
+            .members
+            .iter_mut()
+            .find(|member| member.target == *id)
+        {
+            for (channel, _) in &decision.to {
+                if !member.channels.contains(channel) {
+                    member.channels.push(channel.clone());
+                }
+            }
+        }
+        if shared.open.incident.remind_after.is_empty() {
+            shared.open.incident.remind_after = decision.remind_after;
+        }
+        decision.to
+    }
+
+    /// Tells the end to whoever has no bad member any more, and keeps the incident as long as anybody has.
+    pub(super) fn let_go(
+        &mut self,
+        now: Moment,
+        number: u64,
+        mut shared: Shared,
+        batch: &mut Batch,
+    ) {
+        if shared.common().bad().next().is_none() {
+            self.close_common(now, shared, Kind::Recovered, batch);
+            return;
+        }
+        let incident = &mut shared.open.incident;
+        incident.verdict = worst_of(incident);
+        let (over, told): (Vec<_>, Vec<_>) = std::mem::take(&mut incident.told)
+            .into_iter()
+            .partition(|told| is_over_for(incident, &told.channel));
+        incident.told = told;
+        for told in &over {
+            let story = Arc::new(story_of(
+                incident,
+                Some(&told.channel),
+                Kind::Recovered,
+                now,
+            ));
+            batch.entries.push(entry(
+                incident,
+                told.channel.clone(),
+                Kind::Recovered,
+                now,
+                None,
+                &story,
+            ));
+        }
+        if !over.is_empty() {
+            incident.sequence += 1;
+        }
+        batch.incidents.push(incident.clone());
+        self.commons.open.insert(number, shared);
+    }
+
+    fn close_common(&mut self, now: Moment, shared: Shared, kind: Kind, batch: &mut Batch) {
+        let Open { mut incident, .. } = shared.open;
+        let number = incident.number;
+        let members: Vec<_> = shared_members(&incident)
+            .map(|member| member.target.clone())
+            .collect();
+        for target in members {
+            let slot = self.index.get(&target).copied();
+            let Some(watched) = slot.and_then(|slot| self.at_mut(slot)) else {
+                continue;
+            };
+            if watched.common == Some(number) {
+                watched.common = None;
+                if incident.worst == Verdict::Down {
+                    watched.down_ended = Some(now.tick);
+                }
+            }
+        }
+        let mut entries = Vec::new();
+        for told in &incident.told {
+            let story = Arc::new(story_of(&incident, Some(&told.channel), kind, now));
+            entries.push((told.channel.clone(), story));
+        }
+        end(&mut incident, kind, now, entries, batch);
+    }
+
+    /// Tells what changed since people last heard of an incident.
+    pub(super) fn follow_up(&mut self, now: Moment, number: u64, batch: &mut Batch) {
+        let Some(mut shared) = self.commons.open.remove(&number) else {
+            return;
+        };
+        shared.follow_up = None;
+        shared.told = now.tick;
+        shared.follow_ups += 1;
+        let to = std::mem::take(&mut shared.unsaid);
+        say(now, &mut shared, Kind::Changed, Some(&to), batch);
+        self.commons.open.insert(number, shared);
+    }
+
+    pub(super) fn remind_common(&mut self, now: Moment, number: u64, batch: &mut Batch) {
+        let Some(mut shared) = self.commons.open.remove(&number) else {
+            return;
+        };
+        let is_in_doubt = shared
+            .common()
+            .bad()
+            .filter_map(|member| self.at(*self.index.get(&member.target)?))
+            .all(Watched::is_in_doubt);
+        if is_in_doubt {
+            shared.open.remind = Some(now.tick + super::super::remind::DOUBT_WAIT);
+        } else {
+            shared.told = now.tick;
+            shared.follow_up = None;
+            shared.unsaid.clear();
+            say(now, &mut shared, Kind::Reminder, None, batch);
+            shared.open.incident.reminders += 1;
+            shared.open.remind = plan_reminder(&mut shared.open.incident, now);
+            batch.incidents.push(shared.open.incident.clone());
+        }
+        self.commons.open.insert(number, shared);
+    }
+
+    /// A member was taken out of the file.
+    pub(in crate::engine) fn remove_member(
+        &mut self,
+        now: Moment,
+        number: u64,
+        target: &TargetId,
+        batch: &mut Batch,
+    ) {
+        let Some(mut shared) = self.commons.open.remove(&number) else {
+            return;
+        };
+        let common = shared.common_mut();
+        if let Some(member) = common
+            .members
+            .iter_mut()
+            .find(|member| member.target == *target)
+        {
+            member.until = member.until.or(Some(now.at));
+            member.words = String::from(GONE);
+        }
+        shared.plan_follow_up(now.tick, Duration::ZERO, target);
+        let common = shared.common();
+        if common.bad().next().is_none() {
+            self.close_common(now, shared, Kind::Removed, batch);
+        } else {
+            self.let_go(now, number, shared, batch);
+        }
+    }
+
+    /// A member has another name.
+    pub(in crate::engine) fn rename_member(
+        &mut self,
+        was: &TargetId,
+        slot: Slot,
+        batch: &mut Batch,
+    ) {
+        let Some(watched) = self.at(slot) else { return };
+        let (id, title) = (watched.target.id.clone(), watched.title());
+        let number = watched.common;
+        let Some(shared) = number.and_then(|number| self.commons.open.get_mut(&number)) else {
+            return;
+        };
+        for member in &mut shared.common_mut().members {
+            if member.target == *was {
+                member.target = id.clone();
+                member.title.clone_from(&title);
+            }
+        }
+        for target in &mut shared.open.incident.targets {
+            if target == was {
+                *target = id.clone();
+            }
+        }
+        batch.incidents.push(shared.open.incident.clone());
+    }
+
+    /// Takes over an open incident of several targets.
+    pub(in crate::engine) fn reopen_common(
+        &mut self,
+        now: Moment,
+        incident: Incident,
+        batch: &mut Batch,
+    ) {
+        let number = incident.number;
+        let longest = incident.remind_after.iter().max().copied();
+        let remind = incident
+            .remind_at
+            .map(|at| now.tick + at.since(now.at).min(longest.unwrap_or_default()));
+        let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        let mut gone = Vec::new();
+        for member in &mut shared.common_mut().members {
+            let slot = self.index.get(&member.target).copied();
+            match slot.and_then(|slot| self.at_mut(slot)) {
+                Some(watched) if watched.incident.is_none() && watched.common.is_none() => {
+                    watched.common = Some(number);
+                }
+                // It was told anew, by itself, while this incident was out of sight.
+                Some(_) => member.until = member.until.or(Some(now.at)),
+                None => gone.push(member.target.clone()),
+            }
+        }
+        self.commons.open.insert(number, shared);
+        for target in &gone {
+            self.remove_member(now, number, target, batch);
+        }
+        if let Some(shared) = self.commons.open.remove(&number) {
+            self.let_go(now, number, shared, batch);
+        }
+    }
+}
+
+/// One message to everybody who was told, or to those of them whom it concerns.
+fn say(
+    now: Moment,
+    shared: &mut Shared,
+    kind: Kind,
+    only: Option<&BTreeSet<ChannelName>>,
+    batch: &mut Batch,
+) {
+    let incident = &mut shared.open.incident;
+    let concerned = incident
+        .told
+        .iter()
+        .filter(|told| only.is_none_or(|only| only.contains(&told.channel)));
+    for told in concerned {
+        let mention = told
+            .mention
+            .clone()
+            .filter(|_| kind == Kind::Reminder && incident.reminders == 0);
+        let story = Arc::new(story_of(incident, Some(&told.channel), kind, now));
+        batch.entries.push(entry(
+            incident,
+            told.channel.clone(),
+            kind,
+            now,
+            mention,
+            &story,
+        ));
+    }
+    incident.sequence += 1;
+    batch.incidents.push(incident.clone());
+}

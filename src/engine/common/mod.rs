@@ -1,0 +1,410 @@
+//! Several targets that are bad for one reason are told as one.
+//!
+//! A trouble that stands alone is told at once. If others are in question at the same moment it waits until they are
+//! decided, at most ten seconds; then those with one cause become one incident, with one message a channel. Who joins
+//! later is told in a follow-up, and so is who is back; the end comes when all of a channel's targets are back.
+
+mod join;
+mod member;
+mod siblings;
+mod traits;
+mod words;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use self::{traits::is_telling, words::story_of};
+use super::{Action, Engine, remind::plan_reminder, tell::entry, watched::Open};
+use crate::{
+    judge::cause::{self},
+    model::{
+        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot,
+        TargetId, Tick, Told, Verdict,
+        cause::{Cause, Common, Member},
+    },
+    route,
+};
+
+/// For so long a trouble waits for others that are in question, to be told together with them.
+const WAIT: Duration = Duration::from_secs(10);
+/// So many others in question make it worth waiting, if they have nothing in common that is known; also one in a hundred.
+const OTHERS: usize = 2;
+/// More that are in question are not compared one by one.
+const COMPARED_MAX: usize = 50;
+/// Who has the same cause belongs to an incident that last grew no longer ago than this …
+const JOIN_WITHIN: Duration = Duration::from_mins(10);
+/// … and no longer than this, if all that they share is the time.
+const TOGETHER_WITHIN: Duration = Duration::from_secs(30);
+/// From one message about what changed in an incident to the next.
+const FOLLOW_UP_GAP: Duration = Duration::from_mins(1);
+/// That time doubles with each message from the second on, up to 32 min: who goes up and down for hours is no news.
+const FOLLOW_UP_DOUBLINGS: u32 = 5;
+
+/// What is told together, and what waits to be.
+#[derive(Debug, Default)]
+pub(super) struct Commons {
+    /// Who is in question now.
+    pub(super) suspects: BTreeSet<Slot>,
+    /// Who waits to be told, and since when.
+    waiting: Vec<(Slot, Tick)>,
+    /// Incidents of several targets, by number.
+    pub(super) open: BTreeMap<u64, Shared>,
+}
+
+/// An open incident of several targets.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) open: Open,
+    /// When it last grew.
+    pub(super) grew: Tick,
+    /// When people last heard of it.
+    pub(super) told: Tick,
+    /// When they hear of what has changed since then.
+    pub(super) follow_up: Option<Tick>,
+    /// Whom that concerns.
+    pub(super) unsaid: BTreeSet<ChannelName>,
+    /// How often they heard of changes.
+    pub(super) follow_ups: u32,
+}
+
+impl Shared {
+    pub(super) fn new(open: Open, now: Tick) -> Self {
+        Self {
+            open,
+            grew: now,
+            told: now,
+            follow_up: None,
+            unsaid: BTreeSet::new(),
+            follow_ups: 0,
+        }
+    }
+
+    /// Plans to tell what changed about a member, after `wait` and not too often.
+    pub(super) fn plan_follow_up(&mut self, now: Tick, wait: Duration, target: &TargetId) {
+        let member = self
+            .common()
+            .members
+            .iter()
+            .find(|member| member.target == *target);
+        let channels = member.map(|member| member.channels.clone());
+        self.unsaid.extend(channels.unwrap_or_default());
+        let gap = FOLLOW_UP_GAP * (1 << self.follow_ups.saturating_sub(1).min(FOLLOW_UP_DOUBLINGS));
+        let at = (self.told + gap).max(now + wait);
+        self.follow_up = Some(self.follow_up.map_or(at, |known| known.min(at)));
+    }
+
+    pub(super) fn common(&self) -> &Common {
+        self.open
+            .incident
+            .common
+            .as_deref()
+            .expect("an incident of several says what they have in common")
+    }
+
+    pub(super) fn common_mut(&mut self) -> &mut Common {
+        self.open
+            .incident
+            .common
+            .as_deref_mut()
+            .expect("an incident of several says what they have in common")
+    }
+}
+
+impl Commons {
+    /// When something has to be told, apart from the targets' own deadlines.
+    pub(super) fn next_deadline(&self) -> Option<Tick> {
+        let waiting = self.waiting.iter().map(|(_, since)| *since + WAIT);
+        let open = self.open.values();
+        let open = open.flat_map(|shared| [shared.follow_up, shared.open.remind]);
+        waiting.chain(open.flatten()).min()
+    }
+}
+
+impl Engine {
+    /// A trouble is to be told: at once if it stands alone, else with those that share its cause.
+    pub(super) fn gather(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        verdict: Verdict,
+        batch: &mut Batch,
+    ) -> Option<IncidentId> {
+        if self.at(slot)?.stands_for_others() {
+            return self.open(now, slot, verdict, batch);
+        }
+        if self.commons.waiting.iter().any(|(other, _)| *other == slot) {
+            return None;
+        }
+        if self.is_worth_waiting(slot) {
+            self.commons.waiting.push((slot, now.tick));
+            return None;
+        }
+        self.join(now, slot, verdict, batch)
+            .or_else(|| self.open(now, slot, verdict, batch))
+    }
+
+    /// Whether others are in question that may turn out to have the same cause.
+    fn is_worth_waiting(&self, slot: Slot) -> bool {
+        let commons = &self.commons;
+        if !commons.waiting.is_empty() {
+            return true;
+        }
+        let others = commons.suspects.iter().filter(|other| **other != slot);
+        let count = others.clone().count();
+        if count >= OTHERS.max(self.index.len() / 100) {
+            return true;
+        }
+        let own: BTreeSet<_> = self.traits(slot).into_iter().collect();
+        others.take(COMPARED_MAX).any(|other| {
+            let theirs = self.traits(*other);
+            theirs
+                .iter()
+                .any(|cause| is_telling(cause) && own.contains(cause))
+        })
+    }
+
+    /// Tells what has waited, as soon as nothing is in question any more or the time is up; and what changed since people
+    /// last heard of a common trouble.
+    pub(super) fn tell_common(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let mut batch = Batch::new(now.at);
+        let is_time = self.commons.waiting.iter().map(|(_, since)| *since).min();
+        let is_time = is_time.is_some_and(|since| now.tick.since(since) >= WAIT);
+        if !self.commons.waiting.is_empty() && (is_time || self.commons.suspects.is_empty()) {
+            self.tell_waiting(now, &mut batch, actions);
+        }
+        let due: Vec<_> = self
+            .commons
+            .open
+            .iter()
+            .filter(|(_, shared)| shared.follow_up.is_some_and(|at| at <= now.tick))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in due {
+            self.follow_up(now, number, &mut batch);
+        }
+        let due: Vec<_> = self
+            .commons
+            .open
+            .iter()
+            .filter(|(_, shared)| shared.open.remind.is_some_and(|at| at <= now.tick))
+            .map(|(number, _)| *number)
+            .collect();
+        for number in due {
+            self.remind_common(now, number, &mut batch);
+        }
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    fn tell_waiting(&mut self, now: Moment, batch: &mut Batch, actions: &mut Vec<Action>) {
+        let waiting = std::mem::take(&mut self.commons.waiting);
+        let (unseen, bad): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .filter_map(|(slot, _)| {
+                let watched = self.at(slot)?;
+                let is_told = watched.incident.is_some() || watched.common.is_some();
+                let standing = watched.standing().filter(|_| !is_told)?;
+                Some((slot, standing))
+            })
+            .partition(|(_, standing)| *standing == Verdict::Unknown);
+        for cases in [bad, unseen] {
+            let traits: Vec<_> = cases.iter().map(|(slot, _)| self.traits(*slot)).collect();
+            let sets = cause::divide(&traits, |cause| self.census(cause));
+            let mut alone: BTreeSet<_> = (0..cases.len()).collect();
+            for set in sets {
+                let members: Vec<_> = set.members.iter().map(|index| cases[*index].0).collect();
+                for index in &set.members {
+                    alone.remove(index);
+                }
+                if !self.join_all(now, &set.cause, &members, batch) {
+                    self.open_common(now, set.cause, &members, batch);
+                }
+                for slot in members {
+                    self.show(slot, actions);
+                }
+            }
+            for index in alone {
+                let (slot, verdict) = cases[index];
+                if self.join(now, slot, verdict, batch).is_none() {
+                    self.open(now, slot, verdict, batch);
+                }
+                self.set_wake(slot);
+                self.show(slot, actions);
+            }
+        }
+    }
+
+    /// Opens an incident of several targets.
+    fn open_common(&mut self, now: Moment, cause: Cause, slots: &[Slot], batch: &mut Batch) {
+        let slots: BTreeSet<_> = slots.iter().copied().collect();
+        self.incidents += 1;
+        let number = self.incidents;
+        let population = self.census(&cause).all.max(slots.len());
+        let mut incident = Incident {
+            id: IncidentId::from_number(number),
+            number,
+            targets: Vec::new(),
+            severity: Severity::Info,
+            since: now.at,
+            opened_at: now.at,
+            closed_at: None,
+            verdict: Verdict::Operational,
+            worst: Verdict::Operational,
+            told: Vec::new(),
+            sequence: 0,
+            remind_after: Vec::new(),
+            reminders: 0,
+            remind_at: None,
+            seen: Vec::new(),
+            common: Some(Box::new(Common {
+                cause,
+                population: u32::try_from(population).unwrap_or(u32::MAX),
+                members: Vec::new(),
+            })),
+        };
+        let mut to: Vec<(ChannelName, Option<OnCallName>)> = Vec::new();
+        for slot in slots {
+            to.extend(self.admit(slot, number, &mut incident));
+        }
+        incident.verdict = worst_of(&incident);
+        incident.worst = incident.verdict;
+        for (channel, mention) in to {
+            match incident
+                .told
+                .iter_mut()
+                .find(|told| told.channel == channel)
+            {
+                Some(told) => told.mention = told.mention.take().or(mention),
+                None => incident.told.push(Told {
+                    channel,
+                    at: now.at,
+                    mention,
+                }),
+            }
+        }
+        for told in incident.told.clone() {
+            let story = Arc::new(story_of(&incident, Some(&told.channel), Kind::Opened, now));
+            batch.entries.push(entry(
+                &incident,
+                told.channel,
+                Kind::Opened,
+                now,
+                told.mention,
+                &story,
+            ));
+        }
+        incident.sequence += 1;
+        let remind = plan_reminder(&mut incident, now);
+        batch.incidents.push(incident.clone());
+        let shared = Shared::new(Open { incident, remind }, now.tick);
+        self.commons.open.insert(number, shared);
+    }
+
+    /// Makes a target a member of an incident; says who has to hear of it.
+    pub(super) fn admit(
+        &mut self,
+        slot: Slot,
+        number: u64,
+        incident: &mut Incident,
+    ) -> Vec<(ChannelName, Option<OnCallName>)> {
+        let Some(watched) = self.at(slot) else {
+            return Vec::new();
+        };
+        let verdict = watched.standing().unwrap_or(watched.settled());
+        let decision = route::route(&self.plan, watched.case(verdict));
+        let state = &watched.checks[watched.deciding()].state;
+        let member = Member {
+            target: watched.target.id.clone(),
+            title: watched.title(),
+            verdict,
+            words: state.reason.words.clone(),
+            since: state.since,
+            until: None,
+            channels: decision
+                .to
+                .iter()
+                .map(|(channel, _)| channel.clone())
+                .collect(),
+        };
+        incident.severity = incident.severity.max(watched.target.severity);
+        if incident.remind_after.is_empty() {
+            incident.remind_after = decision.remind_after;
+        }
+        let common = incident
+            .common
+            .as_deref_mut()
+            .expect("members are of incidents of several");
+        common.members.retain(|known| known.target != member.target);
+        common.members.push(member);
+        if !incident.targets.contains(&watched.target.id) {
+            incident.targets.push(watched.target.id.clone());
+        }
+        let since = common.members.iter().map(|member| member.since).min();
+        incident.since = since.unwrap_or(incident.since);
+        if let Some(watched) = self.at_mut(slot) {
+            watched.common = Some(number);
+            watched.held_until = None;
+        }
+        decision.to
+    }
+
+    /// Keeps the list of those that are in question in step.
+    pub(super) fn note_suspicion(&mut self, slot: Slot) {
+        let is_suspect = self.at(slot).is_some_and(|watched| {
+            let mut checks = watched.checks.iter();
+            checks.any(|watching| watching.state.burst.is_some())
+        });
+        if is_suspect {
+            self.commons.suspects.insert(slot);
+        } else {
+            self.commons.suspects.remove(&slot);
+        }
+    }
+
+    /// An incident of one target was opened; who has the same cause may join it for a while.
+    pub(super) fn opened_lately(&mut self, now: Tick, slot: Slot) {
+        while self.recent.front().is_some_and(|(_, at)| {
+            now.since(*at) > JOIN_WITHIN || self.recent.len() >= COMPARED_MAX
+        }) {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((slot, now));
+    }
+}
+
+impl Shared {
+    /// Whether others may still join.
+    pub(super) fn grows(&self, now: Tick) -> bool {
+        let within = match self.common().cause {
+            Cause::Together | Cause::Error(_) => TOGETHER_WITHIN,
+            Cause::Host(_)
+            | Cause::Network(_)
+            | Cause::Component(_)
+            | Cause::Source(_)
+            | Cause::Group(_) => JOIN_WITHIN,
+        };
+        now.since(self.grew) <= within && self.open.incident.verdict != Verdict::Unknown
+    }
+}
+
+fn shared_members(incident: &Incident) -> impl Iterator<Item = &Member> + Clone {
+    incident.common.iter().flat_map(|common| &common.members)
+}
+
+/// The worst of those that are bad now.
+fn worst_of(incident: &Incident) -> Verdict {
+    shared_members(incident)
+        .filter(|member| member.until.is_none())
+        .map(|member| member.verdict)
+        .max()
+        .unwrap_or(Verdict::Operational)
+}
+
+fn is_over_for(incident: &Incident, channel: &ChannelName) -> bool {
+    let mut theirs = shared_members(incident).filter(|member| member.channels.contains(channel));
+    theirs.clone().next().is_some() && theirs.all(|member| member.until.is_some())
+}

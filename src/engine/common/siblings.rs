@@ -1,0 +1,67 @@
+//! Those that share a host or a group are looked at together when one of them fails.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::super::Engine;
+use crate::{
+    model::{Moment, Slot},
+    schedule::{Due, phase},
+};
+
+/// Larger hosts and groups are not looked at as a whole because one of theirs fails …
+const SIBLINGS_MAX: usize = 24;
+/// … and smaller ones within this time …
+const SIBLINGS_WITHIN: Duration = Duration::from_millis(500);
+/// … but not again before this.
+const SIBLINGS_EVERY: Duration = Duration::from_secs(15);
+
+impl Engine {
+    /// Somebody began to fail: who shares its host or its group is looked at now, so that they are decided together.
+    pub(in crate::engine) fn ask_siblings(&mut self, now: Moment, slot: Slot) {
+        let Some(watched) = self.at(slot) else { return };
+        let hosts = watched.target.checks.iter();
+        let hosts = hosts.filter_map(|check| self.hosts.get(&check.question.host()?));
+        let group = watched.target.group.as_ref();
+        let group = group.and_then(|group| self.groups.get(group));
+        let siblings: BTreeSet<Slot> = hosts
+            .chain(group)
+            .filter(|siblings| siblings.len() <= SIBLINGS_MAX)
+            .flatten()
+            .copied()
+            .filter(|sibling| *sibling != slot)
+            .collect();
+        for sibling in siblings {
+            let Some(watched) = self.at_mut(sibling) else {
+                continue;
+            };
+            let mut dues = Vec::new();
+            for (check, is_asked) in (0_u8..).zip(watched.asked()) {
+                let watching = &mut watched.checks[usize::from(check)];
+                let is_busy = watching.flight.is_some()
+                    || watching.state.burst.is_some()
+                    || watching.planned <= now.tick + SIBLINGS_WITHIN
+                    || !watching.is_seen;
+                let was_asked = watching
+                    .hurried_at
+                    .is_some_and(|at| now.tick.since(at) < SIBLINGS_EVERY);
+                if !is_asked || is_busy || was_asked {
+                    continue;
+                }
+                watching.hurried_at = Some(now.tick);
+                watching.generation += 1;
+                // It is no look of the ordinary rhythm: more of them in bad times would make the counts mean less.
+                watching.is_next_regular = false;
+                watching.planned = now.tick + phase(sibling.0 as usize, SIBLINGS_WITHIN);
+                dues.push(Due {
+                    planned: watching.planned,
+                    slot: sibling,
+                    check,
+                    generation: watching.generation,
+                });
+            }
+            for due in dues {
+                self.schedule.add(due);
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a target could have in common with others, and how many could.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use super::super::{Engine, watched::Watched};
+use crate::{
+    judge::cause::Census,
+    model::{ComponentState, Detail, Slot, cause::Cause, plan::Question},
+};
+
+impl Engine {
+    /// What a target could have in common with others that are bad.
+    pub(super) fn traits(&self, slot: Slot) -> Vec<Cause> {
+        let Some(watched) = self.at(slot) else {
+            return Vec::new();
+        };
+        let deciding = watched.deciding();
+        let watching = &watched.checks[deciding];
+        let question = &watched.target.checks[deciding].question;
+        let detail = watching.last.detail.as_deref();
+        let mut out = Vec::new();
+        // Whoever answered proved its host and its network.
+        if watching.last.phases.first_byte_us.is_none() {
+            out.extend(question.host().map(Cause::Host));
+            if let Some(address) = detail.and_then(address_of) {
+                out.push(Cause::Host(address.to_string()));
+                out.push(Cause::Network(network_of(address)));
+            }
+        }
+        let components = detail.iter().flat_map(|detail| &detail.components);
+        out.extend(
+            components
+                .filter(|component| component.state == ComponentState::Down)
+                .map(|component| Cause::Component(component.name.clone())),
+        );
+        if let Question::LogFreshness(log) = question {
+            out.push(Cause::Source(log.source.clone()));
+        }
+        out.extend(watched.target.group.clone().map(Cause::Group));
+        out.extend(watching.last.label.clone().map(Cause::Error));
+        out.push(Cause::Together);
+        out
+    }
+
+    /// How many could suffer from a cause, and how many do.
+    pub(super) fn census(&self, cause: &Cause) -> Census {
+        let count = |is_of: &dyn Fn(&Watched) -> bool| {
+            let mut census = Census::default();
+            for watched in self.watched.iter().flatten() {
+                if is_of(watched) {
+                    census.all += 1;
+                    let is_suspect = watched
+                        .checks
+                        .iter()
+                        .any(|watching| watching.state.burst.is_some());
+                    census.bad += usize::from(watched.standing().is_some() || is_suspect);
+                }
+            }
+            census
+        };
+        match cause {
+            Cause::Host(host) => count(&|watched| {
+                watched
+                    .target
+                    .checks
+                    .iter()
+                    .zip(&watched.checks)
+                    .any(|(check, watching)| {
+                        check.question.host().as_ref() == Some(host)
+                            || watching
+                                .last
+                                .detail
+                                .as_deref()
+                                .and_then(address_of)
+                                .is_some_and(|address| address.to_string() == *host)
+                    })
+            }),
+            Cause::Network(network) => count(&|watched| {
+                watched
+                    .target
+                    .checks
+                    .iter()
+                    .zip(&watched.checks)
+                    .any(|(check, watching)| {
+                        let asked = check.question.host().and_then(|host| host.parse().ok());
+                        let last = watching.last.detail.as_deref().and_then(address_of);
+                        asked
+                            .or(last)
+                            .is_some_and(|address| network_of(address) == *network)
+                    })
+            }),
+            Cause::Group(group) => count(&|watched| watched.target.group.as_ref() == Some(group)),
+            Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => {
+                Census::default()
+            }
+        }
+    }
+}
+
+/// Whether it says something that two have this in common.
+pub(super) const fn is_telling(cause: &Cause) -> bool {
+    match cause {
+        Cause::Host(_) | Cause::Component(_) | Cause::Source(_) | Cause::Group(_) => true,
+        Cause::Network(_) | Cause::Error(_) | Cause::Together => false,
+    }
+}
+
+/// The address that was asked last.
+fn address_of(detail: &Detail) -> Option<IpAddr> {
+    let place: SocketAddr = detail.address.as_ref()?.parse().ok()?;
+    Some(place.ip())
+}
+
+/// The network an address probably is in: its first 24 bits, or 64.
+fn network_of(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+    }
+}
+
+impl Watched {
+    /// What people call it, with its role.
+    pub(in crate::engine) fn title(&self) -> String {
+        match &self.role {
+            Some(standing) => format!("{} ({})", self.target.title(), standing.role.words()),
+            None => self.target.title(),
+        }
+    }
+
+    /// Whether it is a store of logs or the roles of a group: their troubles are told for themselves.
+    pub(in crate::engine) fn stands_for_others(&self) -> bool {
+        self.target
+            .checks
+            .iter()
+            .any(|check| matches!(check.question, Question::LogStore(_) | Question::Roles(_)))
+    }
+}

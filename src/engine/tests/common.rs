@@ -1,0 +1,230 @@
+//! Stories of many: what has one cause is told once.
+
+use expect_test::expect;
+
+use super::{World, fleet, minutes, target};
+use crate::{
+    engine::Event,
+    model::{
+        Plan, Target,
+        plan::{Matcher, Question},
+    },
+    route::tests::to,
+};
+use std::{sync::Arc, time::Duration};
+
+/// A target on this host.
+fn on(host: &str, id: &str) -> Target {
+    let mut target = target(id);
+    let Question::Health(health) = &mut target.checks[0].question else {
+        unreachable!("it is a health check");
+    };
+    let url = format!("http://{host}/health").parse().expect("an address");
+    Arc::make_mut(health).url = url;
+    target
+}
+
+fn world(targets: &[(&str, &str)]) -> World {
+    let targets = targets.iter().map(|(host, id)| on(host, id)).collect();
+    let mut world = World::new(fleet(targets));
+    world.run_until(minutes(5));
+    world
+}
+
+fn set(world: &mut World, targets: &[&str], weather: &str) {
+    for target in targets {
+        world.set(target, weather);
+    }
+}
+
+const SIX: [(&str, &str); 6] = [
+    ("db1", "a"),
+    ("db1", "b"),
+    ("db1", "c"),
+    ("web1", "d"),
+    ("web2", "e"),
+    ("web3", "f"),
+];
+
+#[test]
+fn a_host_that_dies_is_one_message_and_one_end() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a", "b", "c"], "silent");
+    world.run_until(minutes(15));
+    set(&mut world, &["a", "b", "c"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 35s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: no answer (0 of 3 back)
+        15m 14s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+#[test]
+fn who_is_back_is_told_when_not_all_are() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a", "b", "c"], "refused");
+    world.run_until(minutes(10));
+    set(&mut world, &["a", "b"], "ok");
+    world.run_until(minutes(15));
+    set(&mut world, &["c"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        10m 41s #core changed: 3 of 3 on host db1 down -> down: 2 of 3 are back; still bad: c: connection refused (2 of 3 back)
+        15m 18s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+#[test]
+fn who_follows_later_joins() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a"], "refused");
+    world.run_until(minutes(8));
+    set(&mut world, &["b"], "refused");
+    world.run_until(minutes(12));
+    set(&mut world, &["c"], "refused");
+    world.run_until(minutes(16));
+    set(&mut world, &["a", "b", "c"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 21s #core @core opened: a operational -> down: connection refused
+        8m 33s #core changed: 2 of 3 on host db1 down -> down: a and b: connection refused (0 of 2 back)
+        12m 20s #core changed: 3 of 3 on host db1 down -> down: a, b and c: connection refused (0 of 3 back)
+        16m 21s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+#[test]
+fn two_that_share_nothing_are_two_troubles() {
+    let mut world = world(&SIX);
+    set(&mut world, &["d", "e"], "refused");
+    world.run_until(minutes(10));
+    set(&mut world, &["d", "e"], "ok");
+    world.run_until(minutes(15));
+    world.check(&expect![[r#"
+        5m 18s #core @core opened: d operational -> down: connection refused
+        5m 41s #core @core opened: e operational -> down: connection refused
+        10m 14s #core recovered: d down -> operational
+        10m 24s #core recovered: e down -> operational
+    "#]]);
+}
+
+#[test]
+fn a_group_of_two_that_fails_is_one_trouble() {
+    let mut world = world(&[("a", "master/blue"), ("b", "master/green"), ("c", "other")]);
+    set(&mut world, &["master/blue", "master/green"], "refused");
+    world.run_until(minutes(45));
+    set(&mut world, &["master/blue", "master/green"], "ok");
+    world.run_until(minutes(50));
+    world.check(&expect![[r#"
+        5m 15s #core @core opened: 2 of 2 in group master operational -> down: master blue and master green: connection refused (0 of 2 back)
+        35m 15s #core @core reminder: 2 of 2 in group master down -> down: master blue and master green: connection refused (0 of 2 back)
+        45m 22s #core recovered: 2 of 2 in group master down -> operational (2 of 2 back)
+    "#]]);
+}
+
+#[test]
+fn a_member_that_gets_worse_is_told_to_whom_it_concerns() {
+    let mut world = world(&[("a", "master/blue"), ("b", "master/green")]);
+    set(&mut world, &["master/blue", "master/green"], "degraded");
+    world.run_until(minutes(10));
+    set(&mut world, &["master/blue"], "refused");
+    world.run_until(minutes(15));
+    set(&mut world, &["master/blue", "master/green"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 10s #core opened: 2 of 2 in group master operational -> degraded: master blue and master green: the body says DEGRADED (0 of 2 back)
+        10m 16s #core @core changed: 2 of 2 in group master degraded -> down: master blue and master green (0 of 2 back)
+        15m 12s #core recovered: 2 of 2 in group master down -> operational (2 of 2 back)
+    "#]]);
+}
+
+#[test]
+fn a_restart_in_the_middle_changes_nothing() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a", "b", "c"], "refused");
+    world.run_until(minutes(10));
+    world.event(Event::Stop);
+    let (loaded, plan) = (world.committed.clone(), (*world.engine.plan).clone());
+    let told = std::mem::take(&mut world.told);
+    let mut world = World::restored(plan, loaded, minutes(11));
+    world.told = told;
+    set(&mut world, &["b", "c"], "refused");
+    world.run_until(minutes(15));
+    set(&mut world, &["b", "c"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        12m #core changed: 3 of 3 on host db1 down -> down: 1 of 3 are back; still bad: b and c: connection refused (1 of 3 back)
+        15m 15s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+#[test]
+fn what_is_taken_out_of_the_file_is_not_waited_for() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a", "b", "c"], "refused");
+    world.run_until(minutes(10));
+    set(&mut world, &["a"], "ok");
+    world.run_until(minutes(12));
+    let plan = Plan {
+        targets: world
+            .engine
+            .plan
+            .targets
+            .iter()
+            .filter(|target| !["b", "c"].contains(&target.name.as_str()))
+            .cloned()
+            .collect(),
+        ..(*world.engine.plan).clone()
+    };
+    world.event(Event::Replanned(Arc::new(plan)));
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        10m 41s #core changed: 3 of 3 on host db1 down -> down: 1 of 3 are back; still bad: b and c: connection refused (1 of 3 back)
+        12m #core removed: 3 of 3 on host db1 down -> unknown:  (3 of 3 back)
+    "#]]);
+}
+
+/// A channel hears of its own targets alone, and of their end when they are back, whatever the others do.
+#[test]
+fn each_channel_hears_of_what_is_its_own() {
+    let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
+    let plan = fleet(targets);
+    let mut only_a = to(&["ops"]);
+    only_a.matcher = Matcher {
+        targets: vec![crate::model::TargetId::new("a")],
+        ..Matcher::default()
+    };
+    let mut routes = plan.routes.clone();
+    routes.insert(0, only_a);
+    let mut world = World::new(Plan { routes, ..plan });
+    world.run_until(minutes(5));
+    set(&mut world, &["a", "b", "c"], "refused");
+    world.run_until(minutes(10));
+    set(&mut world, &["a"], "ok");
+    world.run_until(minutes(15));
+    set(&mut world, &["b", "c"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 14s #ops opened: 3 of 3 on host db1 operational -> down: a: connection refused (0 of 1 back)
+        5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: b and c: connection refused (0 of 2 back)
+        10m 11s #ops recovered: 3 of 3 on host db1 down -> operational (1 of 1 back)
+        15m 21s #core recovered: 3 of 3 on host db1 down -> operational (2 of 2 back)
+    "#]]);
+}
+
+/// Somebody who is always in question delays what stands alone by nothing, and what may belong to it by ten seconds.
+#[test]
+fn waiting_has_an_end() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a"], "refused");
+    world.run_until(minutes(5) + Duration::from_secs(20));
+    set(&mut world, &["b"], "silent");
+    world.run_until(minutes(7));
+    world.check(&expect![[r#"
+        5m 21s #core @core opened: a operational -> down: connection refused
+        6m 6s #core changed: 2 of 3 on host db1 down -> down: a and b (0 of 2 back)
+    "#]]);
+}

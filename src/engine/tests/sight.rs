@@ -1,0 +1,219 @@
+//! Stories of our own eyes: who is silent, they or we?
+
+use expect_test::expect;
+
+use super::{World, fleet, minutes, target};
+use crate::{
+    engine::Event,
+    model::{
+        Plan, Secret, TargetId, Verdict,
+        sight::{ROUND_LIMIT, Round, RoundOrder, Witness, WitnessQuestion},
+    },
+};
+use std::{fmt::Write as _, time::Duration};
+
+/// The witnesses of a story: a sign each, `+` for those that answer.
+pub(super) struct Witnesses {
+    pub(super) say: &'static str,
+    rounds: Vec<(Duration, RoundOrder)>,
+    pub(super) asked: usize,
+}
+
+impl Default for Witnesses {
+    fn default() -> Self {
+        Self {
+            say: "+++",
+            rounds: Vec::new(),
+            asked: 0,
+        }
+    }
+}
+
+impl Witnesses {
+    pub(super) fn asked(&mut self, now: Duration, order: RoundOrder) {
+        self.asked += 1;
+        let took = if self.say.contains('-') {
+            ROUND_LIMIT
+        } else {
+            Duration::from_millis(10)
+        };
+        self.rounds.push((now + took, order));
+    }
+
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        self.rounds.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn answer(&mut self) -> Round {
+        let (_, order) = self.rounds.remove(0);
+        let answers = self.say.chars().map(|said| match said {
+            '+' => Ok(()),
+            _ => Err(String::from("no answer within 3 s")),
+        });
+        Round {
+            number: order.number,
+            answers: answers.collect(),
+        }
+    }
+}
+
+impl World {
+    pub(super) fn show_blind(&mut self, is_blind: bool) {
+        let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
+        let word = if is_blind { "blind" } else { "sees" };
+        writeln!(self.told, "{at} {word}").expect("a string takes it");
+    }
+}
+
+fn plan(names: &[&str]) -> Plan {
+    let witness = |name: &str| Witness {
+        name: name.to_owned(),
+        question: WitnessQuestion::Connection {
+            host: Secret::new(name),
+            port: 443,
+        },
+    };
+    Plan {
+        witnesses: ["slack", "resolver", "balancer"].map(witness).into(),
+        ..fleet(names.iter().map(|name| target(name)).collect())
+    }
+}
+
+fn world() -> World {
+    let mut world = World::new(plan(&["blue", "green", "red"]));
+    world.run_until(minutes(5));
+    world
+}
+
+fn set_all(world: &mut World, weather: &str) {
+    for name in ["blue", "green", "red"] {
+        world.set(name, weather);
+    }
+}
+
+#[test]
+fn when_everything_is_silent_it_is_us() {
+    let mut world = world();
+    set_all(&mut world, "silent");
+    world.witnesses.say = "---";
+    world.run_until(minutes(8));
+    assert_eq!(
+        world.engine.verdict(&TargetId::new("blue")),
+        Some(Verdict::Operational)
+    );
+    set_all(&mut world, "ok");
+    world.witnesses.say = "+++";
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 5s blind
+        8m 2s sees
+        8m 2s #ops notice: hekate was blind: from 1 Jan 00:05:00 UTC to 1 Jan 00:08:02 UTC (3 min 2 s): 3 of 3 witnesses do not answer (slack: no answer within 3 s; resolver: no answer within 3 s; balancer: no answer within 3 s); 3 targets could not be seen, and nothing is known of them for that time
+    "#]]);
+}
+
+#[test]
+fn long_blindness_is_told_while_it_lasts_in_case_somebody_hears_it() {
+    let mut world = world();
+    set_all(&mut world, "silent");
+    world.witnesses.say = "---";
+    world.run_until(minutes(25));
+    set_all(&mut world, "ok");
+    world.witnesses.say = "+++";
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        5m 5s blind
+        10m 5s #ops notice: blind since 1 Jan 00:05:00 UTC: nobody is accused of silence: 3 of 3 witnesses do not answer (slack: no answer within 3 s; resolver: no answer within 3 s; balancer: no answer within 3 s)
+        25m 2s sees
+        25m 2s #ops notice: over: blindness: from 1 Jan 00:05:00 UTC to 1 Jan 00:25:02 UTC (20 min 2 s): 3 of 3 witnesses do not answer (slack: no answer within 3 s; resolver: no answer within 3 s; balancer: no answer within 3 s); 3 targets could not be seen, and nothing is known of them for that time
+    "#]]);
+}
+
+#[test]
+fn a_silent_target_is_told_as_quickly_as_ever_while_the_witnesses_answer() {
+    let mut world = world();
+    world.set("blue", "silent");
+    world.run_until(minutes(8));
+    world.set("blue", "ok");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        5m 40s #core @core opened: blue operational -> down: no answer
+        8m 10s #core recovered: blue down -> operational
+    "#]]);
+}
+
+#[test]
+fn refused_connections_are_told_however_blind_we_are() {
+    let mut world = world();
+    world.witnesses.say = "---";
+    world.set("blue", "refused");
+    world.run_until(minutes(8));
+    world.check(&expect![[r#"
+        5m 5s blind
+        5m 23s #core @core opened: blue operational -> down: connection refused
+    "#]]);
+}
+
+#[test]
+fn one_silent_witness_of_three_changes_nothing() {
+    let mut world = world();
+    world.witnesses.say = "-++";
+    world.set("blue", "silent");
+    world.run_until(minutes(8));
+    world.check(&expect![[r#"
+        5m 43s #core @core opened: blue operational -> down: no answer
+    "#]]);
+}
+
+#[test]
+fn what_is_still_silent_when_we_see_again_is_told_then() {
+    let mut world = world();
+    set_all(&mut world, "silent");
+    world.witnesses.say = "---";
+    world.run_until(minutes(8));
+    world.witnesses.say = "+++";
+    world.set("blue", "ok");
+    world.set("green", "ok");
+    world.run_until(minutes(12));
+    world.check(&expect![[r#"
+        5m 5s blind
+        8m 2s sees
+        8m 2s #ops notice: hekate was blind: from 1 Jan 00:05:00 UTC to 1 Jan 00:08:02 UTC (3 min 2 s): 3 of 3 witnesses do not answer (slack: no answer within 3 s; resolver: no answer within 3 s; balancer: no answer within 3 s); 3 targets could not be seen, and nothing is known of them for that time
+        8m 32s #core @core opened: red operational -> down: no answer
+    "#]]);
+}
+
+#[test]
+fn what_was_down_before_stays_down_and_its_end_is_told() {
+    let mut world = world();
+    world.set("blue", "silent");
+    world.run_until(minutes(7));
+    set_all(&mut world, "silent");
+    world.witnesses.say = "---";
+    world.run_until(minutes(10));
+    world.witnesses.say = "+++";
+    set_all(&mut world, "ok");
+    world.run_until(minutes(15));
+    world.check(&expect![[r#"
+        5m 40s #core @core opened: blue operational -> down: no answer
+        7m 13s blind
+        10m 1s sees
+        10m 1s #ops notice: hekate was blind: from 1 Jan 00:07:07 UTC to 1 Jan 00:10:01 UTC (2 min 54 s): 3 of 3 witnesses do not answer (slack: no answer within 3 s; resolver: no answer within 3 s; balancer: no answer within 3 s); 3 targets could not be seen, and nothing is known of them for that time
+        10m 11s #core recovered: blue down -> operational
+    "#]]);
+}
+
+/// A round that never comes back vouches for nothing, and keeps nobody from being told for ever.
+#[test]
+fn witnesses_are_asked_on_demand_and_now_and_then() {
+    let mut world = world();
+    let before = world.witnesses.asked;
+    world.run_until(minutes(15));
+    let quiet = world.witnesses.asked - before;
+    assert!((38..=41).contains(&quiet), "{quiet} rounds in ten minutes");
+    world.event(Event::Interrupted);
+    world.set("blue", "silent");
+    world.run_until(minutes(16));
+    world.check(&expect![[r#"
+        15m 29s #core @core opened: blue operational -> down: no answer
+    "#]]);
+}
