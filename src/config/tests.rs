@@ -172,6 +172,7 @@ fn five_lines_are_enough() {
                                 connection: Fresh,
                                 http_version: Http1,
                                 ip: Auto,
+                                all_addresses: false,
                                 tls: TlsSettings {
                                     ca_pem: None,
                                     certificate_pem: None,
@@ -378,6 +379,7 @@ routes:
                 connection: Reuse,
                 http_version: Http2,
                 ip: V6,
+                all_addresses: false,
                 tls: TlsSettings {
                     ca_pem: None,
                     certificate_pem: None,

@@ -3,6 +3,7 @@
 mod dial;
 #[cfg(feature = "dns")]
 mod dns;
+mod everywhere;
 mod grpc;
 pub mod health;
 pub mod http;
@@ -317,6 +318,7 @@ mod tests {
             connection: Connection::Fresh,
             http_version: HttpVersion::Http1,
             ip: IpFamily::Auto,
+            all_addresses: false,
             tls: TlsSettings::default(),
         }))
     }

@@ -298,6 +298,9 @@ pub(crate) struct Health {
     pub(crate) http_version: Option<At<HttpVersionWord>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
+    pub(crate) all_addresses: Option<At<bool>>,
     /// Whom to trust and who we are.
     pub(crate) tls: Option<At<Tls>>,
 }
@@ -362,7 +365,8 @@ pub(crate) struct TcpCheck {
     pub(crate) expect: Option<At<String>>,
     /// `true`, or whom to trust and who we are. Default `false`.
     pub(crate) tls: Option<At<SwitchOr<Tls>>>,
-    /// Whether every address of the name is asked. Default `false`: the first that answers.
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
     pub(crate) all_addresses: Option<At<bool>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
@@ -394,7 +398,8 @@ pub(crate) struct TlsCheck {
     pub(crate) server_name: Option<At<String>>,
     /// Look at its dates only, and accept any certificate. Default `false`.
     pub(crate) insecure: Option<At<bool>>,
-    /// Whether every address of the name is asked. Default `false`: the first that answers.
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
     pub(crate) all_addresses: Option<At<bool>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
