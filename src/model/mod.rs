@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod board;
+pub mod discovery;
 pub mod health;
 pub mod heartbeat;
 pub mod http;

@@ -1,6 +1,7 @@
 //! One look at one thing. A look never fails and never panics outward: what went wrong is data in the observation.
 
 mod dial;
+pub mod discovery;
 #[cfg(feature = "dns")]
 mod dns;
 mod everywhere;

@@ -808,7 +808,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 34] = [
+    const TITLES: [(&str, &str); 37] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -819,6 +819,9 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("LogSource", "a log source"),
         ("Discovery", "an entry of `discovery`"),
         ("HttpSd", "`http_sd` of `discovery`"),
+        ("DnsSrv", "`dns_srv` of `discovery`"),
+        ("DockerSd", "`docker` of `discovery`"),
+        ("KubernetesSd", "`kubernetes` of `discovery`"),
         ("LogFreshness", "`log_freshness`"),
         ("Heartbeat", "`heartbeat`"),
         ("Http", "`http`"),
