@@ -18,6 +18,8 @@ use super::Labels;
 
 /// All names at the same time; one of them without an answer leaves nothing that could be believed.
 pub(super) async fn read(place: &SrvPlace, limit: Duration) -> Result<Vec<Found>, String> {
+    // The resolver's own limit ends first: its words say more.
+    let limit = limit * 3 / 4;
     let asked = place.names.iter().map(|name| async move {
         let services = dns::services(name, place.resolver, limit).await;
         let services = services.map_err(words)?;
