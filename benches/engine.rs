@@ -156,6 +156,7 @@ fn target(number: u32) -> Target {
         connection: Connection::Fresh,
         http_version: HttpVersion::Http1,
         ip: IpFamily::Auto,
+        all_addresses: false,
         tls: TlsSettings::default(),
     };
     Target {

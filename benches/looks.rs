@@ -159,6 +159,7 @@ impl Ours {
                     connection,
                     http_version: HttpVersion::Http1,
                     ip: IpFamily::Auto,
+                    all_addresses: false,
                     tls: TlsSettings::default(),
                 }))
             })

@@ -81,6 +81,7 @@ fn read_file(file: &[u8]) -> Reading {
         connection: Connection::Fresh,
         http_version: HttpVersion::Http1,
         ip: IpFamily::Auto,
+        all_addresses: false,
         tls: TlsSettings::default(),
     };
     let mut answer = Answer {

@@ -9,12 +9,14 @@ use std::{
 };
 
 use reqwest::{Client, redirect, retry};
+use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use crate::{
     config::discovery::{Discovery, Entry, Found, Known, Lists, Origin, read_list},
     engine::Trouble,
     model::{Plan, Secret, text::clean},
+    probe::discovery::Reader,
 };
 
 /// Longer no answer is waited for, at the start neither.
@@ -36,6 +38,7 @@ pub(super) struct Read {
 pub(super) struct Finder {
     discovery: Discovery,
     known: BTreeMap<String, Known>,
+    reader: Arc<Reader>,
     folder: PathBuf,
     /// One task for each entry; they end with this value.
     readers: JoinSet<()>,
@@ -47,10 +50,15 @@ pub(super) struct Finder {
 
 impl Finder {
     /// Reads every source once, and makes the plan with which to begin.
-    pub(super) async fn first(plan: Arc<Plan>, discovery: Discovery) -> (Arc<Plan>, Self) {
+    pub(super) async fn first(
+        plan: Arc<Plan>,
+        discovery: Discovery,
+        reader: Reader,
+    ) -> (Arc<Plan>, Self) {
         let (said, heard) = mpsc::channel(4);
         let mut finder = Self {
             known: BTreeMap::new(),
+            reader: Arc::new(reader),
             folder: plan.store.path.clone(),
             readers: JoinSet::new(),
             said,
@@ -62,7 +70,8 @@ impl Finder {
             return (plan, finder);
         }
         let mut kept = kept(&finder.folder);
-        for (entry, list) in read_all(&finder.discovery.entries).await {
+        let read = read_all(&finder.discovery.entries, &finder.reader, &kept).await;
+        for (entry, list) in read {
             let mut known = Known::of(kept.remove(&entry).unwrap_or_default());
             let learned = known.take(list);
             if let Some(Some(why)) = learned.trouble {
@@ -175,6 +184,10 @@ impl Finder {
         self.readers = JoinSet::new();
         for entry in self.discovery.entries.clone() {
             let said = self.said.clone();
+            let reader = Arc::clone(&self.reader);
+            let known = self.known.get(&entry.name);
+            // What a source says of a thing may rest on what it said of it before.
+            let mut before = known.map_or_else(Vec::new, |known| known.list.clone());
             self.readers.spawn(async move {
                 let mut wait = if is_at_once {
                     Duration::ZERO
@@ -184,7 +197,12 @@ impl Finder {
                 loop {
                     tokio::time::sleep(wait).await;
                     wait = entry.every;
-                    let list = read(&entry).await;
+                    let list = read(&entry, &reader, &before).await;
+                    if let Ok(list) = &list
+                        && !list.is_empty()
+                    {
+                        before.clone_from(list);
+                    }
                     let read = Read {
                         entry: entry.name.clone(),
                         list,
@@ -217,34 +235,40 @@ fn trouble(entry: &str, words: String, is_over: bool) -> Trouble {
     }
 }
 
-/// Reads all sources at once.
-pub(crate) async fn read_all(entries: &[Entry]) -> Vec<(String, Result<Vec<Found>, String>)> {
-    let reading = entries
-        .iter()
-        .map(async |entry| (entry.name.clone(), read(entry).await));
+/// Reads all sources at once; `before` are the lists that hold.
+pub(crate) async fn read_all(
+    entries: &[Entry],
+    reader: &Reader,
+    before: &Lists,
+) -> Vec<(String, Result<Vec<Found>, String>)> {
+    let reading = entries.iter().map(async |entry| {
+        let before = before.get(&entry.name).map_or(&[][..], Vec::as_slice);
+        (entry.name.clone(), read(entry, reader, before).await)
+    });
     futures_util::future::join_all(reading).await
 }
 
 /// Reads one source.
-async fn read(entry: &Entry) -> Result<Vec<Found>, String> {
-    let reading = async {
-        match &entry.from {
-            Origin::Files(paths) => {
-                let paths = paths.clone();
-                let reading = tokio::task::spawn_blocking(move || read_files(&paths));
-                reading
-                    .await
-                    .map_err(|_broken| String::from("the reading broke off"))?
-            }
-            Origin::Http { url, bearer } => {
-                let bytes = ask(url.clone(), bearer.as_ref().map(Secret::expose)).await?;
-                read_list(&bytes)
-            }
+async fn read(entry: &Entry, reader: &Reader, before: &[Found]) -> Result<Vec<Found>, String> {
+    let late = |_elapsed| Err(String::from("there was no answer within 5 s"));
+    match &entry.from {
+        Origin::Files(paths) => {
+            let paths = paths.clone();
+            let reading = tokio::task::spawn_blocking(move || read_files(&paths));
+            let broke_off = |_broken| String::from("the reading broke off");
+            timeout(ANSWER_WITHIN, reading)
+                .await
+                .map_or_else(late, |read| read.map_err(broke_off)?)
         }
-    };
-    timeout(ANSWER_WITHIN, reading)
-        .await
-        .unwrap_or_else(|_elapsed| Err(String::from("there was no answer within 5 s")))
+        Origin::Http { url, bearer } => {
+            let asking = ask(url.clone(), bearer.as_ref().map(Secret::expose));
+            timeout(ANSWER_WITHIN, asking)
+                .await
+                .map_or_else(late, |bytes| read_list(&bytes?))
+        }
+        // It has a limit of its own.
+        Origin::Place(place) => reader.read(place, before).await,
+    }
 }
 
 fn read_files(paths: &[PathBuf]) -> Result<Vec<Found>, String> {
@@ -303,21 +327,46 @@ fn root(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
+/// A thing as it is written down.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    address: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
 fn kept(folder: &Path) -> Lists {
     let Ok(bytes) = std::fs::read(folder.join(KEPT)) else {
         return Lists::new();
     };
-    serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+    let read = serde_json::from_slice::<BTreeMap<String, Vec<Kept>>>(&bytes);
+    let lists = read.unwrap_or_else(|error| {
         tracing::warn!(event = "discovery.unkept", %error, "what was found before cannot be read");
-        Lists::new()
-    })
+        BTreeMap::new()
+    });
+    let found = |kept: Kept| Found {
+        address: kept.address,
+        labels: kept.labels,
+    };
+    lists
+        .into_iter()
+        .map(|(entry, list)| (entry, list.into_iter().map(found).collect()))
+        .collect()
 }
 
 fn write(folder: &Path, lists: &Lists) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let beside = folder.join(".discovered.json.new");
+    let kept = |found: &Found| Kept {
+        address: found.address.clone(),
+        labels: found.labels.clone(),
+    };
+    let lists: BTreeMap<&String, Vec<Kept>> = lists
+        .iter()
+        .map(|(entry, list)| (entry, list.iter().map(kept).collect()))
+        .collect();
     let mut file = std::fs::File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(lists)?)?;
+    file.write_all(&serde_json::to_vec(&lists)?)?;
     file.sync_all()?;
     std::fs::rename(&beside, folder.join(KEPT))
 }

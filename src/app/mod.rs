@@ -40,7 +40,7 @@ use crate::{
         courier::Courier,
         sender::{Sender, SenderError},
     },
-    probe::Prober,
+    probe::{self, Prober},
     store::{self, Reader, Writer},
     telemetry::Metrics,
     web,
@@ -133,8 +133,9 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         discovery,
     } = options;
     // Before the store: the engine forgets the incidents of targets that are not in its first plan.
-    let (plan, mut finder) = Finder::first(plan, discovery).await;
     let clock = Clock::start();
+    let reader = probe::discovery::Reader::new(clock.clone());
+    let (plan, mut finder) = Finder::first(plan, discovery, reader).await;
     let sender = Sender::new()?;
     let Memory {
         writer,

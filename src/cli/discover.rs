@@ -10,8 +10,10 @@ use super::{
 };
 use crate::{
     app,
-    config::Environment,
+    clock::Clock,
+    config::{Environment, discovery::Lists},
     model::{Target, plan::Question},
+    probe::discovery::Reader,
 };
 
 pub(super) fn discover(global: &Global, terminal: Terminal) -> Exit {
@@ -32,7 +34,10 @@ pub(super) fn discover(global: &Global, terminal: Terminal) -> Exit {
     };
     let mut exit = Exit::Done;
     let mut lists = HashMap::new();
-    for (entry, list) in runtime.block_on(app::read_sources(&discovery.entries)) {
+    let reader = Reader::new(Clock::start());
+    let nothing = Lists::new();
+    let reading = app::read_sources(&discovery.entries, &reader, &nothing);
+    for (entry, list) in runtime.block_on(reading) {
         match list {
             Ok(list) => {
                 lists.insert(entry, list);

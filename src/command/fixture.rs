@@ -50,6 +50,7 @@ pub(crate) fn target(group: Option<&str>, name: &str) -> Target {
                 connection: Connection::Fresh,
                 http_version: HttpVersion::Http1,
                 ip: IpFamily::Auto,
+                all_addresses: false,
                 tls: TlsSettings::default(),
             })),
         }],

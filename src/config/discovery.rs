@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::Url;
 
 use super::{
@@ -15,7 +15,9 @@ use super::{
     files::Loaded,
     tree::{Kind, Node},
 };
-use crate::model::{Secret, TargetId, text::clean};
+use crate::model::{Secret, TargetId, discovery::Place, text::clean};
+
+pub use crate::model::discovery::Found;
 
 /// The most things of one list.
 const FOUND_MAX: usize = 20_000;
@@ -23,16 +25,6 @@ const FOUND_MAX: usize = 20_000;
 const TEXT_MAX: usize = 2_048;
 /// An empty list is believed when it was read so often in a row, if there was something before.
 const EMPTY_READS: u8 = 3;
-
-/// One thing that a source knows.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-pub struct Found {
-    /// Where it is, as the source says it: mostly `host:port`.
-    pub address: String,
-    /// What else is said of it.
-    #[serde(default)]
-    pub labels: BTreeMap<String, String>,
-}
 
 /// What every source of `discovery:` knows, by its name there; in order, nothing twice.
 pub type Lists = BTreeMap<String, Vec<Found>>;
@@ -60,6 +52,8 @@ pub enum Origin {
         /// A bearer token.
         bearer: Option<Secret>,
     },
+    /// A place that is asked over its own protocol.
+    Place(Box<Place>),
 }
 
 /// The discovery of a file that was read, and all that is needed to check it again with other lists.

@@ -172,6 +172,7 @@ fn five_lines_are_enough() {
                                 connection: Fresh,
                                 http_version: Http1,
                                 ip: Auto,
+                                all_addresses: false,
                                 tls: TlsSettings {
                                     ca_pem: None,
                                     certificate_pem: None,
@@ -378,6 +379,7 @@ routes:
                 connection: Reuse,
                 http_version: Http2,
                 ip: V6,
+                all_addresses: false,
                 tls: TlsSettings {
                     ca_pem: None,
                     certificate_pem: None,
@@ -838,7 +840,7 @@ discovery:
         `user@c.example.test` of `shops` is left out: `health` of `user@c.example.test` contains a user name or password
         `${TOKEN}` of `shops` is left out: `${TOKEN}` is not filled in here: write the name of a target out
         `{{address}}` of `shops` is left out: `health` of `{{address}}` is not a usable address: it contains '{'
-        `` of `shops` is left out: the name of a target is empty
+        `` of `shops` is left out: it has no `address`
         `d e` of `shops` is left out: the name of a target contains the control character U+000A
         `z.example.test` of `shops` is left out: it has no `label.group`
     "#]].assert_eq(&out);

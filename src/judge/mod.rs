@@ -298,8 +298,7 @@ fn meaning(state: &State, seen: &Seen) -> Meaning {
                 | DegradationKind::BrokenBody
                 | DegradationKind::OtherFormat
                 | DegradationKind::Redirected
-                | DegradationKind::Throttled
-                | DegradationKind::Address => FailureClass::Refused,
+                | DegradationKind::Throttled => FailureClass::Refused,
             };
             Meaning::Short(class, words.clone())
         }

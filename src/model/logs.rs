@@ -137,7 +137,7 @@ pub enum TimeFormat {
 }
 
 /// A store that is asked over HTTP.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HttpStore {
     /// Its base address, without a slash at the end and without user info.
     pub url: Url,

@@ -8,6 +8,7 @@
 pub mod batch;
 pub mod board;
 pub mod cause;
+pub mod discovery;
 pub mod health;
 pub mod heartbeat;
 pub mod http;

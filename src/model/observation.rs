@@ -205,8 +205,6 @@ pub enum DegradationKind {
     Expiring,
     /// It answered, and not what the file asks for.
     Unexpected,
-    /// Some of its addresses fail.
-    Address,
     /// Its log has been silent for too long.
     LogSilence,
     /// The store of logs is behind.
@@ -229,7 +227,6 @@ impl DegradationKind {
             Self::Throttled => "throttled",
             Self::Expiring => "expiring",
             Self::Unexpected => "unexpected",
-            Self::Address => "address",
             Self::LogSilence => "log_silence",
             Self::Lagging => "lagging",
             Self::Roles => "roles",

@@ -318,6 +318,8 @@ pub struct HealthQuestion {
     pub http_version: HttpVersion,
     /// `ip:`
     pub ip: IpFamily,
+    /// `all_addresses:` whether every address of the name is asked. Default: the first that answers.
+    pub all_addresses: bool,
     /// `tls:`
     pub tls: TlsSettings,
     /// `health_field:` of `active:` of its group: the place in the body at which its role stands.
@@ -342,6 +344,7 @@ impl fmt::Debug for HealthQuestion {
             .field("connection", &self.connection)
             .field("http_version", &self.http_version)
             .field("ip", &self.ip)
+            .field("all_addresses", &self.all_addresses)
             .field("tls", &self.tls)
             .field("role_field", &self.role_field)
             .finish()

@@ -16,23 +16,24 @@ use url::Host;
 use crate::{
     clock::Clock,
     model::{
-        Degradation, DegradationKind, Detail, Failure, FailureClass, FailureKind, Gap, GapKind,
-        Outcome, Phases, Tick,
+        Detail, FailureClass, FailureKind, Gap, GapKind, Outcome, Phases, Tick,
         plan::{IpFamily, TlsSettings},
-        text::{FOREIGN_MAX, clean},
     },
 };
 
-use super::http::{
-    Findings, address,
-    connect::{self, no_delay},
-    cover::cover_all,
-    limits::{CONNECT, Expired, Limits, TLS},
-    prepare::Place,
-    resolve::Resolver,
-    stream::Stream,
-    tls::{self, Protocols},
-    trouble,
+use super::{
+    everywhere::{self, Asked},
+    http::{
+        Findings, address,
+        connect::{self, no_delay},
+        cover::cover_all,
+        limits::{CONNECT, Expired, Limits, TLS},
+        prepare::Place,
+        resolve::Resolver,
+        stream::Stream,
+        tls::{self, Protocols},
+        trouble,
+    },
 };
 
 /// The note of a look that went to a remembered address.
@@ -181,7 +182,7 @@ async fn uncovered(
         address: None,
         is_remembered: false,
     };
-    let addresses = match dial.addresses(resolver).await {
+    let mut addresses = match dial.addresses(resolver, prepared.all_addresses).await {
         Ok(addresses) => addresses,
         Err(outcome) => return dial.finish(outcome.into()),
     };
@@ -189,6 +190,8 @@ async fn uncovered(
         let said = dial.ask(&*prepared.asks, &addresses).await;
         return dial.finish(said);
     }
+    let known = addresses.len();
+    addresses.truncate(everywhere::ADDRESSES_MAX);
     let is_remembered = dial.is_remembered;
     let resolve_us = dial.phases.resolve_us;
     let asked = addresses.iter().map(|address| async move {
@@ -207,13 +210,23 @@ async fn uncovered(
             .ask(&*prepared.asks, std::slice::from_ref(address))
             .await;
         let left = said.left;
-        (address.ip(), left, dial.finish(said))
+        let mut findings = dial.finish(said);
+        cover_all(&mut findings, &prepared.secrets);
+        Asked {
+            ip: address.ip(),
+            left,
+            findings,
+        }
     });
-    joined(join_all(asked).await)
+    everywhere::joined(join_all(asked).await, known)
 }
 
 impl Dial<'_> {
-    async fn addresses(&mut self, resolver: &Resolver) -> Result<Vec<SocketAddr>, Outcome> {
+    async fn addresses(
+        &mut self,
+        resolver: &Resolver,
+        are_all_asked: bool,
+    ) -> Result<Vec<SocketAddr>, Outcome> {
         let name = match &self.way.place {
             Place::Address(address) => {
                 self.address = Some(*address);
@@ -224,8 +237,13 @@ impl Dial<'_> {
         let found = resolver.resolve(name, &mut self.limits).await?;
         self.phases.resolve_us = Some(self.limits.lap());
         self.is_remembered = found.is_remembered;
-        let usable = address::usable(&found.addresses, self.way.ip, self.way.port)
-            .map_err(Outcome::Unobservable)?;
+        let (ip, port) = (self.way.ip, self.way.port);
+        let usable = if are_all_asked {
+            address::all_usable(&found.addresses, ip, port)
+        } else {
+            address::usable(&found.addresses, ip, port)
+        };
+        let usable = usable.map_err(Outcome::Unobservable)?;
         self.address = usable.first().copied();
         Ok(usable)
     }
@@ -341,97 +359,5 @@ impl Dial<'_> {
             | Outcome::Unhealthy(_)
             | Outcome::Unobservable(_) => outcome,
         }
-    }
-}
-
-/// What one address said: which one, how pressing it is, and the findings.
-type Asked = (IpAddr, Duration, Findings);
-
-/// What the answers of all addresses of a name mean together.
-///
-/// What we could not ask through our own fault, such as IPv6 addresses on a machine without IPv6, counts for nothing as
-/// long as anything else could be asked.
-fn joined(asked: Vec<Asked>) -> Findings {
-    let (mut good, mut short, mut bad, mut unseen) = (vec![], vec![], vec![], vec![]);
-    for one in asked {
-        match one.2.outcome {
-            Outcome::Healthy => good.push(one),
-            Outcome::Degraded(_) => short.push(one),
-            Outcome::Unhealthy(_) => bad.push(one),
-            Outcome::Unobservable(_) => unseen.push(one),
-        }
-    }
-    let seen = good.len() + short.len() + bad.len();
-    let Some(first_bad) = bad.first() else {
-        short.sort_by_key(|(_, left, _)| *left);
-        let (_, _, findings) = short
-            .into_iter()
-            .chain(good)
-            .chain(unseen)
-            .next()
-            .expect("a name that was resolved has an address");
-        return findings;
-    };
-    let list = bad
-        .iter()
-        .map(|(ip, _, findings)| format!("{ip} {}", words(&findings.outcome)))
-        .collect::<Vec<_>>()
-        .join("; ");
-    let findings = Findings {
-        outcome: Outcome::Healthy,
-        status: first_bad.2.status,
-        phases: first_bad.2.phases,
-        family: None,
-        detail: first_bad.2.detail.clone(),
-        extra: None,
-    };
-    let outcome = if bad.len() < seen {
-        let verb = if bad.len() == 1 { "fails" } else { "fail" };
-        Outcome::Degraded(Degradation {
-            kind: DegradationKind::Address,
-            words: clean(
-                &format!("{} of {seen} addresses {verb}: {list}", bad.len()),
-                FOREIGN_MAX,
-            ),
-        })
-    } else {
-        Outcome::Unhealthy(together(&bad, &list))
-    };
-    Findings {
-        outcome,
-        ..findings
-    }
-}
-
-/// The failure of all addresses: only as strong as the weakest of them, for each has to be believed.
-fn together(bad: &[Asked], list: &str) -> Failure {
-    let weakest = bad
-        .iter()
-        .filter_map(|(_, _, findings)| match &findings.outcome {
-            Outcome::Unhealthy(failure) => Some(failure),
-            Outcome::Healthy | Outcome::Degraded(_) | Outcome::Unobservable(_) => None,
-        })
-        .max_by_key(|failure| failure.class)
-        .expect("only failures are in the list");
-    let words = match bad {
-        [_] => weakest.words.clone(),
-        _ => clean(
-            &format!("all {} addresses fail: {list}", bad.len()),
-            FOREIGN_MAX,
-        ),
-    };
-    Failure {
-        class: weakest.class,
-        kind: weakest.kind,
-        words,
-    }
-}
-
-fn words(outcome: &Outcome) -> &str {
-    match outcome {
-        Outcome::Healthy => "",
-        Outcome::Degraded(Degradation { words, .. })
-        | Outcome::Unhealthy(Failure { words, .. })
-        | Outcome::Unobservable(Gap { words, .. }) => words,
     }
 }

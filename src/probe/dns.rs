@@ -60,11 +60,8 @@ pub(super) async fn look(
 
 /// The records of the name, each as it is written, sorted.
 async fn ask(question: &DnsQuestion, limit: Duration) -> Result<Vec<String>, Outcome> {
-    let resolver = resolver(question, limit)?;
-    // With its last dot the name is whole: no search domain is tried.
-    let whole = format!("{}.", question.name.trim_end_matches('.'));
-    let name = Name::from_utf8(&whole)
-        .map_err(|_error| trouble::gap(GapKind::NotConfigured, "the name cannot be asked for"))?;
+    let resolver = resolver(question.resolver, limit)?;
+    let name = whole(&question.name)?;
     let wanted = record_type(question.record);
     let found = resolver
         .lookup(name, wanted)
@@ -84,7 +81,63 @@ async fn ask(question: &DnsQuestion, limit: Duration) -> Result<Vec<String>, Out
     Ok(records)
 }
 
-fn resolver(question: &DnsQuestion, limit: Duration) -> Result<TokioResolver, Outcome> {
+/// With its last dot the name is whole: no search domain is tried.
+fn whole(name: &str) -> Result<Name, Outcome> {
+    let whole = format!("{}.", name.trim_end_matches('.'));
+    Name::from_utf8(&whole)
+        .map_err(|_error| trouble::gap(GapKind::NotConfigured, "the name cannot be asked for"))
+}
+
+/// One SRV record.
+pub(super) struct Service {
+    pub(super) priority: u16,
+    pub(super) weight: u16,
+    pub(super) port: u16,
+    /// Without its last dot; empty if the service is decidedly not offered.
+    pub(super) host: String,
+}
+
+/// The SRV records of a name; none if there is such a name without them.
+///
+/// # Errors
+///
+/// Why nobody knows: there is no such name, or no answer that can be used.
+pub(super) async fn services(
+    name: &str,
+    server: Option<SocketAddr>,
+    limit: Duration,
+) -> Result<Vec<Service>, Outcome> {
+    let question = DnsQuestion {
+        name: name.to_owned(),
+        record: RecordKind::Srv,
+        expect: Expected::Any,
+        resolver: server,
+    };
+    let resolver = resolver(server, limit)?;
+    let found = match resolver.lookup(whole(name)?, RecordType::SRV).await {
+        Ok(found) => found,
+        Err(NetError::Dns(DnsError::NoRecordsFound(none)))
+            if none.response_code == ResponseCode::NoError =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(refused(&question, &error)),
+    };
+    let services = found.answers().iter().filter_map(|record| {
+        let RData::SRV(service) = &record.data else {
+            return None;
+        };
+        Some(Service {
+            priority: service.priority,
+            weight: service.weight,
+            port: service.port,
+            host: service.target.to_ascii().trim_end_matches('.').to_owned(),
+        })
+    });
+    Ok(services.collect())
+}
+
+fn resolver(server: Option<SocketAddr>, limit: Duration) -> Result<TokioResolver, Outcome> {
     let own = |error: &NetError| {
         trouble::gap(
             GapKind::Resolver,
@@ -94,7 +147,7 @@ fn resolver(question: &DnsQuestion, limit: Duration) -> Result<TokioResolver, Ou
             ),
         )
     };
-    let mut builder = match question.resolver {
+    let mut builder = match server {
         None => TokioResolver::builder_tokio().map_err(|error| own(&error))?,
         Some(server) => {
             let config = ResolverConfig::from_name_servers(vec![name_server(server)]);

@@ -1,8 +1,10 @@
 //! One look at one thing. A look never fails and never panics outward: what went wrong is data in the observation.
 
 mod dial;
+pub mod discovery;
 #[cfg(feature = "dns")]
 mod dns;
+mod everywhere;
 mod grpc;
 pub mod health;
 pub mod http;
@@ -318,6 +320,7 @@ mod tests {
             connection: Connection::Fresh,
             http_version: HttpVersion::Http1,
             ip: IpFamily::Auto,
+            all_addresses: false,
             tls: TlsSettings::default(),
         }))
     }

@@ -143,3 +143,84 @@ async fn a_source_that_dies_takes_nothing_with_it() {
         .count();
     assert_eq!(troubles, 1);
 }
+
+/// An API server with one pod, for whoever knows the token of the hour.
+async fn api_server(token: Arc<Mutex<String>>, address: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback has ports");
+    let url = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let (ip, port) = address.split_once(':').expect("it has a port");
+    let pods = serde_json::json!({ "kind": "PodList", "metadata": {}, "items": [ {
+        "metadata": { "name": "shop-7c9f", "namespace": "shop", "uid": "u1",
+                      "annotations": { "hekate.io/health": "/one", "hekate.io/port": port, "hekate.io/name": "one" } },
+        "spec": { "containers": [] },
+        "status": { "phase": "Running", "podIP": ip, "conditions": [ { "type": "Ready", "status": "True" } ] }
+    } ] })
+    .to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let Some(request) = read_request(&mut stream).await else {
+                continue;
+            };
+            let known = token.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let known = format!("Bearer {known}");
+            let is_known = request.header("authorization") == Some(known.as_str());
+            let (status, body) = if is_known {
+                (200, pods.as_str())
+            } else {
+                (
+                    401,
+                    r#"{"kind":"Status","message":"Unauthorized","code":401}"#,
+                )
+            };
+            respond(
+                &mut stream,
+                status,
+                "Content-Type: application/json\r\n",
+                body,
+            )
+            .await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_changes_is_read_again() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let address = targets.url("");
+    let address = address.trim_start_matches("http://").trim_end_matches('/');
+    let token = Arc::new(Mutex::new(String::from("first-token-of-the-account")));
+    let url = api_server(Arc::clone(&token), address.to_owned()).await;
+    let home = Home::new(&receiver, &["ops"]);
+    let put = |text: &str| {
+        let beside = home.path().join("token.new");
+        fs::write(&beside, text).expect("the folder takes files");
+        fs::rename(&beside, home.path().join("token")).expect("the folder takes files");
+    };
+    put("first-token-of-the-account\n");
+    home.write(&format!(
+        "discovery:\n  pods:\n    kubernetes: {{ url: \"{url}\", token_file: ./token, list: pods }}\n    every: 1s\n    \
+         target: {{ name: \"{{{{label.name}}}}\", health: \"http://{{{{address}}}}{{{{label.health}}}}\" }}\n"
+    ));
+    let printed = home.run(&["discover"]).await;
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    assert_eq!(printed, format!("pods  one  http://{address}/one\n"));
+
+    let hekate = home.start().await;
+    hekate.shows("one", "operational").await;
+    "second-token-of-the-account"
+        .clone_into(&mut token.lock().unwrap_or_else(PoisonError::into_inner));
+    let told = receiver.hear("ops", "of the refusal", is_unread).await;
+    assert!(told.text.contains("401"), "{}", told.text);
+    hekate.shows("one", "operational").await;
+    put("second-token-of-the-account\n");
+    receiver
+        .hear("ops", "that it is read again", |told| {
+            told.text.contains("over: ")
+        })
+        .await;
+    hekate.shows("one", "operational").await;
+    hekate.stop().await;
+}

@@ -2,9 +2,14 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use hekate::model::{
-    plan::Question,
-    wire::{DnsQuestion, Expected, RecordKind},
+use hekate::{
+    clock::Clock,
+    model::{
+        discovery::{Place, SrvPlace},
+        plan::Question,
+        wire::{DnsQuestion, Expected, RecordKind},
+    },
+    probe::discovery::Reader,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -250,4 +255,74 @@ async fn a_resolver_that_is_not_there_fails_the_target() {
             || said.starts_with("silent first_byte_timeout: the resolver "),
         "{said}"
     );
+}
+
+/// Priority 10, weight 5, port 8080.
+const SRV_A: (u16, &[u8]) = (33, b"\x00\x0a\x00\x05\x1f\x90\x01A\x04shop\x04test\x00");
+const SRV_B: (u16, &[u8]) = (33, b"\x00\x14\x00\x00\x1f\x91\x01b\x04shop\x04test\x00");
+/// Decidedly not offered: RFC 2782.
+const SRV_NONE: (u16, &[u8]) = (33, b"\x00\x00\x00\x00\x00\x00\x00");
+const SRV_PORTLESS: (u16, &[u8]) = (33, b"\x00\x00\x00\x00\x00\x00\x01c\x04shop\x04test\x00");
+const SRV_HOSTILE: (u16, &[u8]) = (33, b"\x00\x00\x00\x00\x00\x50\x06x@evil\x00");
+
+async fn listed(resolvers: &[SocketAddr]) -> Result<String, String> {
+    let mut lines = Vec::new();
+    for resolver in resolvers {
+        let place = Place::DnsSrv(SrvPlace {
+            names: vec![String::from("_http._tcp.shop.test")],
+            resolver: Some(*resolver),
+        });
+        let list = Reader::new(Clock::start()).read(&place, &[]).await?;
+        lines.extend(list.iter().map(|found| {
+            let labels: Vec<_> = found
+                .labels
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect();
+            format!("{} {}", found.address, labels.join(" "))
+        }));
+    }
+    Ok(lines.join("\n"))
+}
+
+#[tokio::test]
+async fn srv_records_are_things_that_can_be_looked_at() {
+    let two = server(Does::Answers(0, &[SRV_B, SRV_A, SRV_A, SRV_NONE])).await;
+    let expected = "a.shop.test:8080 name=_http._tcp.shop.test port=8080 priority=10 weight=5\n\
+         b.shop.test:8081 name=_http._tcp.shop.test port=8081 priority=20 weight=0";
+    assert_eq!(listed(&[two]).await.as_deref(), Ok(expected));
+    // What does not fit is asked for again over TCP.
+    let cut = server(Does::Cuts(&[SRV_A])).await;
+    let expected = "a.shop.test:8080 name=_http._tcp.shop.test port=8080 priority=10 weight=5";
+    assert_eq!(listed(&[cut]).await.as_deref(), Ok(expected));
+    // A name without such records, or with one that says so, is an empty list.
+    let (none, not_offered) = (Does::Answers(0, &[]), Does::Answers(0, &[SRV_NONE]));
+    let empty = [server(none).await, server(not_offered).await];
+    assert_eq!(listed(&empty).await.as_deref(), Ok(""));
+    // What cannot be an address is known, but not where it is.
+    let odd = server(Does::Answers(0, &[SRV_HOSTILE, SRV_PORTLESS])).await;
+    let list = listed(&[odd]).await.expect("it answers");
+    assert!(
+        list.lines().all(|line| line.starts_with(" name=")) && !list.is_empty(),
+        "{list}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_usable_answer_there_is_no_list() {
+    let silent = nobody().await;
+    for (resolver, expected) in [
+        (
+            server(Does::Answers(3, &[])).await,
+            "there is no name _http._tcp.shop.test",
+        ),
+        (server(Does::Answers(2, &[])).await, "answers SERVFAIL"),
+        (server(Does::Answers(5, &[])).await, "answers REFUSED"),
+        (server(Does::Garbage).await, "answer"),
+        // In time, or too late, or that nothing listens: how soon a machine hears of it is its own matter.
+        (silent, ""),
+    ] {
+        let why = listed(&[resolver]).await.expect_err(expected);
+        assert!(why.contains(expected), "{why}");
+    }
 }

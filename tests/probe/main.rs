@@ -6,6 +6,7 @@ mod children;
 #[cfg(feature = "dns")]
 mod dns;
 mod ends;
+mod everywhere;
 mod failures;
 mod grpc;
 mod http_check;

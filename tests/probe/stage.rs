@@ -120,6 +120,7 @@ pub(crate) fn question(url: &str) -> HealthQuestion {
         connection: Connection::Fresh,
         http_version: HttpVersion::Http1,
         ip: IpFamily::Auto,
+        all_addresses: false,
         tls: TlsSettings::default(),
     }
 }

@@ -227,6 +227,7 @@ async fn look(port: u16, path: &str, critical: &[&str]) -> Reading {
         connection: Connection::Fresh,
         http_version: HttpVersion::Http1,
         ip: IpFamily::Auto,
+        all_addresses: false,
         tls: TlsSettings::default(),
     };
     let answer = Answer {

@@ -34,6 +34,7 @@ pub(crate) fn target(id: &str) -> Target {
         connection: Connection::default(),
         http_version: HttpVersion::default(),
         ip: IpFamily::default(),
+        all_addresses: false,
         tls: TlsSettings::default(),
     };
     Target {

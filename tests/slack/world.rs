@@ -318,6 +318,7 @@ pub(crate) fn target(group: Option<&str>, name: &str, icon: Option<&str>) -> Tar
                 connection: Connection::default(),
                 http_version: HttpVersion::default(),
                 ip: IpFamily::default(),
+                all_addresses: false,
                 tls: TlsSettings::default(),
             })),
         }],

@@ -161,6 +161,7 @@ fn target(group: Option<GroupName>, name: &str) -> Arc<Target> {
         connection: Connection::Fresh,
         http_version: HttpVersion::Http1,
         ip: IpFamily::Auto,
+        all_addresses: false,
         tls: TlsSettings::default(),
     };
     Arc::new(Target {

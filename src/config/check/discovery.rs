@@ -116,34 +116,35 @@ impl Check<'_> {
         }
     }
 
+    /// Exactly one source.
     fn from(&mut self, raw: &raw::discovery::Discovery, place: Span, name: &str) -> Option<Origin> {
-        match (&raw.file_sd, &raw.http_sd) {
-            (Some(files), None) => {
-                let paths: Option<Vec<_>> = files
-                    .value
-                    .as_ref()?
-                    .0
-                    .iter()
-                    .map(|at| Some(self.folder.join(self.text(at, "`file_sd`")?)))
-                    .collect();
-                paths.map(Origin::Files)
-            }
-            (None, Some(at)) => self.http_sd(at, name),
-            (Some(_), Some(second)) => {
+        let kinds: [(&str, Option<Span>); 5] = [
+            ("file_sd", raw.file_sd.as_ref().map(|at| at.span)),
+            ("http_sd", raw.http_sd.as_ref().map(|at| at.span)),
+            ("dns_srv", raw.dns_srv.as_ref().map(|at| at.span)),
+            ("docker", raw.docker.as_ref().map(|at| at.span)),
+            ("kubernetes", raw.kubernetes.as_ref().map(|at| at.span)),
+        ];
+        let mut given = kinds
+            .iter()
+            .filter_map(|(kind, span)| Some((*kind, (*span)?)));
+        match (given.next(), given.next()) {
+            (Some(_), None) => self.the_source(raw, name),
+            (Some((first, _)), Some((second, span))) => {
                 self.report(
                     Problem::new(
                         Code::Both,
-                        second.span,
-                        format!("`{name}` has `file_sd` and `http_sd`"),
+                        span,
+                        format!("`{name}` has `{first}` and `{second}`"),
                     )
                     .help("make two entries of them"),
                 );
                 None
             }
-            (None, None) => {
-                let was_meant = ["file_sd", "http_sd"]
+            (None, _) => {
+                let was_meant = kinds
                     .iter()
-                    .any(|key| self.findings.was_meant(place, key));
+                    .any(|(kind, _)| self.findings.was_meant(place, kind));
                 if !was_meant {
                     self.report(
                         Problem::new(
@@ -151,12 +152,30 @@ impl Check<'_> {
                             place,
                             format!("`{name}` of `discovery` has no source"),
                         )
-                        .help("add `file_sd: ./things.json`, or `http_sd: \"https://…\"`"),
+                        .help("add `file_sd: ./things.json`, or `http_sd`, `dns_srv`, `docker`, `kubernetes`"),
                     );
                 }
                 None
             }
         }
+    }
+
+    fn the_source(&mut self, raw: &raw::discovery::Discovery, name: &str) -> Option<Origin> {
+        if let Some(files) = &raw.file_sd {
+            let paths: Option<Vec<_>> = files
+                .value
+                .as_ref()?
+                .0
+                .iter()
+                .map(|at| Some(self.folder.join(self.text(at, "`file_sd`")?)))
+                .collect();
+            return paths.map(Origin::Files);
+        }
+        if let Some(at) = &raw.http_sd {
+            return self.http_sd(at, name);
+        }
+        self.place(raw, name)
+            .map(|place| Origin::Place(Box::new(place)))
     }
 
     fn http_sd(&mut self, at: &At<TextOr<HttpSd>>, name: &str) -> Option<Origin> {
@@ -346,7 +365,7 @@ impl Check<'_> {
                 if left_out <= LEFT_OUT_MAX {
                     discovered.left_out.push(format!(
                         "`{}` of `{name}` is left out: {why}",
-                        clean(&found.address, 64)
+                        clean(called(found), 64)
                     ));
                 }
             }
@@ -477,6 +496,7 @@ fn filled_in(node: &Node, change: &impl Fn(&str, &str) -> String) -> Node {
 
 fn value_of(placeholder: &Placeholder<'_>, found: &Found) -> Value {
     match placeholder.word {
+        "address" | "host" if found.address.is_empty() => Value::NoLabel,
         "address" => Value::Of(found.address.clone()),
         "host" => Value::Of(host(&found.address).to_owned()),
         word => match word.strip_prefix("label.") {
@@ -486,6 +506,14 @@ fn value_of(placeholder: &Placeholder<'_>, found: &Found) -> Value {
             },
             Some(_) | None => Value::Unknown,
         },
+    }
+}
+
+/// What people would call it.
+fn called(found: &Found) -> &str {
+    match found.labels.get("name") {
+        Some(name) if found.address.is_empty() => name,
+        Some(_) | None => &found.address,
     }
 }
 

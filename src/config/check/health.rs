@@ -106,8 +106,37 @@ impl Check<'_> {
                 _ => None,
             })
             .unwrap_or_default(),
+            all_addresses: self.all_addresses(raw, subject),
             tls,
         })
+    }
+
+    /// Connections are kept for one address, so keeping them and asking all of them do not go together.
+    fn all_addresses(&self, raw: &raw::Health, subject: &str) -> bool {
+        let Some(at) = raw
+            .all_addresses
+            .as_ref()
+            .filter(|at| at.value == Some(true))
+        else {
+            return false;
+        };
+        if let Some(connection) = raw.connection.as_ref()
+            && connection
+                .value
+                .as_ref()
+                .is_some_and(|word| word.0 == "reuse")
+        {
+            self.report(
+                Problem::new(
+                    Code::Both,
+                    connection.span,
+                    format!("{subject} keeps its connection and asks all addresses"),
+                )
+                .other(at.span, "here")
+                .help("remove `connection: reuse`, or `all_addresses`"),
+            );
+        }
+        true
     }
 
     pub(super) fn headers(

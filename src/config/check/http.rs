@@ -74,6 +74,7 @@ impl Check<'_> {
                 connection: raw.connection.clone(),
                 http_version: raw.http_version.clone(),
                 ip: raw.ip.clone(),
+                all_addresses: raw.all_addresses.clone(),
                 tls: raw.tls.clone(),
                 ..raw::Health::default()
             })),

@@ -8,6 +8,7 @@ mod health;
 mod heartbeat;
 mod http;
 mod logs;
+mod places;
 mod references;
 mod roles;
 mod routes;

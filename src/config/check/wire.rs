@@ -291,7 +291,7 @@ impl Check<'_> {
         out
     }
 
-    fn resolver(&self, at: &At<String>) -> Option<SocketAddr> {
+    pub(super) fn resolver(&self, at: &At<String>) -> Option<SocketAddr> {
         let text = self.text(at, "`resolver`")?;
         let found = text
             .parse::<IpAddr>()

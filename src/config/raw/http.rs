@@ -41,6 +41,9 @@ pub(crate) struct Http {
     pub(crate) http_version: Option<At<HttpVersionWord>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
+    pub(crate) all_addresses: Option<At<bool>>,
     /// Whom to trust and who we are.
     pub(crate) tls: Option<At<Tls>>,
     /// How many redirects are followed, 0 to 10; never from https to http. Default 0: a redirect is the answer.

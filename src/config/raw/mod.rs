@@ -312,6 +312,9 @@ pub(crate) struct Health {
     pub(crate) http_version: Option<At<HttpVersionWord>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
+    pub(crate) all_addresses: Option<At<bool>>,
     /// Whom to trust and who we are.
     pub(crate) tls: Option<At<Tls>>,
 }
@@ -376,7 +379,8 @@ pub(crate) struct TcpCheck {
     pub(crate) expect: Option<At<String>>,
     /// `true`, or whom to trust and who we are. Default `false`.
     pub(crate) tls: Option<At<SwitchOr<Tls>>>,
-    /// Whether every address of the name is asked. Default `false`: the first that answers.
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
     pub(crate) all_addresses: Option<At<bool>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
@@ -408,7 +412,8 @@ pub(crate) struct TlsCheck {
     pub(crate) server_name: Option<At<String>>,
     /// Look at its dates only, and accept any certificate. Default `false`.
     pub(crate) insecure: Option<At<bool>>,
-    /// Whether every address of the name is asked. Default `false`: the first that answers.
+    /// Whether every address of the name is asked, up to 16 at once; the worst decides. Default `false`: the first that
+    /// answers.
     pub(crate) all_addresses: Option<At<bool>>,
     /// Which addresses are used: `auto`, `v4` or `v6`. Default `auto`.
     pub(crate) ip: Option<At<IpWord>>,
@@ -817,7 +822,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 35] = [
+    const TITLES: [(&str, &str); 38] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -828,6 +833,9 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("LogSource", "a log source"),
         ("Discovery", "an entry of `discovery`"),
         ("HttpSd", "`http_sd` of `discovery`"),
+        ("DnsSrv", "`dns_srv` of `discovery`"),
+        ("DockerSd", "`docker` of `discovery`"),
+        ("KubernetesSd", "`kubernetes` of `discovery`"),
         ("LogFreshness", "`log_freshness`"),
         ("Heartbeat", "`heartbeat`"),
         ("Http", "`http`"),

@@ -40,6 +40,7 @@ fn target(id: &str) -> Target {
         connection: Connection::default(),
         http_version: HttpVersion::default(),
         ip: IpFamily::default(),
+        all_addresses: false,
         tls: TlsSettings::default(),
     };
     Target {

@@ -25,6 +25,7 @@ fn question() -> HealthQuestion {
         connection: Connection::Fresh,
         http_version: HttpVersion::Http1,
         ip: IpFamily::Auto,
+        all_addresses: false,
         tls: TlsSettings::default(),
     }
 }

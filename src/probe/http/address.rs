@@ -17,6 +17,21 @@ pub(in crate::probe) fn usable(
     family: IpFamily,
     port: u16,
 ) -> Result<Vec<SocketAddr>, Gap> {
+    let mut all = all_usable(addresses, family, port)?;
+    all.truncate(ADDRESSES_MAX);
+    Ok(all)
+}
+
+/// As [`usable`], however many there are; each of them once.
+///
+/// # Errors
+///
+/// As [`usable`].
+pub(in crate::probe) fn all_usable(
+    addresses: &[IpAddr],
+    family: IpFamily,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Gap> {
     let fits = |address: &&IpAddr| match family {
         IpFamily::Auto => true,
         IpFamily::V4 => address.is_ipv4(),
@@ -40,19 +55,19 @@ pub(in crate::probe) fn usable(
     let leads = |address: &&IpAddr| address.is_ipv6() == first.is_ipv6();
     let mut leading = allowed.iter().filter(leads);
     let mut others = allowed.iter().filter(|address| !leads(address));
-    let mut ordered = Vec::with_capacity(allowed.len().min(ADDRESSES_MAX));
-    while ordered.len() < ADDRESSES_MAX {
+    let mut ordered = Vec::with_capacity(allowed.len());
+    loop {
         let pair = [leading.next(), others.next()];
         if pair == [None, None] {
             break;
         }
-        ordered.extend(
-            pair.into_iter()
-                .flatten()
-                .map(|ip| SocketAddr::new(*ip, port)),
-        );
+        for ip in pair.into_iter().flatten() {
+            let address = SocketAddr::new(*ip, port);
+            if !ordered.contains(&address) {
+                ordered.push(address);
+            }
+        }
     }
-    ordered.truncate(ADDRESSES_MAX);
     Ok(ordered)
 }
 

@@ -1,6 +1,13 @@
 //! The way of one look, from the question to what it means.
 
-use std::{borrow::Cow, net::SocketAddr, pin::pin, slice, time::Duration};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+    pin::pin,
+    slice,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -48,6 +55,8 @@ pub(super) struct Look<'look> {
     prepared: &'look Prepared,
     /// What else an `http:` check asks and expects; absent for health.
     asking: Option<Asking<'look>>,
+    /// The one address of a name that this look goes to.
+    pinned: Option<&'look Pinned>,
     /// Whether the connection is taken from and left to other looks.
     keeps_line: bool,
     limits: Limits<'look>,
@@ -62,6 +71,18 @@ pub(super) struct Asking<'look> {
     pub(super) expect: &'look Expect,
     /// When the look began, which may have been at another address.
     pub(super) started: Tick,
+}
+
+/// One address of a name that was resolved before.
+#[derive(Clone, Debug)]
+pub(super) struct Pinned {
+    /// Looks at other names, where a redirect leads, resolve them.
+    pub(super) name: Arc<str>,
+    pub(super) ip: IpAddr,
+    /// Whether it is the last known one, because the resolver is in trouble.
+    pub(super) is_remembered: bool,
+    /// How long the name took.
+    pub(super) resolve_us: u32,
 }
 
 /// The head of an answer, with the body still to come.
@@ -95,11 +116,19 @@ impl<'look> Look<'look> {
             question,
             prepared,
             asking: None,
+            pinned: None,
             keeps_line: question.connection == Connection::Reuse
                 && freshness == Freshness::AsConfigured,
             limits,
             trail: Trail::default(),
         }
+    }
+
+    /// Goes to this address of the name, over a connection of its own.
+    pub(super) fn at(mut self, pinned: Option<&'look Pinned>) -> Self {
+        self.keeps_line &= pinned.is_none();
+        self.pinned = pinned;
+        self
     }
 
     /// Looks.
@@ -217,6 +246,12 @@ impl<'look> Look<'look> {
             Place::Address(address) => return Ok(Cow::Borrowed(slice::from_ref(address))),
             Place::Name(name) => name,
         };
+        if let Some(pinned) = self.pinned.filter(|pinned| pinned.name == *name) {
+            self.trail.phases.resolve_us = Some(pinned.resolve_us);
+            self.trail.is_remembered = pinned.is_remembered;
+            let address = SocketAddr::new(pinned.ip, self.prepared.port);
+            return Ok(Cow::Owned(vec![address]));
+        }
         let found = self.resolver.resolve(name, &mut self.limits).await?;
         self.trail.phases.resolve_us = Some(self.limits.lap());
         self.trail.is_remembered = found.is_remembered;

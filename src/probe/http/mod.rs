@@ -24,24 +24,31 @@ pub(super) mod trouble;
 use std::{any::Any, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_util::future::{BoxFuture, join_all};
 use http::Method;
+use tokio::time::Sleep;
 
 use crate::{
     clock::Clock,
     model::{
         Detail, Extra, FailureClass, Family, Gap, Outcome, Phases, Secret, Tick,
-        http::HttpQuestion, plan::HealthQuestion,
+        http::HttpQuestion,
+        plan::{HealthQuestion, IpFamily},
     },
 };
 
 #[cfg(doc)]
 use super::health;
-use super::{Freshness, shelf::Shelf};
+use super::{
+    Freshness,
+    everywhere::{self, Asked},
+    shelf::Shelf,
+};
 
 use self::{
     limits::Limits,
-    look::{Asking, Look},
-    prepare::Prepared,
+    look::{Asking, Look, Pinned},
+    prepare::{Place, Prepared},
     resolve::Resolver,
 };
 
@@ -106,15 +113,71 @@ impl Client {
             Ok(prepared) => prepared,
             Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
         };
-        let timer = pin!(tokio::time::sleep_until(
-            self.clock.instant(started + limit)
-        ));
+        if let Some(name) = name_of_many(question, &prepared) {
+            let way = (name, question.ip, prepared.port);
+            let look = |pinned: Pinned| -> BoxFuture<'_, Findings> {
+                let prepared = &prepared;
+                Box::pin(async move {
+                    let timer = pin!(self.timer(started, limit));
+                    let limits = Limits::new(&self.clock, timer, started, limit);
+                    let look = Look::new(&self.resolver, question, prepared, limits, freshness);
+                    let mut findings = look.at(Some(&pinned)).run().await;
+                    cover::cover(&mut findings, question);
+                    findings
+                })
+            };
+            return Box::pin(self.everywhere(way, started, limit, look)).await;
+        }
+        let timer = pin!(self.timer(started, limit));
         let limits = Limits::new(&self.clock, timer, started, limit);
         let mut findings = Look::new(&self.resolver, question, &prepared, limits, freshness)
             .run()
             .await;
         cover::cover(&mut findings, question);
         findings
+    }
+
+    /// Resolves a name once, and looks at each of its addresses at the same time.
+    async fn everywhere<'a>(
+        &self,
+        (name, family, port): (&Arc<str>, IpFamily, u16),
+        started: Tick,
+        limit: Duration,
+        look: impl Fn(Pinned) -> BoxFuture<'a, Findings>,
+    ) -> Findings {
+        let timer = pin!(self.timer(started, limit));
+        let mut limits = Limits::new(&self.clock, timer, started, limit);
+        let found = match self.resolver.resolve(name, &mut limits).await {
+            Ok(found) => found,
+            Err(outcome) => return Findings::of(outcome),
+        };
+        let resolve_us = limits.lap();
+        let mut addresses = match address::all_usable(&found.addresses, family, port) {
+            Ok(addresses) => addresses,
+            Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
+        };
+        let known = addresses.len();
+        addresses.truncate(everywhere::ADDRESSES_MAX);
+        let looks = addresses.iter().map(|address| {
+            let looking = look(Pinned {
+                name: Arc::clone(name),
+                ip: address.ip(),
+                is_remembered: found.is_remembered,
+                resolve_us,
+            });
+            async move {
+                Asked {
+                    ip: address.ip(),
+                    left: Duration::MAX,
+                    findings: looking.await,
+                }
+            }
+        });
+        everywhere::joined(join_all(looks).await, known)
+    }
+
+    fn timer(&self, started: Tick, limit: Duration) -> Sleep {
+        tokio::time::sleep_until(self.clock.instant(started + limit))
     }
 
     /// The way from names to addresses that all kinds of check share.
@@ -140,19 +203,38 @@ impl Client {
         limit: Duration,
         freshness: Freshness,
     ) -> Findings {
-        let mut prepared = match self.prepared(&question.asked) {
+        let prepared = match self.prepared(&question.asked) {
             Ok(prepared) => prepared,
             Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
         };
+        let timing = (started, limit, freshness);
+        let Some(name) = name_of_many(&question.asked, &prepared) else {
+            let prepared = Arc::clone(&prepared);
+            return self.ask_at(question, prepared, None, timing).await;
+        };
+        let way = (name, question.asked.ip, prepared.port);
+        let look = |pinned: Pinned| -> BoxFuture<'_, Findings> {
+            let prepared = Arc::clone(&prepared);
+            Box::pin(async move { self.ask_at(question, prepared, Some(&pinned), timing).await })
+        };
+        Box::pin(self.everywhere(way, started, limit, look)).await
+    }
+
+    /// The request to wherever its name leads, or to one of its addresses.
+    async fn ask_at(
+        &self,
+        question: &HttpQuestion,
+        mut prepared: Arc<Prepared>,
+        pinned: Option<&Pinned>,
+        (started, limit, freshness): (Tick, Duration, Freshness),
+    ) -> Findings {
         let mut asked = Arc::clone(&question.asked);
         let mut method = Method::try_from(question.method.as_str()).unwrap_or_default();
         let body = question.body.as_ref().map(Secret::expose);
         let mut body = Bytes::copy_from_slice(body.unwrap_or_default().as_bytes());
         let mut hops = question.follow_redirects;
         loop {
-            let timer = pin!(tokio::time::sleep_until(
-                self.clock.instant(started + limit)
-            ));
+            let timer = pin!(self.timer(started, limit));
             let limits = Limits::new(&self.clock, timer, started, limit);
             let asking = Asking {
                 method: &method,
@@ -162,6 +244,7 @@ impl Client {
             };
             let (mut findings, location) =
                 Look::new(&self.resolver, &asked, &prepared, limits, freshness)
+                    .at(pinned)
                     .run_asking(asking)
                     .await;
             if let Some(location) = location.filter(|_| hops > 0) {
@@ -198,5 +281,13 @@ impl Client {
         self.shelf.get(&any, self.clock.now().tick, || {
             Prepared::of(question, &self.configs)
         })
+    }
+}
+
+/// The name whose addresses are all looked at, if that is asked for.
+fn name_of_many<'a>(question: &HealthQuestion, prepared: &'a Prepared) -> Option<&'a Arc<str>> {
+    match &prepared.place {
+        Place::Name(name) if question.all_addresses => Some(name),
+        Place::Name(_) | Place::Address(_) => None,
     }
 }

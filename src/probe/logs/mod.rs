@@ -8,7 +8,7 @@
 mod canary;
 mod claimed;
 mod direct;
-mod docker;
+pub(super) mod docker;
 mod each;
 mod elastic;
 mod file;
@@ -19,14 +19,14 @@ mod http_json;
 mod journal;
 mod journal_gateway;
 mod journald;
-mod kubernetes;
+pub(super) mod kubernetes;
 mod loki;
 mod marks;
 mod prometheus;
 #[cfg(test)]
 mod stage;
 #[cfg(test)]
-mod stand_in;
+pub(super) mod stand_in;
 mod victoria_logs;
 pub(super) mod web;
 

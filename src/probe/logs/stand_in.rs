@@ -24,27 +24,27 @@ use crate::model::{
 use super::{Store, open_store, web};
 
 /// 2026-11-22T01:00:00Z, the time of every question.
-pub(super) const NOW: Timestamp = Timestamp::from_millis(1_795_309_200_000);
+pub(in crate::probe) const NOW: Timestamp = Timestamp::from_millis(1_795_309_200_000);
 
 /// What was asked.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
-    pub(super) method: String,
-    pub(super) path: String,
+pub(in crate::probe) struct Asked {
+    pub(in crate::probe) method: String,
+    pub(in crate::probe) path: String,
     /// Of the address and of a form.
-    pub(super) parameters: Vec<(String, String)>,
+    pub(in crate::probe) parameters: Vec<(String, String)>,
     /// With small letters.
-    pub(super) headers: Vec<(String, String)>,
+    pub(in crate::probe) headers: Vec<(String, String)>,
 }
 
 impl Asked {
     /// A parameter, or nothing.
-    pub(super) fn parameter(&self, name: &str) -> &str {
+    pub(in crate::probe) fn parameter(&self, name: &str) -> &str {
         value(&self.parameters, name)
     }
 
     /// A header, or nothing.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(in crate::probe) fn header(&self, name: &str) -> &str {
         value(&self.headers, name)
     }
 }
@@ -56,7 +56,7 @@ fn value<'a>(pairs: &'a [(String, String)], name: &str) -> &'a str {
 
 /// How it answers.
 #[derive(Clone, Debug)]
-pub(super) enum Reply {
+pub(in crate::probe) enum Reply {
     /// An answer.
     Whole {
         status: u16,
@@ -72,15 +72,15 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    pub(super) fn json(status: u16, body: &str) -> Self {
+    pub(in crate::probe) fn json(status: u16, body: &str) -> Self {
         Self::of(status, "application/json", body)
     }
 
-    pub(super) fn text(status: u16, body: &str) -> Self {
+    pub(in crate::probe) fn text(status: u16, body: &str) -> Self {
         Self::of(status, "text/plain; charset=utf-8", body)
     }
 
-    pub(super) fn of(status: u16, kind: &str, body: &str) -> Self {
+    pub(in crate::probe) fn of(status: u16, kind: &str, body: &str) -> Self {
         Self::Whole {
             status,
             headers: vec![(String::from("content-type"), kind.to_owned())],
@@ -89,7 +89,7 @@ impl Reply {
     }
 
     /// The same with one header more.
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::probe) fn with(mut self, name: &str, value: &str) -> Self {
         if let Self::Whole { headers, .. } = &mut self {
             headers.push((name.to_owned(), value.to_owned()));
         }
@@ -98,8 +98,8 @@ impl Reply {
 }
 
 /// The server; it ends with this value.
-pub(super) struct StandIn {
-    pub(super) url: Url,
+pub(in crate::probe) struct StandIn {
+    pub(in crate::probe) url: Url,
     asked: Arc<Mutex<Vec<Asked>>>,
     task: JoinHandle<()>,
 }
@@ -111,7 +111,9 @@ impl Drop for StandIn {
 }
 
 impl StandIn {
-    pub(super) async fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub(in crate::probe) async fn start(
+        answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -133,12 +135,12 @@ impl StandIn {
     }
 
     /// One answer for everything.
-    pub(super) async fn always(reply: Reply) -> Self {
+    pub(in crate::probe) async fn always(reply: Reply) -> Self {
         Self::start(move |_| reply.clone()).await
     }
 
     /// Everything that was asked so far, in the order in which it came.
-    pub(super) fn asked(&self) -> Vec<Asked> {
+    pub(in crate::probe) fn asked(&self) -> Vec<Asked> {
         self.asked
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -146,7 +148,7 @@ impl StandIn {
     }
 
     /// How it is reached.
-    pub(super) fn http(&self) -> HttpStore {
+    pub(in crate::probe) fn http(&self) -> HttpStore {
         HttpStore {
             url: self.url.clone(),
             credentials: None,

@@ -75,7 +75,7 @@ same_variants!(FailureKind of model::FailureKind {
 });
 same_variants!(DegradationKind of model::DegradationKind {
     SaysDegraded, Component, RuleMatched, Contradiction, BrokenBody, OtherFormat, Redirected, Throttled,
-    Expiring, Unexpected, Address, LogSilence, Lagging, Roles,
+    Expiring, Unexpected, LogSilence, Lagging, Roles,
 });
 same_variants!(GapKind of model::GapKind {
     OwnResources, OwnNetwork, Resolver, OwnTls, Interrupted, Panicked, NotAuthorised, SaysUnknown, NotConfigured,

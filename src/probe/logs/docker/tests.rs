@@ -3,6 +3,7 @@
 use std::{os::unix::fs::PermissionsExt as _, path::Path, time::Duration};
 
 use expect_test::expect;
+use rustix::io::Errno;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -14,12 +15,12 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-struct Engine {
+struct StandIn {
     folder: TempDir,
     asked: mpsc::UnboundedReceiver<String>,
 }
 
-impl Engine {
+impl StandIn {
     /// Answers every request with what belongs to its container, which may be nothing, and closes the connection.
     fn start(answer: fn(&str) -> Vec<u8>) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -46,7 +47,9 @@ impl Engine {
 
     fn docker(&self) -> Docker {
         Docker {
-            socket: self.folder.path().join("docker.sock"),
+            engine: Engine {
+                socket: self.folder.path().join("docker.sock"),
+            },
         }
     }
 }
@@ -126,7 +129,7 @@ fn answer(container: &str) -> Vec<u8> {
 
 #[tokio::test]
 async fn containers_are_read_and_faults_are_classed() {
-    let mut engine = Engine::start(answer);
+    let mut engine = StandIn::start(answer);
     let docker = engine.docker();
     let text = read(
         &docker,
@@ -163,7 +166,7 @@ async fn containers_are_read_and_faults_are_classed() {
 /// It never reaches the engine.
 #[tokio::test]
 async fn a_query_that_is_no_container_is_not_asked() {
-    let mut engine = Engine::start(|_| Vec::new());
+    let mut engine = StandIn::start(|_| Vec::new());
     let text = read(
         &engine.docker(),
         &["", "-a", "a/b", "..", "a?b", "a b", "a%2f", "ž"],
@@ -177,7 +180,9 @@ async fn a_query_that_is_no_container_is_not_asked() {
 async fn sockets_that_are_not_there() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| Docker {
-        socket: folder.path().join(name),
+        engine: Engine {
+            socket: folder.path().join(name),
+        },
     };
     std::fs::write(folder.path().join("file"), "").unwrap();
     drop(std::os::unix::net::UnixListener::bind(folder.path().join("left")).unwrap());
@@ -200,10 +205,10 @@ async fn sockets_that_are_not_there() {
 
 #[tokio::test]
 async fn a_socket_without_permission() {
-    let engine = Engine::start(|_| Vec::new());
+    let engine = StandIn::start(|_| Vec::new());
     let closed = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(engine.folder.path().join("docker.sock"), closed).unwrap();
-    let fault = no_connection(&io::Error::from(Errno::ACCESS));
+    let fault = engine::no_connection(&Errno::ACCESS.into());
     assert_eq!(fault.kind, LogFaultKind::Auth);
     // Nothing is forbidden to the superuser.
     if rustix::process::geteuid().is_root() || !Path::new("/proc/self").exists() {

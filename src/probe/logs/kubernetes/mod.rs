@@ -2,7 +2,7 @@
 //!
 //! Pods come and go, so they are looked up in every round. The time is the one at which the node read the line.
 
-mod query;
+pub(in crate::probe) mod query;
 
 use chrono::DateTime;
 use futures_util::future::BoxFuture;
@@ -211,7 +211,7 @@ fn time(body: &[u8]) -> Result<Option<Timestamp>, LogFault> {
 }
 
 /// The fault, with the words of `{"kind":"Status","message":…}` if it has some.
-fn refusal(answered: &Answered) -> Option<LogFault> {
+pub(in crate::probe) fn refusal(answered: &Answered) -> Option<LogFault> {
     let fault = answered.fault()?;
     let body = answered.json().ok();
     let message = body.as_ref().and_then(|body| body.get("message")?.as_str());

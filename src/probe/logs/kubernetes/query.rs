@@ -48,7 +48,7 @@ fn container_at(rest: &str) -> Option<usize> {
 }
 
 /// Whether this can be the name of a namespace, a pod or a container; such a name is safe as a part of a path.
-pub(super) fn is_name(text: &str) -> bool {
+pub(in crate::probe) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= NAME_MAX
         && !text.starts_with(['.', '-'])
