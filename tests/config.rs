@@ -160,6 +160,7 @@ const NAMES: &[&str] = &[
     "shipper",
     "victoria",
     "victoria_logs",
+    "queue",
 ];
 
 #[test]

@@ -43,6 +43,7 @@ fn facts(watched: &Watched) -> Facts {
         Question::Heartbeat(question) => Some(question.as_ref()),
         Question::Health(_)
         | Question::Http(_)
+        | Question::Metrics(_)
         | Question::LogFreshness(_)
         | Question::LogStore(_)
         | Question::Roles(_)

@@ -268,6 +268,7 @@ impl Watched {
                 }
                 Question::Health(_)
                 | Question::Http(_)
+                | Question::Metrics(_)
                 | Question::LogFreshness(_)
                 | Question::Roles(_)
                 | Question::Tcp(_)
@@ -331,6 +332,7 @@ fn heartbeat_of(target: &Target) -> Option<(u8, Arc<HeartbeatQuestion>)> {
             Question::Heartbeat(question) => Some((at, Arc::clone(question))),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)

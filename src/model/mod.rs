@@ -13,6 +13,7 @@ pub mod http;
 pub mod incident;
 pub mod judgement;
 pub mod logs;
+pub mod metrics;
 pub mod names;
 pub mod notification;
 pub mod observation;

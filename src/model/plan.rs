@@ -12,6 +12,7 @@ use super::{
     http::HttpQuestion,
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
+    metrics::MetricsQuestion,
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     roles::{Role, Roles},
     secret::Secret,
@@ -260,6 +261,8 @@ pub enum Question {
     Heartbeat(Arc<HeartbeatQuestion>),
     /// `http:`
     Http(Arc<HttpQuestion>),
+    /// `metrics:`
+    Metrics(Arc<MetricsQuestion>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

@@ -9,6 +9,7 @@ pub mod http;
 #[cfg(feature = "icmp")]
 mod icmp;
 mod logs;
+mod metrics;
 mod roles;
 mod shelf;
 mod starttls;
@@ -87,6 +88,7 @@ impl Prober {
                 self.world.prepared(question).map(|_prepared| ())
             }
             Question::Http(question) => self.world.http.prepare_http(question),
+            Question::Metrics(question) => self.world.http.prepare_metrics(question),
             Question::Dns(_)
             | Question::Heartbeat(_)
             | Question::Icmp(_)
@@ -144,6 +146,13 @@ impl Prober {
                     let asking = self.world.http.ask(question, started.tick, limit, fresh);
                     Box::pin(asking).await
                 }
+                Question::Metrics(question) => {
+                    let asking = self
+                        .world
+                        .http
+                        .metrics(question, started.tick, limit, fresh);
+                    Box::pin(asking).await
+                }
                 Question::Heartbeat(_) => Findings::of(Outcome::Unobservable(Gap {
                     kind: GapKind::Witness,
                     words: String::from("it calls hekate, so there is nothing to ask"),
@@ -193,6 +202,7 @@ impl World {
             Question::Grpc(question) => (Arc::clone(question) as _, self.clock.now().tick),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -210,6 +220,7 @@ impl World {
             Question::Grpc(question) => grpc::prepare(question, configs),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -247,6 +258,7 @@ impl World {
             }
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)

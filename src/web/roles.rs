@@ -78,6 +78,7 @@ fn pushed(plan: &Plan, group: &GroupName, headers: &HeaderMap) -> Option<Arc<Rol
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Http(_)
+            | Question::Metrics(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_) => None,
         })

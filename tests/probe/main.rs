@@ -12,6 +12,7 @@ mod http_check;
 #[cfg(feature = "icmp")]
 mod icmp;
 mod kept;
+mod metrics;
 mod names;
 mod stage;
 mod tcp;

@@ -8,6 +8,7 @@ mod health;
 mod heartbeat;
 mod http;
 mod logs;
+mod metrics;
 mod references;
 mod roles;
 mod routes;

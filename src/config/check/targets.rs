@@ -276,6 +276,8 @@ impl Check<'_> {
         checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
         let http = raw.http.as_ref();
         checks.extend(http.and_then(|at| self.http(at, shown, layers, complaints)));
+        let metrics = raw.metrics.as_ref();
+        checks.extend(metrics.and_then(|at| self.metrics(at, shown, layers, complaints)));
         checks
     }
 
@@ -292,6 +294,7 @@ impl Check<'_> {
             raw.grpc.is_some(),
             raw.heartbeat.is_some(),
             raw.http.is_some(),
+            raw.metrics.is_some(),
         ]
         .contains(&true);
         let was_meant = [
@@ -305,6 +308,7 @@ impl Check<'_> {
             "grpc",
             "heartbeat",
             "http",
+            "metrics",
         ]
         .iter()
         .any(|key| self.findings.was_meant(place, key));

@@ -348,6 +348,23 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         }
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let number = match &self.node.kind {
+            Kind::Scalar(Form::Number, text) => text.parse::<f64>().ok(),
+            Kind::Scalar(Form::Null | Form::Bool(_) | Form::Text, _)
+            | Kind::List(_)
+            | Kind::Map(_) => None,
+        };
+        match number {
+            Some(number) if number.is_finite() => visitor.visit_f64(number),
+            Some(_) => Err(Fault::Not(String::from("a finite number"))),
+            None if matches!(self.node.kind, Kind::Scalar(Form::Number, _)) => Err(Fault::Not(
+                String::from("a finite number in decimal digits"),
+            )),
+            None => Err(Fault::Not(String::from("a number"))),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_some(self)
     }
@@ -427,7 +444,7 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct enum
+        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct enum
         identifier ignored_any
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod discovery;
 pub(crate) mod heartbeat;
 pub(crate) mod http;
 pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod roles;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -268,6 +269,8 @@ pub(crate) struct Target {
     pub(crate) heartbeat: Option<At<TextOr<heartbeat::Heartbeat>>>,
     /// One request, and what its answer has to be.
     pub(crate) http: Option<At<TextOr<http::Http>>>,
+    /// One value among its metrics, and how large it may be.
+    pub(crate) metrics: Option<At<metrics::Metrics>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -803,7 +806,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 34] = [
+    const TITLES: [(&str, &str); 35] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -818,6 +821,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Heartbeat", "`heartbeat`"),
         ("Http", "`http`"),
         ("Expect", "`expect` of `http`"),
+        ("Metrics", "`metrics`"),
         ("LogStore", "a store of logs"),
         ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),

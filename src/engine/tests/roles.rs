@@ -49,6 +49,7 @@ impl World {
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Http(_)
+            | Question::Metrics(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_) => None,
         }

@@ -132,6 +132,11 @@ pub(super) fn unmet(conditions: &[HealthRule], body: &[u8]) -> Option<String> {
     Some(format!("`{}` does not hold", unmet.say))
 }
 
+/// Foreign text ready to be shown: cleaned, without what looks like a secret, at most `max` characters.
+pub(super) fn shown(foreign: &str, max: usize) -> String {
+    mask::shown(foreign, max)
+}
+
 /// Whether the body of an answer with this code is about health at all, rather than about the way to it.
 fn speaks_of_health(status: u16) -> bool {
     !matches!(status, 300..=399 | 401 | 403 | 404 | 405 | 407 | 511)

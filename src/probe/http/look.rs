@@ -13,19 +13,21 @@ use crate::{
     model::{
         Extra, FailureClass, FailureKind, GapKind, Outcome, Phases, Tick,
         http::Expect,
+        metrics::MetricsQuestion,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
     },
     probe::{
         Freshness,
         health::{self, Answer, Reading},
+        metrics::{self, PAGE_BYTES_MAX},
         roles::own,
     },
 };
 
 use super::{
     Findings, address,
-    body::{Body, Collector},
+    body::{BODY_BYTES_MAX, Body, Collector},
     connect::{self, no_delay},
     expect,
     limits::{BODY_GAP, CONNECT, Expired, Limits, TLS},
@@ -46,7 +48,7 @@ pub(super) struct Look<'look> {
     resolver: &'look Resolver,
     question: &'look HealthQuestion,
     prepared: &'look Prepared,
-    /// What else an `http:` check asks and expects; absent for health.
+    /// What else is asked, and how its answer is understood; absent for health.
     asking: Option<Asking<'look>>,
     /// Whether the connection is taken from and left to other looks.
     keeps_line: bool,
@@ -54,14 +56,23 @@ pub(super) struct Look<'look> {
     trail: Trail,
 }
 
-/// What an `http:` check asks and expects beside the address.
+/// What is asked beside the address, if it is not about health.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'look> {
     pub(super) method: &'look Method,
     pub(super) body: &'look Bytes,
-    pub(super) expect: &'look Expect,
+    pub(super) wants: Wants<'look>,
     /// When the look began, which may have been at another address.
     pub(super) started: Tick,
+}
+
+/// How an answer that is not about health is understood.
+#[derive(Clone, Copy)]
+pub(super) enum Wants<'look> {
+    /// By what the file expects of it.
+    Answer(&'look Expect),
+    /// As a page of metrics.
+    Metrics(&'look MetricsQuestion),
 }
 
 /// The head of an answer, with the body still to come.
@@ -326,13 +337,16 @@ impl<'look> Look<'look> {
         }
         let reading = match &self.asking {
             None => health::read(self.question, &answer),
-            Some(asking) => {
-                let took = self.limits.clock.now().tick.since(asking.started);
-                if head.status.is_redirection() && !expect::is_expected(asking.expect, status) {
-                    self.trail.location = answer.location.map(str::to_owned);
+            Some(asking) => match asking.wants {
+                Wants::Answer(expect) => {
+                    let took = self.limits.clock.now().tick.since(asking.started);
+                    if head.status.is_redirection() && !expect::is_expected(expect, status) {
+                        self.trail.location = answer.location.map(str::to_owned);
+                    }
+                    expect::read(expect, &answer, &head.headers, took)
                 }
-                expect::read(asking.expect, &answer, &head.headers, took)
-            }
+                Wants::Metrics(question) => metrics::read(question, &answer),
+            },
         };
         if reading.outcome != Outcome::Healthy {
             self.trail.via = via(&head.headers);
@@ -348,7 +362,11 @@ impl<'look> Look<'look> {
         status: u16,
     ) -> Result<Body, Outcome> {
         let encoding = headers.get(header::CONTENT_ENCODING);
-        let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes));
+        let cap = match self.asking.as_ref().map(|asking| asking.wants) {
+            Some(Wants::Metrics(_)) => PAGE_BYTES_MAX,
+            Some(Wants::Answer(_)) | None => BODY_BYTES_MAX,
+        };
+        let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes), cap);
         // A body that is known to be at its end is not asked for more: that would only move the connection.
         while collector.wants_more() && !incoming.is_end_stream() {
             let piece = match self

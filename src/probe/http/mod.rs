@@ -30,7 +30,7 @@ use crate::{
     clock::Clock,
     model::{
         Detail, Extra, FailureClass, Family, Gap, Outcome, Phases, Secret, Tick,
-        http::HttpQuestion, plan::HealthQuestion,
+        http::HttpQuestion, metrics::MetricsQuestion, plan::HealthQuestion,
     },
 };
 
@@ -40,7 +40,7 @@ use super::{Freshness, shelf::Shelf};
 
 use self::{
     limits::Limits,
-    look::{Asking, Look},
+    look::{Asking, Look, Wants},
     prepare::Prepared,
     resolve::Resolver,
 };
@@ -157,7 +157,7 @@ impl Client {
             let asking = Asking {
                 method: &method,
                 body: &body,
-                expect: &question.expect,
+                wants: Wants::Answer(&question.expect),
                 started,
             };
             let (mut findings, location) =
@@ -191,6 +191,40 @@ impl Client {
             cover::cover_http(&mut findings, question);
             return findings;
         }
+    }
+
+    /// Makes a `metrics:` question ready.
+    pub(super) fn prepare_metrics(&self, question: &MetricsQuestion) -> Result<(), Gap> {
+        self.prepared(&question.asked).map(|_prepared| ())
+    }
+
+    /// One look at a page of metrics.
+    pub(super) async fn metrics(
+        &self,
+        question: &MetricsQuestion,
+        started: Tick,
+        limit: Duration,
+        freshness: Freshness,
+    ) -> Findings {
+        let asked = &question.asked;
+        let prepared = match self.prepared(asked) {
+            Ok(prepared) => prepared,
+            Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
+        };
+        let timer = pin!(tokio::time::sleep_until(
+            self.clock.instant(started + limit)
+        ));
+        let limits = Limits::new(&self.clock, timer, started, limit);
+        let asking = Asking {
+            method: &Method::GET,
+            body: &Bytes::new(),
+            wants: Wants::Metrics(question),
+            started,
+        };
+        let look = Look::new(&self.resolver, asked, &prepared, limits, freshness);
+        let (mut findings, _redirects) = look.run_asking(asking).await;
+        cover::cover(&mut findings, asked);
+        findings
     }
 
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {
