@@ -161,6 +161,9 @@ const NAMES: &[&str] = &[
     "victoria",
     "victoria_logs",
     "queue",
+    "session",
+    "csrf",
+    "order_id",
 ];
 
 #[test]

@@ -44,6 +44,7 @@ fn facts(watched: &Watched) -> Facts {
         Question::Health(_)
         | Question::Http(_)
         | Question::Metrics(_)
+        | Question::Steps(_)
         | Question::LogFreshness(_)
         | Question::LogStore(_)
         | Question::Roles(_)

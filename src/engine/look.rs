@@ -141,7 +141,9 @@ impl Engine {
                     (source, answer)
                 })
             }
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_) | Extra::Steps(_)) | None => {
+                None
+            }
         };
         let pace = self.weigh(now, &observation, flight.is_regular, actions);
         if let Some(decision) = roles {

@@ -20,6 +20,7 @@ pub mod observation;
 pub mod plan;
 pub mod roles;
 pub mod secret;
+pub mod steps;
 pub mod text;
 pub mod time;
 pub mod transition;

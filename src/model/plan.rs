@@ -16,6 +16,7 @@ use super::{
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     roles::{Role, Roles},
     secret::Secret,
+    steps::StepsQuestion,
     verdict::Verdict,
     wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
 };
@@ -263,6 +264,8 @@ pub enum Question {
     Http(Arc<HttpQuestion>),
     /// `metrics:`
     Metrics(Arc<MetricsQuestion>),
+    /// `steps:`
+    Steps(Arc<StepsQuestion>),
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

@@ -13,6 +13,7 @@ mod metrics;
 mod roles;
 mod shelf;
 mod starttls;
+mod steps;
 mod tcp;
 mod tls;
 #[cfg(feature = "websocket")]
@@ -94,7 +95,8 @@ impl Prober {
             | Question::Icmp(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
-            | Question::Roles(_) => Ok(()),
+            | Question::Roles(_)
+            | Question::Steps(_) => Ok(()),
         }
     }
 
@@ -153,6 +155,11 @@ impl Prober {
                         .metrics(question, started.tick, limit, fresh);
                     Box::pin(asking).await
                 }
+                Question::Steps(question) => {
+                    let world = &self.world;
+                    let run = steps::look(&world.http, question, &world.clock, started.tick, limit);
+                    Box::pin(run).await
+                }
                 Question::Heartbeat(_) => Findings::of(Outcome::Unobservable(Gap {
                     kind: GapKind::Witness,
                     words: String::from("it calls hekate, so there is nothing to ask"),
@@ -203,6 +210,7 @@ impl World {
             Question::Health(_)
             | Question::Http(_)
             | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -221,6 +229,7 @@ impl World {
             Question::Health(_)
             | Question::Http(_)
             | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -259,6 +268,7 @@ impl World {
             Question::Health(_)
             | Question::Http(_)
             | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)

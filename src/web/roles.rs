@@ -79,6 +79,7 @@ fn pushed(plan: &Plan, group: &GroupName, headers: &HeaderMap) -> Option<Arc<Rol
             | Question::Heartbeat(_)
             | Question::Http(_)
             | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_) => None,
         })

@@ -14,6 +14,7 @@ mod icmp;
 mod kept;
 mod metrics;
 mod names;
+mod scenarios;
 mod stage;
 mod tcp;
 mod tls;

@@ -14,6 +14,7 @@ mod roles;
 mod routes;
 mod rules;
 mod settings;
+mod steps;
 mod targets;
 mod timing;
 mod values;

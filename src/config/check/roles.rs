@@ -581,7 +581,8 @@ fn address(target: &Target) -> Option<(String, u16)> {
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Http(_)
-            | Question::Metrics(_) => None,
+            | Question::Metrics(_)
+            | Question::Steps(_) => None,
         })
 }
 

@@ -278,6 +278,8 @@ impl Check<'_> {
         checks.extend(http.and_then(|at| self.http(at, shown, layers, complaints)));
         let metrics = raw.metrics.as_ref();
         checks.extend(metrics.and_then(|at| self.metrics(at, shown, layers, complaints)));
+        let steps = raw.steps.as_ref();
+        checks.extend(steps.and_then(|at| self.steps(at, shown, layers, complaints)));
         checks
     }
 
@@ -295,6 +297,7 @@ impl Check<'_> {
             raw.heartbeat.is_some(),
             raw.http.is_some(),
             raw.metrics.is_some(),
+            raw.steps.is_some(),
         ]
         .contains(&true);
         let was_meant = [
@@ -309,6 +312,7 @@ impl Check<'_> {
             "heartbeat",
             "http",
             "metrics",
+            "steps",
         ]
         .iter()
         .any(|key| self.findings.was_meant(place, key));

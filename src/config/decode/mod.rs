@@ -13,8 +13,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use self::vessels::{AT, ONE_OR_MANY, SWITCH_OR, TEXT_OR};
-pub(crate) use self::vessels::{At, Named, OneOrMany, SwitchOr, TextOr};
+use self::vessels::{AT, LIST_OR, ONE_OR_MANY, SWITCH_OR, TEXT_OR};
+pub(crate) use self::vessels::{At, ListOr, Named, OneOrMany, SwitchOr, TextOr};
 use super::{
     code::Code,
     findings::Findings,
@@ -384,7 +384,10 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
             (SWITCH_OR, Kind::Scalar(..) | Kind::List(_)) => Err(Fault::Not(String::from(
                 "`true`, `false`, or keys and values",
             ))),
-            (ONE_OR_MANY, Kind::List(items)) => visitor.visit_seq(Items {
+            (LIST_OR, Kind::Scalar(..)) => {
+                Err(Fault::Not(String::from("a list, or keys and values")))
+            }
+            (ONE_OR_MANY | LIST_OR, Kind::List(items)) => visitor.visit_seq(Items {
                 decoder: self,
                 left: items.iter(),
             }),

@@ -50,6 +50,7 @@ impl World {
             | Question::Heartbeat(_)
             | Question::Http(_)
             | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_) => None,
         }

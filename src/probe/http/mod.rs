@@ -10,13 +10,14 @@ pub(super) mod address;
 mod body;
 pub(super) mod connect;
 pub(super) mod cover;
-mod expect;
+pub(super) mod expect;
 pub(super) mod limits;
 pub(super) mod line;
-mod look;
+pub(super) mod look;
 pub(super) mod prepare;
 mod redirect;
 pub(super) mod resolve;
+pub(super) mod session;
 pub(super) mod stream;
 pub(super) mod tls;
 pub(super) mod trouble;
@@ -40,9 +41,10 @@ use super::{Freshness, shelf::Shelf};
 
 use self::{
     limits::Limits,
-    look::{Asking, Look, Wants},
+    look::{Asking, Kept, Look, Wants},
     prepare::Prepared,
     resolve::Resolver,
+    session::Session,
 };
 
 pub use self::resolve::Lookup;
@@ -69,6 +71,15 @@ impl Findings {
             extra: None,
         }
     }
+}
+
+/// A request that can be sent.
+struct Ready {
+    /// As the file or a redirect says it.
+    plain: Arc<HealthQuestion>,
+    /// The same with the cookies of its session.
+    asked: Arc<HealthQuestion>,
+    prepared: Arc<Prepared>,
 }
 
 /// Looks at HTTP endpoints.
@@ -140,11 +151,45 @@ impl Client {
         limit: Duration,
         freshness: Freshness,
     ) -> Findings {
-        let mut prepared = match self.prepared(&question.asked) {
+        let prepared = match self.prepared(&question.asked) {
             Ok(prepared) => prepared,
             Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
         };
-        let mut asked = Arc::clone(&question.asked);
+        let first = Ready {
+            plain: Arc::clone(&question.asked),
+            asked: Arc::clone(&question.asked),
+            prepared,
+        };
+        let time = (started, limit, freshness);
+        let (findings, _kept) = self.exchange(question, first, time, None).await;
+        findings
+    }
+
+    /// The same as a step of a scenario: with its cookies and connections, and the answer for what comes after it.
+    pub(super) async fn ask_within(
+        &self,
+        question: &HttpQuestion,
+        started: Tick,
+        limit: Duration,
+        session: &mut Session,
+    ) -> (Findings, Option<Box<Kept>>) {
+        match session.ready(Arc::clone(&question.asked), &self.configs) {
+            Ok(first) => {
+                let time = (started, limit, Freshness::AsConfigured);
+                self.exchange(question, first, time, Some(session)).await
+            }
+            Err(gap) => (Findings::of(Outcome::Unobservable(gap)), None),
+        }
+    }
+
+    /// A request, and those after it that redirects ask for.
+    async fn exchange(
+        &self,
+        question: &HttpQuestion,
+        mut ready: Ready,
+        (started, limit, freshness): (Tick, Duration, Freshness),
+        mut session: Option<&mut Session>,
+    ) -> (Findings, Option<Box<Kept>>) {
         let mut method = Method::try_from(question.method.as_str()).unwrap_or_default();
         let body = question.body.as_ref().map(Secret::expose);
         let mut body = Bytes::copy_from_slice(body.unwrap_or_default().as_bytes());
@@ -159,27 +204,33 @@ impl Client {
                 body: &body,
                 wants: Wants::Answer(&question.expect),
                 started,
+                is_step: session.is_some(),
             };
-            let (mut findings, location) =
-                Look::new(&self.resolver, &asked, &prepared, limits, freshness)
-                    .run_asking(asking)
-                    .await;
-            if let Some(location) = location.filter(|_| hops > 0) {
+            let (mut findings, brought) = Look::new(
+                &self.resolver,
+                &ready.asked,
+                &ready.prepared,
+                limits,
+                freshness,
+            )
+            .run_asking(asking)
+            .await;
+            if let Some(session) = &mut session {
+                session.learn(&ready, brought.kept.as_deref());
+            }
+            if let Some(location) = brought.location.filter(|_| hops > 0) {
                 hops -= 1;
-                let next = redirect::follow(&asked, &location).and_then(|next| {
-                    let prepared = Prepared::of(&next, &self.configs);
-                    let prepared = prepared.map_err(|gap| {
-                        format!("redirects to a place that is not asked: {}", gap.words)
-                    });
-                    Ok((next, prepared?))
-                });
+                let becomes_get = redirect::becomes_get(findings.status, &method);
+                let carries = !becomes_get && !body.is_empty();
+                let next = redirect::follow(&ready.plain, &location, carries)
+                    .and_then(|next| self.redirected(next, session.as_deref_mut()));
                 match next {
-                    Ok((next, ready)) => {
-                        if redirect::becomes_get(findings.status, &method) {
+                    Ok(next) => {
+                        if becomes_get {
                             method = Method::GET;
                             body = Bytes::new();
                         }
-                        (asked, prepared) = (Arc::new(next), Arc::new(ready));
+                        ready = next;
                         continue;
                     }
                     Err(why) => {
@@ -189,8 +240,26 @@ impl Client {
                 }
             }
             cover::cover_http(&mut findings, question);
-            return findings;
+            return (findings, brought.kept);
         }
+    }
+
+    /// Makes the request ready that a redirect asks for.
+    fn redirected(
+        &self,
+        next: HealthQuestion,
+        session: Option<&mut Session>,
+    ) -> Result<Ready, String> {
+        let next = Arc::new(next);
+        let ready = match session {
+            Some(session) => session.ready(next, &self.configs),
+            None => Prepared::of(&next, &self.configs).map(|prepared| Ready {
+                plain: Arc::clone(&next),
+                asked: next,
+                prepared: Arc::new(prepared),
+            }),
+        };
+        ready.map_err(|gap| format!("redirects to a place that is not asked: {}", gap.words))
     }
 
     /// Makes a `metrics:` question ready.
@@ -220,9 +289,10 @@ impl Client {
             body: &Bytes::new(),
             wants: Wants::Metrics(question),
             started,
+            is_step: false,
         };
         let look = Look::new(&self.resolver, asked, &prepared, limits, freshness);
-        let (mut findings, _redirects) = look.run_asking(asking).await;
+        let (mut findings, _brought) = look.run_asking(asking).await;
         cover::cover(&mut findings, asked);
         findings
     }
