@@ -165,6 +165,10 @@ const NAMES: &[&str] = &[
     "shipper",
     "victoria",
     "victoria_logs",
+    "queue",
+    "session",
+    "csrf",
+    "order_id",
 ];
 
 #[test]

@@ -105,6 +105,8 @@ codes! {
     SideFile "H0134" Error,
     /// A `{{…}}` that cannot be understood.
     Placeholder "H0136" Error,
+    /// A value that is extracted and not used.
+    UnusedValue "H0137" Warning,
     /// Two targets of one name.
     SameTarget "H0201" Error,
     /// A group that is not there.

@@ -418,7 +418,7 @@ targets:
     Explanation {
         code: Code::Placeholder,
         title: "A `{{…}}` cannot be understood",
-        cause: "A range in a name, `{{01..20}}`, or a list, `{{blue,green}}`, stands for one target for each value. Everywhere else in that target the value is `{{each}}`. There is one range, it stands in `name`, and it keeps leading zeros. Two braces are values of a range; `${NAME}` with a dollar sign is a variable of the environment. What begins with a dot or a dollar sign, or has spaces in it, is left as it is: queries of logs have templates of their own. In a `target` of `discovery` there is `{{address}}`, `{{host}}` and `{{label.name}}` instead, in its names and addresses only.",
+        cause: "A range in a name, `{{01..20}}`, or a list, `{{blue,green}}`, stands for one target for each value. Everywhere else in that target the value is `{{each}}`. There is one range, it stands in `name`, and it keeps leading zeros. Two braces are values of a range; `${NAME}` with a dollar sign is a variable of the environment. What begins with a dot or a dollar sign, or has spaces in it, is left as it is: queries of logs have templates of their own. In a `target` of `discovery` there is `{{address}}`, `{{host}}` and `{{label.name}}` instead, in its names and addresses only. In `steps`, `{{token}}` is what an earlier step extracted as `token`.",
         example: r##"targets:
   - name: "api-{{01..20}}"
     health: "https://api-{{n}}.example.test/health"
@@ -426,6 +426,22 @@ targets:
         fix: r##"targets:
   - name: "api-{{01..20}}"
     health: "https://api-{{each}}.example.test/health"
+"##,
+    },
+    Explanation {
+        code: Code::UnusedValue,
+        title: "A value is extracted and not used",
+        cause: "A step says what of its answer later steps use, and none of them does. What is extracted has to be there, or the step fails, so a value that nobody needs can only do harm. A mere condition belongs to `expect`.",
+        example: r##"targets:
+  - name: shop
+    steps:
+      - { http: "https://shop.example.test/login", extract: { token: "$.token" } }
+"##,
+        fix: r##"targets:
+  - name: shop
+    steps:
+      - { http: "https://shop.example.test/login", extract: { token: "$.token" } }
+      - { http: { url: "https://shop.example.test/cart", bearer: "{{token}}" } }
 "##,
     },
     Explanation {

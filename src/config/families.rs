@@ -22,6 +22,8 @@ const WEIGHT_MAX: usize = 64 * 1024 * 1024;
 const NODE_WEIGHT: usize = 32;
 /// How the value of the range is called everywhere but in the name.
 const EACH: &str = "each";
+/// The key of a target below which `{{…}}` may be of its steps.
+pub(super) const SCENARIO: &str = "steps";
 /// What is written in place of `{{each}}`; the longer one first.
 const SLIPS: [&str; 2] = ["${each}", "{each}"];
 
@@ -106,7 +108,7 @@ impl Expanding<'_> {
         self.is_understood(&item);
         self.families.add(&item);
         for value in &values {
-            members.push(with_texts(&item, &|text| put_in(text, value)));
+            members.push(member(&item, value));
         }
     }
 
@@ -163,12 +165,15 @@ impl Expanding<'_> {
 
     /// Says what is wrong with placeholders of a family.
     fn is_understood(&self, item: &Node) {
+        let scenario = scenario_of(item);
         each_text(item, "", &mut |key, span, text| {
             if key == "name" && name_of(item).is_some_and(|(name, _)| name == span) {
                 return;
             }
+            // The steps of a scenario have values of their own.
+            let has_own = scenario.contains(&span);
             for placeholder in placeholders(text) {
-                if placeholder.word == EACH {
+                if placeholder.word == EACH || has_own {
                     continue;
                 }
                 let place = self.piece(span, placeholder.whole);
@@ -259,9 +264,41 @@ impl Expanding<'_> {
     }
 }
 
+/// A target of a family.
+fn member(item: &Node, value: &str) -> Node {
+    let mut member = with_texts(item, &|text| put_in(text, value));
+    if let (Kind::Map(typed), Kind::Map(made)) = (&item.kind, &mut member.kind) {
+        for (typed, made) in typed.iter().zip(made) {
+            if typed.key == SCENARIO {
+                made.value = with_texts(&typed.value, &|text| {
+                    slipped(put_in_each(text, value), value)
+                });
+            }
+        }
+    }
+    member
+}
+
+/// Where the texts of the steps of a target stand.
+pub(super) fn scenario_of(item: &Node) -> HashSet<Span> {
+    let mut places = HashSet::new();
+    if let Kind::Map(entries) = &item.kind {
+        for entry in entries.iter().filter(|entry| entry.key == SCENARIO) {
+            each_text(&entry.value, "", &mut |_, span, _| {
+                places.insert(span);
+            });
+        }
+    }
+    places
+}
+
 /// A text of a family with the value. What is no placeholder of the range was reported, and is not to be wrong once more.
 fn put_in(text: &str, value: &str) -> String {
-    let text = filled(text, |_placeholder| Some(value));
+    slipped(filled(text, |_placeholder| Some(value)), value)
+}
+
+/// The same for what was written in its place.
+fn slipped(text: String, value: &str) -> String {
     SLIPS.iter().fold(text, |text, slip| {
         if text.contains(slip) {
             text.replace(slip, value)

@@ -904,3 +904,85 @@ routes: [ { to: [alerts, pager] } ]
         ]
     );
 }
+
+/// The addresses of the steps of every target, values and all.
+fn addresses_of_steps(plan: &Plan) -> String {
+    let mut out = String::new();
+    for target in &plan.targets {
+        let Some(crate::model::plan::Question::Steps(question)) =
+            target.checks.first().map(|check| &check.question)
+        else {
+            continue;
+        };
+        for step in &question.steps {
+            let plain = step.request.asked.url.as_str();
+            let address = step
+                .address
+                .as_ref()
+                .map_or(plain, crate::model::Secret::expose);
+            writeln!(out, "{} {address}", target.id).unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn a_scenario_of_a_family_has_values_of_its_own() {
+    let plan = plan(
+        r#"
+channels: { ops: "${SLACK_WEBHOOK_URL}" }
+targets:
+  - name: "shop-{{1..2}}"
+    steps:
+      - { http: "https://{{each}}.example.test/", extract: { id: "$.id" } }
+      - { http: { url: "https://{{each}}.example.test/{{ id }}?of={{each}}", bearer: "{{id}}" } }
+"#,
+    );
+    expect![[r#"
+        shop-1 https://1.example.test/
+        shop-1 https://1.example.test/{{id}}?of=1
+        shop-2 https://2.example.test/
+        shop-2 https://2.example.test/{{id}}?of=2
+    "#]]
+    .assert_eq(&addresses_of_steps(&plan));
+}
+
+#[test]
+fn a_scenario_that_was_discovered_has_values_of_its_own() {
+    let text = r#"
+channels: { ops: "${SLACK_WEBHOOK_URL}" }
+discovery:
+  shops:
+    file_sd: ./list.json
+    target:
+      name: "{{host}}"
+      steps:
+        - { http: { url: "https://{{address}}/login" }, extract: { token: "$.token" } }
+        - { http: { url: "https://{{address}}/{{label.path}}?x={{token}}", bearer: "{{token}}" } }
+"#;
+    let first = load_text("a.yaml", text, &environment());
+    assert!(
+        first.report.problems.is_empty(),
+        "{}",
+        first.report.render(Format::Human, false)
+    );
+    let found = |address: &str, path: &str| discovery::Found {
+        address: address.to_owned(),
+        labels: [("path".to_owned(), path.to_owned())].into(),
+    };
+    let list = vec![
+        found("one.test:80", "cart"),
+        found("two.test:80", "{{token}}"),
+        found("three{{token}}", "cart"),
+    ];
+    let outcome = first.discovery.again(&[("shops".to_owned(), list)].into());
+    let outcome = outcome.unwrap();
+    let plan = outcome.plan.expect("what is found breaks no plan");
+    let left_out = outcome.discovery.left_out.join("\n");
+    expect![[r#"
+        one.test https://one.test:80/login
+        one.test https://one.test:80/cart?x={{token}}
+        `two.test:80` of `shops` is left out: its `label.path` has braces in it
+        `three{{token}}` of `shops` is left out: its `address` has braces in it"#]]
+    .assert_eq(&format!("{}{left_out}", addresses_of_steps(&plan)));
+}

@@ -48,6 +48,8 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         Question::Heartbeat(question) => Some(question.as_ref()),
         Question::Health(_)
         | Question::Http(_)
+        | Question::Metrics(_)
+        | Question::Steps(_)
         | Question::LogFreshness(_)
         | Question::LogStore(_)
         | Question::Roles(_)

@@ -271,6 +271,8 @@ impl Watched {
                 }
                 Question::Health(_)
                 | Question::Http(_)
+                | Question::Metrics(_)
+                | Question::Steps(_)
                 | Question::LogFreshness(_)
                 | Question::Roles(_)
                 | Question::Tcp(_)
@@ -334,6 +336,8 @@ fn heartbeat_of(target: &Target) -> Option<(u8, Arc<HeartbeatQuestion>)> {
             Question::Heartbeat(question) => Some((at, Arc::clone(question))),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)

@@ -143,7 +143,9 @@ impl Engine {
                     (source, answer)
                 })
             }
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_) | Extra::Steps(_)) | None => {
+                None
+            }
         };
         let flown = (flight.is_regular, flight.planned);
         let may_wait = roles.is_none() && round.is_none();

@@ -7,6 +7,7 @@ use super::{
     logs::LogAnswer,
     names::LookId,
     roles::RolesAnswer,
+    steps::StepSeen,
     time::Moment,
 };
 
@@ -42,6 +43,8 @@ pub enum Extra {
     Roles(RolesAnswer),
     /// What a health answer says at the place where its role stands; empty if there is no word there.
     OwnRole(String),
+    /// How the steps of a scenario went, in their order.
+    Steps(Vec<StepSeen>),
 }
 
 impl Observation {

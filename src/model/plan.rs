@@ -12,10 +12,12 @@ use super::{
     http::HttpQuestion,
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
+    metrics::MetricsQuestion,
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     roles::{Role, Roles},
     secret::Secret,
     sight::Witness,
+    steps::StepsQuestion,
     verdict::Verdict,
     wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
 };
@@ -263,6 +265,10 @@ pub enum Question {
     Heartbeat(Arc<HeartbeatQuestion>),
     /// `http:`
     Http(Arc<HttpQuestion>),
+    /// `metrics:`
+    Metrics(Arc<MetricsQuestion>),
+    /// `steps:`
+    Steps(Arc<StepsQuestion>),
 }
 
 impl Question {
@@ -271,6 +277,10 @@ impl Question {
         match self {
             Self::Health(health) => shown_host(&health.url, &health.url_secrets),
             Self::Http(http) => shown_host(&http.asked.url, &http.asked.url_secrets),
+            Self::Metrics(metrics) => shown_host(&metrics.asked.url, &metrics.asked.url_secrets),
+            Self::Steps(steps) => steps.steps.first().and_then(|step| {
+                shown_host(&step.request.asked.url, &step.request.asked.url_secrets)
+            }),
             Self::Websocket(websocket) => websocket.url.host_str().map(str::to_owned),
             Self::Tcp(tcp) => Some(tcp.endpoint.bare_host()),
             Self::Tls(tls) => Some(tls.endpoint.bare_host()),

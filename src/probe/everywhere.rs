@@ -182,7 +182,7 @@ fn role(asked: &[Asked]) -> Option<Box<Extra>> {
         .iter()
         .filter_map(|one| match one.findings.extra.as_deref() {
             Some(Extra::OwnRole(word)) => Some(word),
-            Some(Extra::Logs(_) | Extra::Roles(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::Steps(_)) | None => None,
         });
     let first = said.next()?;
     let word = if said.all(|other| other == first) {

@@ -11,9 +11,11 @@ pub mod http;
 #[cfg(feature = "icmp")]
 mod icmp;
 mod logs;
+mod metrics;
 mod roles;
 mod shelf;
 mod starttls;
+mod steps;
 mod tcp;
 mod tls;
 #[cfg(feature = "websocket")]
@@ -90,12 +92,14 @@ impl Prober {
                 self.world.prepared(question).map(|_prepared| ())
             }
             Question::Http(question) => self.world.http.prepare_http(question),
+            Question::Metrics(question) => self.world.http.prepare_metrics(question),
             Question::Dns(_)
             | Question::Heartbeat(_)
             | Question::Icmp(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
-            | Question::Roles(_) => Ok(()),
+            | Question::Roles(_)
+            | Question::Steps(_) => Ok(()),
         }
     }
 
@@ -147,6 +151,18 @@ impl Prober {
                     let asking = self.world.http.ask(question, started.tick, limit, fresh);
                     Box::pin(asking).await
                 }
+                Question::Metrics(question) => {
+                    let asking = self
+                        .world
+                        .http
+                        .metrics(question, started.tick, limit, fresh);
+                    Box::pin(asking).await
+                }
+                Question::Steps(question) => {
+                    let world = &self.world;
+                    let run = steps::look(&world.http, question, &world.clock, started.tick, limit);
+                    Box::pin(run).await
+                }
                 Question::Heartbeat(_) => Findings::of(Outcome::Unobservable(Gap {
                     kind: GapKind::Witness,
                     words: String::from("it calls hekate, so there is nothing to ask"),
@@ -196,6 +212,8 @@ impl World {
             Question::Grpc(question) => (Arc::clone(question) as _, self.clock.now().tick),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -213,6 +231,8 @@ impl World {
             Question::Grpc(question) => grpc::prepare(question, configs),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -250,6 +270,8 @@ impl World {
             }
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)

@@ -78,6 +78,8 @@ fn pushed(plan: &Plan, group: &GroupName, headers: &HeaderMap) -> Option<Arc<Rol
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_) => None,
         })

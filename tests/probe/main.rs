@@ -13,7 +13,9 @@ mod http_check;
 #[cfg(feature = "icmp")]
 mod icmp;
 mod kept;
+mod metrics;
 mod names;
+mod scenarios;
 mod stage;
 mod tcp;
 mod tls;

@@ -1,6 +1,7 @@
 //! `hekate check`: look once now, print, leave. It needs no running hekate and remembers nothing.
 
 mod logs;
+mod steps;
 
 use std::{sync::Arc, time::Duration};
 
@@ -72,7 +73,7 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    let Some((observations, stores)) = runtime.block_on(looking) else {
+    let Some(((observations, walked), stores)) = runtime.block_on(looking) else {
         return Exit::Interrupted;
     };
     show(&rows, &observations, &stores);
@@ -90,6 +91,7 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
         &board,
         &rows,
         &observations,
+        &walked,
         &stores,
         now.at,
         now.tick.since(started),
@@ -163,7 +165,10 @@ fn select(board: &Board, names: &[String]) -> Result<Vec<Arc<Row>>, String> {
 }
 
 /// Looks at everything once; of several checks of a target the worst is what counts, of equals the first.
-async fn look_at(rows: &[Arc<Row>], prober: &Prober) -> Vec<Observation> {
+async fn look_at(
+    rows: &[Arc<Row>],
+    prober: &Prober,
+) -> (Vec<Observation>, Vec<Option<steps::Walked>>) {
     let look = |(index, row): (usize, &Arc<Row>)| {
         let (prober, target) = (prober.clone(), Arc::clone(&row.target));
         async move {
@@ -185,17 +190,20 @@ async fn look_at(rows: &[Arc<Row>], prober: &Prober) -> Vec<Observation> {
                         .await,
                 );
             }
+            let walked = looks
+                .iter()
+                .find_map(|look| steps::Walked::of(&target, look));
             let worst = looks.iter().map(|look| facts(look).verdict).max();
             let at = looks
                 .iter()
                 .position(|look| Some(facts(look).verdict) == worst)
                 .unwrap_or(0);
-            looks.swap_remove(at)
+            (looks.swap_remove(at), walked)
         }
     };
     stream::iter(rows.iter().enumerate().map(look).collect::<Vec<_>>())
         .buffered(LOOKS_AT_ONCE)
-        .collect()
+        .unzip()
         .await
 }
 
@@ -239,6 +247,7 @@ fn print(
     board: &Board,
     rows: &[Arc<Row>],
     observations: &[Observation],
+    walked: &[Option<steps::Walked>],
     stores: &[logs::Checked],
     now: Timestamp,
     took: Duration,
@@ -249,7 +258,14 @@ fn print(
     if terminal.format == Format::Json {
         let targets: Vec<_> = rows
             .iter()
-            .map(|row| json::explain(&Line::of(row, now), now))
+            .map(|row| {
+                let mut target = json::explain(&Line::of(row, now), now);
+                let own = |walked: &&steps::Walked| walked.is_of(&row.target);
+                if let Some(walked) = walked.iter().flatten().find(own) {
+                    target["steps"] = walked.json();
+                }
+                target
+            })
             .collect();
         let stores: Vec<_> = stores.iter().map(logs::Checked::json).collect();
         terminal.say_json(&serde_json::json!({ "targets": targets, "log_sources": stores }));
@@ -264,6 +280,9 @@ fn print(
         return;
     }
     terminal.say(&text::grid(&status, look));
+    for walked in walked.iter().flatten() {
+        terminal.say(&walked.text());
+    }
     for store in stores {
         terminal.say(&store.text());
     }

@@ -17,6 +17,7 @@ use crate::{
         code::Code,
         decode::{self, At, Named, TextOr},
         discovery::{Entry, Found, Lists, Origin},
+        families::{SCENARIO, scenario_of},
         findings::Findings,
         raw::{self, discovery::HttpSd},
         report::{Level, Problem},
@@ -225,37 +226,25 @@ impl Check<'_> {
         sources: &mut Sources,
     ) {
         let mut is_understood = true;
+        let scenario = scenario_of(template);
         each_text(template, "", &mut |key, span, text| {
+            // The steps of a scenario have values of their own.
+            let has_own = scenario.contains(&span);
             for placeholder in placeholders(text) {
-                let place = self.at(span, &placeholder);
-                let is_known = matches!(
-                    value_of(&placeholder, &sample()),
-                    Value::Of(_) | Value::NoLabel
-                );
-                let problem = if !is_known {
-                    Problem::new(Code::Placeholder, place, format!("`{}` stands for nothing here", clean(placeholder.whole, 64)))
-                        .help("there is `{{address}}`, `{{host}}` (without the port) and `{{label.name}}`")
-                } else if !OPEN_KEYS.contains(&key) && !CLOSED_KEYS.contains(&key) {
-                    Problem::new(
-                        Code::Placeholder,
-                        place,
-                        format!(
-                            "nothing that was found can be put into `{}`",
-                            clean(key, 64)
-                        ),
-                    )
-                    .help(format!(
-                        "what a source says must choose no file and no secret; it can be in: {}",
-                        OPEN_KEYS.join(", ")
-                    ))
-                } else {
-                    continue;
-                };
-                is_understood = false;
-                self.report(problem);
+                if let Some(problem) = self.unfit(&placeholder, key, span, has_own) {
+                    is_understood = false;
+                    self.report(problem);
+                }
             }
         });
         let mut pretended = filled_in(template, &made_up);
+        if let (Kind::Map(typed), Kind::Map(made)) = (&template.kind, &mut pretended.kind) {
+            for (typed, made) in typed.iter().zip(made) {
+                if typed.key == SCENARIO {
+                    made.value = filled_in(&typed.value, &made_up_of_ours);
+                }
+            }
+        }
         let Kind::Map(entries) = &mut pretended.kind else {
             return;
         };
@@ -293,6 +282,47 @@ impl Check<'_> {
                     &mut complaints,
                 );
             }
+        }
+    }
+
+    /// What is wrong with a placeholder under this key.
+    fn unfit(
+        &self,
+        placeholder: &Placeholder<'_>,
+        key: &str,
+        span: Span,
+        may_be_foreign: bool,
+    ) -> Option<Problem> {
+        let place = self.at(span, placeholder);
+        match value_of(placeholder, &sample()) {
+            Value::Unknown if may_be_foreign => None,
+            Value::Unknown => Some(
+                Problem::new(
+                    Code::Placeholder,
+                    place,
+                    format!("`{}` stands for nothing here", clean(placeholder.whole, 64)),
+                )
+                .help("there is `{{address}}`, `{{host}}` (without the port) and `{{label.name}}`"),
+            ),
+            Value::Of(_) | Value::NoLabel
+                if OPEN_KEYS.contains(&key) || CLOSED_KEYS.contains(&key) =>
+            {
+                None
+            }
+            Value::Of(_) | Value::NoLabel => Some(
+                Problem::new(
+                    Code::Placeholder,
+                    place,
+                    format!(
+                        "nothing that was found can be put into `{}`",
+                        clean(key, 64)
+                    ),
+                )
+                .help(format!(
+                    "what a source says must choose no file and no secret; it can be in: {}",
+                    OPEN_KEYS.join(", ")
+                )),
+            ),
         }
     }
 
@@ -385,33 +415,7 @@ impl Check<'_> {
         groups: &mut Groups,
         sources: &mut Sources,
     ) -> Result<Placed, String> {
-        let missing = std::cell::RefCell::new(None);
-        let node = filled_in(template, &|key, text| {
-            let mut out = String::with_capacity(text.len());
-            let mut done = 0;
-            for placeholder in placeholders(text) {
-                match value_of(&placeholder, found) {
-                    Value::Of(value) if OPEN_KEYS.contains(&key) => {
-                        out.push_str(&text[done..placeholder.range.start]);
-                        // Variables are filled in later; what a source says must not name one.
-                        let is_filled = ["health", "url", "runbook_url"].contains(&key);
-                        out.push_str(&if is_filled {
-                            value.replace('$', "$$")
-                        } else {
-                            value
-                        });
-                        done = placeholder.range.end;
-                    }
-                    Value::NoLabel => *missing.borrow_mut() = Some(placeholder.word.to_owned()),
-                    Value::Of(_) | Value::Unknown => {}
-                }
-            }
-            out.push_str(&text[done..]);
-            out
-        });
-        if let Some(word) = missing.into_inner() {
-            return Err(format!("it has no `{word}`"));
-        }
+        let node = filled_with(template, found)?;
         let findings = Findings::default();
         let raw: At<raw::Target> = decode::decode(&node, self.sources, &findings);
         let group = raw
@@ -456,6 +460,46 @@ impl Check<'_> {
             (None, None) => Err(String::from("it cannot be a target")),
         }
     }
+}
+
+/// A template with what was found in it.
+fn filled_with(template: &Node, found: &Found) -> Result<Node, String> {
+    let missing = std::cell::RefCell::new(None);
+    let has_scenario = !scenario_of(template).is_empty();
+    let node = filled_in(template, &|key, text| {
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for placeholder in placeholders(text) {
+            match value_of(&placeholder, found) {
+                // It must not choose what of an answer is sent where.
+                Value::Of(value) if has_scenario && value.contains("{{") => {
+                    let why = format!("its `{}` has braces in it", placeholder.word);
+                    *missing.borrow_mut() = Some(why);
+                }
+                Value::Of(value) if OPEN_KEYS.contains(&key) => {
+                    out.push_str(&text[done..placeholder.range.start]);
+                    // Variables are filled in later; what a source says must not name one.
+                    let is_filled = ["health", "url", "runbook_url"].contains(&key);
+                    out.push_str(&if is_filled {
+                        value.replace('$', "$$")
+                    } else {
+                        value
+                    });
+                    done = placeholder.range.end;
+                }
+                Value::NoLabel => {
+                    *missing.borrow_mut() = Some(format!("it has no `{}`", placeholder.word));
+                }
+                Value::Of(_) | Value::Unknown => {}
+            }
+        }
+        out.push_str(&text[done..]);
+        out
+    });
+    if let Some(why) = missing.into_inner() {
+        return Err(why);
+    }
+    Ok(node)
 }
 
 fn has_placeholder(node: &Node) -> bool {
@@ -534,6 +578,22 @@ fn sample() -> Found {
         address: String::from("sample.test:80"),
         labels: BTreeMap::new(),
     }
+}
+
+/// The same where what is none of ours may be of the steps of a scenario.
+fn made_up_of_ours(key: &str, text: &str) -> String {
+    let mut out = String::new();
+    let mut done = 0;
+    for placeholder in placeholders(text) {
+        if matches!(value_of(&placeholder, &sample()), Value::Unknown) {
+            continue;
+        }
+        out.push_str(&text[done..placeholder.range.start]);
+        out.push_str(&made_up(key, placeholder.whole));
+        done = placeholder.range.end;
+    }
+    out.push_str(&text[done..]);
+    out
 }
 
 /// A text with something plausible in it, to see whether the template can ever be right.

@@ -17,6 +17,7 @@ use crate::{
         decode::{At, Named, OneOrMany, TextOr},
         raw::{self, AddressText, SecretText, http as typed},
         report::Problem,
+        source::Span,
     },
     model::{
         Check as Asked, CheckKind, Secret,
@@ -40,17 +41,7 @@ impl Check<'_> {
         layers: &[&Layer],
         complaints: &mut Complaints,
     ) -> Option<Asked> {
-        let default = typed::Http::default();
-        let (shorthand, raw) = match at.value.as_ref()? {
-            TextOr::Text(text) => {
-                let address = At {
-                    span: at.span,
-                    value: Some(AddressText(text.clone())),
-                };
-                (Some(address), &default)
-            }
-            TextOr::Section(raw) => (None, raw),
-        };
+        let raw = section(at)?;
         let subject = format!("`http` of `{}`", clean(target, 64));
         let own = self.layer(&Fields {
             interval: raw.interval.as_ref(),
@@ -63,10 +54,26 @@ impl Check<'_> {
         });
         let layers: Vec<&Layer> = [&own].into_iter().chain(layers.iter().copied()).collect();
         let (policy, _severity) = self.policy(&layers, target, complaints);
+        let question = self.http_question(&raw, at.span, &subject, policy.timeout);
+        Some(Asked {
+            kind: CheckKind::Http,
+            policy,
+            question: Question::Http(Arc::new(question?)),
+        })
+    }
+
+    /// One request that may take so long; `subject` is what it is, for people.
+    pub(super) fn http_question(
+        &mut self,
+        raw: &typed::Http,
+        span: Span,
+        subject: &str,
+        timeout: Duration,
+    ) -> Option<HttpQuestion> {
         let health = At {
-            span: at.span,
+            span,
             value: Some(TextOr::Section(raw::Health {
-                url: shorthand.or_else(|| raw.url.clone()),
+                url: raw.url.clone(),
                 headers: raw.headers.clone(),
                 basic: raw.basic.clone(),
                 bearer: raw.bearer.clone(),
@@ -79,27 +86,23 @@ impl Check<'_> {
                 ..raw::Health::default()
             })),
         };
-        let asked = self.asked(&health, &subject);
-        let body = self.sent(raw.body.as_ref(), &subject);
+        let asked = self.asked(&health, subject);
+        let body = self.sent(raw.body.as_ref(), subject);
         let follow_redirects = raw
             .follow_redirects
             .as_ref()
             .map(|at| self.whole(at, "`follow_redirects`", 0..=10).value);
-        let expect = self.expect(raw.expect.as_ref(), policy.timeout);
-        Some(Asked {
-            kind: CheckKind::Http,
-            policy,
-            question: Question::Http(Arc::new(HttpQuestion {
-                asked: Arc::new(asked?),
-                method: word(raw.method.as_ref(), |word| Some(word.0.clone()))
-                    .unwrap_or_else(|| String::from("GET")),
-                body,
-                expect,
-                follow_redirects: match follow_redirects {
-                    Some(count) => count?,
-                    None => 0,
-                },
-            })),
+        let expect = self.expect(raw.expect.as_ref(), timeout);
+        Some(HttpQuestion {
+            asked: Arc::new(asked?),
+            method: word(raw.method.as_ref(), |word| Some(word.0.clone()))
+                .unwrap_or_else(|| String::from("GET")),
+            body,
+            expect,
+            follow_redirects: match follow_redirects {
+                Some(count) => count?,
+                None => 0,
+            },
         })
     }
 
@@ -158,7 +161,7 @@ impl Check<'_> {
         }
     }
 
-    fn expected_header(&self, key: &At<String>) -> Option<String> {
+    pub(super) fn expected_header(&self, key: &At<String>) -> Option<String> {
         let name = key.value.as_deref()?;
         if HeaderName::from_bytes(name.as_bytes()).is_ok() {
             return Some(name.to_owned());
@@ -211,7 +214,7 @@ impl Check<'_> {
         out
     }
 
-    fn pattern(&self, at: &At<String>, subject: &str) -> Option<Pattern> {
+    pub(super) fn pattern(&self, at: &At<String>, subject: &str) -> Option<Pattern> {
         let text = self.text(at, subject)?;
         match RegexBuilder::new(&text)
             .size_limit(PATTERN_BYTES_MAX)
@@ -242,6 +245,20 @@ impl Check<'_> {
             }
         }
     }
+}
+
+/// The section, of which a text is the address.
+pub(super) fn section(at: &At<TextOr<typed::Http>>) -> Option<typed::Http> {
+    Some(match at.value.as_ref()? {
+        TextOr::Text(text) => typed::Http {
+            url: Some(At {
+                span: at.span,
+                value: Some(AddressText(text.clone())),
+            }),
+            ..typed::Http::default()
+        },
+        TextOr::Section(raw) => raw.clone(),
+    })
 }
 
 fn range(text: &str) -> Option<(u16, u16)> {

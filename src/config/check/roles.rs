@@ -580,7 +580,9 @@ fn address(target: &Target) -> Option<(String, u16)> {
             | Question::Websocket(_)
             | Question::Grpc(_)
             | Question::Heartbeat(_)
-            | Question::Http(_) => None,
+            | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_) => None,
         })
 }
 

@@ -276,6 +276,10 @@ impl Check<'_> {
         checks.extend(heartbeat.and_then(|at| self.heartbeat(at, shown, context.server_token)));
         let http = raw.http.as_ref();
         checks.extend(http.and_then(|at| self.http(at, shown, layers, complaints)));
+        let metrics = raw.metrics.as_ref();
+        checks.extend(metrics.and_then(|at| self.metrics(at, shown, layers, complaints)));
+        let steps = raw.steps.as_ref();
+        checks.extend(steps.and_then(|at| self.steps(at, shown, layers, complaints)));
         checks
     }
 
@@ -292,6 +296,8 @@ impl Check<'_> {
             raw.grpc.is_some(),
             raw.heartbeat.is_some(),
             raw.http.is_some(),
+            raw.metrics.is_some(),
+            raw.steps.is_some(),
         ]
         .contains(&true);
         let was_meant = [
@@ -305,6 +311,8 @@ impl Check<'_> {
             "grpc",
             "heartbeat",
             "http",
+            "metrics",
+            "steps",
         ]
         .iter()
         .any(|key| self.findings.was_meant(place, key));

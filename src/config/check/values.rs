@@ -14,6 +14,7 @@ use crate::{
         report::Problem,
         source::Span,
         suggest::nearest,
+        template::placeholders,
     },
     model::{Secret, text::clean},
 };
@@ -441,7 +442,12 @@ impl Check<'_> {
             }
             return None;
         }
-        if let Some(variable) = fields.variable.filter(|_| !filled.has_variables) {
+        // What an earlier step of a scenario brings stands in no file.
+        let is_made = !placeholders(text).is_empty();
+        if let Some(variable) = fields
+            .variable
+            .filter(|_| !filled.has_variables && !is_made)
+        {
             self.literal(inner, text, fields, variable);
         }
         Some(Found {

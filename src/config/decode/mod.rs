@@ -13,8 +13,8 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use self::vessels::{AT, ONE_OR_MANY, SWITCH_OR, TEXT_OR};
-pub(crate) use self::vessels::{At, Named, OneOrMany, SwitchOr, TextOr};
+use self::vessels::{AT, LIST_OR, ONE_OR_MANY, SWITCH_OR, TEXT_OR};
+pub(crate) use self::vessels::{At, ListOr, Named, OneOrMany, SwitchOr, TextOr};
 use super::{
     code::Code,
     findings::Findings,
@@ -348,6 +348,23 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
         }
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        let number = match &self.node.kind {
+            Kind::Scalar(Form::Number, text) => text.parse::<f64>().ok(),
+            Kind::Scalar(Form::Null | Form::Bool(_) | Form::Text, _)
+            | Kind::List(_)
+            | Kind::Map(_) => None,
+        };
+        match number {
+            Some(number) if number.is_finite() => visitor.visit_f64(number),
+            Some(_) => Err(Fault::Not(String::from("a finite number"))),
+            None if matches!(self.node.kind, Kind::Scalar(Form::Number, _)) => Err(Fault::Not(
+                String::from("a finite number in decimal digits"),
+            )),
+            None => Err(Fault::Not(String::from("a number"))),
+        }
+    }
+
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         visitor.visit_some(self)
     }
@@ -367,7 +384,10 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
             (SWITCH_OR, Kind::Scalar(..) | Kind::List(_)) => Err(Fault::Not(String::from(
                 "`true`, `false`, or keys and values",
             ))),
-            (ONE_OR_MANY, Kind::List(items)) => visitor.visit_seq(Items {
+            (LIST_OR, Kind::Scalar(..)) => {
+                Err(Fault::Not(String::from("a list, or keys and values")))
+            }
+            (ONE_OR_MANY | LIST_OR, Kind::List(items)) => visitor.visit_seq(Items {
                 decoder: self,
                 left: items.iter(),
             }),
@@ -427,7 +447,7 @@ impl<'de> Deserializer<'de> for Decoder<'de, '_> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct enum
+        i8 i16 i32 i64 i128 u8 u16 u64 u128 f32 char bytes byte_buf unit unit_struct tuple tuple_struct enum
         identifier ignored_any
     }
 }

@@ -16,6 +16,8 @@ pub(super) const AT: &str = "$at";
 pub(super) const TEXT_OR: &str = "$text_or";
 /// The name by which [`SwitchOr`] asks for `true`, `false` or a section.
 pub(super) const SWITCH_OR: &str = "$switch_or";
+/// The name by which [`ListOr`] asks for a list or a section.
+pub(super) const LIST_OR: &str = "$list_or";
 /// The name by which [`OneOrMany`] asks for a list, or one value in place of it.
 pub(super) const ONE_OR_MANY: &str = "$one_or_many";
 
@@ -46,6 +48,15 @@ pub(crate) enum TextOr<T> {
 pub(crate) enum SwitchOr<T> {
     /// On or off.
     Switch(bool),
+    /// The section.
+    Section(T),
+}
+
+/// A list, or a section that holds one and says more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum ListOr<I, T> {
+    /// The list.
+    List(Vec<At<I>>),
     /// The section.
     Section(T),
 }
@@ -161,6 +172,37 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for SwitchOr<T> {
 
         deserializer
             .deserialize_newtype_struct(SWITCH_OR, SwitchOrVisitor(std::marker::PhantomData))
+    }
+}
+
+impl<'de, I: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for ListOr<I, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListOrVisitor<I, T>(std::marker::PhantomData<(I, T)>);
+
+        impl<'de, I: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for ListOrVisitor<I, T> {
+            type Value = ListOr<I, T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list, or keys and values")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<ListOr<I, T>, A::Error> {
+                let mut out = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    out.push(item);
+                }
+                Ok(ListOr::List(out))
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<ListOr<I, T>, D::Error> {
+                T::deserialize(deserializer).map(ListOr::Section)
+            }
+        }
+
+        deserializer.deserialize_newtype_struct(LIST_OR, ListOrVisitor(std::marker::PhantomData))
     }
 }
 

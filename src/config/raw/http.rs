@@ -12,7 +12,7 @@ use super::{
 use crate::config::decode::{At, Named, OneOrMany};
 
 /// One request, and what its answer has to be. A text in place of it is its `url`.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`http`", deny_unknown_fields)]
 #[schemars(rename = "Http")]
 #[expect(
@@ -57,7 +57,7 @@ pub(crate) struct Http {
 }
 
 /// What an answer has to be; everything given has to hold.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`expect`", deny_unknown_fields)]
 #[schemars(rename = "Expect")]
 pub(crate) struct Expect {

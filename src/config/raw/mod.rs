@@ -8,13 +8,15 @@ use std::{borrow::Cow, sync::LazyLock};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
-use super::decode::{At, Named, OneOrMany, SwitchOr, TextOr};
+use super::decode::{At, ListOr, Named, OneOrMany, SwitchOr, TextOr};
 
 pub(crate) mod discovery;
 pub(crate) mod heartbeat;
 pub(crate) mod http;
 pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod roles;
+pub(crate) mod steps;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
 #[derive(Deserialize, JsonSchema, Default, Debug)]
@@ -282,6 +284,10 @@ pub(crate) struct Target {
     pub(crate) heartbeat: Option<At<TextOr<heartbeat::Heartbeat>>>,
     /// One request, and what its answer has to be.
     pub(crate) http: Option<At<TextOr<http::Http>>>,
+    /// One value among its metrics, and how large it may be.
+    pub(crate) metrics: Option<At<metrics::Metrics>>,
+    /// A short scenario: requests in order.
+    pub(crate) steps: Option<At<ListOr<steps::Step, steps::Steps>>>,
 }
 
 /// How a health endpoint is asked and understood. A text in place of it is its `url`.
@@ -741,6 +747,22 @@ impl<T: JsonSchema> JsonSchema for SwitchOr<T> {
     }
 }
 
+impl<I: JsonSchema, T: JsonSchema> JsonSchema for ListOr<I, T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("ListOr{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<I>();
+        let section = generator.subschema_for::<T>();
+        json_schema!({ "anyOf": [{ "type": "array", "items": item }, section] })
+    }
+}
+
 impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
     fn inline_schema() -> bool {
         true
@@ -822,7 +844,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 38] = [
+    const TITLES: [(&str, &str); 42] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -840,6 +862,10 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Heartbeat", "`heartbeat`"),
         ("Http", "`http`"),
         ("Expect", "`expect` of `http`"),
+        ("Metrics", "`metrics`"),
+        ("Steps", "`steps`"),
+        ("Step", "a step"),
+        ("Extract", "`extract` of a step"),
         ("LogStore", "a store of logs"),
         ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),

@@ -49,6 +49,8 @@ impl World {
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_) => None,
         }

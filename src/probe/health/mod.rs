@@ -119,17 +119,26 @@ pub fn read(question: &HealthQuestion, answer: &Answer<'_>) -> Reading {
     }
 }
 
+/// A JSON body, with the limits on depth and size that hold for all of them; nothing if it is none.
+pub(super) fn value(body: &[u8]) -> Option<serde_json::Value> {
+    let text = json::decode(body);
+    json::parse(&text).ok().map(|node| node.to_value())
+}
+
 /// The first of these conditions that does not hold for this body, in words.
 pub(super) fn unmet(conditions: &[HealthRule], body: &[u8]) -> Option<String> {
-    let text = json::decode(body);
-    let Ok(node) = json::parse(&text) else {
+    let Some(value) = value(body) else {
         return Some(String::from("the body is no JSON"));
     };
-    let value = node.to_value();
     let unmet = conditions
         .iter()
         .find(|condition| !rules::holds(condition, 0, Some(&value)))?;
     Some(format!("`{}` does not hold", unmet.say))
+}
+
+/// Foreign text ready to be shown: cleaned, without what looks like a secret, at most `max` characters.
+pub(super) fn shown(foreign: &str, max: usize) -> String {
+    mask::shown(foreign, max)
 }
 
 /// Whether the body of an answer with this code is about health at all, rather than about the way to it.

@@ -24,6 +24,7 @@ pub(super) struct Body {
 /// Takes pieces until it is full.
 pub(super) struct Collector {
     coding: Coding,
+    cap: usize,
     received: usize,
     is_cut: bool,
 }
@@ -40,8 +41,8 @@ enum Coding {
 }
 
 impl Collector {
-    /// For a body with this `Content-Encoding`.
-    pub(super) fn new(encoding: Option<&[u8]>) -> Self {
+    /// For a body with this `Content-Encoding`, of which at most so many bytes are kept.
+    pub(super) fn new(encoding: Option<&[u8]>, cap: usize) -> Self {
         let encoding = encoding.unwrap_or_default().trim_ascii();
         let is = |name: &[u8]| encoding.eq_ignore_ascii_case(name);
         let coding = if is(b"") || is(b"identity") {
@@ -50,7 +51,7 @@ impl Collector {
                 all: Vec::new(),
             }
         } else if is(b"gzip") || is(b"x-gzip") {
-            Coding::Packed(Box::new(MultiGzDecoder::new(Sink::default())))
+            Coding::Packed(Box::new(MultiGzDecoder::new(Sink::new(cap))))
         } else if is(b"deflate") {
             Coding::Deflate
         } else {
@@ -58,6 +59,7 @@ impl Collector {
         };
         Self {
             coding,
+            cap,
             received: 0,
             is_cut: false,
         }
@@ -80,25 +82,25 @@ impl Collector {
         if matches!(self.coding, Coding::Deflate) {
             let has_zlib_header = first & 0x0f == 8;
             self.coding = Coding::Packed(if has_zlib_header {
-                Box::new(ZlibDecoder::new(Sink::default()))
+                Box::new(ZlibDecoder::new(Sink::new(self.cap)))
             } else {
-                Box::new(DeflateDecoder::new(Sink::default()))
+                Box::new(DeflateDecoder::new(Sink::new(self.cap)))
             });
         }
         match &mut self.coding {
             Coding::Plain { only, all } => {
-                if only.is_empty() && all.is_empty() && piece.len() <= BODY_BYTES_MAX {
+                if only.is_empty() && all.is_empty() && piece.len() <= self.cap {
                     *only = piece;
                     return;
                 }
                 all.extend_from_slice(&mem::take(only));
-                let room = BODY_BYTES_MAX - all.len();
+                let room = self.cap - all.len();
                 all.extend_from_slice(&piece[..piece.len().min(room)]);
                 self.is_cut = piece.len() > room;
             }
             Coding::Packed(unpack) => {
                 let unpacked = unpack.write_all(&piece);
-                if unpack.sink().is_full || self.received > BODY_BYTES_MAX {
+                if unpack.sink().is_full || self.received > self.cap {
                     self.is_cut = true;
                 } else if unpacked.is_err() {
                     self.coding = Coding::Unreadable;
@@ -130,15 +132,25 @@ impl Collector {
 }
 
 /// Where decompressed bytes go; it refuses what is over the cap, which stops the decompression.
-#[derive(Default)]
 struct Sink {
     bytes: Vec<u8>,
+    cap: usize,
     is_full: bool,
+}
+
+impl Sink {
+    fn new(cap: usize) -> Self {
+        Self {
+            bytes: Vec::new(),
+            cap,
+            is_full: false,
+        }
+    }
 }
 
 impl Write for Sink {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
-        let room = BODY_BYTES_MAX - self.bytes.len();
+        let room = self.cap - self.bytes.len();
         self.bytes.extend_from_slice(&more[..more.len().min(room)]);
         if more.len() > room {
             self.is_full = true;
@@ -195,7 +207,7 @@ mod tests {
     }
 
     fn collect(encoding: Option<&str>, bytes: &[u8], piece: usize) -> Body {
-        let mut collector = Collector::new(encoding.map(str::as_bytes));
+        let mut collector = Collector::new(encoding.map(str::as_bytes), BODY_BYTES_MAX);
         for piece in bytes.chunks(piece.max(1)) {
             if !collector.wants_more() {
                 break;
@@ -266,7 +278,7 @@ mod tests {
     fn compressed_nothing_without_end_is_stopped_as_well() {
         let nothing = gzip(b"").repeat(20_000);
         assert!(nothing.len() > BODY_BYTES_MAX);
-        let mut collector = Collector::new(Some(b"gzip"));
+        let mut collector = Collector::new(Some(b"gzip"), BODY_BYTES_MAX);
         let mut taken = 0;
         for piece in nothing.chunks(1024) {
             if !collector.wants_more() {
@@ -286,7 +298,7 @@ mod tests {
             pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20),
             large in 0_usize..400_000,
         ) {
-            let mut collector = Collector::new(encoding.map(str::as_bytes));
+            let mut collector = Collector::new(encoding.map(str::as_bytes), BODY_BYTES_MAX);
             collector.take(Bytes::from(vec![b'a'; large]));
             for piece in pieces {
                 collector.take(Bytes::from(piece));

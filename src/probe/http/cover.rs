@@ -46,9 +46,14 @@ pub(in crate::probe) fn cover_all(findings: &mut Findings, secrets: &[String]) {
         return;
     }
     for text in texts_of(findings) {
-        for secret in secrets {
-            cover_one(text, secret);
-        }
+        cover_text(text, secrets);
+    }
+}
+
+/// Covers these in one text.
+pub(in crate::probe) fn cover_text(text: &mut String, secrets: &[String]) {
+    for secret in secrets {
+        cover_one(text, secret);
     }
 }
 
@@ -95,11 +100,7 @@ pub(super) fn cover_http(findings: &mut Findings, question: &HttpQuestion) {
             .filter(|word| word.chars().count() >= SECRET_CHARS_MIN)
             .map(str::to_owned),
     );
-    for text in texts_of(findings) {
-        for secret in &secrets {
-            cover_one(text, secret);
-        }
-    }
+    cover_all(findings, &secrets);
 }
 
 fn secrets_of(question: &HealthQuestion) -> Vec<String> {
@@ -146,7 +147,7 @@ fn secrets_of_url(question: &HealthQuestion) -> Vec<String> {
 }
 
 /// A secret as it is, and in the forms that it takes within an address.
-fn forms_of(secret: &str) -> [String; 4] {
+pub(in crate::probe) fn forms_of(secret: &str) -> [String; 4] {
     let mut url = Url::parse("http://host/").expect("a constant address");
     url.set_path(secret);
     url.set_query(Some(secret));
@@ -178,8 +179,12 @@ fn texts_of(findings: &mut Findings) -> Vec<&mut String> {
     texts
 }
 
-/// Covers a secret wherever it stands, and what is left of it where the text was cut.
+/// Covers a secret wherever it stands, and what is left of it where the text was cut. A short one has to stand alone.
 fn cover_one(text: &mut String, secret: &str) {
+    if secret.chars().count() < SECRET_CHARS_MIN {
+        cover_word(text, secret);
+        return;
+    }
     if text.contains(secret) {
         *text = text.replace(secret, MASK);
     }
@@ -194,9 +199,40 @@ fn cover_one(text: &mut String, secret: &str) {
     }
 }
 
+/// Covers a word between others.
+fn cover_word(text: &mut String, secret: &str) {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(secret).filter(|_| !secret.is_empty()) {
+        let (before, after) = (&rest[..at], &rest[at + secret.len()..]);
+        out.push_str(before);
+        let is_part =
+            out.ends_with(char::is_alphanumeric) || after.starts_with(char::is_alphanumeric);
+        out.push_str(if is_part { secret } else { MASK });
+        rest = after;
+    }
+    out.push_str(rest);
+    *text = out;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_short_secret_is_covered_where_it_stands_alone() {
+        for (text, covered) in [
+            ("to /orders/4711 and 47110", "to /orders/*** and 47110"),
+            ("4711", "***"),
+            ("47114711 x4711", "47114711 x4711"),
+            ("4711,4711", "***,***"),
+            ("", ""),
+        ] {
+            let mut found = text.to_owned();
+            cover_one(&mut found, "4711");
+            assert_eq!(found, covered, "{text}");
+        }
+    }
 
     #[test]
     fn words_that_are_sent_may_be_secret() {

@@ -43,7 +43,7 @@ pub(super) fn read(
 }
 
 /// What it means that an answer is not as expected.
-pub(super) fn unexpected(expect: &Expect, class: FailureClass, words: &str) -> Outcome {
+pub(in crate::probe) fn unexpected(expect: &Expect, class: FailureClass, words: &str) -> Outcome {
     let words = clean(words, FOREIGN_MAX);
     if expect.is_mild {
         return Outcome::Degraded(Degradation {

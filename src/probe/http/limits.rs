@@ -42,6 +42,17 @@ pub(in crate::probe) struct Expired {
     pub(in crate::probe) held_up_for: Option<Duration>,
 }
 
+impl Expired {
+    /// What should have been over at the deadline, and it is later now.
+    pub(in crate::probe) fn since(deadline: Tick, limit: Duration, now: Tick) -> Self {
+        let late = now.since(deadline);
+        Self {
+            limit,
+            held_up_for: (late >= HELD_UP_AFTER).then_some(late),
+        }
+    }
+}
+
 impl<'look> Limits<'look> {
     pub(in crate::probe) fn new(
         clock: &'look Clock,
@@ -112,15 +123,12 @@ impl<'look> Limits<'look> {
     }
 
     fn expired(&self, deadline: Tick, at_most: Duration) -> Expired {
-        let late = self.clock.now().tick.since(deadline);
-        Expired {
-            limit: if deadline < self.end {
-                at_most
-            } else {
-                self.whole
-            },
-            held_up_for: (late >= HELD_UP_AFTER).then_some(late),
-        }
+        let limit = if deadline < self.end {
+            at_most
+        } else {
+            self.whole
+        };
+        Expired::since(deadline, limit, self.clock.now().tick)
     }
 
     /// Microseconds since the last lap, as phases are counted; a new lap begins.

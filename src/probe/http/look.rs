@@ -20,19 +20,21 @@ use crate::{
     model::{
         Extra, FailureClass, FailureKind, GapKind, Outcome, Phases, Tick,
         http::Expect,
+        metrics::MetricsQuestion,
         plan::{Connection, HealthQuestion, HttpVersion},
         text::clean,
     },
     probe::{
         Freshness,
         health::{self, Answer, Reading},
+        metrics::{self, PAGE_BYTES_MAX},
         roles::own,
     },
 };
 
 use super::{
     Findings, address,
-    body::{Body, Collector},
+    body::{BODY_BYTES_MAX, Body, Collector},
     connect::{self, no_delay},
     expect,
     limits::{BODY_GAP, CONNECT, Expired, Limits, TLS},
@@ -53,24 +55,54 @@ pub(super) struct Look<'look> {
     resolver: &'look Resolver,
     question: &'look HealthQuestion,
     prepared: &'look Prepared,
-    /// What else an `http:` check asks and expects; absent for health.
+    /// What else is asked, and how its answer is understood; absent for health.
     asking: Option<Asking<'look>>,
     /// The one address of a name that this look goes to.
     pinned: Option<&'look Pinned>,
-    /// Whether the connection is taken from and left to other looks.
+    /// Whether the connection is taken from other looks.
+    takes_line: bool,
+    /// Whether the connection is left to other looks.
     keeps_line: bool,
     limits: Limits<'look>,
     trail: Trail,
 }
 
-/// What an `http:` check asks and expects beside the address.
+/// What is asked beside the address, if it is not about health.
 #[derive(Clone, Copy)]
 pub(super) struct Asking<'look> {
     pub(super) method: &'look Method,
     pub(super) body: &'look Bytes,
-    pub(super) expect: &'look Expect,
+    pub(super) wants: Wants<'look>,
     /// When the look began, which may have been at another address.
     pub(super) started: Tick,
+    /// Whether it is a part of a scenario, whose next step needs its answer and its connection.
+    pub(super) is_step: bool,
+}
+
+/// What an answer brought for what comes after it.
+#[derive(Default)]
+pub(super) struct Brought {
+    /// Where it redirects to.
+    pub(super) location: Option<String>,
+    /// The answer of a step.
+    pub(super) kept: Option<Box<Kept>>,
+}
+
+/// A whole answer.
+pub(in crate::probe) struct Kept {
+    pub(in crate::probe) headers: HeaderMap,
+    pub(in crate::probe) body: Bytes,
+    /// Whether the body can be relied on: not cut, and in an encoding that is known.
+    pub(in crate::probe) is_whole: bool,
+}
+
+/// How an answer that is not about health is understood.
+#[derive(Clone, Copy)]
+pub(super) enum Wants<'look> {
+    /// By what the file expects of it.
+    Answer(&'look Expect),
+    /// As a page of metrics.
+    Metrics(&'look MetricsQuestion),
 }
 
 /// One address of a name that was resolved before.
@@ -95,8 +127,8 @@ struct Trail {
     status: Option<u16>,
     address: Option<SocketAddr>,
     via: Option<String>,
-    /// Where the answer redirects to.
-    location: Option<String>,
+    /// What is left for later.
+    brought: Brought,
     /// Whether the resolver failed and the last known address was used.
     is_remembered: bool,
     /// What the body says at the place of its role, if that is asked for.
@@ -111,14 +143,16 @@ impl<'look> Look<'look> {
         limits: Limits<'look>,
         freshness: Freshness,
     ) -> Self {
+        let reuses =
+            question.connection == Connection::Reuse && freshness == Freshness::AsConfigured;
         Self {
             resolver,
             question,
             prepared,
             asking: None,
             pinned: None,
-            keeps_line: question.connection == Connection::Reuse
-                && freshness == Freshness::AsConfigured,
+            takes_line: reuses,
+            keeps_line: reuses,
             limits,
             trail: Trail::default(),
         }
@@ -137,18 +171,20 @@ impl<'look> Look<'look> {
         self.trail.finish(answered)
     }
 
-    /// Asks and expects this, in place of a healthy body; the second is where the answer redirects to.
-    pub(super) async fn run_asking(mut self, asking: Asking<'look>) -> (Findings, Option<String>) {
+    /// Asks and expects this, in place of a healthy body.
+    pub(super) async fn run_asking(mut self, asking: Asking<'look>) -> (Findings, Brought) {
         // A request that changes something must not be sent twice, as it is when a kept connection turns out to be dead.
-        self.keeps_line &= asking.method.is_safe();
+        let is_safe = asking.method.is_safe();
+        self.takes_line &= is_safe;
+        self.keeps_line &= is_safe || asking.is_step;
         self.asking = Some(asking);
         let answered = self.ask().await;
-        let location = self.trail.location.take();
-        (self.trail.finish(answered), location)
+        let brought = std::mem::take(&mut self.trail.brought);
+        (self.trail.finish(answered), brought)
     }
 
     async fn ask(&mut self) -> Result<Reading, Outcome> {
-        let kept = self.keeps_line.then(|| self.prepared.take_kept()).flatten();
+        let kept = self.takes_line.then(|| self.prepared.take_kept()).flatten();
         let (mut line, answer) = match kept {
             Some(kept) => Box::pin(self.head_over_kept(kept)).await?,
             None => self.head_over_fresh().await?,
@@ -361,18 +397,29 @@ impl<'look> Look<'look> {
         }
         let reading = match &self.asking {
             None => health::read(self.question, &answer),
-            Some(asking) => {
-                let took = self.limits.clock.now().tick.since(asking.started);
-                if head.status.is_redirection() && !expect::is_expected(asking.expect, status) {
-                    self.trail.location = answer.location.map(str::to_owned);
+            Some(asking) => match asking.wants {
+                Wants::Answer(expect) => {
+                    let took = self.limits.clock.now().tick.since(asking.started);
+                    if head.status.is_redirection() && !expect::is_expected(expect, status) {
+                        self.trail.brought.location = answer.location.map(str::to_owned);
+                    }
+                    expect::read(expect, &answer, &head.headers, took)
                 }
-                expect::read(asking.expect, &answer, &head.headers, took)
-            }
+                Wants::Metrics(question) => metrics::read(question, &answer),
+            },
         };
         if reading.outcome != Outcome::Healthy {
             self.trail.via = via(&head.headers);
         }
-        Ok((reading, !body.is_cut && !body.is_unreadable))
+        let is_whole = !body.is_cut && !body.is_unreadable;
+        if self.asking.is_some_and(|asking| asking.is_step) {
+            self.trail.brought.kept = Some(Box::new(Kept {
+                headers: head.headers,
+                body: body.bytes,
+                is_whole,
+            }));
+        }
+        Ok((reading, is_whole))
     }
 
     async fn body(
@@ -383,7 +430,11 @@ impl<'look> Look<'look> {
         status: u16,
     ) -> Result<Body, Outcome> {
         let encoding = headers.get(header::CONTENT_ENCODING);
-        let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes));
+        let cap = match self.asking.as_ref().map(|asking| asking.wants) {
+            Some(Wants::Metrics(_)) => PAGE_BYTES_MAX,
+            Some(Wants::Answer(_)) | None => BODY_BYTES_MAX,
+        };
+        let mut collector = Collector::new(encoding.map(http::HeaderValue::as_bytes), cap);
         // A body that is known to be at its end is not asked for more: that would only move the connection.
         while collector.wants_more() && !incoming.is_end_stream() {
             let piece = match self

@@ -10,13 +10,14 @@ pub(super) mod address;
 mod body;
 pub(super) mod connect;
 pub(super) mod cover;
-mod expect;
+pub(super) mod expect;
 pub(super) mod limits;
 pub(super) mod line;
-mod look;
+pub(super) mod look;
 pub(super) mod prepare;
 mod redirect;
 pub(super) mod resolve;
+pub(super) mod session;
 pub(super) mod stream;
 pub(super) mod tls;
 pub(super) mod trouble;
@@ -33,6 +34,7 @@ use crate::{
     model::{
         Detail, Extra, FailureClass, Family, Gap, Outcome, Phases, Secret, Tick,
         http::HttpQuestion,
+        metrics::MetricsQuestion,
         plan::{HealthQuestion, IpFamily},
     },
 };
@@ -47,9 +49,10 @@ use super::{
 
 use self::{
     limits::Limits,
-    look::{Asking, Look, Pinned},
+    look::{Asking, Kept, Look, Pinned, Wants},
     prepare::{Place, Prepared},
     resolve::Resolver,
+    session::Session,
 };
 
 pub use self::resolve::Lookup;
@@ -76,6 +79,15 @@ impl Findings {
             extra: None,
         }
     }
+}
+
+/// A request that can be sent.
+struct Ready {
+    /// As the file or a redirect says it.
+    plain: Arc<HealthQuestion>,
+    /// The same with the cookies of its session.
+    asked: Arc<HealthQuestion>,
+    prepared: Arc<Prepared>,
 }
 
 /// Looks at HTTP endpoints.
@@ -207,28 +219,54 @@ impl Client {
             Ok(prepared) => prepared,
             Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
         };
-        let timing = (started, limit, freshness);
+        let first = |prepared: &Arc<Prepared>| Ready {
+            plain: Arc::clone(&question.asked),
+            asked: Arc::clone(&question.asked),
+            prepared: Arc::clone(prepared),
+        };
+        let time = (started, limit, freshness);
         let Some(name) = name_of_many(&question.asked, &prepared) else {
-            let prepared = Arc::clone(&prepared);
-            return self.ask_at(question, prepared, None, timing).await;
+            let asked = self.exchange(question, first(&prepared), time, None, None);
+            return asked.await.0;
         };
         let way = (name, question.asked.ip, prepared.port);
         let look = |pinned: Pinned| -> BoxFuture<'_, Findings> {
-            let prepared = Arc::clone(&prepared);
-            Box::pin(async move { self.ask_at(question, prepared, Some(&pinned), timing).await })
+            let ready = first(&prepared);
+            Box::pin(async move {
+                let asked = self.exchange(question, ready, time, None, Some(&pinned));
+                asked.await.0
+            })
         };
         Box::pin(self.everywhere(way, started, limit, look)).await
     }
 
-    /// The request to wherever its name leads, or to one of its addresses.
-    async fn ask_at(
+    /// The same as a step of a scenario: with its cookies and connections, and the answer for what comes after it.
+    pub(super) async fn ask_within(
         &self,
         question: &HttpQuestion,
-        mut prepared: Arc<Prepared>,
-        pinned: Option<&Pinned>,
+        started: Tick,
+        limit: Duration,
+        session: &mut Session,
+    ) -> (Findings, Option<Box<Kept>>) {
+        match session.ready(Arc::clone(&question.asked), &self.configs) {
+            Ok(first) => {
+                let time = (started, limit, Freshness::AsConfigured);
+                self.exchange(question, first, time, Some(session), None)
+                    .await
+            }
+            Err(gap) => (Findings::of(Outcome::Unobservable(gap)), None),
+        }
+    }
+
+    /// A request, to wherever its name leads or to one of its addresses, and those after it that redirects ask for.
+    async fn exchange(
+        &self,
+        question: &HttpQuestion,
+        mut ready: Ready,
         (started, limit, freshness): (Tick, Duration, Freshness),
-    ) -> Findings {
-        let mut asked = Arc::clone(&question.asked);
+        mut session: Option<&mut Session>,
+        pinned: Option<&Pinned>,
+    ) -> (Findings, Option<Box<Kept>>) {
         let mut method = Method::try_from(question.method.as_str()).unwrap_or_default();
         let body = question.body.as_ref().map(Secret::expose);
         let mut body = Bytes::copy_from_slice(body.unwrap_or_default().as_bytes());
@@ -239,30 +277,36 @@ impl Client {
             let asking = Asking {
                 method: &method,
                 body: &body,
-                expect: &question.expect,
+                wants: Wants::Answer(&question.expect),
                 started,
+                is_step: session.is_some(),
             };
-            let (mut findings, location) =
-                Look::new(&self.resolver, &asked, &prepared, limits, freshness)
-                    .at(pinned)
-                    .run_asking(asking)
-                    .await;
-            if let Some(location) = location.filter(|_| hops > 0) {
+            let (mut findings, brought) = Look::new(
+                &self.resolver,
+                &ready.asked,
+                &ready.prepared,
+                limits,
+                freshness,
+            )
+            .at(pinned)
+            .run_asking(asking)
+            .await;
+            if let Some(session) = &mut session {
+                session.learn(&ready, brought.kept.as_deref());
+            }
+            if let Some(location) = brought.location.filter(|_| hops > 0) {
                 hops -= 1;
-                let next = redirect::follow(&asked, &location).and_then(|next| {
-                    let prepared = Prepared::of(&next, &self.configs);
-                    let prepared = prepared.map_err(|gap| {
-                        format!("redirects to a place that is not asked: {}", gap.words)
-                    });
-                    Ok((next, prepared?))
-                });
+                let becomes_get = redirect::becomes_get(findings.status, &method);
+                let carries = !becomes_get && !body.is_empty();
+                let next = redirect::follow(&ready.plain, &location, carries)
+                    .and_then(|next| self.redirected(next, session.as_deref_mut()));
                 match next {
-                    Ok((next, ready)) => {
-                        if redirect::becomes_get(findings.status, &method) {
+                    Ok(next) => {
+                        if becomes_get {
                             method = Method::GET;
                             body = Bytes::new();
                         }
-                        (asked, prepared) = (Arc::new(next), Arc::new(ready));
+                        ready = next;
                         continue;
                     }
                     Err(why) => {
@@ -272,8 +316,59 @@ impl Client {
                 }
             }
             cover::cover_http(&mut findings, question);
-            return findings;
+            return (findings, brought.kept);
         }
+    }
+
+    /// Makes the request ready that a redirect asks for.
+    fn redirected(
+        &self,
+        next: HealthQuestion,
+        session: Option<&mut Session>,
+    ) -> Result<Ready, String> {
+        let next = Arc::new(next);
+        let ready = match session {
+            Some(session) => session.ready(next, &self.configs),
+            None => Prepared::of(&next, &self.configs).map(|prepared| Ready {
+                plain: Arc::clone(&next),
+                asked: next,
+                prepared: Arc::new(prepared),
+            }),
+        };
+        ready.map_err(|gap| format!("redirects to a place that is not asked: {}", gap.words))
+    }
+
+    /// Makes a `metrics:` question ready.
+    pub(super) fn prepare_metrics(&self, question: &MetricsQuestion) -> Result<(), Gap> {
+        self.prepared(&question.asked).map(|_prepared| ())
+    }
+
+    /// One look at a page of metrics.
+    pub(super) async fn metrics(
+        &self,
+        question: &MetricsQuestion,
+        started: Tick,
+        limit: Duration,
+        freshness: Freshness,
+    ) -> Findings {
+        let asked = &question.asked;
+        let prepared = match self.prepared(asked) {
+            Ok(prepared) => prepared,
+            Err(gap) => return Findings::of(Outcome::Unobservable(gap)),
+        };
+        let timer = pin!(self.timer(started, limit));
+        let limits = Limits::new(&self.clock, timer, started, limit);
+        let asking = Asking {
+            method: &Method::GET,
+            body: &Bytes::new(),
+            wants: Wants::Metrics(question),
+            started,
+            is_step: false,
+        };
+        let look = Look::new(&self.resolver, asked, &prepared, limits, freshness);
+        let (mut findings, _brought) = look.run_asking(asking).await;
+        cover::cover(&mut findings, asked);
+        findings
     }
 
     fn prepared(&self, question: &Arc<HealthQuestion>) -> Result<Arc<Prepared>, Gap> {

@@ -4,12 +4,16 @@ use http::Method;
 
 use crate::model::plan::{HealthQuestion, TlsSettings};
 
-/// The same question at the place that a redirect names. At another host nobody is told who we are.
+/// The same question at the place that a redirect names. At another host nobody is told who we are, nor what is sent.
 ///
 /// # Errors
 ///
 /// Why it is not followed, as a clause.
-pub(super) fn follow(asked: &HealthQuestion, location: &str) -> Result<HealthQuestion, String> {
+pub(super) fn follow(
+    asked: &HealthQuestion,
+    location: &str,
+    carries_body: bool,
+) -> Result<HealthQuestion, String> {
     let Ok(mut url) = asked.url.join(location) else {
         return Err(String::from("redirects to an address that cannot be used"));
     };
@@ -29,6 +33,11 @@ pub(super) fn follow(asked: &HealthQuestion, location: &str) -> Result<HealthQue
     }
     let mut next = asked.clone();
     if url.origin() != asked.url.origin() {
+        if carries_body {
+            return Err(String::from(
+                "redirects what is sent to another host, which is not followed",
+            ));
+        }
         next.credentials = None;
         next.headers.clear();
         next.tls = TlsSettings {

@@ -125,6 +125,8 @@ fn token_of(target: &Target) -> Option<&Secret> {
             Question::Heartbeat(question) => Some(&question.token),
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -158,6 +160,8 @@ fn store_of(target: &Target) -> Option<(&LogStoreQuestion, &Secret)> {
             },
             Question::Health(_)
             | Question::Http(_)
+            | Question::Metrics(_)
+            | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::Heartbeat(_)
             | Question::Roles(_)
