@@ -128,7 +128,11 @@ impl Engine {
                 words,
             });
         }
-        let extra = observation.extra.take().map(|extra| *extra);
+        // How near something is to its end is for the judge.
+        let extra = observation
+            .extra
+            .take_if(|extra| !matches!(**extra, Extra::Ending(_)))
+            .map(|extra| *extra);
         let own = extra.as_ref().filter(|_| !is_void);
         self.hear_own_role(now, observation.look, own, &observation.outcome);
         let roles = self.roles_read(now, (slot, check), own, &mut observation.outcome);
@@ -141,7 +145,8 @@ impl Engine {
                     (source, answer)
                 })
             }
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_) | Extra::Ending(_))
+            | None => None,
         };
         let pace = self.weigh(now, &observation, flight.is_regular, actions);
         if let Some(decision) = roles {

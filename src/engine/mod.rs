@@ -12,6 +12,7 @@ mod look;
 mod remind;
 mod replan;
 mod roles;
+mod shortfall;
 mod story;
 mod tell;
 mod trouble;

@@ -212,7 +212,7 @@ impl Engine {
         let roles = Arc::clone(roles);
         let opinions = match extra {
             Some(Extra::Roles(answer)) => &answer.opinions[..],
-            Some(Extra::Logs(_) | Extra::OwnRole(_)) | None => &[],
+            Some(Extra::Logs(_) | Extra::OwnRole(_) | Extra::Ending(_)) | None => &[],
         };
         let memory = watched.roles_mut(check);
         let decision = judge::decide(&roles, memory, opinions, now.at);
@@ -313,7 +313,7 @@ impl Engine {
             .is_some_and(|check| check.kind == CheckKind::Health);
         let word = match extra {
             Some(Extra::OwnRole(word)) => Some(word.as_str()),
-            Some(Extra::Logs(_) | Extra::Roles(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::Ending(_)) | None => None,
         };
         let is_ours = matches!(outcome, Outcome::Unobservable(gap) if gap.kind.is_own());
         let Some(watched) = self.at_mut(slot).filter(|_| is_health && !is_ours) else {

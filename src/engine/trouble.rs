@@ -78,6 +78,8 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
+            warned_at: None,
+            is_short_otherwise: false,
         };
         let story = Arc::new(Story::plain(title.to_owned(), words.to_owned(), now.at));
         let key = EntryKey {

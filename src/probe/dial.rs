@@ -16,8 +16,8 @@ use url::Host;
 use crate::{
     clock::Clock,
     model::{
-        Degradation, DegradationKind, Detail, Failure, FailureClass, FailureKind, Gap, GapKind,
-        Outcome, Phases, Tick,
+        Degradation, DegradationKind, Detail, Ending, Extra, Failure, FailureClass, FailureKind,
+        Gap, GapKind, Outcome, Phases, Tick,
         plan::{IpFamily, TlsSettings},
         text::{FOREIGN_MAX, clean},
     },
@@ -103,6 +103,8 @@ pub(super) struct Said {
     pub(super) excerpt: Option<String>,
     /// Of two answers that fall short, the one with the smaller number is the worse.
     pub(super) left: Duration,
+    /// How near what it shows is to its end.
+    pub(super) ending: Option<Ending>,
 }
 
 impl Said {
@@ -113,6 +115,7 @@ impl Said {
             status: None,
             excerpt: None,
             left: Duration::MAX,
+            ending: None,
         }
     }
 }
@@ -310,6 +313,7 @@ impl Dial<'_> {
         let mut findings = Findings::of(outcome);
         findings.status = said.status;
         findings.phases = self.phases;
+        findings.extra = said.ending.map(Extra::Ending).map(Box::new);
         if findings.outcome != Outcome::Healthy || self.is_remembered {
             findings.detail = Some(Box::new(Detail {
                 address: self.address.map(|address| address.to_string()),
@@ -363,7 +367,9 @@ fn joined(asked: Vec<Asked>) -> Findings {
     }
     let seen = good.len() + short.len() + bad.len();
     let Some(first_bad) = bad.first() else {
-        short.sort_by_key(|(_, left, _)| *left);
+        for sort in [&mut short, &mut good] {
+            sort.sort_by_key(|(_, left, _)| *left);
+        }
         let (_, _, findings) = short
             .into_iter()
             .chain(good)

@@ -565,6 +565,8 @@ fn closed_incident() -> Incident {
         reminders: 0,
         remind_at: None,
         seen: vec![(String::from("HTTP 503"), 12)],
+        warned_at: None,
+        is_short_otherwise: false,
     }
 }
 

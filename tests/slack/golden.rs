@@ -3,7 +3,7 @@
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
     command::{Reply, ask},
-    model::{ChannelName, Entry, EntryKey, IncidentId, Kind, Severity, Verdict},
+    model::{ChannelName, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity, Verdict},
     slack::{
         Message, grid,
         message::{Context, render, render_folded},
@@ -65,6 +65,24 @@ fn a_trouble_changes() {
     let mut story = degraded_story();
     story.from = Verdict::Down;
     is(&entry(Kind::Changed, story), &expect_file!["changed.json"]);
+}
+
+#[test]
+fn a_certificate_comes_nearer_to_its_end() {
+    let mut story = degraded_story();
+    story.from = Verdict::Degraded;
+    story.reason = Reason {
+        rule: Rule::FallsShort,
+        words: String::from(
+            "certificate of blue.example.test ends in 6 days (2026-10-31), was told at 21 d",
+        ),
+    };
+    story.looks_for = 4;
+    story.looks_of = 4;
+    is(
+        &entry(Kind::Changed, story),
+        &expect_file!["certificate.json"],
+    );
 }
 
 #[test]

@@ -87,6 +87,7 @@ pub(crate) fn transition(number: u64) -> Transition {
         }),
         status: Some(503),
         family: None,
+        ending: None,
     };
     Transition {
         check: CheckId {
@@ -135,6 +136,8 @@ pub(crate) fn incident(number: u64) -> Incident {
         reminders: 0,
         remind_at: None,
         seen: Vec::new(),
+        warned_at: None,
+        is_short_otherwise: false,
     }
 }
 

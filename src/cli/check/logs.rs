@@ -136,7 +136,7 @@ async fn look(prober: &Prober, question: &Question, limit: Duration, ask: &LogAs
 fn answer_of(observation: Observation) -> LogAnswer {
     match observation.extra.map(|extra| *extra) {
         Some(Extra::Logs(answer)) => answer,
-        Some(Extra::Roles(_) | Extra::OwnRole(_)) | None => LogAnswer {
+        Some(Extra::Roles(_) | Extra::OwnRole(_) | Extra::Ending(_)) | None => LogAnswer {
             sent: None,
             seen: None,
             statement: None,

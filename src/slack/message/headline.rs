@@ -28,7 +28,7 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
             TEXT_WANTED,
         ),
         Kind::Changed => (
-            format!("{}{name}, was {}", opening(story.to), story.from.as_str()),
+            format!("{}{name}, {}", opening(story.to), before(story)),
             format!(", since {}", context.clock(story.since)),
             TEXT_WANTED,
         ),
@@ -87,6 +87,15 @@ const fn opening(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "UNKNOWN: cannot see ",
         Verdict::Degraded => "DEGRADED: ",
         Verdict::Down => "DOWN: ",
+    }
+}
+
+/// What it was before; of what stays the same for another reason, that it stays.
+fn before(story: &Story) -> String {
+    if story.from == story.to {
+        String::from("still")
+    } else {
+        format!("was {}", story.from.as_str())
     }
 }
 
@@ -186,7 +195,11 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
     line.own(look::mark(story.to)).own("*  ");
     identity(line, story);
     if entry.kind == Kind::Changed {
-        line.own("  ·  was ").own(story.from.as_str());
+        if story.from == story.to {
+            line.own("  ·  still");
+        } else {
+            line.own("  ·  was ").own(story.from.as_str());
+        }
     }
     line.own(match story.to {
         Verdict::Unknown => "  ·  cannot see it since ",

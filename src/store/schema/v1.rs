@@ -204,6 +204,7 @@ same_fields!(Policy of model::Policy {
     successes: u8,
     slow_after: Span,
 });
+same_fields!(Ending of model::Ending { warning: Option<Span>, nearly: Span });
 same_fields!(Seen of model::Seen {
     started: Micros,
     finished: Micros,
@@ -212,6 +213,7 @@ same_fields!(Seen of model::Seen {
     outcome: Outcome,
     status: Option<u16>,
     family: Option<Family>,
+    ending: Option<Ending>,
 });
 same_fields!(Burst of model::judgement::Burst {
     since: Time,
@@ -223,6 +225,7 @@ same_fields!(Burst of model::judgement::Burst {
     no_verdicts: u16,
     weakest: FailureClass,
     words: String,
+    warning: Option<Span>,
 });
 same_fields!(Recovery of model::judgement::Recovery {
     towards: Verdict,
@@ -252,6 +255,7 @@ pub(in crate::store) struct State {
     blips: u32,
     last_good: Option<Good>,
     family: Option<Family>,
+    warned_at: Option<Span>,
 }
 
 impl Form<model::State> for State {
@@ -274,6 +278,7 @@ impl Form<model::State> for State {
             blips: model.blips,
             last_good: Form::of(&model.last_good),
             family: Form::of(&model.family),
+            warned_at: Form::of(&model.warned_at),
         }
     }
 
@@ -296,6 +301,7 @@ impl Form<model::State> for State {
             blips: self.blips,
             last_good: self.last_good.into_model(),
             family: self.family.into_model(),
+            warned_at: self.warned_at.into_model(),
             trail: None,
         }
     }
@@ -359,6 +365,8 @@ same_fields!(Incident of model::Incident {
     reminders: u32,
     remind_at: Option<Time>,
     seen: Vec<(String, u32)>,
+    warned_at: Option<Span>,
+    is_short_otherwise: bool,
 });
 same_fields!(Outage of model::Outage { worst: Verdict, since: Time, until: Time, seen: Vec<(String, u32)> });
 same_fields!(Story of model::Story {

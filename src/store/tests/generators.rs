@@ -6,10 +6,10 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::model::{
     Batch, ChannelName, CheckId, CheckKind, CheckRecord, Component, ComponentState, Degradation,
-    DegradationKind, Detail, Entry, EntryKey, EntryState, Failure, FailureClass, FailureKind,
-    Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage, Outcome, Phases,
-    Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told,
-    Transition, Verdict,
+    DegradationKind, Detail, Ending, Entry, EntryKey, EntryState, Failure, FailureClass,
+    FailureKind, Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage,
+    Outcome, Phases, Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick,
+    Timestamp, Told, Transition, Verdict,
     batch::Finished,
     heartbeat::Beat,
     judgement::{Burst, Count, Good, Recovery, Spans},
@@ -259,9 +259,10 @@ fn seen() -> impl Strategy<Value = Seen> {
         outcome(),
         option::of(any::<u16>()),
         family(),
+        option::of(ending()),
     )
         .prop_map(
-            |(started, finished, at, is_regular, outcome, status, family)| Seen {
+            |(started, finished, at, is_regular, outcome, status, family, ending)| Seen {
                 started,
                 finished,
                 at,
@@ -269,8 +270,13 @@ fn seen() -> impl Strategy<Value = Seen> {
                 outcome,
                 status,
                 family,
+                ending,
             },
         )
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    (option::of(span()), span()).prop_map(|(warning, nearly)| Ending { warning, nearly })
 }
 
 fn burst() -> impl Strategy<Value = Burst> {
@@ -279,7 +285,7 @@ fn burst() -> impl Strategy<Value = Burst> {
         (tick(), tick()),
         (any::<u16>(), any::<u16>(), any::<u16>(), any::<u16>()),
         class(),
-        text(),
+        (text(), option::of(span())),
     )
         .prop_map(
             |(
@@ -287,7 +293,7 @@ fn burst() -> impl Strategy<Value = Burst> {
                 (known, heard),
                 (looks, failures, shortfalls, no_verdicts),
                 weakest,
-                words,
+                (words, warning),
             )| {
                 Burst {
                     since,
@@ -299,6 +305,7 @@ fn burst() -> impl Strategy<Value = Burst> {
                     no_verdicts,
                     weakest,
                     words,
+                    warning,
                 }
             },
         )
@@ -319,7 +326,7 @@ fn state() -> impl Strategy<Value = State> {
         (option::of(burst()), option::of(recovery())),
         (any::<(u16, u16)>(), any::<u32>(), any::<u32>(), any::<u8>()),
         (any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>()),
-        (any::<u32>(), good(), family()),
+        (any::<u32>(), good(), family(), option::of(span())),
     )
         .prop_map(
             |(
@@ -327,7 +334,7 @@ fn state() -> impl Strategy<Value = State> {
                 (burst, recovery),
                 (answered, score, failed_bits, failed_len),
                 (slow_bits, slow_len, seen_lately, failed_lately),
-                (blips, last_good, family),
+                (blips, last_good, family, warned_at),
             )| State {
                 settled,
                 reason,
@@ -346,6 +353,7 @@ fn state() -> impl Strategy<Value = State> {
                 blips,
                 last_good,
                 family,
+                warned_at,
                 trail: None,
             },
         )
@@ -542,7 +550,12 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
         (time(), time(), option::of(time())),
         (verdict(), verdict(), vec(told(), 0..3)),
         (any::<u32>(), vec(span(), 0..3), any::<u32>()),
-        (option::of(time()), vec((text(), any::<u32>()), 0..3)),
+        (
+            option::of(time()),
+            vec((text(), any::<u32>()), 0..3),
+            option::of(span()),
+            any::<bool>(),
+        ),
     )
         .prop_map(
             |(
@@ -550,7 +563,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 (since, opened_at, closed_at),
                 (verdict, worst, told),
                 (sequence, remind_after, reminders),
-                (remind_at, seen),
+                (remind_at, seen, warned_at, is_short_otherwise),
             )| Incident {
                 id: IncidentId::from_number(number),
                 number,
@@ -567,6 +580,8 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 reminders,
                 remind_at,
                 seen,
+                warned_at,
+                is_short_otherwise,
             },
         )
 }
