@@ -14,8 +14,10 @@ mod replan;
 mod roles;
 mod shortfall;
 mod story;
+mod swap;
 mod tell;
 mod trouble;
+mod unreadable;
 mod watched;
 
 #[cfg(test)]

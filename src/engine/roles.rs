@@ -238,13 +238,17 @@ impl Engine {
         let roles = Arc::clone(roles);
         let memory = watched.roles_memory().cloned().unwrap_or_default();
         let mut batch = Batch::new(now.at);
-        if decision.swap.is_some() || watched.known_active != memory.active {
+        let is_news = decision.swap.is_some() || decision.news.is_some();
+        if is_news || watched.known_active != memory.active {
             batch
                 .checks
                 .push(watched.record(usize::from(check), now.at));
         }
         if let Some(watched) = self.at_mut(slot) {
             watched.known_active.clone_from(&memory.active);
+        }
+        if let Some(news) = decision.news.as_ref().filter(|_| roles.is_announced) {
+            self.announce(now, slot, &roles, news, &mut batch);
         }
         self.show_reading(slot, &memory, &decision.words, actions);
         let known = standings(&roles, &memory, &decision.words, now.at);

@@ -3,7 +3,10 @@
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
     command::{Reply, ask},
-    model::{ChannelName, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity, Verdict},
+    model::{
+        ChannelName, CheckKind, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity,
+        TargetId, Verdict,
+    },
     slack::{
         Message, grid,
         message::{Context, render, render_folded},
@@ -124,6 +127,18 @@ fn hekate_has_news_of_its_own() {
         &entry(Kind::Notice, story),
         &expect_file!["notice_info.json"],
     );
+}
+
+#[test]
+fn roles_are_exchanged() {
+    let mut story = notice_story();
+    story.severity = Severity::Info;
+    story.target = Some(TargetId::new("master/roles"));
+    story.check = Some(CheckKind::Roles);
+    story.title = String::from("master: green is active now, blue is not");
+    story.reason.words = String::from("read from HAProxy");
+    story.also_told = vec![ChannelName::new("core_alerts")];
+    is(&entry(Kind::Notice, story), &expect_file!["swap.json"]);
 }
 
 #[test]

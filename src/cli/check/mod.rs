@@ -1,6 +1,7 @@
 //! `hekate check`: look once now, print, leave. It needs no running hekate and remembers nothing.
 
 mod logs;
+mod roles;
 
 use std::{sync::Arc, time::Duration};
 
@@ -63,19 +64,16 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
     };
     let started = clock.now().tick;
     let prober = Prober::new(clock.clone());
-    let targets: Vec<_> = rows.iter().map(|row| Arc::clone(&row.target)).collect();
     let looking = async {
         tokio::select! {
-            seen = async {
-                tokio::join!(look_at(&rows, &prober), logs::check(&plan, &targets, &prober, &clock))
-            } => Some(seen),
+            seen = look_around(&plan, &rows, &prober, &clock) => Some(seen),
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    let Some((observations, stores)) = runtime.block_on(looking) else {
+    let Some((observations, roles, stores)) = runtime.block_on(looking) else {
         return Exit::Interrupted;
     };
-    show(&rows, &observations, &stores);
+    show(&rows, &observations, &stores, &roles);
     let now = clock.now();
     let worst = rows
         .iter()
@@ -91,6 +89,7 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
         &rows,
         &observations,
         &stores,
+        &roles,
         now.at,
         now.tick.since(started),
         check,
@@ -103,11 +102,38 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
     if is_fine { Exit::Done } else { Exit::NotSo }
 }
 
+/// Everything that a check by hand asks.
+async fn look_around(
+    plan: &Plan,
+    rows: &[Arc<Row>],
+    prober: &Prober,
+    clock: &Clock,
+) -> (Vec<Observation>, Vec<roles::Checked>, Vec<logs::Checked>) {
+    let targets: Vec<_> = rows.iter().map(|row| Arc::clone(&row.target)).collect();
+    let looks = async {
+        let seen = look_at(rows, prober).await;
+        let roles = roles::check(plan, &targets, &seen, prober, clock).await;
+        (seen, roles)
+    };
+    let stores = logs::check(plan, &targets, prober, clock);
+    let ((seen, roles), stores) = tokio::join!(looks, stores);
+    (seen, roles, stores)
+}
+
 /// Writes down what was seen, as the grid shows it.
-fn show(rows: &[Arc<Row>], observations: &[Observation], stores: &[logs::Checked]) {
+fn show(
+    rows: &[Arc<Row>],
+    observations: &[Observation],
+    stores: &[logs::Checked],
+    roles: &[roles::Checked],
+) {
     for (row, observation) in rows.iter().zip(observations) {
         row.set_looked(observation.finished.at, observation.took());
-        row.set_facts(facts(observation));
+        let of_roles = roles.iter().find(|roles| {
+            is_roles(&row.target) && Some(roles.group()) == row.target.group.as_ref()
+        });
+        let outcome = of_roles.map_or(&observation.outcome, roles::Checked::outcome);
+        row.set_facts(facts_of(observation, outcome));
         let store = stores
             .iter()
             .find(|store| is_store(&row.target) && store.name() == row.target.name);
@@ -206,9 +232,20 @@ fn is_store(target: &Target) -> bool {
         .any(|check| matches!(check.question, Question::LogStore(_)))
 }
 
+fn is_roles(target: &Target) -> bool {
+    target
+        .checks
+        .iter()
+        .any(|check| matches!(check.question, Question::Roles(_)))
+}
+
 /// What a single look says; nothing is confirmed by it.
 fn facts(observation: &Observation) -> Facts {
-    let (verdict, words) = match &observation.outcome {
+    facts_of(observation, &observation.outcome)
+}
+
+fn facts_of(observation: &Observation, outcome: &Outcome) -> Facts {
+    let (verdict, words) = match outcome {
         Outcome::Healthy => (Verdict::Operational, String::from("the look was good")),
         Outcome::Degraded(degradation) => (Verdict::Degraded, degradation.words.clone()),
         Outcome::Unhealthy(failure) if failure.kind == FailureKind::NotFound => {
@@ -240,6 +277,7 @@ fn print(
     rows: &[Arc<Row>],
     observations: &[Observation],
     stores: &[logs::Checked],
+    roles: &[roles::Checked],
     now: Timestamp,
     took: Duration,
     check: &Check,
@@ -252,7 +290,10 @@ fn print(
             .map(|row| json::explain(&Line::of(row, now), now))
             .collect();
         let stores: Vec<_> = stores.iter().map(logs::Checked::json).collect();
-        terminal.say_json(&serde_json::json!({ "targets": targets, "log_sources": stores }));
+        let roles: Vec<_> = roles.iter().map(roles::Checked::json).collect();
+        terminal.say_json(&serde_json::json!({
+            "targets": targets, "log_sources": stores, "roles": roles,
+        }));
         return;
     }
     let look = Look {
@@ -266,6 +307,9 @@ fn print(
     terminal.say(&text::grid(&status, look));
     for store in stores {
         terminal.say(&store.text());
+    }
+    for roles in roles {
+        terminal.say(&roles.text());
     }
     if check.phases {
         for (row, observation) in rows.iter().zip(observations) {

@@ -1,6 +1,7 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
 mod ending;
+mod handover;
 mod heartbeat;
 mod logs;
 mod roles;

@@ -43,6 +43,12 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
         ),
         Kind::Recovered => (recovered(story, &name, context), String::new(), 0),
         Kind::Removed => (removed(story, &name, context), String::new(), 0),
+        // News of a group says whose it is by itself.
+        Kind::Notice if story.target.is_some() => (
+            name,
+            format!(", since {}", context.clock(story.since)),
+            TEXT_WANTED,
+        ),
         Kind::Notice => (format!("hekate: {name}"), String::new(), NOTICE_MAX),
     };
     let id = format!(" · #{}", entry.key.incident);
@@ -166,6 +172,10 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
                 Severity::Info => ":information_source: ",
             })
             .bold(&story.title);
+            if story.target.is_some() {
+                line.own("  ·  since ")
+                    .near(story.since, context.now, context.timezone);
+            }
         }
     }
     if let Some(on_call) = on_call {

@@ -517,6 +517,7 @@ same_fields!(LogMemory of model::logs::LogMemory {
     unanswered_rounds: u8,
     silent_rounds: u8,
     row: Option<LogRow>,
+    warned: Vec<String>,
 });
 
 same_fields!(Beat of model::heartbeat::Beat {
@@ -529,6 +530,13 @@ same_fields!(OwnWord of model::roles::OwnWord {
     said_at: Time,
     is_answering: bool,
 });
+same_fields!(HeardSwap of model::roles::HeardSwap {
+    active: Vec<String>,
+    from: String,
+    since: Time,
+    readings: u8,
+    unseen_since: Option<Time>,
+});
 same_fields!(RolesMemory of model::roles::RolesMemory {
     active: Vec<String>,
     active_since: Option<Time>,
@@ -537,6 +545,9 @@ same_fields!(RolesMemory of model::roles::RolesMemory {
     count: u16,
     own_words: Vec<OwnWord>,
     pushed: Option<(String, Time)>,
+    told: Vec<String>,
+    told_by: Option<String>,
+    heard: Option<HeardSwap>,
 });
 
 /// What some kinds of check remember beside the judge.

@@ -14,7 +14,7 @@ use crate::model::{
     heartbeat::Beat,
     judgement::{Burst, Count, Good, Recovery, Spans},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
-    roles::{OwnWord, Role, RolesMemory},
+    roles::{HeardSwap, OwnWord, Role, RolesMemory},
 };
 
 /// Text as hostile as it comes, or as it usually is.
@@ -478,6 +478,15 @@ fn roles() -> impl Strategy<Value = Memory> {
                     said_at,
                     count,
                     own_words,
+                    told_by: pushed.as_ref().map(|(target, _)| target.to_string()),
+                    heard: pushed.as_ref().map(|(target, at)| HeardSwap {
+                        active: vec![target.clone()],
+                        from: target.to_string(),
+                        since: *at,
+                        readings: 1,
+                        unseen_since: active_since,
+                    }),
+                    told: pushed.iter().map(|(target, _)| target.clone()).collect(),
                     pushed,
                 })
             },
@@ -496,6 +505,7 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
                 unanswered_rounds: rounds[2],
                 silent_rounds: rounds[3],
                 row: Some(LogRow::Late),
+                warned: vec![ChannelName::new("a")],
             })
         },
     );
