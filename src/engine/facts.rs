@@ -6,12 +6,15 @@ use super::{
     Action, Engine,
     watched::{Open, Watched, Watching},
 };
-use crate::model::{
-    Policy, Rule, Slot, Verdict,
-    board::{Facts, Suspicion},
-    heartbeat::HeartbeatQuestion,
-    plan::Question,
-    text::span,
+use crate::{
+    judge,
+    model::{
+        Policy, Rule, Slot, Verdict,
+        board::{Facts, Suspicion},
+        heartbeat::HeartbeatQuestion,
+        plan::Question,
+        text::span,
+    },
 };
 
 impl Engine {
@@ -104,12 +107,12 @@ fn next_beat(watching: &Watching, question: &HeartbeatQuestion) -> String {
 fn next(watching: &Watching, policy: &Policy) -> String {
     let state = &watching.state;
     let seconds = |length: Duration| span(Duration::from_secs(length.as_secs()));
-    let good_looks = match policy.successes {
+    let successes = judge::successes(policy, state);
+    let good_looks = match successes {
         1 => String::from("a good look"),
         looks => format!("{looks} good looks in a row"),
     };
     if let Some(recovery) = &state.recovery {
-        let Policy { successes, .. } = policy;
         return format!(
             "{} after {successes} such looks in a row ({} so far)",
             recovery.towards, recovery.looks

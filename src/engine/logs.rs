@@ -5,7 +5,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use super::{Action, Engine, Looked, look::result, watched::Watched};
+use super::{
+    Action, Engine, Looked,
+    look::result,
+    unreadable::{self, Found, Readable},
+    watched::Watched,
+};
 use crate::{
     judge::{freshness, watermark},
     model::{
@@ -20,6 +25,8 @@ use crate::{
 
 /// How often the memory of a store is written down when nothing else makes it be.
 const REMEMBER_EVERY: Duration = Duration::from_mins(1);
+/// So many rounds in a row a store has to be well before a question to it is called wrong.
+const GOOD_ROUNDS: u8 = 2;
 /// Silence of an endpoint whose log is alive has to last so long.
 const ALIVE_SILENT_SPAN: Duration = Duration::from_secs(45);
 /// A failing endpoint whose log is provably silent is believed after this.
@@ -136,6 +143,10 @@ impl Engine {
             .get(&source.name)
             .cloned()
             .unwrap_or_default();
+        // A store that is in trouble itself, or answers nobody, says nothing about what it is asked for.
+        let answers_others =
+            witness.good_rounds >= GOOD_ROUNDS && answer.readings.iter().any(Result::is_ok);
+        let mut found = Vec::new();
         for reader in &readers {
             let reading = answer.readings.get(reader.subject);
             let reading = match reading {
@@ -143,7 +154,19 @@ impl Engine {
                 Some(Err(fault)) => Err(fault),
                 None => continue,
             };
-            self.read_log(now, *reader, (source, &witness), reading, actions);
+            let what = self.read_log(now, *reader, (source, &witness), reading, actions);
+            if let Some(what) = what.filter(|_| answers_others) {
+                found.push(Found {
+                    slot: reader.slot,
+                    check: reader.check,
+                    what,
+                });
+            }
+        }
+        if !found.is_empty() {
+            let mut batch = Batch::new(now.at);
+            self.tell_unreadable(now, source, found, &mut batch);
+            actions.push(Action::Commit(Arc::new(batch)));
         }
         let is_time = self
             .at(slot)
@@ -160,16 +183,14 @@ impl Engine {
         (source, witness): (&LogSource, &Witness),
         reading: Result<Reading, &crate::model::logs::LogFault>,
         actions: &mut Vec<Action>,
-    ) {
+    ) -> Option<Readable> {
         let looking_since = self.looking_since;
         let is_blind = self.lookout.is_blind();
-        let Some(watched) = self.at_mut(reader.slot) else {
-            return;
-        };
+        let watched = self.at_mut(reader.slot)?;
         let target = Arc::clone(&watched.target);
         let Question::LogFreshness(question) = &target.checks[usize::from(reader.check)].question
         else {
-            return;
+            return None;
         };
         let role = watched.role.as_ref();
         let evidence = freshness::Evidence {
@@ -194,6 +215,7 @@ impl Engine {
         let memory = watched.log_mut(reader.check);
         let decision = freshness::decide(memory, question, &evidence);
         let outcome = freshness::outcome(&decision, &evidence, is_log_only);
+        let readable = unreadable::changed(memory, question, &evidence, decision.row);
         let observation = Observation {
             look: LookId {
                 slot: reader.slot,
@@ -227,6 +249,7 @@ impl Engine {
         }
         actions.push(Action::ShowLog(reader.slot, facts));
         self.weigh(now, &observation, true, actions);
+        readable
     }
 
     /// Writes down what the store and its readers remember, in one commit.
@@ -299,7 +322,7 @@ impl Watched {
         }
     }
 
-    fn log_mut(&mut self, check: u8) -> &mut LogMemory {
+    pub(super) fn log_mut(&mut self, check: u8) -> &mut LogMemory {
         let memory = &mut self.checks[usize::from(check)].memory;
         if !matches!(memory.as_deref(), Some(Memory::Log(_))) {
             *memory = Some(Box::new(Memory::Log(LogMemory::default())));

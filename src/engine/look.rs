@@ -130,7 +130,11 @@ impl Engine {
                 words,
             });
         }
-        let extra = observation.extra.take().map(|extra| *extra);
+        // How near something is to its end is for the judge.
+        let extra = observation
+            .extra
+            .take_if(|extra| !matches!(**extra, Extra::Ending(_)))
+            .map(|extra| *extra);
         let own = extra.as_ref().filter(|_| !is_void);
         self.hear_own_role(now, observation.look, own, &observation.outcome);
         let roles = self.roles_read(now, (slot, check), own, &mut observation.outcome);
@@ -143,9 +147,14 @@ impl Engine {
                     (source, answer)
                 })
             }
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_) | Extra::Steps(_)) | None => {
-                None
-            }
+            Some(
+                Extra::Logs(_)
+                | Extra::Roles(_)
+                | Extra::OwnRole(_)
+                | Extra::Ending(_)
+                | Extra::Steps(_),
+            )
+            | None => None,
         };
         let flown = (flight.is_regular, flight.planned);
         let may_wait = roles.is_none() && round.is_none();

@@ -13,10 +13,13 @@ mod look;
 mod remind;
 mod replan;
 mod roles;
+mod shortfall;
 mod sight;
 mod story;
+mod swap;
 mod tell;
 mod trouble;
+mod unreadable;
 mod watched;
 
 #[cfg(test)]

@@ -108,7 +108,8 @@ impl Engine {
 /// The wait is measured in ticks, so that a moved clock neither hurries nor delays it.
 pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick> {
     incident.remind_at = None;
-    if incident.remind_after.is_empty() || incident.verdict == Verdict::Unknown {
+    let is_quiet = incident.verdict == Verdict::Unknown || incident.is_only_ending();
+    if incident.remind_after.is_empty() || is_quiet {
         return None;
     }
     let before = incident

@@ -212,7 +212,8 @@ impl Engine {
         let roles = Arc::clone(roles);
         let opinions = match extra {
             Some(Extra::Roles(answer)) => &answer.opinions[..],
-            Some(Extra::Logs(_) | Extra::OwnRole(_) | Extra::Steps(_)) | None => &[],
+            Some(Extra::Logs(_) | Extra::OwnRole(_) | Extra::Ending(_) | Extra::Steps(_))
+            | None => &[],
         };
         let memory = watched.roles_mut(check);
         let decision = judge::decide(&roles, memory, opinions, now.at);
@@ -238,13 +239,17 @@ impl Engine {
         let roles = Arc::clone(roles);
         let memory = watched.roles_memory().cloned().unwrap_or_default();
         let mut batch = Batch::new(now.at);
-        if decision.swap.is_some() || watched.known_active != memory.active {
+        let is_news = decision.swap.is_some() || decision.news.is_some();
+        if is_news || watched.known_active != memory.active {
             batch
                 .checks
                 .push(watched.record(usize::from(check), now.at));
         }
         if let Some(watched) = self.at_mut(slot) {
             watched.known_active.clone_from(&memory.active);
+        }
+        if let Some(news) = decision.news.as_ref().filter(|_| roles.is_announced) {
+            self.announce(now, slot, &roles, news, &mut batch);
         }
         self.show_reading(slot, &memory, &decision.words, actions);
         let known = standings(&roles, &memory, &decision.words, now.at);
@@ -313,7 +318,9 @@ impl Engine {
             .is_some_and(|check| check.kind == CheckKind::Health);
         let word = match extra {
             Some(Extra::OwnRole(word)) => Some(word.as_str()),
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::Steps(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::Ending(_) | Extra::Steps(_)) | None => {
+                None
+            }
         };
         let is_ours = matches!(outcome, Outcome::Unobservable(gap) if gap.kind.is_own());
         let Some(watched) = self.at_mut(slot).filter(|_| is_health && !is_ours) else {

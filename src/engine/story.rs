@@ -17,10 +17,21 @@ impl Engine {
         to: &[(ChannelName, Option<OnCallName>)],
         outage: Option<Outage>,
     ) -> Story {
+        let check = self.at(slot).map_or(0, Watched::deciding);
+        self.story_of(slot, check, to, outage)
+    }
+
+    /// The facts of a message about a target as one of its checks has it.
+    pub(super) fn story_of(
+        &self,
+        slot: Slot,
+        index: usize,
+        to: &[(ChannelName, Option<OnCallName>)],
+        outage: Option<Outage>,
+    ) -> Story {
         let watched = self
             .at(slot)
             .expect("stories are told of targets that are there");
-        let index = watched.deciding();
         let watching = &watched.checks[index];
         let target = &watched.target;
         let told_before = watched.incident.as_ref().map(|open| open.incident.verdict);

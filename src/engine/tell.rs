@@ -62,9 +62,13 @@ impl Engine {
                 .incident
                 .as_ref()
                 .map(|open| open.incident.id.clone()),
-            (Some(_), Some(verdict)) => self.change(now, slot, verdict, batch),
+            (Some(_), Some(verdict)) => {
+                let check = watched.deciding();
+                self.change(now, slot, verdict, check, batch)
+            }
             (Some(_), None) => self.close(now, slot, batch),
         };
+        self.tell_other_shortfalls(now, slot, batch);
         self.set_wake(slot);
         incident
     }
@@ -82,12 +86,13 @@ impl Engine {
         let watched = self.at(slot)?;
         let decision = route::route(&self.plan, watched.case(verdict));
         let target = &watched.target;
+        let check = watched.deciding();
         let mut incident = Incident {
             id: IncidentId::from_number(number),
             number,
             targets: vec![target.id.clone()],
             severity: target.severity,
-            since: watched.checks[watched.deciding()].state.since,
+            since: watched.checks[check].state.since,
             opened_at: now.at,
             closed_at: None,
             verdict,
@@ -99,7 +104,10 @@ impl Engine {
             remind_at: None,
             seen: seen_before(watched),
             common: None,
+            warned_at: None,
+            is_short_otherwise: false,
         };
+        watched.note_told(&mut incident, check);
         let story = Arc::new(self.story(slot, &decision.to, None));
         for (channel, mention) in decision.to {
             batch.entries.push(entry(
@@ -128,11 +136,12 @@ impl Engine {
     }
 
     /// A told trouble became another one. Who was told hears of it; who has to hear of the new one and was not told, too.
-    fn change(
+    pub(super) fn change(
         &mut self,
         now: Moment,
         slot: Slot,
         verdict: Verdict,
+        check: usize,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let decision = route::route(&self.plan, self.at(slot)?.case(verdict));
@@ -142,8 +151,10 @@ impl Engine {
         if !was_worse {
             hearers.extend(decision.to.iter().cloned());
         }
-        let story = Arc::new(self.story(slot, &hearers, None));
-        let mut open = self.at_mut(slot)?.incident.take()?;
+        let story = Arc::new(self.story_of(slot, check, &hearers, None));
+        let watched = self.at_mut(slot)?;
+        let mut open = watched.incident.take()?;
+        watched.note_told(&mut open.incident, check);
         let incident = &mut open.incident;
         for told in &mut incident.told {
             let wanted = decision
@@ -191,7 +202,8 @@ impl Engine {
         incident.sequence += 1;
         incident.verdict = verdict;
         incident.worst = incident.worst.max(verdict);
-        if verdict == Verdict::Unknown || open.remind.is_none() {
+        let is_quiet = verdict == Verdict::Unknown || open.incident.is_only_ending();
+        if is_quiet || open.remind.is_none() {
             open.remind = plan_reminder(&mut open.incident, now);
         }
         batch.incidents.push(open.incident.clone());

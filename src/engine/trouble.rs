@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::{Action, Engine, Trouble, tell::entry_of};
 use crate::model::{
-    Batch, ChannelName, EntryKey, Incident, IncidentId, Kind, Moment, Severity, Story, Told,
-    Verdict,
+    Batch, ChannelName, EntryKey, Incident, IncidentId, Kind, Moment, Story, Told, Verdict,
 };
 
 /// So many troubles are remembered as told; those that have no end would add up over the months.
@@ -57,38 +56,55 @@ impl Engine {
         let Some(channel) = self.plan.ops().filter(|ops| Some(*ops) != not_to).cloned() else {
             return;
         };
+        let story = Story::plain(title.to_owned(), words.to_owned(), now.at);
+        self.news(now, story, vec![channel], batch);
+    }
+
+    /// Writes a message that belongs to no trouble of a target, for these channels.
+    pub(super) fn news(
+        &mut self,
+        now: Moment,
+        story: Story,
+        channels: Vec<ChannelName>,
+        batch: &mut Batch,
+    ) {
         self.incidents += 1;
+        let told = |channel: &ChannelName| Told {
+            channel: channel.clone(),
+            at: now.at,
+            mention: None,
+        };
         let incident = Incident {
             id: IncidentId::from_number(self.incidents),
             number: self.incidents,
             targets: Vec::new(),
-            severity: Severity::Warning,
+            severity: story.severity,
             since: now.at,
             opened_at: now.at,
             closed_at: Some(now.at),
             verdict: Verdict::Unknown,
             worst: Verdict::Unknown,
-            told: vec![Told {
-                channel: channel.clone(),
-                at: now.at,
-                mention: None,
-            }],
+            told: channels.iter().map(told).collect(),
             sequence: 1,
             remind_after: Vec::new(),
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
             common: None,
+            warned_at: None,
+            is_short_otherwise: false,
         };
-        let story = Arc::new(Story::plain(title.to_owned(), words.to_owned(), now.at));
-        let key = EntryKey {
-            incident: incident.id.clone(),
-            sequence: 0,
-            channel,
-        };
-        batch
-            .entries
-            .push(entry_of(key, Kind::Notice, now, None, &story));
+        let story = Arc::new(story);
+        for channel in channels {
+            let key = EntryKey {
+                incident: incident.id.clone(),
+                sequence: 0,
+                channel,
+            };
+            batch
+                .entries
+                .push(entry_of(key, Kind::Notice, now, None, &story));
+        }
         batch.incidents.push(incident);
     }
 }

@@ -208,17 +208,18 @@ impl Watched {
             .collect()
     }
 
-    /// The check that decides: the worst; of equals the first.
+    /// The check that decides: the worst; of equals the first that is about now, not about an end to come.
     pub(super) fn deciding(&self) -> usize {
         let worst = self.settled();
         (0..self.checks.len())
             .filter(|check| self.weighs(*check))
-            .find(|check| self.checks[*check].state.settled == worst)
+            .filter(|check| self.checks[*check].state.settled == worst)
+            .min_by_key(|check| self.checks[*check].state.warned_at.is_some())
             .unwrap_or(0)
     }
 
     /// Whether a check has a say: a log that cannot say anything has none beside an endpoint that can.
-    fn weighs(&self, check: usize) -> bool {
+    pub(super) fn weighs(&self, check: usize) -> bool {
         let is_log = matches!(
             self.target.checks.get(check).map(|check| &check.question),
             Some(Question::LogFreshness(_))

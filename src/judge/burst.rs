@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Decided;
+use super::{Decided, ending};
 use crate::model::{
     FailureClass, Policy, Rule, Seen, State, Verdict,
     judgement::{Burst, Count},
@@ -40,11 +40,20 @@ pub(super) fn add(state: &mut State, seen: &Seen, sort: Sort, class: FailureClas
         no_verdicts: 0,
         weakest: class,
         words: String::new(),
+        warning: None,
     });
     burst.heard = seen.finished;
     burst.looks = burst.looks.saturating_add(1);
     burst.weakest = burst.weakest.max(class);
     let rank_before = rank(burst);
+    let warning = ending::warning(seen);
+    if sort == Sort::Shortfall {
+        burst.warning = if burst.shortfalls == 0 {
+            warning
+        } else {
+            ending::milder(burst.warning, warning)
+        };
+    }
     let counter = match sort {
         Sort::Failure => &mut burst.failures,
         Sort::Shortfall => &mut burst.shortfalls,
@@ -57,7 +66,10 @@ pub(super) fn add(state: &mut State, seen: &Seen, sort: Sort, class: FailureClas
         Sort::Shortfall => Verdict::Degraded,
     };
     let rank_now = rank(burst);
-    if rank_now == speaks || rank_before != rank_now || burst.words.is_empty() {
+    // What decides is the mildest that all of them bear out.
+    let is_beyond = sort == Sort::Shortfall && ending::is_worse(burst.warning, warning);
+    let is_said = rank_now == speaks && !is_beyond;
+    if is_said || rank_before != rank_now || burst.words.is_empty() {
         burst.words = words;
     }
 }
@@ -71,6 +83,13 @@ const fn rank(burst: &Burst) -> Verdict {
     } else {
         Verdict::Down
     }
+}
+
+/// Drops a burst of something degraded that is not about a next warning.
+pub(super) fn keep_if_worse(state: &mut State) {
+    let warned_at = state.warned_at;
+    let burst = state.burst.take();
+    state.burst = burst.filter(|burst| ending::is_worse(warned_at, burst.warning));
 }
 
 /// A good look ends the burst. Under a policy of counting it stays as long as a failure is among those counted.
@@ -97,7 +116,10 @@ pub(super) fn void_if_unheard(state: &mut State, seen: &Seen) {
 pub(super) fn decide(policy: &Policy, state: &State, seen: &Seen) -> Option<Decided> {
     let burst = state.burst.as_ref()?;
     let to = rank(burst);
-    if to == state.settled && state.reason.rule != Rule::NotYetSeen {
+    let is_next_warning = to == Verdict::Degraded
+        && state.settled == to
+        && ending::is_worse(state.warned_at, burst.warning);
+    if to == state.settled && !is_next_warning && state.reason.rule != Rule::NotYetSeen {
         return None;
     }
     let (rule_of_down, looks_for, looks_of) = match policy.count {
@@ -126,10 +148,15 @@ pub(super) fn decide(policy: &Policy, state: &State, seen: &Seen) -> Option<Deci
     Some(Decided {
         to,
         rule,
-        words: burst.words.clone(),
+        words: if is_next_warning {
+            ending::words(state.warned_at, &burst.words)
+        } else {
+            burst.words.clone()
+        },
         since: burst.since,
         looks_for,
         looks_of,
+        warned_at: burst.warning,
     })
 }
 

@@ -15,11 +15,13 @@
 //!    be used at all (not let in), it means unknown.
 //! 5. Beside the burst a cumulative sum over the regular looks finds a target that fails again and again without ever
 //!    failing in a row, and six last answers tell whether it has become slow: both mean degraded.
+//! 6. What is degraded because something ends becomes degraded anew with each next warning that the file asks for.
 
 mod burst;
 pub mod cause;
 mod contract;
 mod drift;
+mod ending;
 pub mod freshness;
 pub mod heartbeat;
 pub mod roles;
@@ -32,6 +34,9 @@ pub mod watermark;
 use std::time::Duration;
 
 pub use contract::{BURST_JITTER, Contract, contract};
+pub use ending::successes;
+
+use ending::{Course, warning};
 
 use crate::model::{
     Degradation, DegradationKind, Failure, FailureClass, FailureKind, Family, Gap, Outcome, Policy,
@@ -117,19 +122,7 @@ pub fn step(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Change> {
         }
         Meaning::Short(class, words) => {
             accept_failed(policy, state, seen, false);
-            match state.settled {
-                Verdict::Operational | Verdict::Unknown | Verdict::Suspect => {
-                    state.recovery = None;
-                    burst::add(state, seen, burst::Sort::Shortfall, class, words);
-                    burst::decide(policy, state, seen)
-                }
-                Verdict::Degraded => {
-                    state.burst = None;
-                    state.recovery = None;
-                    None
-                }
-                Verdict::Down => recover(policy, state, seen, Verdict::Degraded, words),
-            }
+            on_short(policy, state, seen, class, words)
         }
         Meaning::NoVerdict(words) => on_no_verdict(policy, state, seen, words),
         Meaning::Bad(class, words) => {
@@ -170,6 +163,8 @@ pub fn pace(policy: &Policy, state: &State, last: &Seen) -> Pace {
     }
     let every = match state.settled {
         Verdict::Down => policy.interval.min(DOWN_INTERVAL),
+        // What ends in days is no reason for haste.
+        Verdict::Degraded if state.warned_at.is_some() => policy.interval,
         // Where regular looks are counted, more of them in the same time would make the count mean less.
         Verdict::Degraded if policy.count.is_none() => policy.interval.min(DEGRADED_INTERVAL),
         Verdict::Degraded | Verdict::Operational | Verdict::Suspect | Verdict::Unknown => {
@@ -205,6 +200,8 @@ struct Decided {
     since: Timestamp,
     looks_for: u16,
     looks_of: u16,
+    /// The warning that was decided, if it is about an end.
+    warned_at: Option<Duration>,
 }
 
 fn settle(policy: &Policy, state: &mut State, from: Verdict, decided: Decided) -> Change {
@@ -216,6 +213,9 @@ fn settle(policy: &Policy, state: &mut State, from: Verdict, decided: Decided) -
     state.settled = decided.to;
     state.reason = reason.clone();
     state.since = decided.since;
+    state.warned_at = decided
+        .warned_at
+        .filter(|_| decided.to == Verdict::Degraded);
     state.recovery = None;
     state.answered = (0, 0);
     // A decided burst is over: its milder looks must not soften what comes next. Only partial failure is no end of one.
@@ -343,20 +343,57 @@ fn accept_failed(policy: &Policy, state: &mut State, seen: &Seen, is_failure: bo
     }
 }
 
+/// An answer that falls short.
+fn on_short(
+    policy: &Policy,
+    state: &mut State,
+    seen: &Seen,
+    class: FailureClass,
+    words: String,
+) -> Option<Decided> {
+    let course = match state.settled {
+        Verdict::Down => return recover(policy, state, seen, Verdict::Degraded, words),
+        Verdict::Operational | Verdict::Unknown | Verdict::Suspect => Course::Worse,
+        Verdict::Degraded => ending::course(state, seen),
+    };
+    match course {
+        Course::Worse => {
+            if state.settled == Verdict::Degraded {
+                // What was in question before was something else.
+                burst::keep_if_worse(state);
+            }
+            state.recovery = None;
+            burst::add(state, seen, burst::Sort::Shortfall, class, words);
+            burst::decide(policy, state, seen)
+        }
+        Course::Same => {
+            state.burst = None;
+            state.recovery = None;
+            ending::age(state, seen, words);
+            None
+        }
+        Course::Milder => {
+            state.burst = None;
+            recover(policy, state, seen, Verdict::Degraded, words)
+        }
+    }
+}
+
 fn on_good(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Decided> {
     burst::refute(policy, state);
+    if ending::still_holds(state, seen) {
+        state.recovery = None;
+        return None;
+    }
     match state.settled {
         Verdict::Operational | Verdict::Suspect => drift::is_slow(state).then(|| Decided {
             to: Verdict::Degraded,
             rule: Rule::Slow,
-            words: format!(
-                "slow: {} of the last 6 answers took longer than {}",
-                state.slow_bits.count_ones(),
-                text::span(policy.slow_after)
-            ),
+            words: slow_words(policy, state),
             since: seen.at,
             looks_for: u16::try_from(state.slow_bits.count_ones()).unwrap_or(6),
             looks_of: 6,
+            warned_at: None,
         }),
         Verdict::Unknown if state.reason.rule == Rule::NotYetSeen => Some(Decided {
             to: Verdict::Operational,
@@ -365,7 +402,17 @@ fn on_good(policy: &Policy, state: &mut State, seen: &Seen) -> Option<Decided> {
             since: seen.at,
             looks_for: 1,
             looks_of: 1,
+            warned_at: None,
         }),
+        Verdict::Degraded if !drift::is_quiet(state) && state.warned_at.is_some() => {
+            // It was renewed, and what was wrong beside it still is.
+            let words = if state.slow_bits.count_ones() > 1 {
+                slow_words(policy, state)
+            } else {
+                String::from("some looks failed in the last minutes")
+            };
+            recover(policy, state, seen, Verdict::Degraded, words)
+        }
         Verdict::Degraded if !drift::is_quiet(state) => {
             state.recovery = None;
             None
@@ -412,6 +459,7 @@ fn on_bad(
                 since: seen.at,
                 looks_for: u16::try_from(failed).unwrap_or(u16::MAX),
                 looks_of: u16::from(state.failed_len),
+                warned_at: None,
             }
         })
     })
@@ -474,12 +522,14 @@ fn recover(
     };
     state.recovery = Some(recovery);
     if let Some(before) = before.filter(|before| before.towards != towards)
+        && state.settled != Verdict::Degraded
         && seen.started.since(before.started) >= MIXED_SPAN
     {
         return Some(mixed(state, seen, before, towards, words));
     }
-    let span = RECOVERY_GAP * u32::from(policy.successes.saturating_sub(1));
-    if recovery.looks < policy.successes || seen.started.since(recovery.started) < span {
+    let successes = successes(policy, state);
+    let span = RECOVERY_GAP * u32::from(successes.saturating_sub(1));
+    if recovery.looks < successes || seen.started.since(recovery.started) < span {
         return None;
     }
     let looks = u16::from(recovery.looks);
@@ -497,6 +547,7 @@ fn recover(
             since: recovery.since,
             looks_for: good,
             looks_of: good.saturating_add(bad),
+            warned_at: None,
         });
     }
     let (rule, words) = match towards {
@@ -511,6 +562,7 @@ fn recover(
         since: recovery.since,
         looks_for: looks,
         looks_of: looks,
+        warned_at: warning(seen),
     })
 }
 
@@ -519,6 +571,14 @@ fn good_looks(looks: u16) -> String {
         1 => String::from("a good look"),
         looks => format!("{looks} good looks in a row"),
     }
+}
+
+fn slow_words(policy: &Policy, state: &State) -> String {
+    format!(
+        "slow: {} of the last 6 answers took longer than {}",
+        state.slow_bits.count_ones(),
+        text::span(policy.slow_after)
+    )
 }
 
 /// What an outage becomes whose looks are no longer bad, without being of one kind for long enough.
@@ -548,5 +608,6 @@ fn mixed(state: &State, seen: &Seen, before: Recovery, towards: Verdict, words: 
         since: before.since.min(seen.at),
         looks_for: count(other),
         looks_of: count(looks.len()),
+        warned_at: warning(seen),
     }
 }

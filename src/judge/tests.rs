@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{DegradationKind, GapKind, Moment, Tick, judgement::Count};
+use crate::model::{DegradationKind, Ending, GapKind, Moment, Tick, judgement::Count};
 
 /// A target as the story has it: from each time on it answers in one way.
 fn weather(story: &str) -> Vec<(Duration, String)> {
@@ -97,9 +97,29 @@ fn answer(what: &str, number: u64) -> (Outcome, Duration, Option<Family>) {
             failure(FailureClass::Refused, FailureKind::ServerError, "HTTP 500"),
             quick,
         ),
-        other => panic!("the story does not know `{other}`"),
+        other => (ending_outcome(other), quick),
     };
     (outcome, took, Some(Family::Spring3))
+}
+
+fn ending_outcome(what: &str) -> Outcome {
+    let ending = ending(what).unwrap_or_else(|| panic!("the story does not know `{what}`"));
+    match ending.warning {
+        None => Outcome::Healthy,
+        Some(_) => Outcome::Degraded(Degradation {
+            kind: DegradationKind::Expiring,
+            words: what.replace('-', " in "),
+        }),
+    }
+}
+
+/// Of `ends-20d`: warned of at 21, 7 and 1 days.
+fn ending(what: &str) -> Option<Ending> {
+    let left = humantime::parse_duration(what.strip_prefix("ends-")?).expect("a time");
+    Ending::of(
+        left,
+        &[21, 7, 1].map(|days| Duration::from_hours(24 * days)),
+    )
 }
 
 /// True for so many of a hundred numbers, without a pattern.
@@ -137,6 +157,7 @@ fn play(policy: &Policy, story: &str, state: &mut State) -> Vec<(Duration, Chang
             outcome,
             status: Some(200),
             family,
+            ending: ending(what),
         };
         if let Some(change) = step(policy, state, &seen) {
             let again = replay(&change.proof).expect("a proof gives its change again");
@@ -614,6 +635,7 @@ fn numbers_that_have_run_for_weeks_do_not_overflow() {
             outcome,
             status: None,
             family,
+            ending: None,
         };
         changes.extend(step(&Policy::default(), &mut state, &seen));
     }
@@ -621,6 +643,165 @@ fn numbers_that_have_run_for_weeks_do_not_overflow() {
         panic!("one change: {changes:?}")
     };
     assert_eq!((change.looks_for, change.looks_of), (u16::MAX, u16::MAX));
+}
+
+#[test]
+fn each_warning_of_an_end_is_decided_once_and_what_is_left_ages() {
+    check(
+        "0s ok
+         70s ends-21d
+         2h ends-20d
+         4h ends-7d
+         6h ends-6d
+         8h ends-23h
+         9h ok
+         10h end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 38s 80ms: operational -> degraded since 90s, 4 of 4 looks: ends in 21d (falls_short)
+            4h 16s 120ms: degraded -> degraded since 14408s, 4 of 4 looks: ends in 7d, was told at 21 d (falls_short)
+            8h 24s 160ms: degraded -> degraded since 28816s, 4 of 4 looks: ends in 23h, was told at 7 d (falls_short)
+            9h 1m 9s 520ms: degraded -> operational since 32424s, 10 of 10 looks: 10 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn looks_at_what_ends_are_made_without_haste() {
+    let mut state = State::new(Timestamp::default());
+    let _ = play(
+        &Policy::default(),
+        "0s ok\n60s ends-20d\n5m end",
+        &mut state,
+    );
+    assert_eq!(state.settled, Verdict::Degraded);
+    let seen = Seen {
+        started: Tick::ZERO,
+        finished: Tick::ZERO,
+        at: Timestamp::default(),
+        is_regular: true,
+        outcome: Outcome::Healthy,
+        status: None,
+        family: None,
+        ending: None,
+    };
+    let every = Policy::default().interval;
+    assert_eq!(
+        pace(&Policy::default(), &state, &seen),
+        Pace::Regular { every }
+    );
+}
+
+#[test]
+fn what_is_left_is_shown_as_of_the_last_look() {
+    let mut state = State::new(Timestamp::default());
+    let story = "0s ok\n60s ends-20d\n10m ends-19d\n20m end";
+    let changes = play(&Policy::default(), story, &mut state);
+    assert_eq!(changes.len(), 2, "{changes:?}");
+    assert_eq!(state.reason.words, "ends in 19d");
+}
+
+#[test]
+fn nothing_flaps_where_a_warning_begins() {
+    check(
+        "0s ends-505h
+         10m ends-503h
+         20m ends-505h
+         40m ends-503h
+         60m ends-527h
+         80m ok
+         2h end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            10m 8s 80ms: operational -> degraded since 600s, 4 of 4 looks: ends in 503h (falls_short)
+            1h 20m 53s 440ms: degraded -> operational since 4808s, 10 of 10 looks: 10 good looks in a row (recovered)
+        "#]],
+    );
+}
+
+#[test]
+fn a_host_with_the_old_certificate_behind_the_same_name_is_not_forgotten() {
+    check(
+        "0s ends-6d
+         10m ok
+         10m30s ends-6d
+         20m ok
+         20m30s ends-6d
+         30m ends-20d
+         31m ends-6d
+         60m end",
+        &expect![[r#"
+            8s 80ms: unknown -> degraded since 0s, 4 of 4 looks: ends in 6d (falls_short)
+            30m 48s 880ms: degraded -> degraded since 1803s, 10 of 10 looks: ends in 20d (falls_short)
+            31m 26s 920ms: degraded -> degraded since 1878s, 4 of 4 looks: ends in 6d, was told at 21 d (falls_short)
+        "#]],
+    );
+}
+
+#[test]
+fn a_burst_of_two_kinds_is_told_as_what_all_of_it_bears_out_and_then_as_the_end() {
+    check(
+        "0s ok
+         60s degraded
+         62s ends-20h
+         10m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 8s 80ms: operational -> degraded since 60s, 4 of 4 looks: the body says DEGRADED (falls_short)
+            1m 26s 120ms: degraded -> degraded since 78s, 4 of 4 looks: ends in 20h (falls_short)
+        "#]],
+    );
+}
+
+#[test]
+fn renewed_for_less_than_the_first_warning_is_warned_of_again() {
+    check(
+        "0s ends-23h
+         10m ends-20d
+         30m ends-6d
+         60m end",
+        &expect![[r#"
+            8s 80ms: unknown -> degraded since 0s, 4 of 4 looks: ends in 23h (falls_short)
+            10m 53s 440ms: degraded -> degraded since 608s, 10 of 10 looks: ends in 20d (falls_short)
+            30m 31s 480ms: degraded -> degraded since 1823s, 4 of 4 looks: ends in 6d, was told at 21 d (falls_short)
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_slow_and_ends_is_told_as_both_and_heals_one_by_one() {
+    check(
+        "0s ok
+         60s slow
+         10m ends-20d
+         20m slow
+         40m ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            3m 2s 500ms: operational -> degraded since 180s, 5 of 6 looks: slow: 5 of the last 6 answers took longer than 2 s (slow)
+            10m 8s 80ms: degraded -> degraded since 600s, 4 of 4 looks: ends in 20d (falls_short)
+            21m 18s 40ms: degraded -> degraded since 1208s, 10 of 10 looks: slow: 6 of the last 6 answers took longer than 2 s (falls_short)
+            40m 55s 660ms: degraded -> operational since 2445s, 3 of 3 looks: 3 good looks in a row (recovered)
+        "#]],
+    );
+    check(
+        "0s ok
+         60s ends-20d
+         20m refused
+         30m ends-20d
+         40m ends-6d
+         50m ok
+         60m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 8s 80ms: operational -> degraded since 60s, 4 of 4 looks: ends in 20d (falls_short)
+            20m 20s 120ms: degraded -> down since 1208s, 5 of 5 looks: connection refused (confirmed_refused)
+            30m 15s 200ms: down -> degraded since 1805s, 3 of 3 looks: ends in 20d (falls_short)
+            40m 23s 240ms: degraded -> degraded since 2415s, 4 of 4 looks: ends in 6d, was told at 21 d (falls_short)
+            51m 8s 600ms: degraded -> operational since 3023s, 10 of 10 looks: 10 good looks in a row (recovered)
+        "#]],
+    );
 }
 
 proptest! {
@@ -665,7 +846,7 @@ proptest! {
             let (outcome, took, family) = answer(words[index], 1);
             now = now + Duration::from_millis(pause);
             let at = Timestamp::default() + now.since(Tick::ZERO);
-            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family };
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family, ending: None };
             now = now + took;
             if let Some(change) = step(&policy, &mut state, &seen) {
                 prop_assert_eq!(change.from, last);
@@ -698,7 +879,7 @@ proptest! {
         let mut show = |state: &mut State, policy: &Policy, word: &str, is_regular: bool| {
             let (outcome, took, family) = answer(word, 1);
             let at = Timestamp::default() + now.since(Tick::ZERO);
-            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family };
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family, ending: None };
             let _ = step(policy, state, &seen);
             let pause = match pace(policy, state, &seen) {
                 Pace::Regular { every } => (every.max(took), true),
@@ -728,6 +909,37 @@ proptest! {
         prop_assert_eq!(&state.recovery, &None);
     }
 
+    /// Whatever else happens: a warning is decided anew only if it is nearer to the end than the last one, or if something
+    /// milder was decided between the two.
+    #[test]
+    fn no_warning_is_decided_twice(
+        looks in proptest::collection::vec((0_usize..10, any::<bool>(), 0_u64..40_000), 1..300),
+    ) {
+        let words = [
+            "ok", "slow", "refused", "ends-23h", "ends-25h", "ends-6d", "ends-7d12h", "ends-20d", "ends-21d12h", "degraded",
+        ];
+        let policy = Policy::default();
+        let mut state = State::new(Timestamp::default());
+        let mut now = Tick::ZERO;
+        for (word, is_regular, pause) in looks {
+            let (outcome, took, family) = answer(words[word], 1);
+            now = now + Duration::from_millis(pause);
+            let at = Timestamp::default() + now.since(Tick::ZERO);
+            let ending = ending(words[word]);
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family, ending };
+            now = now + took;
+            let before = (state.settled, state.warned_at);
+            if let Some(change) = step(&policy, &mut state, &seen) {
+                prop_assert!((change.from, change.to) != (Verdict::Degraded, Verdict::Degraded)
+                    || before.1 != state.warned_at, "{change:?}");
+                let again = replay(&change.proof).expect("a proof gives its change again");
+                prop_assert_eq!((&again.reason, again.since), (&change.reason, change.since));
+                prop_assert!(change.to != Verdict::Suspect);
+            }
+            prop_assert!(state.warned_at.is_none() || state.settled == Verdict::Degraded);
+        }
+    }
+
     /// An end is only said after so many good looks with nothing between them.
     #[test]
     fn an_end_rests_on_good_looks_in_a_row(
@@ -743,7 +955,7 @@ proptest! {
             now = now + Duration::from_millis(pause);
             in_a_row = if outcome == Outcome::Healthy { in_a_row.saturating_add(1) } else { 0 };
             let at = Timestamp::default() + now.since(Tick::ZERO);
-            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family };
+            let seen = Seen { started: now, finished: now + took, at, is_regular, outcome, status: None, family, ending: None };
             now = now + took;
             if let Some(change) = step(&policy, &mut state, &seen)
                 && change.to == Verdict::Operational

@@ -303,7 +303,9 @@ pub fn store_outcome(
     if let Some(own) = first(&[LogFaultKind::Own]).filter(|_| !has_answered(answer)) {
         return gap(GapKind::OwnResources, own.words.clone());
     }
-    if let Some(refused) = first(&[LogFaultKind::Auth]) {
+    // Where others are let in, it is the question that is wrong, and its owner who can put it right.
+    let lets_nobody_in = answer.readings.iter().all(Result::is_err);
+    if let Some(refused) = first(&[LogFaultKind::Auth]).filter(|_| lets_nobody_in) {
         return gap(GapKind::NotAuthorised, refused.words.clone());
     }
     if witness.unreachable_rounds > 0 {

@@ -47,12 +47,23 @@ pub struct Incident {
     pub seen: Vec<(String, u32)>,
     /// If it is about several targets: what they have in common, and how each of them is.
     pub common: Option<Box<Common>>,
+    /// Of something that ends, such as a certificate: the warning that was told last.
+    pub warned_at: Option<Duration>,
+    /// Whether it was told as degraded for something that does not merely end, and that has not passed since.
+    pub is_short_otherwise: bool,
 }
 
 impl Incident {
     /// Whether it has not been closed.
     pub const fn is_open(&self) -> bool {
         self.closed_at.is_none()
+    }
+
+    /// Whether nothing was told but that something ends; its warnings are all the reminders it needs.
+    pub const fn is_only_ending(&self) -> bool {
+        matches!(self.verdict, Verdict::Degraded)
+            && self.warned_at.is_some()
+            && !self.is_short_otherwise
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     health::Family,
-    observation::{FailureClass, Observation, Outcome},
+    observation::{Ending, Extra, FailureClass, Observation, Outcome},
     time::{Tick, Timestamp},
     verdict::{Reason, Rule, Verdict},
 };
@@ -99,6 +99,8 @@ pub struct Seen {
     pub status: Option<u16>,
     /// The dialect of the body.
     pub family: Option<Family>,
+    /// How near what it shows is to its end.
+    pub ending: Option<Ending>,
 }
 
 impl Seen {
@@ -112,6 +114,11 @@ impl Seen {
             outcome: observation.outcome.clone(),
             status: observation.status,
             family: observation.family,
+            ending: match observation.extra.as_deref() {
+                Some(Extra::Ending(ending)) => Some(*ending),
+                Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_) | Extra::Steps(_))
+                | None => None,
+            },
         }
     }
 
@@ -142,6 +149,9 @@ pub struct Burst {
     pub weakest: FailureClass,
     /// What the last one of the kind that will decide said.
     pub words: String,
+    /// Of the answers that fall short because something ends, the longest warning time; absent if one is about
+    /// something else.
+    pub warning: Option<Duration>,
 }
 
 /// Looks in a row that contradict a bad verdict.
@@ -205,6 +215,8 @@ pub struct State {
     pub last_good: Option<Good>,
     /// The dialect that good answers have.
     pub family: Option<Family>,
+    /// While it is degraded because something ends: the warning that was decided last.
+    pub warned_at: Option<Duration>,
     /// What the judge was shown since the current question arose; empty when nothing is in question.
     pub trail: Option<Box<Trail>>,
 }
@@ -233,6 +245,7 @@ impl State {
             blips: 0,
             last_good: None,
             family: None,
+            warned_at: None,
             trail: None,
         }
     }

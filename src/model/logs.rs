@@ -450,6 +450,8 @@ pub struct LogMemory {
     pub silent_rounds: u8,
     /// What was decided last.
     pub row: Option<LogRow>,
+    /// Who was told that it cannot be judged as the file asks for it; empty while it can.
+    pub warned: Vec<ChannelName>,
 }
 
 /// The state of one target's log: one for each row of the table of decisions, in its order.

@@ -41,8 +41,8 @@ pub use names::{
 };
 pub use notification::{Delivery, Entry, EntryKey, EntryState, Kind, Story};
 pub use observation::{
-    Degradation, DegradationKind, Detail, Extra, Failure, FailureClass, FailureKind, Gap, GapKind,
-    Observation, Outcome, Phases,
+    Degradation, DegradationKind, Detail, Ending, Extra, Failure, FailureClass, FailureKind, Gap,
+    GapKind, Observation, Outcome, Phases,
 };
 pub use plan::{Channel, Check, Group, Plan, Route, Severity, Target};
 pub use secret::Secret;

@@ -45,6 +45,33 @@ pub enum Extra {
     OwnRole(String),
     /// How the steps of a scenario went, in their order.
     Steps(Vec<StepSeen>),
+    /// How near something is to its end; absent while that is far away.
+    Ending(Ending),
+}
+
+/// How near something is to an end that is known beforehand, in the warnings that the file asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ending {
+    /// The shortest warning time within which the end is; absent while it is within none.
+    pub warning: Option<Duration>,
+    /// The shortest one within which it would be if a day less were left. A warning that was given is only taken back when
+    /// even this one is longer, so that nothing flaps around the beginning of a warning.
+    pub nearly: Duration,
+}
+
+impl Ending {
+    /// So much more has to be left before a warning is taken back.
+    pub const MARGIN: Duration = Duration::from_hours(24);
+
+    /// Of what ends after `left`, with these warnings; absent if nobody needs to know yet.
+    pub fn of(left: Duration, warn_at: &[Duration]) -> Option<Self> {
+        let within = |left: Duration| warn_at.iter().copied().filter(|at| left <= *at).min();
+        let nearly = within(left.saturating_sub(Self::MARGIN))?;
+        Some(Self {
+            warning: within(left),
+            nearly,
+        })
+    }
 }
 
 impl Observation {

@@ -65,6 +65,8 @@ pub struct Roles {
     pub stale_after: Duration,
     /// `grace:` for how long after a swap the halves are not accused of silence. Default 3 min.
     pub grace: Duration,
+    /// `announce:` whether a swap is told. Default yes.
+    pub is_announced: bool,
 }
 
 /// One that may be active.
@@ -200,6 +202,24 @@ impl RoleSource {
     }
 }
 
+/// What people call the source with this key: `HAProxy`.
+pub fn source_title(key: &str) -> &str {
+    match key {
+        "health_field" => "the health answers",
+        "header" => "a header of the public address",
+        "body" => "the answer of the public address",
+        "redirect" => "a redirect of the public address",
+        "haproxy_csv" | "haproxy_socket" => "HAProxy",
+        "traefik" => "Traefik",
+        "envoy" => "Envoy",
+        "kubernetes_service" | "kubernetes_endpoints" => "Kubernetes",
+        "dns" => "DNS",
+        "file" => "its file",
+        "command" => "its program",
+        other => other,
+    }
+}
+
 /// What reading the roles of a group brought back.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RolesAnswer {
@@ -234,6 +254,27 @@ pub struct RolesMemory {
     pub own_words: Vec<OwnWord>,
     /// Who was last said to be active by a caller, and when.
     pub pushed: Option<(TargetId, Timestamp)>,
+    /// Who is active as far as people know.
+    pub told: Vec<TargetId>,
+    /// The source that last said so.
+    pub told_by: Option<String>,
+    /// An exchange that is not sure yet.
+    pub heard: Option<HeardSwap>,
+}
+
+/// An exchange of roles that a source says and that is not sure yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HeardSwap {
+    /// Who is active by it.
+    pub active: Vec<TargetId>,
+    /// Which source says so.
+    pub from: String,
+    /// When it first did.
+    pub since: Timestamp,
+    /// How many times in a row it did.
+    pub readings: u8,
+    /// If nobody read for long before that: when somebody last could say.
+    pub unseen_since: Option<Timestamp>,
 }
 
 /// What a member last said of itself in its health answer.

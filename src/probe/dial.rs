@@ -16,7 +16,7 @@ use url::Host;
 use crate::{
     clock::Clock,
     model::{
-        Detail, FailureClass, FailureKind, Gap, GapKind, Outcome, Phases, Tick,
+        Detail, Ending, Extra, FailureClass, FailureKind, Gap, GapKind, Outcome, Phases, Tick,
         plan::{IpFamily, TlsSettings},
     },
 };
@@ -104,6 +104,8 @@ pub(super) struct Said {
     pub(super) excerpt: Option<String>,
     /// Of two answers that fall short, the one with the smaller number is the worse.
     pub(super) left: Duration,
+    /// How near what it shows is to its end.
+    pub(super) ending: Option<Ending>,
 }
 
 impl Said {
@@ -114,6 +116,7 @@ impl Said {
             status: None,
             excerpt: None,
             left: Duration::MAX,
+            ending: None,
         }
     }
 }
@@ -328,6 +331,7 @@ impl Dial<'_> {
         let mut findings = Findings::of(outcome);
         findings.status = said.status;
         findings.phases = self.phases;
+        findings.extra = said.ending.map(Extra::Ending).map(Box::new);
         if findings.outcome != Outcome::Healthy || self.is_remembered {
             findings.detail = Some(Box::new(Detail {
                 address: self.address.map(|address| address.to_string()),

@@ -85,7 +85,7 @@ pub(super) fn joined(mut asked: Vec<Asked>, known: usize) -> Findings {
         let room = FOREIGN_MAX.saturating_sub(count.chars().count());
         Some(format!("{}{count}", clean(&listed(&alike), room)))
     };
-    let role = role(&asked);
+    let extra = extra(&asked);
     let note = asked
         .iter()
         .find(|one| unasked > 0 && rank_of(one) == Rank::Unasked)
@@ -104,13 +104,13 @@ pub(super) fn joined(mut asked: Vec<Asked>, known: usize) -> Findings {
             None => note,
         });
     }
-    findings.extra = role;
+    findings.extra = extra;
     findings
 }
 
 /// All that could be asked are well.
 fn well(mut asked: Vec<Asked>, known: usize) -> Findings {
-    let role = role(&asked);
+    let extra = extra(&asked);
     let count = asked.len();
     // One that answers in a poorer dialect, such as a page of a proxy, must not be hidden by the others.
     let family = asked
@@ -127,7 +127,7 @@ fn well(mut asked: Vec<Asked>, known: usize) -> Findings {
         .unwrap_or(0);
     let mut findings = asked.swap_remove(slowest).findings;
     findings.family = family;
-    findings.extra = role;
+    findings.extra = extra;
     if known > count {
         let detail = findings.detail.get_or_insert_default();
         let note = format!("looked at {count} of {known} addresses");
@@ -176,13 +176,24 @@ fn listed(alike: &[&Asked]) -> String {
     parts.join("; ")
 }
 
+/// What nearest to its end was seen, or the role that all of them say.
+fn extra(asked: &[Asked]) -> Option<Box<Extra>> {
+    let ends = |one: &&Asked| matches!(one.findings.extra.as_deref(), Some(Extra::Ending(_)));
+    match asked.iter().filter(ends).min_by_key(|one| one.left) {
+        Some(nearest) => nearest.findings.extra.clone(),
+        None => role(asked),
+    }
+}
+
 /// The role that all of them say, if they say one; without a word if they do not agree.
 fn role(asked: &[Asked]) -> Option<Box<Extra>> {
     let mut said = asked
         .iter()
         .filter_map(|one| match one.findings.extra.as_deref() {
             Some(Extra::OwnRole(word)) => Some(word),
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::Steps(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::Steps(_) | Extra::Ending(_)) | None => {
+                None
+            }
         });
     let first = said.next()?;
     let word = if said.all(|other| other == first) {

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use x509_parser::parse_x509_certificate;
 
 use crate::model::{
-    DegradationKind, FailureKind, Gap, Outcome,
+    DegradationKind, Ending, FailureKind, Gap, Outcome,
     text::clean,
     wire::{StartTls, TlsQuestion},
 };
@@ -135,8 +135,13 @@ impl Tls {
             (Some(_) | None, _) => own,
         };
         let left = between(now, end.at);
-        if self.warn_at.iter().all(|step| left > *step) {
-            return Outcome::Healthy.into();
+        let ending = Ending::of(left, &self.warn_at);
+        if ending.is_none_or(|ending| ending.warning.is_none()) {
+            return Said {
+                left,
+                ending,
+                ..Said::of(Outcome::Healthy)
+            };
         }
         let whose = match &end.issuer {
             None => format!("certificate of {}", self.host),
@@ -144,6 +149,7 @@ impl Tls {
         };
         Said {
             left,
+            ending,
             ..Said::of(trouble::short(
                 DegradationKind::Expiring,
                 format!("{whose} ends in {} ({})", rough(left), date(end.at)),
@@ -164,7 +170,7 @@ impl Tls {
         now: UnixTime,
         ends: UnixTime,
     ) -> Option<End> {
-        let horizon = self.warn_at.iter().max()?.as_secs() + now.as_secs();
+        let horizon = (*self.warn_at.iter().max()? + Ending::MARGIN).as_secs() + now.as_secs();
         let last = ends.as_secs().min(horizon);
         let mut candidates: Vec<_> = rest
             .iter()

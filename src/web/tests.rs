@@ -566,6 +566,8 @@ fn closed_incident() -> Incident {
         remind_at: None,
         seen: vec![(String::from("HTTP 503"), 12)],
         common: None,
+        warned_at: None,
+        is_short_otherwise: false,
     }
 }
 

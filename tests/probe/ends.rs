@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use hekate::model::{
-    Observation,
+    Extra, Observation,
     plan::{IpFamily, Question, TlsSettings},
     wire::{StartTls, TlsQuestion},
 };
@@ -88,6 +88,31 @@ async fn days_left_decide() {
         )) && !last_day.contains("day"),
         "{last_day}"
     );
+}
+
+/// What is said beside the words: within which warning the end is, and within which it would be a day later.
+#[tokio::test]
+async fn warnings_are_counted_with_a_day_to_spare() {
+    let authority = Authority::new("ours");
+    let day = |days: u64| Duration::from_hours(24 * days);
+    for (days, expected) in [
+        (60, None),
+        (23, None),
+        (22, Some((None, day(21)))),
+        (21, Some((Some(day(21)), day(21)))),
+        (8, Some((Some(day(21)), day(7)))),
+        (7, Some((Some(day(7)), day(7)))),
+        (1, Some((Some(day(1)), day(1)))),
+    ] {
+        let address = showing(authority.sign(&[HOST], -1..days).server()).await;
+        let seen = look(question(address, authority.trusted()), PATIENT).await;
+        let ending = if let Some(Extra::Ending(ending)) = seen.extra.as_deref() {
+            Some((ending.warning, ending.nearly))
+        } else {
+            None
+        };
+        assert_eq!(ending, expected, "{days} days");
+    }
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ const HEALING: Duration = Duration::from_mins(200);
 const WORLDS: u64 = 150;
 
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
-const SKIES: [Sky; 10] = [
+const SKIES: [Sky; 15] = [
     Sky::Fine,
     Sky::Pausing,
     Sky::SaysDown,
@@ -37,6 +37,11 @@ const SKIES: [Sky; 10] = [
     Sky::SaysDegraded,
     Sky::Locked,
     Sky::NoDescriptors,
+    Sky::Ends(515),
+    Sky::Ends(500),
+    Sky::Ends(180),
+    Sky::Ends(150),
+    Sky::Ends(20),
 ];
 
 fn seconds(chance: &mut StdRng, from: f64, to: f64) -> Duration {

@@ -47,10 +47,11 @@ enum Word {
     Nothing,
 }
 
-const fn word(sky: Sky) -> Word {
+fn word(sky: Sky) -> Word {
     match sky {
-        Sky::Fine | Sky::Pausing => Word::Well,
         Sky::SaysDown | Sky::Refused | Sky::Silent | Sky::Drip => Word::Bad,
+        Sky::Ends(_) if sky.is_warned_of() => Word::Else,
+        Sky::Fine | Sky::Pausing | Sky::Ends(_) => Word::Well,
         Sky::Contradiction | Sky::SaysDegraded | Sky::Locked => Word::Else,
         Sky::NoDescriptors => Word::Nothing,
     }
@@ -68,7 +69,8 @@ const fn patience(sky: Sky) -> Duration {
         | Sky::Contradiction
         | Sky::SaysDegraded
         | Sky::Locked
-        | Sky::NoDescriptors => 20,
+        | Sky::NoDescriptors
+        | Sky::Ends(_) => 20,
     })
 }
 
@@ -172,6 +174,7 @@ pub(crate) fn agrees(world: &World, seed: u64) {
         faults.extend(unfounded(&world.chronicle, *at, *life, entry));
         faults.extend(unfounded_members(world, *at, entry));
     }
+    faults.extend(told_twice(&world.chronicle));
     faults.extend(untold(world));
     faults.extend(unfinished(world));
     faults.extend(undelivered(world));
@@ -271,6 +274,23 @@ fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> 
                 "{:?} said at {at:?} that {name} is {}, and that was never seen",
                 entry.kind, one.verdict
             ));
+        }
+    }
+    faults
+}
+
+/// A message that says to a channel what the one before it said.
+fn told_twice(chronicle: &Chronicle) -> Vec<String> {
+    let mut last: HashMap<(&ChannelName, String), (Verdict, &str)> = HashMap::new();
+    let mut faults = Vec::new();
+    for (at, _, entry) in &chronicle.decided {
+        if !matches!(entry.kind, Kind::Opened | Kind::Changed) {
+            continue;
+        }
+        let whom = (&entry.key.channel, entry.key.incident.to_string());
+        let what = (entry.story.to, entry.story.reason.words.as_str());
+        if last.insert(whom, what) == Some(what) {
+            faults.push(format!("{:?} says at {at:?} again: {what:?}", entry.key));
         }
     }
     faults

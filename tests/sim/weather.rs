@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hekate::model::{
-    Degradation, DegradationKind, Failure, FailureClass, FailureKind, Gap, GapKind, Outcome,
+    Degradation, DegradationKind, Ending, Extra, Failure, FailureClass, FailureKind, Gap, GapKind,
+    Outcome,
 };
 
 /// How a target answers.
@@ -29,6 +30,8 @@ pub(crate) enum Sky {
     Locked,
     /// We have no descriptors left.
     NoDescriptors,
+    /// It is well, and its certificate ends after so many hours; warned of at 21, 7 and 1 days.
+    Ends(u64),
 }
 
 impl Sky {
@@ -43,7 +46,8 @@ impl Sky {
             | Self::Contradiction
             | Self::SaysDegraded
             | Self::Locked
-            | Self::NoDescriptors => None,
+            | Self::NoDescriptors
+            | Self::Ends(_) => None,
         }
     }
 
@@ -51,7 +55,6 @@ impl Sky {
     pub(crate) fn look(self, limit: Duration) -> (Duration, Outcome) {
         let quick = Duration::from_millis(15);
         match self {
-            Self::Fine => (quick, Outcome::Healthy),
             Self::Pausing => (
                 limit
                     .min(Duration::from_secs(4))
@@ -100,7 +103,31 @@ impl Sky {
             ),
             Self::Locked => (quick, gap(GapKind::NotAuthorised, "HTTP 401")),
             Self::NoDescriptors => (quick, gap(GapKind::OwnResources, "too many open files")),
+            Self::Ends(hours) if self.is_warned_of() => (
+                quick,
+                short(
+                    DegradationKind::Expiring,
+                    &format!("certificate ends in {hours} h"),
+                ),
+            ),
+            Self::Fine | Self::Ends(_) => (quick, Outcome::Healthy),
         }
+    }
+
+    /// What a look says beside its outcome.
+    pub(crate) fn extra(self) -> Option<Box<Extra>> {
+        self.ending().map(Extra::Ending).map(Box::new)
+    }
+
+    /// Whether so little is left that somebody is warned.
+    pub(crate) fn is_warned_of(self) -> bool {
+        self.ending().is_some_and(|ending| ending.warning.is_some())
+    }
+
+    fn ending(self) -> Option<Ending> {
+        let warn_at = [21, 7, 1].map(|days| Duration::from_hours(24 * days));
+        let Self::Ends(hours) = self else { return None };
+        Ending::of(Duration::from_hours(hours), &warn_at)
     }
 }
 

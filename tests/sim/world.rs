@@ -480,7 +480,7 @@ impl World {
                     phases: Phases::default(),
                     family: Some(Family::Spring3),
                     detail: None,
-                    extra: None,
+                    extra: sky.extra(),
                 };
                 self.event(Event::Observed(observation));
             }

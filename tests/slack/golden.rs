@@ -3,7 +3,10 @@
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
     command::{Reply, ask},
-    model::{ChannelName, Entry, EntryKey, IncidentId, Kind, Severity, Verdict},
+    model::{
+        ChannelName, CheckKind, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity,
+        TargetId, Verdict,
+    },
     slack::{
         Message, grid,
         message::{Context, render, render_folded},
@@ -68,6 +71,24 @@ fn a_trouble_changes() {
 }
 
 #[test]
+fn a_certificate_comes_nearer_to_its_end() {
+    let mut story = degraded_story();
+    story.from = Verdict::Degraded;
+    story.reason = Reason {
+        rule: Rule::FallsShort,
+        words: String::from(
+            "certificate of blue.example.test ends in 6 days (2026-10-31), was told at 21 d",
+        ),
+    };
+    story.looks_for = 4;
+    story.looks_of = 4;
+    is(
+        &entry(Kind::Changed, story),
+        &expect_file!["certificate.json"],
+    );
+}
+
+#[test]
 fn it_is_still_down() {
     let mut story = story();
     story.since = ago(7_380);
@@ -126,6 +147,18 @@ fn hekate_has_news_of_its_own() {
         &entry(Kind::Notice, story),
         &expect_file!["notice_info.json"],
     );
+}
+
+#[test]
+fn roles_are_exchanged() {
+    let mut story = notice_story();
+    story.severity = Severity::Info;
+    story.target = Some(TargetId::new("master/roles"));
+    story.check = Some(CheckKind::Roles);
+    story.title = String::from("master: green is active now, blue is not");
+    story.reason.words = String::from("read from HAProxy");
+    story.also_told = vec![ChannelName::new("core_alerts")];
+    is(&entry(Kind::Notice, story), &expect_file!["swap.json"]);
 }
 
 #[test]

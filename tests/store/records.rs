@@ -87,6 +87,7 @@ pub(crate) fn transition(number: u64) -> Transition {
         }),
         status: Some(503),
         family: None,
+        ending: None,
     };
     Transition {
         check: CheckId {
@@ -136,6 +137,8 @@ pub(crate) fn incident(number: u64) -> Incident {
         remind_at: None,
         seen: Vec::new(),
         common: None,
+        warned_at: None,
+        is_short_otherwise: false,
     }
 }
 

@@ -136,13 +136,15 @@ async fn look(prober: &Prober, question: &Question, limit: Duration, ask: &LogAs
 fn answer_of(observation: Observation) -> LogAnswer {
     match observation.extra.map(|extra| *extra) {
         Some(Extra::Logs(answer)) => answer,
-        Some(Extra::Roles(_) | Extra::OwnRole(_) | Extra::Steps(_)) | None => LogAnswer {
-            sent: None,
-            seen: None,
-            statement: None,
-            skew_ms: None,
-            readings: Vec::new(),
-        },
+        Some(Extra::Roles(_) | Extra::OwnRole(_) | Extra::Ending(_) | Extra::Steps(_)) | None => {
+            LogAnswer {
+                sent: None,
+                seen: None,
+                statement: None,
+                skew_ms: None,
+                readings: Vec::new(),
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `hekate check`: look once now, print, leave. It needs no running hekate and remembers nothing.
 
 mod logs;
+mod roles;
 mod steps;
 
 use std::{sync::Arc, time::Duration};
@@ -64,19 +65,16 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
     };
     let started = clock.now().tick;
     let prober = Prober::new(clock.clone());
-    let targets: Vec<_> = rows.iter().map(|row| Arc::clone(&row.target)).collect();
     let looking = async {
         tokio::select! {
-            seen = async {
-                tokio::join!(look_at(&rows, &prober), logs::check(&plan, &targets, &prober, &clock))
-            } => Some(seen),
+            seen = look_around(&plan, &rows, &prober, &clock) => Some(seen),
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    let Some(((observations, walked), stores)) = runtime.block_on(looking) else {
+    let Some(((observations, walked), roles, stores)) = runtime.block_on(looking) else {
         return Exit::Interrupted;
     };
-    show(&rows, &observations, &stores);
+    show(&rows, &observations, &stores, &roles);
     let now = clock.now();
     let worst = rows
         .iter()
@@ -93,6 +91,7 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
         &observations,
         &walked,
         &stores,
+        &roles,
         now.at,
         now.tick.since(started),
         check,
@@ -105,11 +104,40 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
     if is_fine { Exit::Done } else { Exit::NotSo }
 }
 
+/// What a check by hand saw: looks with the steps of scenarios, roles, and stores of logs.
+type Seen = (
+    (Vec<Observation>, Vec<Option<steps::Walked>>),
+    Vec<roles::Checked>,
+    Vec<logs::Checked>,
+);
+
+/// Everything that a check by hand asks.
+async fn look_around(plan: &Plan, rows: &[Arc<Row>], prober: &Prober, clock: &Clock) -> Seen {
+    let targets: Vec<_> = rows.iter().map(|row| Arc::clone(&row.target)).collect();
+    let looks = async {
+        let seen = look_at(rows, prober).await;
+        let roles = roles::check(plan, &targets, &seen.0, prober, clock).await;
+        (seen, roles)
+    };
+    let stores = logs::check(plan, &targets, prober, clock);
+    let ((seen, roles), stores) = tokio::join!(looks, stores);
+    (seen, roles, stores)
+}
+
 /// Writes down what was seen, as the grid shows it.
-fn show(rows: &[Arc<Row>], observations: &[Observation], stores: &[logs::Checked]) {
+fn show(
+    rows: &[Arc<Row>],
+    observations: &[Observation],
+    stores: &[logs::Checked],
+    roles: &[roles::Checked],
+) {
     for (row, observation) in rows.iter().zip(observations) {
         row.set_looked(observation.finished.at, observation.took());
-        row.set_facts(facts(observation));
+        let of_roles = roles.iter().find(|roles| {
+            is_roles(&row.target) && Some(roles.group()) == row.target.group.as_ref()
+        });
+        let outcome = of_roles.map_or(&observation.outcome, roles::Checked::outcome);
+        row.set_facts(facts_of(observation, outcome));
         let store = stores
             .iter()
             .find(|store| is_store(&row.target) && store.name() == row.target.name);
@@ -214,9 +242,20 @@ fn is_store(target: &Target) -> bool {
         .any(|check| matches!(check.question, Question::LogStore(_)))
 }
 
+fn is_roles(target: &Target) -> bool {
+    target
+        .checks
+        .iter()
+        .any(|check| matches!(check.question, Question::Roles(_)))
+}
+
 /// What a single look says; nothing is confirmed by it.
 fn facts(observation: &Observation) -> Facts {
-    let (verdict, words) = match &observation.outcome {
+    facts_of(observation, &observation.outcome)
+}
+
+fn facts_of(observation: &Observation, outcome: &Outcome) -> Facts {
+    let (verdict, words) = match outcome {
         Outcome::Healthy => (Verdict::Operational, String::from("the look was good")),
         Outcome::Degraded(degradation) => (Verdict::Degraded, degradation.words.clone()),
         Outcome::Unhealthy(failure) if failure.kind == FailureKind::NotFound => {
@@ -249,6 +288,7 @@ fn print(
     observations: &[Observation],
     walked: &[Option<steps::Walked>],
     stores: &[logs::Checked],
+    roles: &[roles::Checked],
     now: Timestamp,
     took: Duration,
     check: &Check,
@@ -268,7 +308,10 @@ fn print(
             })
             .collect();
         let stores: Vec<_> = stores.iter().map(logs::Checked::json).collect();
-        terminal.say_json(&serde_json::json!({ "targets": targets, "log_sources": stores }));
+        let roles: Vec<_> = roles.iter().map(roles::Checked::json).collect();
+        terminal.say_json(&serde_json::json!({
+            "targets": targets, "log_sources": stores, "roles": roles,
+        }));
         return;
     }
     let look = Look {
@@ -285,6 +328,9 @@ fn print(
     }
     for store in stores {
         terminal.say(&store.text());
+    }
+    for roles in roles {
+        terminal.say(&roles.text());
     }
     if check.phases {
         for (row, observation) in rows.iter().zip(observations) {

@@ -23,7 +23,8 @@ impl Walked {
                 title: target.title(),
                 steps: steps.clone(),
             }),
-            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_)) | None => None,
+            Some(Extra::Logs(_) | Extra::Roles(_) | Extra::OwnRole(_) | Extra::Ending(_))
+            | None => None,
         }
     }
 

@@ -155,6 +155,11 @@ impl Check<'_> {
             every,
             stale_after: stale.unwrap_or(MINUTE * 5).max(every * 3),
             grace: grace.unwrap_or(MINUTE * 3),
+            is_announced: raw
+                .announce
+                .as_ref()
+                .and_then(|at| at.value)
+                .unwrap_or(true),
         })
     }
 

@@ -83,6 +83,8 @@ sources! {
         stale_after: DurationText,
         /// For how long after a swap nobody is accused of a silent log. Default `3m`.
         grace: DurationText,
+        /// Whether a swap is told, without a mention, to whoever hears of the group. Default `true`.
+        announce: bool,
         /// What members are called where roles are read: `{ blue: srv-blue }`. Default: their names.
         map: Named<String>,
         /// A second opinion: decides while the first cannot say, and is shown if it says otherwise.

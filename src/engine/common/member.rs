@@ -36,7 +36,8 @@ impl Engine {
     ) -> Option<IncidentId> {
         let watched = self.at(slot)?;
         let id = watched.target.id.clone();
-        let standing = watched.standing();
+        // A certificate that is to be renewed keeps no incident of others open; it is told by itself when this one is over.
+        let standing = watched.standing().filter(|_| !watched.is_only_ending());
         let state = &watched.checks[watched.deciding()].state;
         let (words, since) = (state.reason.words.clone(), state.since);
         if watched.is_unjudged() {
@@ -213,8 +214,8 @@ impl Engine {
         let members: Vec<_> = shared_members(&incident)
             .map(|member| member.target.clone())
             .collect();
-        for target in members {
-            let slot = self.index.get(&target).copied();
+        for target in &members {
+            let slot = self.index.get(target).copied();
             let Some(watched) = slot.and_then(|slot| self.at_mut(slot)) else {
                 continue;
             };
@@ -231,6 +232,12 @@ impl Engine {
             entries.push((told.channel.clone(), story));
         }
         end(&mut incident, kind, now, entries, batch);
+        // What one of them still has of its own is told by itself.
+        for target in &members {
+            if let Some(slot) = self.index.get(target).copied() {
+                self.settle_accounts(now, slot, batch);
+            }
+        }
     }
 
     /// Tells what changed since people last heard of an incident.

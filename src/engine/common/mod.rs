@@ -132,7 +132,8 @@ impl Engine {
         verdict: Verdict,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
-        if self.at(slot)?.stands_for_others() {
+        let watched = self.at(slot)?;
+        if watched.stands_for_others() || watched.is_only_ending() {
             return self.open(now, slot, verdict, batch);
         }
         if self.commons.waiting.iter().any(|(other, _)| *other == slot) {
@@ -260,6 +261,8 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
+            warned_at: None,
+            is_short_otherwise: false,
             common: Some(Box::new(Common {
                 cause,
                 population: u32::try_from(population).unwrap_or(u32::MAX),

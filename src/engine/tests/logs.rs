@@ -16,7 +16,12 @@ use crate::{
         plan::{Question, TlsSettings},
     },
 };
-use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+    time::Duration,
+};
 
 const EVERY: Duration = Duration::from_secs(30);
 
@@ -24,7 +29,7 @@ const EVERY: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(super) struct Store {
     /// When an application wrote its last line; those that are not here write all the time.
-    stopped: BTreeMap<String, Duration>,
+    pub(super) stopped: BTreeMap<String, Duration>,
     /// How far behind it is.
     pub(super) lag: Duration,
     /// Its horizon stands still here.
@@ -35,6 +40,10 @@ pub(super) struct Store {
     pub(super) is_intake_down: bool,
     /// What was sent between these times is lost.
     pub(super) lost: Option<(Duration, Duration)>,
+    /// What it answers to some questions, however well it is.
+    faults: BTreeMap<String, LogFaultKind>,
+    /// Those who never wrote a line.
+    mute: BTreeSet<String>,
 }
 
 fn time(at: Timestamp) -> Duration {
@@ -67,6 +76,12 @@ impl Store {
             .map(|mark| mark.number)
             .collect();
         let read = |subject: &Subject| {
+            if let Some(kind) = self.faults.get(&subject.query) {
+                return Err(LogFault::new(*kind, "no such stream 5f2a"));
+            }
+            if self.mute.contains(&subject.query) {
+                return Ok(Reading::default());
+            }
             let written = self.stopped.get(&subject.query).copied().unwrap_or(now);
             let mut newest = written.min(horizon);
             if let Some((from, to)) = self.lost
@@ -124,7 +139,7 @@ impl World {
         }
     }
 
-    fn rows_of(&self, target: &str) -> String {
+    pub(super) fn rows_of(&self, target: &str) -> String {
         let mut out = String::new();
         for (at, _, row) in self.rows.iter().filter(|(_, of, _)| of == target) {
             let at = humantime::format_duration(Duration::from_secs(at.as_secs()));
@@ -181,7 +196,12 @@ fn logging(name: &str, is_log_only: bool) -> Target {
     if is_log_only {
         target.checks.clear();
     }
-    target.checks.push(Check {
+    target.checks.push(log_of(name, false));
+    target
+}
+
+pub(super) fn log_of(name: &str, is_silent_when_inactive: bool) -> Check {
+    Check {
         kind: CheckKind::LogFreshness,
         policy: policy(1),
         question: Question::LogFreshness(Arc::new(LogQuestion {
@@ -189,13 +209,12 @@ fn logging(name: &str, is_log_only: bool) -> Target {
             subject: subject(name),
             max_age: Duration::from_mins(5),
             quiet: Vec::new(),
-            is_silent_when_inactive: false,
+            is_silent_when_inactive,
         })),
-    });
-    target
+    }
 }
 
-fn store(subjects: &[&str]) -> Target {
+pub(super) fn store(subjects: &[&str]) -> Target {
     let question = LogStoreQuestion {
         source: source(),
         subjects: subjects.iter().map(|name| subject(name)).collect(),
@@ -428,5 +447,98 @@ fn a_verdict_of_before_a_restart_hurries_nothing() {
     world.run_until(minutes(31));
     world.check(&expect![[r#"
         30m 49s #core @core changed: blue degraded -> down: no answer
+    "#]]);
+}
+
+/// A restart is no time to accuse anybody: neither of what is silent since long, nor of what fell silent meanwhile.
+#[test]
+fn after_a_start_nobody_is_accused_for_a_while() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world.event(Event::Stop);
+    let loaded = world.committed.clone();
+    let plan = Arc::clone(&world.engine.plan);
+    let mut world = World::restored((*plan).clone(), loaded, minutes(40));
+    for name in ["blue", "batch"] {
+        world.store.stopped.insert(String::from(name), minutes(20));
+    }
+    world.run_until(minutes(41) + Duration::from_secs(55));
+    let judged = world.rows.iter().filter(|(_, _, row)| *row != "grace");
+    assert_eq!(judged.count(), 0, "{:?}", world.rows);
+    world.run_until(minutes(60));
+    world.check(&expect![[r#"
+        40m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T00:20:00.000Z; what happened since then was not seen
+        46m 35s #core opened: blue operational -> degraded: no line in its log for 26 min 35 s (proved up to 29 s ago)
+        46m 35s #core @core opened: batch operational -> down: no line in its log for 26 min 35 s (proved up to 29 s ago)
+    "#]]);
+}
+
+fn many() -> World {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let mut targets: Vec<_> = names.iter().map(|name| logging(name, false)).collect();
+    targets.push(logging("blue", false));
+    targets.push(store(&[&names[..], &["blue"]].concat()));
+    World::new(fleet(targets))
+}
+
+#[test]
+fn ten_logs_that_are_asked_for_wrongly_are_one_message_and_so_is_their_end() {
+    let mut world = many();
+    world.run_until(minutes(10));
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
+        let faults = &mut world.store.faults;
+        faults.insert(String::from(name), LogFaultKind::NotFound);
+    }
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        15m 7s #core notice: graylog: the logs of 10 targets cannot be judged: not understood (no such stream 5f2a): a, b, c, d, e, f, g, h and 2 more
+    "#]]);
+    world.event(Event::Stop);
+    let (plan, loaded) = (Arc::clone(&world.engine.plan), world.committed.clone());
+    let faults = std::mem::take(&mut world.store.faults);
+    let mut world = World::restored((*plan).clone(), loaded, minutes(31));
+    world.store.faults = faults;
+    world.run_until(minutes(50));
+    world.check(&expect![[""]]);
+    world.store.faults.clear();
+    world.run_until(minutes(60));
+    world.check(&expect![[r#"
+        50m 21s #core notice: over: graylog: the logs of 10 targets can be judged again: a, b, c, d, e, f, g, h and 2 more
+    "#]]);
+}
+
+#[test]
+fn refused_for_one_and_never_seen_are_told_to_the_owner_and_not_as_the_stores_trouble() {
+    let mut world = world();
+    let faults = &mut world.store.faults;
+    faults.insert(String::from("blue"), LogFaultKind::Auth);
+    world.store.mute.insert(String::from("batch"));
+    world.run_until(minutes(60));
+    world.check(&expect![[r#"
+        2m 45s #core notice: graylog: the log of one target cannot be judged: not let in (no such stream 5f2a): blue
+        15m 35s #core notice: graylog: the log of one target cannot be judged: never a line since it is asked for: batch
+    "#]]);
+    world.store.faults.clear();
+    world.store.mute.clear();
+    world.run_until(minutes(70));
+    world.check(&expect![[r#"
+        1h 16s #core notice: over: graylog: the logs of 2 targets can be judged again: blue, batch
+    "#]]);
+}
+
+#[test]
+fn a_store_that_answers_nobody_is_its_own_trouble() {
+    let mut world = world();
+    world.run_until(minutes(10));
+    for name in ["blue", "green", "batch"] {
+        let faults = &mut world.store.faults;
+        faults.insert(String::from(name), LogFaultKind::Auth);
+    }
+    world.run_until(minutes(30));
+    world.store.faults.clear();
+    world.run_until(minutes(40));
+    world.check(&expect![[r#"
+        10m 49s #ops opened: log source graylog operational -> unknown: no such stream 5f2a
+        30m 26s #ops recovered: log source graylog unknown -> operational
     "#]]);
 }

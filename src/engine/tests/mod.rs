@@ -1,6 +1,8 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
 mod common;
+mod ending;
+mod handover;
 mod heartbeat;
 mod logs;
 mod roles;
@@ -220,10 +222,7 @@ impl World {
 
     /// How a look at this target ends, and when.
     fn answer(&self, order: &Order) -> (Duration, Outcome) {
-        let weather = self
-            .weather
-            .get(order.target.id.as_str())
-            .map_or("ok", String::as_str);
+        let weather = self.weather_of(order);
         let quick = Duration::from_millis(20);
         let failure = |class, kind, words: &str| {
             Outcome::Unhealthy(Failure {
@@ -275,8 +274,20 @@ impl World {
                     }),
                 )
             }
-            other => panic!("the story does not know `{other}`"),
+            other => (quick, ending::outcome(other)),
         }
+    }
+
+    /// How the target of this look answers; its certificate has a weather of its own.
+    fn weather_of(&self, order: &Order) -> &str {
+        let id = order.target.id.as_str();
+        let kind = order.target.checks[usize::from(order.look.check)].kind;
+        let weather = if kind == CheckKind::Tls {
+            self.weather.get(&format!("{id} tls"))
+        } else {
+            self.weather.get(id)
+        };
+        weather.map_or("ok", String::as_str)
     }
 
     fn run_until(&mut self, end: Duration) {
@@ -317,7 +328,8 @@ impl World {
                         extra: self
                             .store
                             .answer(&order, self.now)
-                            .or_else(|| self.role_answer(&order)),
+                            .or_else(|| self.role_answer(&order))
+                            .or_else(|| ending::extra(self.weather_of(&order))),
                     };
                     self.event(Event::Observed(observation));
                 }

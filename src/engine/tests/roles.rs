@@ -86,7 +86,7 @@ impl World {
 }
 
 /// Blue and green, whose roles are read from these sources.
-fn pair(sources: Vec<RoleSource>) -> Plan {
+pub(super) fn pair(sources: Vec<RoleSource>) -> Plan {
     let group = GroupName::new("master");
     let is_spoken = sources.contains(&field());
     let mut targets = vec![target("master/blue"), target("master/green")];
@@ -107,6 +107,7 @@ fn pair(sources: Vec<RoleSource>) -> Plan {
         members: members.collect(),
         sources,
         is_exactly_one: true,
+        is_announced: true,
         every: Duration::from_secs(10),
         stale_after: minute * 5,
         grace: minute * 3,
@@ -143,7 +144,7 @@ fn pair(sources: Vec<RoleSource>) -> Plan {
     plan
 }
 
-fn dns() -> RoleSource {
+pub(super) fn dns() -> RoleSource {
     RoleSource::Dns {
         name: String::from("active.example.test"),
     }
@@ -189,10 +190,12 @@ fn a_swap_during_an_outage_tells_those_whom_the_active_one_concerns() {
     world.run_until(minutes(20));
     world.check(&expect![[r#"
         2m 21s #core opened: master green (inactive) operational -> down: connection refused
-        5m 1s #disaster @core opened: master green (active) down -> down: connection refused
-        5m 1s #core @core reminder: master green (active) down -> down: connection refused
-        12m 12s #core recovered: master green (inactive) down -> operational
-        12m 12s #disaster recovered: master green (inactive) down -> operational
+        5m 5s #disaster @core opened: master green (active) down -> down: connection refused
+        5m 5s #core @core reminder: master green (active) down -> down: connection refused
+        5m 14s #core notice: master: green is active now, blue is not: read from DNS
+        10m 18s #core notice: master: blue is active now, green is not: read from DNS
+        12m 15s #core recovered: master green (inactive) down -> operational
+        12m 15s #disaster recovered: master green (inactive) down -> operational
     "#]]);
     assert_eq!(world.roles(), "master/blue active, master/green inactive");
 }
@@ -215,8 +218,9 @@ fn nobody_active_and_two_active_are_incidents_of_their_own() {
     world.active = Some(vec![1]);
     world.run_until(minutes(20));
     world.check(&expect![[r#"
-        6m 5s #core opened: master roles operational -> degraded: nobody is active
-        15m 12s #core recovered: master roles degraded -> operational
+        6m 3s #core opened: master roles operational -> degraded: nobody is active
+        15m 11s #core recovered: master roles degraded -> operational
+        15m 11s #core notice: master: green is active now, blue is not: read from DNS
     "#]]);
     assert_eq!(world.roles(), "master/blue inactive, master/green active");
 }
@@ -278,6 +282,7 @@ fn members_that_speak_for_themselves_are_heard_in_their_own_looks() {
     world.check(&expect![[r#"
         2m 52s #disaster @core opened: master blue (active) operational -> down: no answer
         2m 52s #core @core opened: master blue (active) operational -> down: no answer
+        5m 22s #core notice: master: green is active now, blue is not: read from the health answers
         7m 13s #disaster recovered: master blue (inactive) down -> operational
         7m 13s #core recovered: master blue (inactive) down -> operational
     "#]]);
@@ -332,4 +337,58 @@ fn a_reload_without_roles_takes_them_away() {
     }];
     world.event(Event::Replanned(Arc::new(always)));
     assert_eq!(world.roles(), "master/blue active, master/green active");
+}
+
+#[test]
+fn a_swap_is_told_once_and_no_first_reading_and_no_restart_is_one() {
+    let mut world = World::new(pair(vec![dns()]));
+    world.run_until(minutes(5));
+    world.check(&expect![[""]]);
+    world.active = Some(vec![1]);
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        5m 13s #core notice: master: green is active now, blue is not: read from DNS
+    "#]]);
+    let entry = world.entries.last().expect("it was told");
+    assert_eq!(entry.mention, None);
+    assert!(world.open.is_empty(), "a swap is no trouble");
+    world.event(Event::Stop);
+    let (plan, loaded) = (Arc::clone(&world.engine.plan), world.committed.clone());
+    let mut world = World::restored((*plan).clone(), loaded, minutes(11));
+    world.active = Some(vec![1]);
+    world.run_until(minutes(15));
+    world.check(&expect![[""]]);
+    world.event(Event::Stop);
+    let loaded = world.committed.clone();
+    let mut world = World::restored((*plan).clone(), loaded, minutes(45));
+    world.active = Some(vec![0]);
+    world.run_until(minutes(50));
+    world.check(&expect![[r#"
+        45m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T00:15:00.000Z; what happened since then was not seen
+        45m 11s #core notice: master: blue is active now, green is not: read from DNS; it may have been up to 30 min 4 s earlier, when nobody was looking
+    "#]]);
+}
+
+#[test]
+fn a_swap_is_not_told_where_the_file_says_so() {
+    let quiet = |is_announced| {
+        let mut plan = pair(vec![dns()]);
+        for target in &mut plan.targets {
+            let target = Arc::make_mut(target);
+            for check in &mut target.checks {
+                if let Question::Roles(roles) = &mut check.question {
+                    Arc::make_mut(roles).is_announced = is_announced;
+                }
+            }
+        }
+        plan
+    };
+    let mut world = World::new(quiet(false));
+    world.run_until(minutes(5));
+    world.active = Some(vec![1]);
+    world.run_until(minutes(10));
+    // What was not told then is no news later.
+    world.event(Event::Replanned(Arc::new(quiet(true))));
+    world.run_until(minutes(15));
+    world.check(&expect![[""]]);
 }

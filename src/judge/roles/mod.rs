@@ -5,8 +5,11 @@
 //! treats as active. An answer "nobody" takes nobody's role away: when the active half of a pair dies, its load balancer
 //! reports nobody long before we believe that it is down, and its outage must not be told as that of the waiting half.
 
+mod news;
 #[cfg(test)]
 mod tests;
+
+pub use news::News;
 
 use crate::model::{
     Degradation, DegradationKind, Gap, GapKind, Outcome, TargetId, Timestamp,
@@ -24,6 +27,8 @@ pub struct Decision {
     pub roles: Vec<Role>,
     /// Whose role was exchanged, if it was.
     pub swap: Option<Swap>,
+    /// The exchange that people have to hear of, if there is one.
+    pub news: Option<News>,
     /// What the reading means for the group.
     pub outcome: Outcome,
     /// Who says so, and who says otherwise, as a clause.
@@ -39,8 +44,8 @@ pub struct Swap {
     pub to: Vec<usize>,
 }
 
-/// What one source came to.
-type Said = (&'static str, Result<Vec<u16>, String>);
+/// What one source came to: its key, and who is active by it, or why it cannot say.
+pub type Said = (&'static str, Result<Vec<u16>, String>);
 
 /// Decides the role of each member; `opinions` are those of the sources that are asked, in their order.
 pub fn decide(
@@ -52,18 +57,20 @@ pub fn decide(
     let members = &roles.members;
     memory.active.retain(|id| is_member(members, id));
     let said = all(roles, memory, opinions, now);
-    let mut swap = None;
+    let (mut swap, mut news) = (None, None);
     let deciding = said
         .iter()
         .find_map(|(from, said)| Some((*from, said.as_ref().ok()?)));
-    if let Some((_, active)) = deciding {
-        memory.said_at = Some(now);
+    if let Some((from, active)) = deciding {
+        let said_before = memory.said_at.replace(now);
+        news = news::hear(roles, memory, (from, active), said_before, now);
         memory.count = u16::try_from(active.len()).unwrap_or(u16::MAX);
         swap = take_over(members, memory, active, now);
     }
     Decision {
         roles: standing(roles, memory, now),
         swap,
+        news,
         outcome: outcome(roles, memory, &said, now),
         words: words(roles, &said),
     }
@@ -158,8 +165,8 @@ fn holds(roles: &Roles, memory: &RolesMemory, now: Timestamp) -> bool {
             .is_some_and(|at| now.since(at) <= roles.stale_after)
 }
 
-/// What all sources say, those that are answered from memory included.
-fn all(roles: &Roles, memory: &RolesMemory, opinions: &[Opinion], now: Timestamp) -> Vec<Said> {
+/// What all sources say, in their order, those that are answered from memory included.
+pub fn all(roles: &Roles, memory: &RolesMemory, opinions: &[Opinion], now: Timestamp) -> Vec<Said> {
     let count = u16::try_from(roles.members.len()).unwrap_or(u16::MAX);
     let mut asked = opinions.iter();
     roles

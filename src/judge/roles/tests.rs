@@ -29,6 +29,7 @@ fn roles(sources: Vec<RoleSource>, names: &[&str]) -> Roles {
         group,
         sources,
         is_exactly_one: true,
+        is_announced: true,
         every: Duration::from_secs(10),
         stale_after: Duration::from_mins(5),
         grace: Duration::from_mins(3),
@@ -73,8 +74,18 @@ fn line(decision: &Decision) -> String {
     let swap = swap.map_or_else(String::new, |swap| {
         format!(" | swap {:?} -> {:?}", swap.from, swap.to)
     });
+    let news = decision.news.as_ref().map_or_else(String::new, |news| {
+        let since = news.since.since(START).as_secs();
+        let unseen = news.unseen_since.map_or_else(String::new, |at| {
+            format!(" (unseen from {})", at.since(START).as_secs())
+        });
+        format!(
+            " | told {:?} -> {:?} since {since}{unseen}",
+            news.inactive, news.active
+        )
+    });
     format!(
-        "{} | {outcome} | {}{swap}\n",
+        "{} | {outcome} | {}{swap}{news}\n",
         roles.join(" "),
         decision.words
     )
@@ -241,6 +252,77 @@ fn where_several_may_be_active_nothing_is_wrong() {
 }
 
 #[test]
+fn a_swap_is_told_when_it_was_read_twice() {
+    story(
+        vec![dns()],
+        &[
+            (0, vec![says("dns", &[0])]),
+            (10, vec![says("dns", &[1])]),
+            (20, vec![says("dns", &[0])]),
+            (30, vec![says("dns", &[1])]),
+            (40, vec![says("dns", &[0, 1])]),
+            (50, vec![says("dns", &[])]),
+            (60, vec![is_away("dns")]),
+            (70, vec![says("dns", &[1])]),
+            (80, vec![says("dns", &[1])]),
+            (90, vec![says("dns", &[0])]),
+            (100, vec![says("dns", &[0])]),
+        ],
+        &expect![[r#"
+            0: active inactive | well | dns says blue
+            10: inactive active | well | dns says green | swap [0] -> [1]
+            20: active inactive | well | dns says blue | swap [1] -> [0]
+            30: inactive active | well | dns says green | swap [0] -> [1]
+            40: active active | two are active: blue, green | dns says blue, green | swap [] -> [0]
+            50: active active | nobody is active | dns says nobody
+            60: active active | nobody is active | dns cannot say: no answer
+            70: inactive active | well | dns says green | swap [0] -> [] | told [0] -> [1] since 30
+            80: inactive active | well | dns says green
+            90: active inactive | well | dns says blue | swap [1] -> [0]
+            100: active inactive | well | dns says blue | told [1] -> [0] since 90
+        "#]],
+    );
+}
+
+#[test]
+fn a_swap_that_happened_while_nobody_was_looking_says_so() {
+    story(
+        vec![dns()],
+        &[
+            (0, vec![says("dns", &[0])]),
+            (3_600, vec![says("dns", &[1])]),
+            (3_610, vec![says("dns", &[1])]),
+        ],
+        &expect![[r#"
+            0: active inactive | well | dns says blue
+            3600: inactive active | well | dns says green | swap [0] -> [1]
+            3610: inactive active | well | dns says green | told [0] -> [1] since 3600 (unseen from 0)
+        "#]],
+    );
+}
+
+#[test]
+fn a_source_that_is_away_for_a_while_is_no_swap() {
+    let mut steps = vec![(0, vec![says("dns", &[0]), says("file", &[1])])];
+    steps.extend((1..20).map(|round| (round * 10, vec![is_away("dns"), says("file", &[1])])));
+    steps.push((200, vec![says("dns", &[0]), says("file", &[1])]));
+    let roles = roles(vec![dns(), file()], &["blue", "green"]);
+    let mut memory = RolesMemory::default();
+    for (seconds, opinions) in steps {
+        let decision = decide(&roles, &mut memory, &opinions, at(seconds));
+        assert_eq!(decision.news, None, "at {seconds}");
+    }
+    // Gone for good, it is the other one that is believed after its last answer holds no more.
+    let told_at = (21..100).find(|round| {
+        let opinions = [is_away("dns"), says("file", &[1])];
+        decide(&roles, &mut memory, &opinions, at(round * 10))
+            .news
+            .is_some()
+    });
+    assert_eq!(told_at, Some(51));
+}
+
+#[test]
 fn one_who_left_the_group_is_forgotten() {
     let mut memory = RolesMemory::default();
     let both = roles(vec![dns()], &["blue", "green"]);
@@ -273,6 +355,7 @@ proptest! {
         let roles = roles(vec![dns(), file()], &names[..members]);
         let mut memory = RolesMemory::default();
         let (mut now, mut said_at) = (0, None);
+        let mut told: Option<Vec<TargetId>> = None;
         for (wait, opinions) in steps {
             now += wait;
             let decision = decide(&roles, &mut memory, &opinions, at(now));
@@ -285,6 +368,10 @@ proptest! {
             let is_stale = said_at.is_none_or(|said| now - said > 300);
             prop_assert!(!(waits && is_stale));
             prop_assert_eq!(standing(&roles, &memory, at(now)), decision.roles);
+            if let Some(news) = &decision.news {
+                prop_assert!(!news.active.is_empty() && !news.inactive.is_empty());
+                prop_assert!(told.replace(memory.told.clone()).as_ref() != Some(&memory.told));
+            }
         }
     }
 }

@@ -243,6 +243,7 @@ async fn read(sources: Vec<RoleSource>, limit: Duration) -> Vec<String> {
         members: members(),
         sources,
         is_exactly_one: true,
+        is_announced: true,
         every: Duration::from_secs(10),
         stale_after: Duration::from_mins(5),
         grace: Duration::from_mins(3),

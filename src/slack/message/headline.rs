@@ -43,6 +43,12 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
         ),
         Kind::Recovered => (recovered(story, &name, context), String::new(), 0),
         Kind::Removed => (removed(story, &name, context), String::new(), 0),
+        // News of a group says whose it is by itself.
+        Kind::Notice if story.target.is_some() => (
+            name,
+            format!(", since {}", context.clock(story.since)),
+            TEXT_WANTED,
+        ),
         Kind::Notice => (format!("hekate: {name}"), String::new(), NOTICE_MAX),
     };
     let id = format!(" · #{}", entry.key.incident);
@@ -68,7 +74,7 @@ fn was(story: &Story) -> String {
     if story.many.is_some() && story.from == story.to {
         return String::new();
     }
-    format!(", was {}", story.from.as_str())
+    format!(", {}", before(story))
 }
 
 /// What is unusual about this delivery.
@@ -95,6 +101,15 @@ const fn opening(verdict: Verdict) -> &'static str {
         Verdict::Unknown => "UNKNOWN: cannot see ",
         Verdict::Degraded => "DEGRADED: ",
         Verdict::Down => "DOWN: ",
+    }
+}
+
+/// What it was before; of what stays the same for another reason, that it stays.
+fn before(story: &Story) -> String {
+    if story.from == story.to {
+        String::from("still")
+    } else {
+        format!("was {}", story.from.as_str())
     }
 }
 
@@ -165,6 +180,10 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
                 Severity::Info => ":information_source: ",
             })
             .bold(&story.title);
+            if story.target.is_some() {
+                line.own("  ·  since ")
+                    .near(story.since, context.now, context.timezone);
+            }
         }
     }
     if let Some(on_call) = on_call {
@@ -201,6 +220,8 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
                 .number(many.total as usize)
                 .own(" are back");
         }
+    } else if entry.kind == Kind::Changed && story.from == story.to {
+        line.own("  ·  still");
     } else if entry.kind == Kind::Changed {
         line.own("  ·  was ").own(story.from.as_str());
     }

@@ -204,6 +204,7 @@ same_fields!(Policy of model::Policy {
     successes: u8,
     slow_after: Span,
 });
+same_fields!(Ending of model::Ending { warning: Option<Span>, nearly: Span });
 same_fields!(Seen of model::Seen {
     started: Micros,
     finished: Micros,
@@ -212,6 +213,7 @@ same_fields!(Seen of model::Seen {
     outcome: Outcome,
     status: Option<u16>,
     family: Option<Family>,
+    ending: Option<Ending>,
 });
 same_fields!(Burst of model::judgement::Burst {
     since: Time,
@@ -223,6 +225,7 @@ same_fields!(Burst of model::judgement::Burst {
     no_verdicts: u16,
     weakest: FailureClass,
     words: String,
+    warning: Option<Span>,
 });
 same_fields!(Recovery of model::judgement::Recovery {
     towards: Verdict,
@@ -252,6 +255,7 @@ pub(in crate::store) struct State {
     blips: u32,
     last_good: Option<Good>,
     family: Option<Family>,
+    warned_at: Option<Span>,
 }
 
 impl Form<model::State> for State {
@@ -274,6 +278,7 @@ impl Form<model::State> for State {
             blips: model.blips,
             last_good: Form::of(&model.last_good),
             family: Form::of(&model.family),
+            warned_at: Form::of(&model.warned_at),
         }
     }
 
@@ -296,6 +301,7 @@ impl Form<model::State> for State {
             blips: self.blips,
             last_good: self.last_good.into_model(),
             family: self.family.into_model(),
+            warned_at: self.warned_at.into_model(),
             trail: None,
         }
     }
@@ -391,6 +397,8 @@ same_fields!(Incident of model::Incident {
     remind_at: Option<Time>,
     seen: Vec<(String, u32)>,
     common: Option<Box<Common>>,
+    warned_at: Option<Span>,
+    is_short_otherwise: bool,
 });
 same_fields!(One of model::notification::One { title: String, verdict: Verdict, words: String, since: Time });
 same_fields!(Many of model::notification::Many { members: Vec<One>, total: u32, back: u32 });
@@ -544,6 +552,7 @@ same_fields!(LogMemory of model::logs::LogMemory {
     unanswered_rounds: u8,
     silent_rounds: u8,
     row: Option<LogRow>,
+    warned: Vec<String>,
 });
 
 same_fields!(Beat of model::heartbeat::Beat {
@@ -556,6 +565,13 @@ same_fields!(OwnWord of model::roles::OwnWord {
     said_at: Time,
     is_answering: bool,
 });
+same_fields!(HeardSwap of model::roles::HeardSwap {
+    active: Vec<String>,
+    from: String,
+    since: Time,
+    readings: u8,
+    unseen_since: Option<Time>,
+});
 same_fields!(RolesMemory of model::roles::RolesMemory {
     active: Vec<String>,
     active_since: Option<Time>,
@@ -564,6 +580,9 @@ same_fields!(RolesMemory of model::roles::RolesMemory {
     count: u16,
     own_words: Vec<OwnWord>,
     pushed: Option<(String, Time)>,
+    told: Vec<String>,
+    told_by: Option<String>,
+    heard: Option<HeardSwap>,
 });
 
 /// What some kinds of check remember beside the judge.

@@ -6,10 +6,10 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::model::{
     Batch, ChannelName, CheckId, CheckKind, CheckRecord, Component, ComponentState, Degradation,
-    DegradationKind, Detail, Entry, EntryKey, EntryState, Failure, FailureClass, FailureKind,
-    Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage, Outcome, Phases,
-    Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick, Timestamp, Told,
-    Transition, Verdict,
+    DegradationKind, Detail, Ending, Entry, EntryKey, EntryState, Failure, FailureClass,
+    FailureKind, Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage,
+    Outcome, Phases, Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick,
+    Timestamp, Told, Transition, Verdict,
     batch::Finished,
     cause::{Cause, Common, Member},
     heartbeat::Beat,
@@ -17,7 +17,7 @@ use crate::model::{
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
     notification::{Many, One},
-    roles::{OwnWord, Role, RolesMemory},
+    roles::{HeardSwap, OwnWord, Role, RolesMemory},
 };
 
 /// Text as hostile as it comes, or as it usually is.
@@ -262,9 +262,10 @@ fn seen() -> impl Strategy<Value = Seen> {
         outcome(),
         option::of(any::<u16>()),
         family(),
+        option::of(ending()),
     )
         .prop_map(
-            |(started, finished, at, is_regular, outcome, status, family)| Seen {
+            |(started, finished, at, is_regular, outcome, status, family, ending)| Seen {
                 started,
                 finished,
                 at,
@@ -272,8 +273,13 @@ fn seen() -> impl Strategy<Value = Seen> {
                 outcome,
                 status,
                 family,
+                ending,
             },
         )
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    (option::of(span()), span()).prop_map(|(warning, nearly)| Ending { warning, nearly })
 }
 
 fn burst() -> impl Strategy<Value = Burst> {
@@ -282,7 +288,7 @@ fn burst() -> impl Strategy<Value = Burst> {
         (tick(), tick()),
         (any::<u16>(), any::<u16>(), any::<u16>(), any::<u16>()),
         class(),
-        text(),
+        (text(), option::of(span())),
     )
         .prop_map(
             |(
@@ -290,7 +296,7 @@ fn burst() -> impl Strategy<Value = Burst> {
                 (known, heard),
                 (looks, failures, shortfalls, no_verdicts),
                 weakest,
-                words,
+                (words, warning),
             )| {
                 Burst {
                     since,
@@ -302,6 +308,7 @@ fn burst() -> impl Strategy<Value = Burst> {
                     no_verdicts,
                     weakest,
                     words,
+                    warning,
                 }
             },
         )
@@ -322,7 +329,7 @@ fn state() -> impl Strategy<Value = State> {
         (option::of(burst()), option::of(recovery())),
         (any::<(u16, u16)>(), any::<u32>(), any::<u32>(), any::<u8>()),
         (any::<u8>(), any::<u8>(), any::<u16>(), any::<u16>()),
-        (any::<u32>(), good(), family()),
+        (any::<u32>(), good(), family(), option::of(span())),
     )
         .prop_map(
             |(
@@ -330,7 +337,7 @@ fn state() -> impl Strategy<Value = State> {
                 (burst, recovery),
                 (answered, score, failed_bits, failed_len),
                 (slow_bits, slow_len, seen_lately, failed_lately),
-                (blips, last_good, family),
+                (blips, last_good, family, warned_at),
             )| State {
                 settled,
                 reason,
@@ -349,6 +356,7 @@ fn state() -> impl Strategy<Value = State> {
                 blips,
                 last_good,
                 family,
+                warned_at,
                 trail: None,
             },
         )
@@ -473,6 +481,15 @@ fn roles() -> impl Strategy<Value = Memory> {
                     said_at,
                     count,
                     own_words,
+                    told_by: pushed.as_ref().map(|(target, _)| target.to_string()),
+                    heard: pushed.as_ref().map(|(target, at)| HeardSwap {
+                        active: vec![target.clone()],
+                        from: target.to_string(),
+                        since: *at,
+                        readings: 1,
+                        unseen_since: active_since,
+                    }),
+                    told: pushed.iter().map(|(target, _)| target.clone()).collect(),
                     pushed,
                 })
             },
@@ -491,6 +508,7 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
                 unanswered_rounds: rounds[2],
                 silent_rounds: rounds[3],
                 row: Some(LogRow::Late),
+                warned: vec![ChannelName::new("a")],
             })
         },
     );
@@ -549,6 +567,8 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
             option::of(time()),
             vec((text(), any::<u32>()), 0..3),
             option::of(common()),
+            option::of(span()),
+            any::<bool>(),
         ),
     )
         .prop_map(
@@ -557,7 +577,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 (since, opened_at, closed_at),
                 (verdict, worst, told),
                 (sequence, remind_after, reminders),
-                (remind_at, seen, common),
+                (remind_at, seen, common, warned_at, is_short_otherwise),
             )| Incident {
                 id: IncidentId::from_number(number),
                 number,
@@ -575,6 +595,8 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 remind_at,
                 seen,
                 common,
+                warned_at,
+                is_short_otherwise,
             },
         )
 }

@@ -1,0 +1,108 @@
+//! What people have to hear of something that is degraded and stays degraded: the next warning of what ends, and what is
+//! wrong beside it.
+//!
+//! A certificate that ends in three weeks makes its target degraded for three weeks. Whatever else falls short in that
+//! time is news all the same, and so is its end; and each warning is told once, whatever else is wrong.
+
+use std::time::Duration;
+
+use super::{Engine, watched::Watched};
+use crate::model::{Batch, Incident, Moment, Slot, Verdict};
+
+impl Engine {
+    /// Tells what else is wrong with a target whose verdict was told.
+    pub(super) fn tell_other_shortfalls(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
+        // Each round tells one of two things, once.
+        for _ in 0..2 {
+            let Some(watched) = self.at_mut(slot) else {
+                return;
+            };
+            watched.take_back_warning(batch);
+            let Some(check) = watched.news() else {
+                return;
+            };
+            self.change(now, slot, Verdict::Degraded, check, batch);
+        }
+    }
+}
+
+impl Watched {
+    /// The nearest end that was decided: which check says so, and at which warning.
+    fn ending(&self) -> Option<(usize, Duration)> {
+        self.short()
+            .filter_map(|check| Some((check, self.checks[check].state.warned_at?)))
+            .min_by_key(|(_, warned_at)| *warned_at)
+    }
+
+    /// Whether all that is wrong with it is an end that is near.
+    pub(super) fn is_only_ending(&self) -> bool {
+        self.settled() == Verdict::Degraded
+            && self.ending().is_some()
+            && self.short_otherwise().is_none()
+    }
+
+    /// The first check that falls short for another reason than an end.
+    fn short_otherwise(&self) -> Option<usize> {
+        self.short()
+            .find(|check| self.checks[*check].state.warned_at.is_none())
+    }
+
+    /// The checks that are degraded and have a say.
+    fn short(&self) -> impl Iterator<Item = usize> {
+        (0..self.checks.len()).filter(|check| {
+            self.weighs(*check) && self.checks[*check].state.settled == Verdict::Degraded
+        })
+    }
+
+    /// The check that has news: it is nearer to its end than told, it falls short for another reason, or that reason has
+    /// passed and the end is left.
+    fn news(&self) -> Option<usize> {
+        let incident = &self.incident.as_ref()?.incident;
+        if incident.verdict != Verdict::Degraded || self.standing() != Some(Verdict::Degraded) {
+            return None;
+        }
+        let is_told = |warned_at| incident.warned_at.is_some_and(|told| told <= warned_at);
+        match (self.ending(), self.short_otherwise()) {
+            (Some((check, warned_at)), _) if !is_told(warned_at) => Some(check),
+            (_, Some(check)) if !incident.is_short_otherwise => Some(check),
+            (Some((check, _)), None) if incident.is_short_otherwise => Some(check),
+            (Some(_) | None, _) => None,
+        }
+    }
+
+    /// What was renewed will be told again when it ends, though the incident goes on for another reason.
+    fn take_back_warning(&mut self, batch: &mut Batch) {
+        let is_known = self
+            .checks
+            .iter()
+            .all(|watching| watching.state.settled != Verdict::Unknown);
+        let ending = self.ending().map(|(_, warned_at)| warned_at);
+        let Some(open) = self.incident.as_mut().filter(|_| is_known) else {
+            return;
+        };
+        let incident = &mut open.incident;
+        let is_renewed = incident.warned_at.is_some_and(|told| match ending {
+            Some(warned_at) => warned_at > told,
+            None => true,
+        });
+        if is_renewed && incident.verdict == Verdict::Degraded {
+            incident.warned_at = ending;
+            batch.incidents.push(incident.clone());
+        }
+    }
+
+    /// Writes down what of a degradation an incident tells with this check.
+    pub(super) fn note_told(&self, incident: &mut Incident, check: usize) {
+        let state = &self.checks[check].state;
+        if state.settled != Verdict::Degraded {
+            // What it is like when this is over is told anew.
+            incident.is_short_otherwise = false;
+        } else if let Some(warned_at) = state.warned_at {
+            incident.warned_at = Some(warned_at);
+            // A check that was about something else and is about its end now has nothing else to tell.
+            incident.is_short_otherwise &= self.short_otherwise().is_some();
+        } else {
+            incident.is_short_otherwise = true;
+        }
+    }
+}
