@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{
     names::{ChannelName, SourceName},
+    pauses::Pauses,
     plan::{Credentials, TlsSettings},
     secret::Secret,
     text::{FOREIGN_MAX, clean},
@@ -450,6 +451,8 @@ pub struct LogMemory {
     pub silent_rounds: u8,
     /// What was decided last.
     pub row: Option<LogRow>,
+    /// How long it usually says nothing.
+    pub pauses: Pauses,
 }
 
 /// The state of one target's log: one for each row of the table of decisions, in its order.

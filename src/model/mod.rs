@@ -16,6 +16,7 @@ pub mod logs;
 pub mod names;
 pub mod notification;
 pub mod observation;
+pub mod pauses;
 pub mod plan;
 pub mod roles;
 pub mod secret;

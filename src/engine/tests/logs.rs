@@ -14,6 +14,7 @@ use crate::{
             LogSource, LogStore, LogStoreQuestion, Reading, Subject,
         },
         plan::{Question, TlsSettings},
+        text::span,
     },
 };
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
@@ -23,7 +24,7 @@ const EVERY: Duration = Duration::from_secs(30);
 /// A store of logs in virtual time: everything that was written up to its horizon can be found.
 #[derive(Default)]
 pub(super) struct Store {
-    /// When an application wrote its last line; those that are not here write all the time.
+    /// When an application wrote its last line, zero = never; those that are not here write all the time.
     stopped: BTreeMap<String, Duration>,
     /// How far behind it is.
     pub(super) lag: Duration,
@@ -68,6 +69,9 @@ impl Store {
             .collect();
         let read = |subject: &Subject| {
             let written = self.stopped.get(&subject.query).copied().unwrap_or(now);
+            if written.is_zero() {
+                return Ok(Reading::default());
+            }
             let mut newest = written.min(horizon);
             if let Some((from, to)) = self.lost
                 && newest >= from
@@ -429,4 +433,78 @@ fn a_verdict_of_before_a_restart_hurries_nothing() {
     world.check(&expect![[r#"
         30m 49s #core @core changed: blue degraded -> down: no answer
     "#]]);
+}
+
+impl World {
+    /// The longest usual pause of a target's log, as it is shown, and how much of a week was seen.
+    fn pauses(&self, target: &str) -> String {
+        let slot = self.engine.index[&TargetId::new(target)];
+        let watched = self.engine.at(slot).expect("it has a place");
+        let facts = watched.log.as_ref().expect("its log was read").pauses;
+        let longest = facts.longest.map(|pause| span(pause.length));
+        format!("{} days, {}", facts.days, longest.unwrap_or_default())
+    }
+}
+
+#[test]
+fn the_pauses_of_a_log_outlive_a_restart_and_a_changed_max_age_but_not_another_query() {
+    let mut world = world();
+    world.run_until(minutes(13 * 60));
+    let stop = world.now;
+    world.store.stopped.insert(String::from("blue"), stop);
+    world.run_until(stop + minutes(4));
+    world.store.stopped.clear();
+    world.run_until(stop + minutes(6));
+    assert_eq!(world.pauses("blue"), "1 days, 4 min 25 s");
+    world.event(Event::Stop);
+    let now = world.now + minutes(10);
+    let plan = Arc::clone(&world.engine.plan);
+    let mut world = World::restored((*plan).clone(), world.committed.clone(), now);
+    world.run_until(now + minutes(2));
+    assert_eq!(world.pauses("blue"), "1 days, 4 min 25 s");
+
+    let with = |change: fn(&mut LogQuestion)| {
+        let mut blue = logging("blue", false);
+        let Question::LogFreshness(question) = &mut blue.checks[1].question else {
+            panic!("the second check is the log");
+        };
+        change(Arc::make_mut(question));
+        Event::Replanned(Arc::new(fleet(vec![
+            blue,
+            logging("green", false),
+            logging("batch", true),
+            store(&["blue", "green", "batch"]),
+        ])))
+    };
+    world.event(with(|question| question.max_age = minutes(15)));
+    world.run_until(now + minutes(4));
+    assert_eq!(world.pauses("blue"), "1 days, 4 min 25 s");
+    // What another log said and when is nothing that this one can be held to.
+    world.event(with(|question| question.subject = subject("green")));
+    world.run_until(now + minutes(8));
+    assert_eq!(world.pauses("blue"), "0 days, 30 s");
+}
+
+/// A log that is asked for by other words has not been seen yet, whatever the one before said.
+#[test]
+fn a_changed_query_accuses_nobody_of_the_silence_of_another_log() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("batcj"), Duration::ZERO);
+    let mut batch = logging("batch", true);
+    let Question::LogFreshness(question) = &mut batch.checks[0].question else {
+        panic!("its only check is the log");
+    };
+    Arc::make_mut(question).subject = subject("batcj");
+    world.event(Event::Replanned(Arc::new(fleet(vec![
+        logging("blue", false),
+        logging("green", false),
+        batch,
+        store(&["blue", "green", "batcj"]),
+    ]))));
+    world.run_until(minutes(35));
+    world.check(&expect![[""]]);
 }

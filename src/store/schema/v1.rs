@@ -500,6 +500,26 @@ same_fields!(Witness of model::logs::Witness {
     statement: Option<Statement>,
     skew_ms: Option<i64>,
 });
+same_fields!(Pause of model::pauses::Pause {
+    since: Time,
+    proved: Span,
+    is_whole: bool,
+    is_told: bool,
+    is_excused: bool,
+});
+same_fields!(PauseDay of model::pauses::PauseDay {
+    day: u16,
+    watched_s: u32,
+    longest_s: u32,
+    is_longest_whole: bool,
+    told_s: u32,
+    is_told_whole: bool,
+});
+same_fields!(Pauses of model::pauses::Pauses {
+    open: Option<Pause>,
+    proved_at: Option<Time>,
+    days: Vec<PauseDay>,
+});
 same_fields!(LogMemory of model::logs::LogMemory {
     newest: Option<Time>,
     ingest: Option<Time>,
@@ -509,6 +529,7 @@ same_fields!(LogMemory of model::logs::LogMemory {
     unanswered_rounds: u8,
     silent_rounds: u8,
     row: Option<LogRow>,
+    pauses: Pauses,
 });
 
 same_fields!(Beat of model::heartbeat::Beat {
