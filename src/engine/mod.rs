@@ -61,7 +61,7 @@ pub enum Event {
     Pushed(Push),
     /// Something of our own is broken, or works again.
     Troubled(Trouble),
-    /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
+    /// A channel is to hear of an incident in place of another one, so it has to hear of the end as well.
     StoodIn(IncidentId, ChannelName),
     /// Somebody who deploys says who of a group is active.
     RoleSaid(GroupName, String),
@@ -82,6 +82,8 @@ pub enum Action {
     Look(Order),
     /// Store this; when it is stored, its outbox entries may be sent.
     Commit(Arc<Batch>),
+    /// That this channel has to hear of the end of this incident is in what was to be stored before.
+    Noted(IncidentId, ChannelName),
     /// A look was taken in; for metrics and the age of the evidence.
     Looked(Looked),
     /// What is known of a target changed.
@@ -222,7 +224,10 @@ impl Engine {
             Event::Interrupted => self.interrupted(now, actions),
             Event::Pushed(push) => self.pushed(now, push, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
-            Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
+            Event::StoodIn(incident, channel) => {
+                self.stood_in(now, &incident, &channel, actions);
+                actions.push(Action::Noted(incident, channel));
+            }
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Stop => self.stop(now, actions),

@@ -239,7 +239,7 @@ impl Engine {
         &mut self,
         now: Moment,
         incident: &IncidentId,
-        channel: ChannelName,
+        channel: &ChannelName,
         actions: &mut Vec<Action>,
     ) {
         let open = self
@@ -254,12 +254,12 @@ impl Engine {
             .incident
             .told
             .iter()
-            .any(|told| told.channel == channel)
+            .any(|told| told.channel == *channel)
         {
             return;
         }
         open.incident.told.push(Told {
-            channel,
+            channel: channel.clone(),
             at: now.at,
             mention: None,
         });

@@ -135,6 +135,7 @@ impl World {
                 | Action::Vacated(_)
                 | Action::Looked(_)
                 | Action::Show(..)
+                | Action::Noted(..)
                 | Action::LookTrouble(_) => {}
                 Action::ShowLog(slot, facts) => self.show_log(slot, &facts),
                 Action::ShowRole(slot, facts) => self.show_role(slot, facts.as_deref()),
@@ -858,4 +859,41 @@ fn what_began_under_other_rules_is_proved_under_those_that_decided() {
     world.check(&expect![[r#"
         3m 16s #core @core opened: api operational -> down: connection refused
     "#]]);
+}
+
+/// The courier holds a message back for whoever stands in until it hears this, and the store keeps the order.
+#[test]
+fn who_stands_in_is_stored_before_it_is_said_to_be() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(2));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    let id = world.open.values().next().expect("it is down").id.clone();
+    let ops = ChannelName::new("ops");
+    let mut stood_in = |incident: &IncidentId| {
+        let mut actions = Vec::new();
+        let event = Event::StoodIn(incident.clone(), ops.clone());
+        world.engine.handle(world.moment(), event, &mut actions);
+        actions
+    };
+    let said = |action: &Action, incident: &IncidentId| matches!(action, Action::Noted(of, channel) if of == incident && *channel == ops);
+    let actions = stood_in(&id);
+    let [Action::Commit(batch), noted] = actions.as_slice() else {
+        panic!("stored, then said: {actions:?}");
+    };
+    assert!(
+        batch.incidents[0]
+            .told
+            .iter()
+            .any(|told| told.channel == ops)
+    );
+    assert!(said(noted, &id), "{noted:?}");
+    // What needs no storing, or is long over, is answered as well: somebody waits for it.
+    for incident in [&id, &IncidentId::new("zzzz")] {
+        let actions = stood_in(incident);
+        assert!(
+            matches!(actions.as_slice(), [noted] if said(noted, incident)),
+            "{actions:?}"
+        );
+    }
 }

@@ -353,6 +353,9 @@ impl Courier {
             .or_default()
             .insert(heir.clone());
         if is_new {
+            // Killed between the two, nobody would know any more that it was told.
+            let lane = self.lanes.entry(heir.clone()).or_default();
+            lane.held.insert(incident.clone());
             self.outgoing.say(Step::StandsIn {
                 incident,
                 channel: heir.clone(),

@@ -7,7 +7,8 @@
 //! * an entry stays until the channel took it, or until it was told as a part of another one, or for 72 h, or until
 //!   somebody else was told in the channel's place because it is no longer in the file — and each of these ends is stored;
 //! * nothing is sent twice unless the first answer was lost, and then the message says so;
-//! * whoever was told of a trouble in place of a refusing channel hears of its end.
+//! * whoever was told of a trouble in place of a refusing channel hears of its end: it is told only after whoever owns the
+//!   incidents has stored that it will be ([`Step::StandsIn`]).
 //!
 //! What it does with a [`Delivery`]:
 //!
@@ -42,7 +43,9 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, Moment, Tick};
+use crate::model::{
+    Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Moment, Tick,
+};
 
 pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
 use self::{
@@ -74,7 +77,7 @@ pub struct Courier {
     /// What channels took, so that nobody is told twice when a fallback is looked for.
     told: Told,
     /// Who hears of an incident in place of whom.
-    stand_ins: BTreeMap<(crate::model::IncidentId, ChannelName), BTreeSet<ChannelName>>,
+    stand_ins: BTreeMap<(IncidentId, ChannelName), BTreeSet<ChannelName>>,
     /// Entries that came since the last poll.
     fresh: Vec<EntryKey>,
     outgoing: Outgoing,
@@ -183,6 +186,14 @@ impl Courier {
             .entry(entry.key.channel.clone())
             .or_default()
             .insert(Item::new(entry, now, Duration::ZERO));
+    }
+
+    /// Takes the answer to [`Step::StandsIn`]: that the channel has to hear of the incident's end is stored by now, or with
+    /// whatever is stored next, so it may hear of the beginning.
+    pub fn noted(&mut self, incident: &IncidentId, channel: &ChannelName) {
+        if let Some(lane) = self.lanes.get_mut(channel) {
+            lane.held.remove(incident);
+        }
     }
 
     /// Everything that may begin now, most urgent first.

@@ -936,6 +936,38 @@ fn nobody_stands_in_who_was_told_of_no_beginning() {
     assert!(!stands_in("aaaa"), "{:?}", world.stand_ins);
 }
 
+/// Taken by the fallback and forgotten, had the process died before it was stored who has to hear of the end.
+#[test]
+fn a_fallback_is_told_nothing_before_it_is_stored_that_it_has_to_hear_of_the_end() {
+    let alerts_gone = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    };
+    let mut world = world();
+    world.engine_takes = minutes(1);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "ops", Opened, Critical);
+    world.run(seconds(50), alerts_gone);
+    assert_eq!(
+        world.messages("ops"),
+        1,
+        "what is its own goes on\n{}",
+        world.diary
+    );
+    world.restart(seconds(5));
+    world.engine_takes = seconds(2);
+    world.run(seconds(90), alerts_gone);
+    assert_eq!(world.stand_ins.len(), 1, "{:?}", world.stand_ins);
+    diary(&world, &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => refused
+        00:00:00.0 ops <- bbbb opened => accepted
+        00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: Some("ops") }
+        00:00:50.0 restart
+        00:00:56.0 alerts <- aaaa opened => refused
+        00:00:57.0 ops <- aaaa opened (for alerts) => accepted
+    "#]]);
+}
+
 #[test]
 fn a_fallback_that_came_later_stands_in_for_nothing_it_was_not_told() {
     let mut world = World::new(7, &[channel("alerts", None), channel("ops", None)]);
