@@ -150,7 +150,7 @@ impl Courier {
             self.restore_stand_in(&entry);
             let age = now.at.since(entry.created_at);
             let lane = self.lanes.entry(entry.key.channel.clone()).or_default();
-            if let EntryState::Parked { why, since } = &entry.state
+            if let EntryState::Parked { why, since, .. } = &entry.state
                 && lane.refusal.is_none()
             {
                 lane.refusal = Some(Refusal {
@@ -165,7 +165,13 @@ impl Courier {
             }
             let mut item = Item::new(entry, now, age);
             item.is_restored = true;
-            item.is_handed_over = item.is_parked();
+            item.is_handed_over = matches!(
+                item.entry.state,
+                EntryState::Parked {
+                    is_handed_over: true,
+                    ..
+                }
+            );
             lane.insert(item);
         }
         self.rehome(now);

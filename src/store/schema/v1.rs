@@ -391,7 +391,11 @@ pub(in crate::store) enum EntryState {
     Queued,
     Sending,
     Unsure,
-    Parked { why: String, since: Time },
+    Parked {
+        why: String,
+        since: Time,
+        is_handed_over: bool,
+    },
 }
 
 impl Form<model::EntryState> for EntryState {
@@ -401,9 +405,14 @@ impl Form<model::EntryState> for EntryState {
             Model::Queued => Self::Queued,
             Model::Sending => Self::Sending,
             Model::Unsure => Self::Unsure,
-            Model::Parked { why, since } => Self::Parked {
+            Model::Parked {
+                why,
+                since,
+                is_handed_over,
+            } => Self::Parked {
                 why: why.clone(),
                 since: Form::of(since),
+                is_handed_over: *is_handed_over,
             },
         }
     }
@@ -414,9 +423,14 @@ impl Form<model::EntryState> for EntryState {
             Self::Queued => Model::Queued,
             Self::Sending => Model::Sending,
             Self::Unsure => Model::Unsure,
-            Self::Parked { why, since } => Model::Parked {
+            Self::Parked {
+                why,
+                since,
+                is_handed_over,
+            } => Model::Parked {
                 why,
                 since: since.into_model(),
+                is_handed_over,
             },
         }
     }

@@ -679,7 +679,13 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
         Just(EntryState::Queued),
         Just(EntryState::Sending),
         Just(EntryState::Unsure),
-        (text(), time()).prop_map(|(why, since)| EntryState::Parked { why, since }),
+        (text(), time(), any::<bool>()).prop_map(|(why, since, is_handed_over)| {
+            EntryState::Parked {
+                why,
+                since,
+                is_handed_over,
+            }
+        }),
     ];
     (
         (key(), select(kinds.to_vec()), time()),
