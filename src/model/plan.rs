@@ -220,6 +220,26 @@ impl Target {
             None => self.name.clone(),
         }
     }
+
+    /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
+    pub fn heartbeat(&self) -> Option<(u8, &Arc<HeartbeatQuestion>)> {
+        (0_u8..)
+            .zip(&self.checks)
+            .find_map(|(place, check)| match &check.question {
+                Question::Heartbeat(question) => Some((place, question)),
+                Question::Health(_)
+                | Question::Http(_)
+                | Question::LogFreshness(_)
+                | Question::LogStore(_)
+                | Question::Roles(_)
+                | Question::Tcp(_)
+                | Question::Tls(_)
+                | Question::Dns(_)
+                | Question::Icmp(_)
+                | Question::Websocket(_)
+                | Question::Grpc(_) => None,
+            })
+    }
 }
 
 /// One question about a target.

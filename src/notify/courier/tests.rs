@@ -999,7 +999,9 @@ fn a_fallback_that_was_added_while_nobody_ran_is_told_what_is_parked() {
     );
     world.run(minutes(15), alerts_gone);
     assert!(world.stand_ins.iter().all(|(_, channel)| *channel == ops));
-    diary(&world, &expect![[r#"
+    diary(
+        &world,
+        &expect![[r#"
         00:00:00.0 alerts <- aaaa opened => refused
         00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: None }
         00:01:00.0 restart
@@ -1008,7 +1010,8 @@ fn a_fallback_that_was_added_while_nobody_ran_is_told_what_is_parked() {
         00:05:00.0 restart
         00:06:01.0 alerts <- aaaa opened, 361 s late because hekate was restarted meanwhile => refused
         00:10:00.0 ops <- aaaa recovered => accepted
-    "#]]);
+    "#]],
+    );
 }
 
 /// The channel may be well again by now: then nobody else has to hear of it.

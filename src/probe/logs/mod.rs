@@ -55,13 +55,20 @@ use super::http::Findings;
 /// application fresh until that date.
 const FUTURE_MAX: Duration = Duration::from_secs(30);
 
+/// What a round in a test has.
+#[cfg(test)]
+const ROUND: Duration = Duration::from_secs(5);
+
 /// One kind of store, opened for one source. Errors are classed; waiting is bounded by whoever asks.
 trait Store: Send + Sync {
     /// The newest line of each subject within its lookback, in their order; one question for all where the store can.
+    ///
+    /// The round is over after `limit`, and then nothing counts that was not given back before.
     fn read<'a>(
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>>;
 
     /// Which of these canaries of this monitor can be found now.
@@ -197,7 +204,7 @@ async fn ask_all(
         Some(within(limit, store.find(&ask.monitor, &ask.unseen, now)).await)
     };
     let reading = async {
-        let read = tokio::time::timeout(limit, store.read(subjects, now)).await;
+        let read = tokio::time::timeout(limit, store.read(subjects, now, limit)).await;
         let mut read =
             read.unwrap_or_else(|_late| subjects.iter().map(|_| Err(late(limit))).collect());
         // A store that answers fewer than it was asked has not answered the rest.

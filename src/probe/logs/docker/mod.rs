@@ -7,7 +7,7 @@ mod frames;
 #[cfg(test)]
 mod tests;
 
-use std::{error::Error, io, path::PathBuf};
+use std::{error::Error, io, path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{
@@ -200,6 +200,7 @@ impl Store for Docker {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        _limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         let mut reading = Vec::with_capacity(subjects.len());
         for subject in subjects {
