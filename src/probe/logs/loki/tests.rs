@@ -221,7 +221,7 @@ async fn a_hung_store_is_given_up() {
     );
     assert_eq!(
         answer.seen.unwrap().unwrap_err().words,
-        "no answer within 160ms"
+        "no answer within 200ms"
     );
     assert_eq!(answer.statement, None);
 }
