@@ -170,6 +170,7 @@ pub struct Engine {
     void_below: u64,
     blind: look::Blind,
     troubles: VecDeque<String>,
+    stalling: trouble::Stalling,
     chance: StdRng,
     readers: logs::Readers,
     role_book: roles::RoleBook,
@@ -201,6 +202,7 @@ impl Engine {
             void_below: 0,
             blind: look::Blind::default(),
             troubles: VecDeque::new(),
+            stalling: trouble::Stalling::default(),
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
             role_book: roles::RoleBook::default(),
@@ -232,6 +234,7 @@ impl Engine {
             Event::Found(found) => self.found(now, *found, actions),
             Event::Stop => self.stop(now, actions),
         }
+        self.end_stalling(now, actions);
         self.handled = now;
         self.dispatch(now, actions);
     }
@@ -452,6 +455,7 @@ impl Engine {
 
     /// Nothing that was in question can be trusted: forget it, and look anew, spread over a few seconds.
     fn interrupted(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.note_interruption(now, actions);
         self.void_below = self.looks + 1;
         self.void_witnesses(now.at);
         self.looking_since = now.at;

@@ -897,3 +897,29 @@ fn who_stands_in_is_stored_before_it_is_said_to_be() {
         );
     }
 }
+
+/// Nothing can be confirmed while the process is held up all the time; that must not be silent for long.
+#[test]
+fn a_machine_that_stalls_without_end_is_told_once_and_so_is_the_end_of_it() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(2));
+    world.set("api", "silent");
+    for _ in 0..60 {
+        world.run_until(world.now + Duration::from_secs(9));
+        world.event(Event::Interrupted);
+    }
+    world.run_until(minutes(20));
+    world.set("api", "ok");
+    // Now and then is no reason to speak.
+    for _ in 0..10 {
+        world.run_until(world.now + minutes(2));
+        world.event(Event::Interrupted);
+    }
+    world.check(&expect![[r#"
+        3m 26s #core opened: api operational -> degraded: fails again and again: 5 of the last 10 looks
+        7m 15s #ops notice: hekate cannot judge: this machine keeps stopping it: for 5 min it was held up again and again, never a whole minute without, so that no failure can be confirmed
+        12m 3s #core @core changed: api degraded -> down: no answer
+        16m 3s #ops notice: over: hekate cannot judge: this machine keeps stopping it: nothing held it up for 5 min; failures are confirmed again
+        20m 10s #core recovered: api down -> operational
+    "#]]);
+}
