@@ -10,7 +10,6 @@ use crate::model::{
     Policy, Rule, Slot, Verdict,
     board::{Facts, Suspicion},
     heartbeat::HeartbeatQuestion,
-    plan::Question,
     text::span,
 };
 
@@ -39,20 +38,7 @@ fn facts(watched: &Watched) -> Facts {
         .filter(|_| verdict == Verdict::Suspect)
         .map_or(watching, |check| &watched.checks[check]);
     let policy = &watched.target.checks[deciding].policy;
-    let heartbeat = match &watched.target.checks[deciding].question {
-        Question::Heartbeat(question) => Some(question.as_ref()),
-        Question::Health(_)
-        | Question::Http(_)
-        | Question::LogFreshness(_)
-        | Question::LogStore(_)
-        | Question::Roles(_)
-        | Question::Tcp(_)
-        | Question::Tls(_)
-        | Question::Dns(_)
-        | Question::Icmp(_)
-        | Question::Websocket(_)
-        | Question::Grpc(_) => None,
-    };
+    let heartbeat = watched.target.checks[deciding].question.heartbeat();
     Facts {
         verdict,
         settled,

@@ -223,22 +223,8 @@ impl Target {
 
     /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
     pub fn heartbeat(&self) -> Option<(u8, &Arc<HeartbeatQuestion>)> {
-        (0_u8..)
-            .zip(&self.checks)
-            .find_map(|(place, check)| match &check.question {
-                Question::Heartbeat(question) => Some((place, question)),
-                Question::Health(_)
-                | Question::Http(_)
-                | Question::LogFreshness(_)
-                | Question::LogStore(_)
-                | Question::Roles(_)
-                | Question::Tcp(_)
-                | Question::Tls(_)
-                | Question::Dns(_)
-                | Question::Icmp(_)
-                | Question::Websocket(_)
-                | Question::Grpc(_) => None,
-            })
+        let mut checks = (0_u8..).zip(&self.checks);
+        checks.find_map(|(place, check)| Some((place, check.question.heartbeat()?)))
     }
 }
 
@@ -280,6 +266,26 @@ pub enum Question {
     Heartbeat(Arc<HeartbeatQuestion>),
     /// `http:`
     Http(Arc<HttpQuestion>),
+}
+
+impl Question {
+    /// What is expected of one that calls us, if it is such a one.
+    pub const fn heartbeat(&self) -> Option<&Arc<HeartbeatQuestion>> {
+        match self {
+            Self::Heartbeat(question) => Some(question),
+            Self::Health(_)
+            | Self::Http(_)
+            | Self::LogFreshness(_)
+            | Self::LogStore(_)
+            | Self::Roles(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::Icmp(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_) => None,
+        }
+    }
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.
