@@ -59,6 +59,7 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Show(..)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
+                | Action::Noted(..)
                 | Action::LookTrouble(_)
                 | Action::AskWitnesses(_)
                 | Action::Blind(_) => {}

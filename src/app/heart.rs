@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{signs::Signs, systemd::Watchdog};
+use super::{post::Mail, signs::Signs, systemd::Watchdog};
 use crate::{
     clock::Clock,
     engine::{Action, Engine, Event, Looked, Order},
@@ -46,6 +46,7 @@ pub(super) struct Outside {
     pub(super) clock: Clock,
     pub(super) prober: Prober,
     pub(super) writer: Writer,
+    pub(super) mail: mpsc::UnboundedSender<Mail>,
     pub(super) committing: mpsc::UnboundedSender<Committing>,
     pub(super) board: Arc<ArcSwap<Board>>,
     pub(super) metrics: Arc<Metrics>,
@@ -173,6 +174,11 @@ impl Outside {
                 }
                 Action::Look(order) => self.look(order),
                 Action::Commit(batch) => self.commit(batch),
+                // The writer keeps the order of what it is given, so whatever is stored from now on comes after it.
+                Action::Noted(incident, channel) => {
+                    // Nobody listens any more only while the process ends.
+                    let _ = self.mail.send(Mail::Noted(incident, channel));
+                }
                 Action::Looked(looked) => self.looked(looked),
                 Action::Show(slot, facts) => {
                     if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {

@@ -285,6 +285,7 @@ impl Shared {
             clock: self.clock.clone(),
             prober: Prober::new(self.clock.clone()),
             writer: self.writer.clone(),
+            mail: self.mail.clone(),
             committing,
             board: Arc::clone(&self.board),
             metrics: Arc::clone(&self.metrics),

@@ -10,7 +10,7 @@ use crate::{
     clock::Clock,
     engine,
     model::{
-        Batch, Board, ChannelName, Delivery, Entry, EntryKey, Plan, Tick, Timestamp,
+        Batch, Board, ChannelName, Delivery, Entry, EntryKey, IncidentId, Plan, Tick, Timestamp,
         plan::Destination,
     },
     notify::{
@@ -32,6 +32,8 @@ pub(super) enum Mail {
     Found(Vec<Entry>),
     /// An attempt ended.
     Delivered(EntryKey, Delivery),
+    /// That this channel has to hear of the end of this incident is stored before whatever is stored next.
+    Noted(IncidentId, ChannelName),
     /// The channels changed.
     Channels,
 }
@@ -116,6 +118,7 @@ impl PostOffice {
                 let steps = self.courier.delivered(now, &key, delivery);
                 self.carry_out(steps);
             }
+            Mail::Noted(incident, channel) => self.courier.noted(&incident, &channel),
             Mail::Channels => {
                 let plan = self.desk.plan.load();
                 self.courier.configure(now, &plan.channels, plan.ops());

@@ -112,6 +112,17 @@ pub enum Command {
         #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
         since: std::time::Duration,
     },
+    /// What `max_age` of each log should be, from the pauses of the last week
+    ///
+    /// A silence of a log means something only if it is longer than its usual pauses, so `max_age` should be at least three
+    /// times the longest of them. Pauses are remembered only as far as they were proved, without those of quiet hours, of
+    /// outages of the store and of the target itself; a pause is known to within one interval of the log source. Asks the
+    /// running hekate, or reads the store if none is running. Says what to paste into the file.
+    Suggest {
+        /// Which targets, in any order of their words [default: all]
+        #[arg(value_name = "NAME")]
+        words: Vec<String>,
+    },
     /// Show or really send a message
     Notify {
         /// Which.

@@ -225,6 +225,27 @@ pub(super) fn status(global: &Global, status: &Status, terminal: Terminal) -> Ex
     print(shown, terminal)
 }
 
+/// Asks for what `max_age` should be; absent if no hekate is running where the file says.
+pub(super) fn suggest(global: &Global, words: &str, terminal: Terminal) -> Option<Exit> {
+    let server = match Server::of(global, terminal) {
+        Ok(server) => server,
+        Err(exit) => return Some(exit),
+    };
+    let is_running = global.server.is_some() || {
+        let pinged = wait(terminal, async {
+            Ok(server.ask(Method::GET, &["healthz"], &[]).await.is_ok())
+        });
+        !matches!(pinged, Ok(false))
+    };
+    is_running.then(|| {
+        let path = ["api", "v1", "suggest"];
+        let shown = wait(terminal, async {
+            ask(&server, terminal, &path, &[("words", words)]).await
+        });
+        print(shown, terminal)
+    })
+}
+
 /// `hekate explain NAME`
 pub(super) fn explain(global: &Global, words: &[String], terminal: Terminal) -> Exit {
     let words = words.join(" ");

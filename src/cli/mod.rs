@@ -11,6 +11,7 @@ mod generate;
 mod notify;
 mod run;
 mod store;
+mod suggest;
 mod terminal;
 
 pub use arguments::Arguments;
@@ -62,6 +63,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Discover => discover::discover(global, terminal),
         Command::Status(status) => ask::status(global, &status, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
+        Command::Suggest { words } => suggest::suggest(global, &words, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),

@@ -9,6 +9,7 @@ pub mod json;
 pub mod lookup;
 mod past;
 mod status;
+pub mod suggest;
 pub mod text;
 
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod tests;
 pub use help::HelpLine;
 pub use past::Past;
 pub use status::{Counts, Line, Section, Status};
+pub use suggest::{Suggestion, Suggestions};
 
 use crate::model::{Board, Timestamp, text::clean};
 

@@ -12,7 +12,6 @@ use crate::{
         Policy, Rule, Slot, Verdict,
         board::{Facts, Suspicion},
         heartbeat::HeartbeatQuestion,
-        plan::Question,
         text::span,
     },
 };
@@ -47,22 +46,7 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         .filter(|_| verdict == Verdict::Suspect)
         .map_or(watching, |check| &watched.checks[check]);
     let policy = &watched.target.checks[deciding].policy;
-    let heartbeat = match &watched.target.checks[deciding].question {
-        Question::Heartbeat(question) => Some(question.as_ref()),
-        Question::Health(_)
-        | Question::Http(_)
-        | Question::Metrics(_)
-        | Question::Steps(_)
-        | Question::LogFreshness(_)
-        | Question::LogStore(_)
-        | Question::Roles(_)
-        | Question::Tcp(_)
-        | Question::Tls(_)
-        | Question::Dns(_)
-        | Question::Icmp(_)
-        | Question::Websocket(_)
-        | Question::Grpc(_) => None,
-    };
+    let heartbeat = watched.target.checks[deciding].question.heartbeat();
     Facts {
         verdict,
         settled,

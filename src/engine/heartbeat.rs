@@ -231,13 +231,14 @@ impl Engine {
 impl Watched {
     /// The check that is a heartbeat, if there is one.
     pub(super) fn heartbeat(&self) -> Option<(u8, Arc<HeartbeatQuestion>)> {
-        heartbeat_of(&self.target)
+        let (check, question) = self.target.heartbeat()?;
+        Some((check, Arc::clone(question)))
     }
 
     /// As [`Watched::await_beat`], if the target was asked for another rhythm before.
     pub(super) fn await_changed_beat(&mut self, before: &Target, now: Moment) {
-        let question = |target| heartbeat_of(target).map(|(_, question)| question);
-        if question(before) != question(&self.target) {
+        let changed_to = self.target.heartbeat().map(|(_, question)| question);
+        if before.heartbeat().map(|(_, question)| question) != changed_to {
             self.await_beat(now);
         }
     }
@@ -327,27 +328,6 @@ impl Watched {
             readings: readings.collect(),
         }
     }
-}
-
-fn heartbeat_of(target: &Target) -> Option<(u8, Arc<HeartbeatQuestion>)> {
-    (0_u8..)
-        .zip(&target.checks)
-        .find_map(|(at, check)| match &check.question {
-            Question::Heartbeat(question) => Some((at, Arc::clone(question))),
-            Question::Health(_)
-            | Question::Http(_)
-            | Question::Metrics(_)
-            | Question::Steps(_)
-            | Question::LogFreshness(_)
-            | Question::LogStore(_)
-            | Question::Roles(_)
-            | Question::Tcp(_)
-            | Question::Tls(_)
-            | Question::Dns(_)
-            | Question::Icmp(_)
-            | Question::Websocket(_)
-            | Question::Grpc(_) => None,
-        })
 }
 
 fn beat_of(watching: &Watching) -> Option<&Beat> {

@@ -15,9 +15,10 @@ use crate::{
     judge::{freshness, watermark},
     model::{
         Batch, LookId, Memory, Moment, Observation, Outcome, Phases, Policy, Slot, SourceName,
-        Timestamp,
+        Timestamp, Verdict,
         board::LogFacts,
         logs::{LogAnswer, LogAsk, LogMemory, LogRow, LogSource, Reading, Subject, Witness},
+        pauses::PauseFacts,
         plan::Question,
         roles::Role,
     },
@@ -210,12 +211,14 @@ impl Engine {
             active_since: role.and_then(|role| role.active_since),
             is_expected_silent: question.is_silent_when_inactive
                 && role.is_some_and(|role| role.role == Role::Inactive),
+            is_failing_otherwise: watched.is_failing_beside(reader.check),
         };
         let is_log_only = target.checks.len() == 1;
         let memory = watched.log_mut(reader.check);
         let decision = freshness::decide(memory, question, &evidence);
         let outcome = freshness::outcome(&decision, &evidence, is_log_only);
         let readable = unreadable::changed(memory, question, &evidence, decision.row);
+        let pauses = freshness::pause_facts(memory, now.at);
         let observation = Observation {
             look: LookId {
                 slot: reader.slot,
@@ -243,7 +246,7 @@ impl Engine {
                 is_own_trouble: decision.row == LogRow::Blind,
             }));
         }
-        let facts = Arc::new(facts_of(source, &decision));
+        let facts = Arc::new(facts_of(source, &decision, pauses));
         if let Some(watched) = self.at_mut(reader.slot) {
             watched.log = Some(Arc::clone(&facts));
         }
@@ -298,13 +301,14 @@ impl Engine {
 }
 
 /// What people are shown of a decision.
-fn facts_of(source: &LogSource, decision: &freshness::Decision) -> LogFacts {
+fn facts_of(source: &LogSource, decision: &freshness::Decision, pauses: PauseFacts) -> LogFacts {
     LogFacts {
         source: source.name.clone(),
         title: source.store.title(),
         row: decision.row,
         newest: decision.newest,
         proved_to: decision.proved_to,
+        pauses,
     }
 }
 
@@ -333,6 +337,19 @@ impl Watched {
                 unreachable!("it was just put there")
             }
         }
+    }
+
+    /// Whether any other check says, or begins to say, that the target does not work.
+    fn is_failing_beside(&self, log: u8) -> bool {
+        self.checks.iter().enumerate().any(|(check, watching)| {
+            check != usize::from(log)
+                && (watching.state.settled == Verdict::Down
+                    || watching
+                        .state
+                        .burst
+                        .as_ref()
+                        .is_some_and(|burst| burst.failures > 0))
+        })
     }
 
     /// What its log said last, if it has one.

@@ -67,7 +67,7 @@ pub enum Event {
     Pushed(Push),
     /// Something of our own is broken, or works again.
     Troubled(Trouble),
-    /// A channel heard of an incident in place of another one, so it has to hear of the end as well.
+    /// A channel is to hear of an incident in place of another one, so it has to hear of the end as well.
     StoodIn(IncidentId, ChannelName),
     /// Somebody who deploys says who of a group is active.
     RoleSaid(GroupName, String),
@@ -90,6 +90,8 @@ pub enum Action {
     Look(Order),
     /// Store this; when it is stored, its outbox entries may be sent.
     Commit(Arc<Batch>),
+    /// That this channel has to hear of the end of this incident is in what was to be stored before.
+    Noted(IncidentId, ChannelName),
     /// A look was taken in; for metrics and the age of the evidence.
     Looked(Looked),
     /// What is known of a target changed.
@@ -182,6 +184,7 @@ pub struct Engine {
     void_below: u64,
     blind: look::Blind,
     troubles: VecDeque<String>,
+    stalling: trouble::Stalling,
     chance: StdRng,
     readers: logs::Readers,
     role_book: roles::RoleBook,
@@ -218,6 +221,7 @@ impl Engine {
             void_below: 0,
             blind: look::Blind::default(),
             troubles: VecDeque::new(),
+            stalling: trouble::Stalling::default(),
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
             role_book: roles::RoleBook::default(),
@@ -245,12 +249,16 @@ impl Engine {
             Event::Interrupted => self.interrupted(now, actions),
             Event::Pushed(push) => self.pushed(now, push, actions),
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
-            Event::StoodIn(incident, channel) => self.stood_in(now, &incident, channel, actions),
+            Event::StoodIn(incident, channel) => {
+                self.stood_in(now, &incident, &channel, actions);
+                actions.push(Action::Noted(incident, channel));
+            }
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
             Event::Stop => self.stop(now, actions),
         }
+        self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
         self.look_out(now, actions);
@@ -505,6 +513,7 @@ impl Engine {
 
     /// Nothing that was in question can be trusted: forget it, and look anew, spread over a few seconds.
     fn interrupted(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.note_interruption(now, actions);
         self.void_below = self.looks + 1;
         self.void_witnesses(now.at);
         self.looking_since = now.at;

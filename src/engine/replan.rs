@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     judge,
-    model::{Batch, Check, Moment, Plan, Policy, Slot, Target, TargetId, plan::Question},
+    model::{
+        Batch, Check, Moment, Plan, Policy, Slot, Target, TargetId, logs::LogQuestion,
+        plan::Question,
+    },
     schedule::{Due, phase},
 };
 
@@ -99,9 +102,7 @@ impl Engine {
                 None => Watching::fresh(now),
             };
             let old_check = before.map(|at| &old.checks[at]);
-            if old_check.is_none_or(|old| differs(old, check)) {
-                watching.doubt();
-            }
+            watching.change_question(old_check, check);
             if let Some(old) = old_check {
                 watching.change_rules(&old.policy, &check.policy);
             }
@@ -194,9 +195,21 @@ impl Engine {
     }
 }
 
-/// Whether what is asked changed, so that what was seen before says less.
-fn differs(old: &Check, new: &Check) -> bool {
-    old.question != new.question
+/// Whether both read a log, but not the same one.
+fn is_other_log(old: &Check, new: &Check) -> bool {
+    let (Question::LogFreshness(old), Question::LogFreshness(new)) = (&old.question, &new.question)
+    else {
+        return false;
+    };
+    let of = |question: &LogQuestion| {
+        let subject = &question.subject;
+        (
+            question.source.clone(),
+            subject.query.clone(),
+            subject.streams.clone(),
+        )
+    };
+    of(old) != of(new)
 }
 
 impl Watching {
@@ -219,13 +232,20 @@ impl Watching {
         }
     }
 
-    /// The question changed: the verdict holds until looks change it, everything else is asked anew.
-    fn doubt(&mut self) {
+    /// Goes on under another question: the verdict holds until looks change it, everything else is asked anew.
+    fn change_question(&mut self, old: Option<&Check>, new: &Check) {
+        if old.is_some_and(|old| old.question == new.question) {
+            return;
+        }
         judge::void(&mut self.state);
         if let Some(flight) = &mut self.flight {
             flight.is_outdated = true;
         }
         self.state.family = None;
         self.state.ever_worked = false;
+        if old.is_some_and(|old| is_other_log(old, new)) {
+            // Its newest line was not of this log, and so was no pause of it.
+            self.memory = None;
+        }
     }
 }

@@ -259,7 +259,7 @@ impl Engine {
         &mut self,
         now: Moment,
         incident: &IncidentId,
-        channel: ChannelName,
+        channel: &ChannelName,
         actions: &mut Vec<Action>,
     ) {
         let alone = self.watched.iter_mut().flatten();
@@ -277,12 +277,12 @@ impl Engine {
             .incident
             .told
             .iter()
-            .any(|told| told.channel == channel)
+            .any(|told| told.channel == *channel)
         {
             return;
         }
         open.incident.told.push(Told {
-            channel,
+            channel: channel.clone(),
             at: now.at,
             mention: None,
         });

@@ -1,16 +1,58 @@
 //! Our own trouble, told to `ops` once when it begins and once when it is over.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Action, Engine, Trouble, tell::entry_of};
 use crate::model::{
-    Batch, ChannelName, EntryKey, Incident, IncidentId, Kind, Moment, Story, Told, Verdict,
+    Batch, ChannelName, EntryKey, Incident, IncidentId, Kind, Moment, Story, Tick, Told, Verdict,
 };
 
 /// So many troubles are remembered as told; those that have no end would add up over the months.
 const TROUBLES_MAX: usize = 500;
 
+/// Interruptions that leave no more time than this between them leave none to confirm anything …
+const UNDISTURBED: Duration = Duration::from_mins(1);
+/// … and when that has gone on for so long, people have to know; when there was none for so long, that it is over.
+const STALLING_TOLD_AFTER: Duration = Duration::from_mins(5);
+
+/// Interruptions that come one close after the other.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Stalling {
+    /// The first of them and the last; absent if there was none lately.
+    between: Option<(Tick, Tick)>,
+    is_told: bool,
+}
+
 impl Engine {
+    /// Counts an interruption, and tells `ops` once if they never leave the time to confirm anything.
+    pub(super) fn note_interruption(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let began = self
+            .stalling
+            .between
+            .filter(|(_, last)| now.tick.since(*last) <= UNDISTURBED)
+            .map_or(now.tick, |(began, _)| began);
+        self.stalling.between = Some((began, now.tick));
+        if !self.stalling.is_told && now.tick.since(began) > STALLING_TOLD_AFTER {
+            self.stalling.is_told = true;
+            self.troubled(now, stalling_trouble(false), actions);
+        }
+    }
+
+    /// Says that interruptions are over, if it was said that they go on.
+    pub(super) fn end_stalling(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        let Stalling {
+            between: Some((_, last)),
+            is_told: true,
+        } = self.stalling
+        else {
+            return;
+        };
+        if now.tick.since(last) > STALLING_TOLD_AFTER {
+            self.stalling = Stalling::default();
+            self.troubled(now, stalling_trouble(true), actions);
+        }
+    }
+
     /// Takes note of our own trouble, and tells `ops` once that it began and once that it is over.
     pub(super) fn troubled(&mut self, now: Moment, trouble: Trouble, actions: &mut Vec<Action>) {
         let known = self.troubles.iter().position(|key| *key == trouble.key);
@@ -106,5 +148,20 @@ impl Engine {
                 .push(entry_of(key, Kind::Notice, now, None, &story));
         }
         batch.incidents.push(incident);
+    }
+}
+
+fn stalling_trouble(is_over: bool) -> Trouble {
+    let words = if is_over {
+        "nothing held it up for 5 min; failures are confirmed again"
+    } else {
+        "for 5 min it was held up again and again, never a whole minute without, so that no failure can be confirmed"
+    };
+    Trouble {
+        key: String::from("stalls"),
+        is_over,
+        title: String::from("hekate cannot judge: this machine keeps stopping it"),
+        words: words.to_owned(),
+        not_to: None,
     }
 }

@@ -20,6 +20,7 @@ use super::{
     logs::LogRow,
     names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
     observation::{Detail, Phases},
+    pauses::PauseFacts,
     plan::{Group, Plan, Target},
     roles::RoleFacts,
     text::span,
@@ -91,6 +92,8 @@ pub struct LogFacts {
     pub newest: Option<Timestamp>,
     /// Up to when the store is complete.
     pub proved_to: Option<Timestamp>,
+    /// How long it usually says nothing.
+    pub pauses: PauseFacts,
 }
 
 impl LogFacts {

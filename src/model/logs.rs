@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{
     names::{ChannelName, SourceName},
+    pauses::Pauses,
     plan::{Credentials, TlsSettings},
     secret::Secret,
     text::{FOREIGN_MAX, clean},
@@ -452,6 +453,8 @@ pub struct LogMemory {
     pub row: Option<LogRow>,
     /// Who was told that it cannot be judged as the file asks for it; empty while it can.
     pub warned: Vec<ChannelName>,
+    /// How long it usually says nothing.
+    pub pauses: Pauses,
 }
 
 /// The state of one target's log: one for each row of the table of decisions, in its order.

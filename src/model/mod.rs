@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod names;
 pub mod notification;
 pub mod observation;
+pub mod pauses;
 pub mod plan;
 pub mod roles;
 pub mod secret;

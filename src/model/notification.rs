@@ -189,6 +189,8 @@ pub enum EntryState {
         why: String,
         /// Since when.
         since: Timestamp,
+        /// Whether another channel was told in its place, or is owed it.
+        is_handed_over: bool,
     },
 }
 

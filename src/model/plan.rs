@@ -225,6 +225,12 @@ impl Target {
             None => self.name.clone(),
         }
     }
+
+    /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
+    pub fn heartbeat(&self) -> Option<(u8, &Arc<HeartbeatQuestion>)> {
+        let mut checks = (0_u8..).zip(&self.checks);
+        checks.find_map(|(place, check)| Some((place, check.question.heartbeat()?)))
+    }
 }
 
 /// One question about a target.
@@ -303,6 +309,28 @@ fn shown_host(url: &Url, secrets: &[Secret]) -> Option<String> {
         secret.contains(host) || (!secret.is_empty() && host.contains(secret))
     });
     (!is_secret).then(|| host.to_owned())
+}
+
+impl Question {
+    /// What is expected of one that calls us, if it is such a one.
+    pub const fn heartbeat(&self) -> Option<&Arc<HeartbeatQuestion>> {
+        match self {
+            Self::Heartbeat(question) => Some(question),
+            Self::Health(_)
+            | Self::Http(_)
+            | Self::Metrics(_)
+            | Self::Steps(_)
+            | Self::LogFreshness(_)
+            | Self::LogStore(_)
+            | Self::Roles(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::Icmp(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_) => None,
+        }
+    }
 }
 
 /// `health:` how an HTTP health endpoint is asked and understood.

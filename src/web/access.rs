@@ -108,9 +108,10 @@ mod tests {
     };
 
     const TOKEN: &str = "a-token-of-many-characters";
-    const GUARDED: [&str; 4] = [
+    const GUARDED: [&str; 5] = [
         "/metrics",
         "/api/v1/status",
+        "/api/v1/suggest",
         "/api/v1/targets/api/explain",
         "/api/v1/targets/api/history",
     ];

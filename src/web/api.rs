@@ -1,4 +1,4 @@
-//! The API that the terminal uses: status, explain, history; as JSON, or as text with `?format=text`.
+//! The API that the terminal uses: status, suggest, explain, history; as JSON, or as text with `?format=text`.
 
 use std::{str::FromStr, time::Duration};
 
@@ -15,8 +15,9 @@ use serde_json::json;
 use super::{Shared, trouble, trouble_with};
 use crate::{
     command::{
-        Line, Past, Status, json as shape,
+        Line, Past, Status, Suggestions, json as shape,
         lookup::{self, One, Selection},
+        suggest,
         text::{self, Look},
     },
     model::{Board, Incident, IncidentId, TargetId, Timestamp, Transition, board::Row},
@@ -87,6 +88,32 @@ pub(super) async fn status(
             Some(incident) => past(&shared, incident, "explain", &asked).await,
             None => unknown(&understood, &nearest),
         },
+    }
+}
+
+/// `GET /api/v1/suggest`
+pub(super) async fn suggest(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let board = shared.board.load_full();
+    match lookup::select(&board, &asked.words) {
+        Selection::Rows { rows, .. } => {
+            let suggestions = Suggestions::of(rows);
+            match asked.format {
+                Format::Json => Json(suggest::json(&suggestions)).into_response(),
+                Format::Text => plain(suggest::text(&suggestions)),
+                Format::Short => plain(suggest::short(&suggestions)),
+            }
+        }
+        Selection::Nothing {
+            understood,
+            nearest,
+        } => unknown(&understood, &nearest),
     }
 }
 

@@ -310,13 +310,14 @@ async fn a_signed_body_that_is_no_command_is_said_so() {
     }
 }
 
-const ROUTES: [(&str, Method); 8] = [
+const ROUTES: [(&str, Method); 9] = [
     ("/slack/command", Method::POST),
     ("/healthz", Method::GET),
     ("/readyz", Method::GET),
     ("/metrics", Method::GET),
     ("/-/reload", Method::POST),
     ("/api/v1/status", Method::GET),
+    ("/api/v1/suggest", Method::GET),
     ("/api/v1/targets/api/explain", Method::GET),
     ("/api/v1/targets/api/history", Method::GET),
 ];
@@ -458,6 +459,27 @@ async fn status_is_given_as_json_and_as_text() {
     assert!(!answer.body.contains('\u{1b}'));
     let answer = get_of(&router, "/api/v1/status?format=text&color=true").await;
     assert!(answer.body.contains("\u{1b}[31m"));
+}
+
+#[tokio::test]
+async fn what_max_age_should_be_is_given_in_every_form() {
+    let World { state, .. } = world();
+    let router = router(state);
+    let answer = get_of(&router, "/api/v1/suggest?words=master").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.json()["targets"], serde_json::json!([]));
+    for path in [
+        "/api/v1/suggest?format=text",
+        "/api/v1/suggest?format=short",
+    ] {
+        let answer = get_of(&router, path).await;
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+        assert_eq!(answer.headers["content-type"], "text/plain; charset=utf-8");
+    }
+    let answer = get_of(&router, "/api/v1/suggest?words=gren").await;
+    assert_eq!(answer.error_code(), "unknown_name");
+    let answer = get_of(&router, "/api/v1/suggest?wrods=green").await;
+    assert_eq!(answer.error_code(), "bad_query");
 }
 
 #[tokio::test]

@@ -101,6 +101,14 @@ routes:
     let shown = hekate.target("blue").await;
     assert_eq!(shown["log"]["state"], "silent", "{shown}");
 
+    let server = format!("http://{}", hekate.address);
+    let suggested = home.run(&["suggest", "blue", "--server", &server]).await;
+    let said = String::from_utf8_lossy(&suggested.stdout);
+    assert!(
+        said.contains("not enough seen yet (0 days of 7)"),
+        "{suggested:?}"
+    );
+
     batch.be_silent(true);
     let down = receiver.hear_down("core").await;
     assert!(down.text.contains("batch"), "{down:?}");
@@ -114,6 +122,13 @@ routes:
         .await;
     receiver.hear_up("core", down.id()).await;
     hekate.stop().await;
+    let remembered = home.run(&["suggest"]).await;
+    let said = String::from_utf8_lossy(&remembered.stdout);
+    assert_eq!(
+        said.matches("not enough seen yet").count(),
+        2,
+        "{remembered:?}"
+    );
     assert_eq!(receiver.told_to("core").len(), 4, "{:?}", receiver.told());
     assert!(receiver.told_to("ops").is_empty(), "{:?}", receiver.told());
 }

@@ -171,6 +171,7 @@ impl Rule for Watermark {
             grace_until: None,
             active_since: None,
             is_expected_silent: false,
+            is_failing_otherwise: false,
         };
         let decision = freshness::decide(&mut self.memory, &self.question, &evidence);
         match decision.row {

@@ -241,6 +241,7 @@ impl World {
                         self.courier.enqueue(now, entry.clone());
                     }
                 }
+                Action::Noted(incident, channel) => self.courier.noted(&incident, &channel),
                 Action::Placed(..)
                 | Action::Vacated(_)
                 | Action::Looked(_)

@@ -212,6 +212,7 @@ fn read(
         grace_until: None,
         active_since: None,
         is_expected_silent: false,
+        is_failing_otherwise: false,
     };
     let decision = freshness::decide(&mut memory, question, &evidence);
     Read {

@@ -14,6 +14,7 @@ use crate::{
             LogSource, LogStore, LogStoreQuestion, Reading, Subject,
         },
         plan::{Question, TlsSettings},
+        text::span,
     },
 };
 use std::{
@@ -28,7 +29,7 @@ const EVERY: Duration = Duration::from_secs(30);
 /// A store of logs in virtual time: everything that was written up to its horizon can be found.
 #[derive(Default)]
 pub(super) struct Store {
-    /// When an application wrote its last line; those that are not here write all the time.
+    /// When an application wrote its last line, zero = never; those that are not here write all the time.
     pub(super) stopped: BTreeMap<String, Duration>,
     /// How far behind it is.
     pub(super) lag: Duration,
@@ -83,6 +84,9 @@ impl Store {
                 return Ok(Reading::default());
             }
             let written = self.stopped.get(&subject.query).copied().unwrap_or(now);
+            if written.is_zero() {
+                return Ok(Reading::default());
+            }
             let mut newest = written.min(horizon);
             if let Some((from, to)) = self.lost
                 && newest >= from
@@ -450,95 +454,76 @@ fn a_verdict_of_before_a_restart_hurries_nothing() {
     "#]]);
 }
 
-/// A restart is no time to accuse anybody: neither of what is silent since long, nor of what fell silent meanwhile.
+impl World {
+    /// The longest usual pause of a target's log, as it is shown, and how much of a week was seen.
+    fn pauses(&self, target: &str) -> String {
+        let slot = self.engine.index[&TargetId::new(target)];
+        let watched = self.engine.at(slot).expect("it has a place");
+        let facts = watched.log.as_ref().expect("its log was read").pauses;
+        let longest = facts.longest.map(|pause| span(pause.length));
+        format!("{} days, {}", facts.days, longest.unwrap_or_default())
+    }
+}
+
 #[test]
-fn after_a_start_nobody_is_accused_for_a_while() {
+fn the_pauses_of_a_log_outlive_a_restart_and_a_changed_max_age_but_not_another_query() {
+    let mut world = world();
+    world.run_until(minutes(13 * 60));
+    let stop = world.now;
+    world.store.stopped.insert(String::from("blue"), stop);
+    world.run_until(stop + minutes(4));
+    world.store.stopped.clear();
+    world.run_until(stop + minutes(6));
+    assert_eq!(world.pauses("blue"), "1 days, 4 min 25 s");
+    world.event(Event::Stop);
+    let now = world.now + minutes(10);
+    let plan = Arc::clone(&world.engine.plan);
+    let mut world = World::restored((*plan).clone(), world.committed.clone(), now);
+    world.run_until(now + minutes(2));
+    assert_eq!(world.pauses("blue"), "1 days, 4 min 25 s");
+
+    let with = |change: fn(&mut LogQuestion)| {
+        let mut blue = logging("blue", false);
+        let Question::LogFreshness(question) = &mut blue.checks[1].question else {
+            panic!("the second check is the log");
+        };
+        change(Arc::make_mut(question));
+        Event::Replanned(Arc::new(fleet(vec![
+            blue,
+            logging("green", false),
+            logging("batch", true),
+            store(&["blue", "green", "batch"]),
+        ])))
+    };
+    world.event(with(|question| question.max_age = minutes(15)));
+    world.run_until(now + minutes(4));
+    assert_eq!(world.pauses("blue"), "1 days, 4 min 25 s");
+    // What another log said and when is nothing that this one can be held to.
+    world.event(with(|question| question.subject = subject("green")));
+    world.run_until(now + minutes(8));
+    assert_eq!(world.pauses("blue"), "0 days, 30 s");
+}
+
+/// A log that is asked for by other words has not been seen yet, whatever the one before said.
+#[test]
+fn a_changed_query_accuses_nobody_of_the_silence_of_another_log() {
     let mut world = world();
     world.run_until(minutes(20));
-    world.event(Event::Stop);
-    let loaded = world.committed.clone();
-    let plan = Arc::clone(&world.engine.plan);
-    let mut world = World::restored((*plan).clone(), loaded, minutes(40));
-    for name in ["blue", "batch"] {
-        world.store.stopped.insert(String::from(name), minutes(20));
-    }
-    world.run_until(minutes(41) + Duration::from_secs(55));
-    let judged = world.rows.iter().filter(|(_, _, row)| *row != "grace");
-    assert_eq!(judged.count(), 0, "{:?}", world.rows);
-    world.run_until(minutes(60));
-    world.check(&expect![[r#"
-        40m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T00:20:00.000Z; what happened since then was not seen
-        46m 35s #core opened: blue operational -> degraded: no line in its log for 26 min 35 s (proved up to 29 s ago)
-        46m 35s #core @core opened: batch operational -> down: no line in its log for 26 min 35 s (proved up to 29 s ago)
-    "#]]);
-}
-
-fn many() -> World {
-    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-    let mut targets: Vec<_> = names.iter().map(|name| logging(name, false)).collect();
-    targets.push(logging("blue", false));
-    targets.push(store(&[&names[..], &["blue"]].concat()));
-    World::new(fleet(targets))
-}
-
-#[test]
-fn ten_logs_that_are_asked_for_wrongly_are_one_message_and_so_is_their_end() {
-    let mut world = many();
-    world.run_until(minutes(10));
-    for name in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
-        let faults = &mut world.store.faults;
-        faults.insert(String::from(name), LogFaultKind::NotFound);
-    }
-    world.run_until(minutes(30));
-    world.check(&expect![[r#"
-        15m 7s #core notice: graylog: the logs of 10 targets cannot be judged: not understood (no such stream 5f2a): a, b, c, d, e, f, g, h and 2 more
-    "#]]);
-    world.event(Event::Stop);
-    let (plan, loaded) = (Arc::clone(&world.engine.plan), world.committed.clone());
-    let faults = std::mem::take(&mut world.store.faults);
-    let mut world = World::restored((*plan).clone(), loaded, minutes(31));
-    world.store.faults = faults;
-    world.run_until(minutes(50));
+    world
+        .store
+        .stopped
+        .insert(String::from("batcj"), Duration::ZERO);
+    let mut batch = logging("batch", true);
+    let Question::LogFreshness(question) = &mut batch.checks[0].question else {
+        panic!("its only check is the log");
+    };
+    Arc::make_mut(question).subject = subject("batcj");
+    world.event(Event::Replanned(Arc::new(fleet(vec![
+        logging("blue", false),
+        logging("green", false),
+        batch,
+        store(&["blue", "green", "batcj"]),
+    ]))));
+    world.run_until(minutes(35));
     world.check(&expect![[""]]);
-    world.store.faults.clear();
-    world.run_until(minutes(60));
-    world.check(&expect![[r#"
-        50m 21s #core notice: over: graylog: the logs of 10 targets can be judged again: a, b, c, d, e, f, g, h and 2 more
-    "#]]);
-}
-
-#[test]
-fn refused_for_one_and_never_seen_are_told_to_the_owner_and_not_as_the_stores_trouble() {
-    let mut world = world();
-    let faults = &mut world.store.faults;
-    faults.insert(String::from("blue"), LogFaultKind::Auth);
-    world.store.mute.insert(String::from("batch"));
-    world.run_until(minutes(60));
-    world.check(&expect![[r#"
-        2m 45s #core notice: graylog: the log of one target cannot be judged: not let in (no such stream 5f2a): blue
-        15m 35s #core notice: graylog: the log of one target cannot be judged: never a line since it is asked for: batch
-    "#]]);
-    world.store.faults.clear();
-    world.store.mute.clear();
-    world.run_until(minutes(70));
-    world.check(&expect![[r#"
-        1h 16s #core notice: over: graylog: the logs of 2 targets can be judged again: blue, batch
-    "#]]);
-}
-
-#[test]
-fn a_store_that_answers_nobody_is_its_own_trouble() {
-    let mut world = world();
-    world.run_until(minutes(10));
-    for name in ["blue", "green", "batch"] {
-        let faults = &mut world.store.faults;
-        faults.insert(String::from(name), LogFaultKind::Auth);
-    }
-    world.run_until(minutes(30));
-    world.store.faults.clear();
-    world.run_until(minutes(40));
-    world.check(&expect![[r#"
-        10m 49s #ops opened: log source graylog operational -> unknown: no such stream 5f2a
-        30m 26s #ops recovered: log source graylog unknown -> operational
-    "#]]);
 }

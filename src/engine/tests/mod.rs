@@ -144,6 +144,7 @@ impl World {
                 | Action::Vacated(_)
                 | Action::Looked(_)
                 | Action::Show(..)
+                | Action::Noted(..)
                 | Action::LookTrouble(_) => {}
                 Action::AskWitnesses(order) => self.witnesses.asked(self.now, order),
                 Action::Blind(blind) => self.show_blind(blind.is_some()),
@@ -891,5 +892,68 @@ fn what_began_under_other_rules_is_proved_under_those_that_decided() {
     world.run_until(world.now + minutes(1));
     world.check(&expect![[r#"
         3m 16s #core @core opened: api operational -> down: connection refused
+    "#]]);
+}
+
+/// The courier holds a message back for whoever stands in until it hears this, and the store keeps the order.
+#[test]
+fn who_stands_in_is_stored_before_it_is_said_to_be() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(2));
+    world.set("api", "refused");
+    world.run_until(minutes(5));
+    let id = world.open.values().next().expect("it is down").id.clone();
+    let ops = ChannelName::new("ops");
+    let mut stood_in = |incident: &IncidentId| {
+        let mut actions = Vec::new();
+        let event = Event::StoodIn(incident.clone(), ops.clone());
+        world.engine.handle(world.moment(), event, &mut actions);
+        actions
+    };
+    let said = |action: &Action, incident: &IncidentId| matches!(action, Action::Noted(of, channel) if of == incident && *channel == ops);
+    let actions = stood_in(&id);
+    let [Action::Commit(batch), noted] = actions.as_slice() else {
+        panic!("stored, then said: {actions:?}");
+    };
+    assert!(
+        batch.incidents[0]
+            .told
+            .iter()
+            .any(|told| told.channel == ops)
+    );
+    assert!(said(noted, &id), "{noted:?}");
+    // What needs no storing, or is long over, is answered as well: somebody waits for it.
+    for incident in [&id, &IncidentId::new("zzzz")] {
+        let actions = stood_in(incident);
+        assert!(
+            matches!(actions.as_slice(), [noted] if said(noted, incident)),
+            "{actions:?}"
+        );
+    }
+}
+
+/// Nothing can be confirmed while the process is held up all the time; that must not be silent for long.
+#[test]
+fn a_machine_that_stalls_without_end_is_told_once_and_so_is_the_end_of_it() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(2));
+    world.set("api", "silent");
+    for _ in 0..60 {
+        world.run_until(world.now + Duration::from_secs(9));
+        world.event(Event::Interrupted);
+    }
+    world.run_until(minutes(20));
+    world.set("api", "ok");
+    // Now and then is no reason to speak.
+    for _ in 0..10 {
+        world.run_until(world.now + minutes(2));
+        world.event(Event::Interrupted);
+    }
+    world.check(&expect![[r#"
+        3m 26s #core opened: api operational -> degraded: fails again and again: 5 of the last 10 looks
+        7m 15s #ops notice: hekate cannot judge: this machine keeps stopping it: for 5 min it was held up again and again, never a whole minute without, so that no failure can be confirmed
+        12m 3s #core @core changed: api degraded -> down: no answer
+        16m 3s #ops notice: over: hekate cannot judge: this machine keeps stopping it: nothing held it up for 5 min; failures are confirmed again
+        20m 10s #core recovered: api down -> operational
     "#]]);
 }

@@ -4,8 +4,12 @@
 //! minus the newest line, and nothing else is ever compared with `max_age`. Any recent line is proof of life, whatever the
 //! state of the store. A store that is slow, dead or unwilling makes the target's log grey, never red.
 
+mod pauses;
+
 #[cfg(test)]
 mod tests;
+
+pub use pauses::facts as pause_facts;
 
 use std::time::Duration;
 
@@ -63,6 +67,8 @@ pub struct Evidence<'a> {
     pub active_since: Option<Timestamp>,
     /// Whether it is inactive and expected to be silent then.
     pub is_expected_silent: bool,
+    /// Whether another check of the target says that it does not work, so that silence is no usual pause.
+    pub is_failing_otherwise: bool,
 }
 
 /// What was decided.
@@ -96,6 +102,7 @@ pub fn decide(memory: &mut LogMemory, question: &LogQuestion, evidence: &Evidenc
         .zip(since)
         .map(|(watermark, since)| watermark.since(since));
     let row = row(memory, question, evidence, silence);
+    pauses::take_in(memory, question, evidence, (row, since, silence));
     memory.row = Some(row);
     memory.silent_rounds = match row {
         LogRow::Confirming | LogRow::Stale if evidence.reading.is_err() => memory.silent_rounds,
@@ -133,6 +140,7 @@ pub fn void(memory: &mut LogMemory, now: Timestamp) {
     ] {
         *at = at.map(|at| at.min(now));
     }
+    pauses::void(&mut memory.pauses, now);
 }
 
 fn remember(memory: &mut LogMemory, evidence: &Evidence<'_>) {
@@ -177,9 +185,6 @@ fn row(
         .is_some_and(|(ingest, event)| ingest.since(event) > evidence.lag_limit);
     let is_alive =
         memory.newest.is_some_and(is_recent) || !is_backlog && memory.ingest.is_some_and(is_recent);
-    let is_skewed = evidence
-        .skew_ms
-        .is_some_and(|skew| Duration::from_millis(skew.unsigned_abs()) > SKEW_MAX);
     if evidence.is_in_maintenance || is_starting {
         return LogRow::Grace;
     }
@@ -189,7 +194,7 @@ fn row(
     if is_alive {
         return LogRow::Fresh;
     }
-    if is_skewed {
+    if is_skewed(evidence) {
         return LogRow::Blind;
     }
     match &evidence.reading {
@@ -222,6 +227,13 @@ fn row(
     }
 }
 
+/// Whether the store's clock differs by so much that its times cannot be compared with ours.
+fn is_skewed(evidence: &Evidence<'_>) -> bool {
+    evidence
+        .skew_ms
+        .is_some_and(|skew| Duration::from_millis(skew.unsigned_abs()) > SKEW_MAX)
+}
+
 /// The rows of a store that answers, is complete and not behind.
 fn silent_row(
     memory: &LogMemory,
@@ -240,7 +252,7 @@ fn silent_row(
     }
     if silence <= question.max_age {
         LogRow::Late
-    } else if memory.silent_rounds + 1 < SILENT_ROUNDS {
+    } else if memory.silent_rounds.saturating_add(1) < SILENT_ROUNDS {
         LogRow::Confirming
     } else {
         LogRow::Stale

@@ -56,6 +56,7 @@ fn evidence(minute: f64) -> Evidence<'static> {
         grace_until: None,
         active_since: None,
         is_expected_silent: false,
+        is_failing_otherwise: false,
     }
 }
 
@@ -415,6 +416,22 @@ fn a_log_accuses_only_what_has_no_endpoint() {
         outcome(&decision, &evidence(71.0), true),
         Outcome::Unhealthy(_)
     ));
+}
+
+/// Rounds in a row are counted in a byte; a silence outlives that.
+#[test]
+fn a_silence_stays_one_however_long_it_lasts() {
+    let mut memory = memory();
+    for round in 0..1_000 {
+        let minute = 70.0 + f64::from(round) / 2.0;
+        let decision = decide(&mut memory, &question(), &evidence(minute));
+        let expected = if round == 0 {
+            LogRow::Confirming
+        } else {
+            LogRow::Stale
+        };
+        assert_eq!(decision.row, expected, "round {round}");
+    }
 }
 
 #[test]

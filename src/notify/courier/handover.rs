@@ -220,12 +220,22 @@ impl Courier {
             let age = item.age(now.tick);
             item.is_handed_over = heir.is_some();
             // One that may have arrived stays `Unsure`: that must not be forgotten, the rest is known anyway.
-            if item.entry.state == EntryState::Queued {
-                item.entry.state = EntryState::Parked {
-                    why: why.clone(),
-                    since: now.at,
-                };
-                self.outgoing.write(&item.entry);
+            match &mut item.entry.state {
+                EntryState::Queued => {
+                    item.entry.state = EntryState::Parked {
+                        why: why.clone(),
+                        since: now.at,
+                        is_handed_over: item.is_handed_over,
+                    };
+                    self.outgoing.write(&item.entry);
+                }
+                EntryState::Parked { is_handed_over, .. }
+                    if *is_handed_over != item.is_handed_over =>
+                {
+                    *is_handed_over = item.is_handed_over;
+                    self.outgoing.write(&item.entry);
+                }
+                EntryState::Parked { .. } | EntryState::Sending | EntryState::Unsure => {}
             }
             if let Some(heir) = heir.filter(|_| owes != Owes::Nothing) {
                 if owes == Owes::Copy {
@@ -353,6 +363,9 @@ impl Courier {
             .or_default()
             .insert(heir.clone());
         if is_new {
+            // Killed between the two, nobody would know any more that it was told.
+            let lane = self.lanes.entry(heir.clone()).or_default();
+            lane.held.insert(incident.clone());
             self.outgoing.say(Step::StandsIn {
                 incident,
                 channel: heir.clone(),
@@ -478,7 +491,12 @@ fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
 
 impl Lane {
     /// Whether this item is refused and nobody was told in its place yet.
+    ///
+    /// What an earlier process was refused is tried once by this one before somebody else is told.
     fn owes(&self, item: &Item) -> bool {
+        if item.is_restored && item.is_parked() && self.tried_at.is_none() {
+            return false;
+        }
         let is_refused = self.is_closed() || item.retry_at.is_some();
         let has_somebody = self.fallback.is_some() || !item.is_parked();
         is_refused && has_somebody && !item.is_handed_over && !self.is_flying(&item.entry.key)

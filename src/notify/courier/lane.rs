@@ -1,9 +1,12 @@
 //! The queue of one channel, and which of its entries make up the next parcel.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use crate::model::{
-    Channel, Entry, EntryKey, EntryState, Kind, Moment, Severity, Tick, Timestamp,
+    Channel, Entry, EntryKey, EntryState, IncidentId, Kind, Moment, Severity, Tick, Timestamp,
     plan::Destination,
 };
 
@@ -33,6 +36,8 @@ pub(super) struct Lane {
     /// What the file said last; kept so that a channel that vanished still has its heir.
     pub(super) fallback: Option<crate::model::ChannelName>,
     pub(super) queue: Vec<Item>,
+    /// Incidents of which this channel is told only once it is stored that it has to hear of their end.
+    pub(super) held: BTreeSet<IncidentId>,
     pub(super) flight: Option<Flight>,
     /// No attempt begins before this: pace, back-off or `Retry-After`.
     pub(super) not_before: Tick,
@@ -274,13 +279,16 @@ impl Lane {
         self.not_before.max(probe_at.unwrap_or(Tick::ZERO))
     }
 
-    /// The queue by message: all of an incident is one, a notice is one by itself.
+    /// The queue by message, without what is held: all of an incident is one, a notice is one by itself.
     fn groups(&self) -> Vec<Vec<usize>> {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut by_incident = HashMap::new();
         for (place, item) in self.queue.iter().enumerate() {
             if item.entry.kind == Kind::Notice {
                 groups.push(vec![place]);
+                continue;
+            }
+            if self.held.contains(&item.entry.key.incident) {
                 continue;
             }
             let group = *by_incident

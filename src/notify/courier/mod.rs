@@ -7,7 +7,8 @@
 //! * an entry stays until the channel took it, or until it was told as a part of another one, or for 72 h, or until
 //!   somebody else was told in the channel's place because it is no longer in the file — and each of these ends is stored;
 //! * nothing is sent twice unless the first answer was lost, and then the message says so;
-//! * whoever was told of a trouble in place of a refusing channel hears of its end.
+//! * whoever was told of a trouble in place of a refusing channel hears of its end: it is told only after whoever owns the
+//!   incidents has stored that it will be ([`Step::StandsIn`]).
 //!
 //! What it does with a [`Delivery`]:
 //!
@@ -42,7 +43,9 @@ use std::{
     time::Duration,
 };
 
-use crate::model::{Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, Moment, Tick};
+use crate::model::{
+    Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Moment, Tick,
+};
 
 pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
 use self::{
@@ -74,7 +77,7 @@ pub struct Courier {
     /// What channels took, so that nobody is told twice when a fallback is looked for.
     told: Told,
     /// Who hears of an incident in place of whom.
-    stand_ins: BTreeMap<(crate::model::IncidentId, ChannelName), BTreeSet<ChannelName>>,
+    stand_ins: BTreeMap<(IncidentId, ChannelName), BTreeSet<ChannelName>>,
     /// Entries that came since the last poll.
     fresh: Vec<EntryKey>,
     outgoing: Outgoing,
@@ -147,7 +150,7 @@ impl Courier {
             self.restore_stand_in(&entry);
             let age = now.at.since(entry.created_at);
             let lane = self.lanes.entry(entry.key.channel.clone()).or_default();
-            if let EntryState::Parked { why, since } = &entry.state
+            if let EntryState::Parked { why, since, .. } = &entry.state
                 && lane.refusal.is_none()
             {
                 lane.refusal = Some(Refusal {
@@ -162,7 +165,13 @@ impl Courier {
             }
             let mut item = Item::new(entry, now, age);
             item.is_restored = true;
-            item.is_handed_over = item.is_parked();
+            item.is_handed_over = matches!(
+                item.entry.state,
+                EntryState::Parked {
+                    is_handed_over: true,
+                    ..
+                }
+            );
             lane.insert(item);
         }
         self.rehome(now);
@@ -183,6 +192,14 @@ impl Courier {
             .entry(entry.key.channel.clone())
             .or_default()
             .insert(Item::new(entry, now, Duration::ZERO));
+    }
+
+    /// Takes the answer to [`Step::StandsIn`]: that the channel has to hear of the incident's end is stored by now, or with
+    /// whatever is stored next, so it may hear of the beginning.
+    pub fn noted(&mut self, incident: &IncidentId, channel: &ChannelName) {
+        if let Some(lane) = self.lanes.get_mut(channel) {
+            lane.held.remove(incident);
+        }
     }
 
     /// Everything that may begin now, most urgent first.

@@ -20,7 +20,8 @@ pub enum Step {
     /// Something that whoever runs hekate should hear of, once.
     Report(Trouble),
     /// A channel hears of an incident in place of another one. It has to hear of the incident's end as well, so it
-    /// belongs in [`Incident::told`](crate::model::Incident::told). May be said again after a restart.
+    /// belongs in [`Incident::told`](crate::model::Incident::told). It is told nothing of the incident before the answer
+    /// [`Courier::noted`](super::Courier::noted). May be said again after a restart.
     StandsIn {
         /// The incident.
         incident: IncidentId,

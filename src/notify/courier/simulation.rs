@@ -219,6 +219,10 @@ impl Life {
             75..82 => self.restart(),
             82..90 => self.world.dies_after = Some(self.rng.random_range(1..6)),
             90..95 => self.reload(),
+            95..97 => {
+                let takes = [0, 0, 1_500, 30_000][self.rng.random_range(0..4)];
+                self.world.engine_takes = Duration::from_millis(takes);
+            }
             _ => self.world.wall_millis += self.rng.random_range(-7_200_000..7_200_000),
         }
         let pass = [0, 1_500, 60_000, 900_000, 5_400_000][self.rng.random_range(0..5)];

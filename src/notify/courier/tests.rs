@@ -936,8 +936,87 @@ fn nobody_stands_in_who_was_told_of_no_beginning() {
     assert!(!stands_in("aaaa"), "{:?}", world.stand_ins);
 }
 
+/// Taken by the fallback and forgotten, had the process died before it was stored who has to hear of the end.
 #[test]
-fn a_fallback_that_came_later_stands_in_for_nothing_it_was_not_told() {
+fn a_fallback_is_told_nothing_before_it_is_stored_that_it_has_to_hear_of_the_end() {
+    let alerts_gone = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    };
+    let mut world = world();
+    world.engine_takes = minutes(1);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.tell("bbbb", 1, "ops", Opened, Critical);
+    world.run(seconds(50), alerts_gone);
+    assert_eq!(
+        world.messages("ops"),
+        1,
+        "what is its own goes on\n{}",
+        world.diary
+    );
+    world.restart(seconds(5));
+    world.engine_takes = seconds(2);
+    world.run(seconds(90), alerts_gone);
+    assert_eq!(world.stand_ins.len(), 1, "{:?}", world.stand_ins);
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => refused
+        00:00:00.0 ops <- bbbb opened => accepted
+        00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: Some("ops") }
+        00:00:50.0 restart
+        00:00:56.0 alerts <- aaaa opened => refused
+        00:00:57.0 ops <- aaaa opened (for alerts) => accepted
+    "#]],
+    );
+}
+
+/// What nobody could be told in the channel's place when it was refused goes to the fallback that the file names now,
+/// once the channel was asked again; and after another restart it does not go there once more.
+#[test]
+fn a_fallback_that_was_added_while_nobody_ran_is_told_what_is_parked() {
+    let alerts_gone = |_: Duration, parcel: &Parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    };
+    let mut world = World::new(7, &[channel("alerts", None), channel("ops", None)]);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(1), alerts_gone);
+    world
+        .channels
+        .insert(ChannelName::new("alerts"), channel("alerts", Some("ops")));
+    world.restart(minutes(1));
+    world.run(minutes(5), alerts_gone);
+    world.restart(minutes(1));
+    world.run(minutes(10), alerts_gone);
+    let ops = ChannelName::new("ops");
+    world.tell_all(
+        "aaaa",
+        2,
+        &[ChannelName::new("alerts"), ops.clone()],
+        Recovered,
+        Critical,
+    );
+    world.run(minutes(15), alerts_gone);
+    assert!(world.stand_ins.iter().all(|(_, channel)| *channel == ops));
+    diary(
+        &world,
+        &expect![[r#"
+        00:00:00.0 alerts <- aaaa opened => refused
+        00:00:00.1 ops hears: Refuses { channel: "alerts", why: "HTTP 404, no_service", since: 2026-01-31T08:00:00.100Z, told_instead: None }
+        00:01:00.0 restart
+        00:02:01.0 alerts <- aaaa opened, 121 s late because hekate was restarted meanwhile => refused
+        00:02:01.1 ops <- aaaa opened (for alerts), 121 s late because the channel that it was meant for did not take it => accepted
+        00:05:00.0 restart
+        00:06:01.0 alerts <- aaaa opened, 361 s late because hekate was restarted meanwhile => refused
+        00:10:00.0 ops <- aaaa recovered => accepted
+    "#]],
+    );
+}
+
+/// The channel may be well again by now: then nobody else has to hear of it.
+#[test]
+fn a_fallback_that_was_added_is_not_told_what_the_channel_takes_by_now() {
     let mut world = World::new(7, &[channel("alerts", None), channel("ops", None)]);
     world.tell("aaaa", 1, "alerts", Opened, Critical);
     world.run(minutes(1), |_, _| Fate::gone());
@@ -945,10 +1024,7 @@ fn a_fallback_that_came_later_stands_in_for_nothing_it_was_not_told() {
         .channels
         .insert(ChannelName::new("alerts"), channel("alerts", Some("ops")));
     world.restart(minutes(1));
-    world.run(minutes(5), |_, parcel| match parcel.channel.as_str() {
-        "alerts" => Fate::gone(),
-        _ => Fate::accept(),
-    });
-    assert_eq!(world.messages("ops"), 0, "{}", world.diary);
-    assert_eq!(world.stand_ins, []);
+    world.run(minutes(5), well);
+    assert_eq!((world.messages("alerts"), world.messages("ops")), (1, 0));
+    all_told(&world);
 }

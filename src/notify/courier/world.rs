@@ -145,7 +145,12 @@ pub(super) struct World {
     /// Answers that are still to come.
     pub(super) answers: Vec<(Duration, EntryKey, Fate)>,
     pub(super) arrivals: Vec<Arrival>,
+    /// What the engine has stored of them.
     pub(super) stand_ins: Vec<(IncidentId, ChannelName)>,
+    /// What is on its way to the engine, and when it will be stored there.
+    noting: Vec<(Duration, IncidentId, ChannelName)>,
+    /// How long the engine takes for that.
+    pub(super) engine_takes: Duration,
     last_begin: BTreeMap<ChannelName, Duration>,
     /// Keys whose last attempt in that channel may have arrived.
     unsure: BTreeSet<EntryKey>,
@@ -237,6 +242,8 @@ impl World {
             answers: Vec::new(),
             arrivals: Vec::new(),
             stand_ins: Vec::new(),
+            noting: Vec::new(),
+            engine_takes: Duration::ZERO,
             last_begin: BTreeMap::new(),
             unsure: BTreeSet::new(),
             diary: String::new(),
@@ -312,6 +319,7 @@ impl World {
         self.note("restart");
         self.dies_after = None;
         self.answers.clear();
+        self.noting.clear();
         self.time += down;
         self.started = self.time;
         self.seed += 1;
@@ -339,7 +347,8 @@ impl World {
                 .next_deadline()
                 .map(|tick| self.started + tick.since(Tick::ZERO));
             let answer = self.answers.iter().map(|(at, ..)| *at).min();
-            let Some(next) = deadline.into_iter().chain(answer).min() else {
+            let noted = self.noting.iter().map(|(at, ..)| *at).min();
+            let Some(next) = [deadline, answer, noted].into_iter().flatten().min() else {
                 break;
             };
             let next = next.max(self.time);
@@ -353,6 +362,7 @@ impl World {
                 break;
             }
             self.time = next;
+            self.note_stand_ins();
             while let Some(place) = self.answers.iter().position(|(at, ..)| *at <= self.time) {
                 let (_, key, fate_of_it) = self.answers.remove(place);
                 let steps = self
@@ -388,8 +398,20 @@ impl World {
                 }
                 Step::StandsIn {
                     incident, channel, ..
-                } => self.stand_ins.push((incident, channel)),
+                } => {
+                    let at = self.time.saturating_add(self.engine_takes);
+                    self.noting.push((at, incident, channel));
+                }
             }
+        }
+    }
+
+    /// The engine stores who has to hear of an end, and says so.
+    fn note_stand_ins(&mut self) {
+        while let Some(place) = self.noting.iter().position(|(at, ..)| *at <= self.time) {
+            let (_, incident, channel) = self.noting.remove(place);
+            self.courier.noted(&incident, &channel);
+            self.stand_ins.push((incident, channel));
         }
     }
 

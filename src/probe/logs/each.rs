@@ -8,19 +8,25 @@ use crate::model::logs::{LogFault, LogFaultKind};
 
 /// So many questions are under way at a time: more would be a load of our own on a store that is in trouble.
 const AT_ONCE: usize = 6;
-/// All questions together. Shorter than the 5 s that a round usually has, so that one slow question does not take the
+/// All questions together may take so many fifths of what the round has, so that one slow question does not take the
 /// answers to the others with it.
-const WITHIN: Duration = Duration::from_secs(4);
+const FIFTHS: u32 = 4;
 
-/// Asks about each item, and gives the answers in the order of the items.
+/// How long the questions of a round may take that has to be over within `round`.
+pub(super) fn limit_of(round: Duration) -> Duration {
+    round * FIFTHS / 5
+}
+
+/// Asks about each item, and gives the answers in the order of the items: before `round` is over, whatever was answered.
 pub(super) async fn each<'a, I, T, F>(
+    round: Duration,
     items: &'a [I],
     ask: impl Fn(&'a I) -> F,
 ) -> Vec<Result<T, LogFault>>
 where
     F: Future<Output = Result<T, LogFault>>,
 {
-    each_within(WITHIN, items, ask).await
+    each_within(limit_of(round), items, ask).await
 }
 
 async fn each_within<'a, I, T, F>(
@@ -89,10 +95,25 @@ mod tests {
         assert_eq!(words, ["0", "1", "no answer within 100ms", "3", "4", "5"]);
     }
 
+    /// The round of a source with a short `timeout:` is over sooner, and what was answered has to be there by then.
+    #[tokio::test]
+    async fn a_short_round_gets_its_answers_in_time() {
+        let round = Duration::from_millis(200);
+        let asking = each(round, &[0, 1], |number| async move {
+            if *number == 1 {
+                pending::<()>().await;
+            }
+            Ok(*number)
+        });
+        let answers = tokio::time::timeout(round, asking).await.unwrap();
+        assert_eq!(answers[0], Ok(0));
+        assert!(answers[1].is_err());
+    }
+
     #[tokio::test]
     async fn only_a_few_at_a_time() {
         let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let answers = each(&[(); 40], |()| async {
+        let answers = each(Duration::from_secs(5), &[(); 40], |()| async {
             let now = under_way.fetch_add(1, Ordering::Relaxed) + 1;
             most.fetch_max(now, Ordering::Relaxed);
             tokio::task::yield_now().await;

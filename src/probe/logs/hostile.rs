@@ -130,7 +130,12 @@ async fn ask_everything(stores: &[Arc<dyn Store>]) -> Result<(), TestCaseError> 
     }];
     let subjects = [subject("prod/app=core")];
     for store in stores {
-        for reading in store.read(&subjects, NOW).await.into_iter().flatten() {
+        for reading in store
+            .read(&subjects, NOW, crate::probe::logs::ROUND)
+            .await
+            .into_iter()
+            .flatten()
+        {
             let latest = reading.event.max(reading.ingest);
             prop_assert!(
                 latest.is_none_or(|at| at <= NOW + FUTURE_MAX),

@@ -2,6 +2,8 @@
 //!
 //! Source: systemd-journal-gatewayd.service(8).
 
+use std::time::Duration;
+
 use futures_util::{
     future::BoxFuture,
     stream::{self, StreamExt as _},
@@ -89,6 +91,7 @@ impl Store for Gateway {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        _limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         let reading = subjects
             .iter()
@@ -194,7 +197,9 @@ mod tests {
         })
         .await;
         let queries = ["app@blue", "quiet", "page", "broken", "a?b"];
-        let readings = gateway.read(&subjects(&queries), NOW).await;
+        let readings = gateway
+            .read(&subjects(&queries), NOW, crate::probe::logs::ROUND)
+            .await;
         let lines: Vec<_> = readings.iter().map(|one| format!("{one:?}")).collect();
         let text = lines.join("\n") + "\n";
         expect![[r#"

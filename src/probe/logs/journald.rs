@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::{
@@ -237,6 +238,7 @@ impl Store for Journald {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        _limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         Box::pin(async move {
             if let Err(fault) = self.prove(now).await {
@@ -303,7 +305,9 @@ mod tests {
 
     async fn check(lines: &str, queries: &[&str], expected: Expect) {
         let (_folder, journald) = stand_in(lines);
-        let readings = journald.read(&subjects(queries), NOW).await;
+        let readings = journald
+            .read(&subjects(queries), NOW, crate::probe::logs::ROUND)
+            .await;
         let lines: Vec<_> = readings.iter().map(|one| format!("{one:?}")).collect();
         let mut text = lines.join("\n") + "\n";
         let statement = journald.state(NOW).await;
@@ -391,7 +395,9 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_our_own_trouble() {
         let journald = Journald::with_program(Path::new("/nowhere/journalctl"), None);
-        let readings = journald.read(&subjects(&["app"]), NOW).await;
+        let readings = journald
+            .read(&subjects(&["app"]), NOW, crate::probe::logs::ROUND)
+            .await;
         let fault = readings[0].as_ref().unwrap_err();
         assert_eq!(fault.kind, LogFaultKind::Own);
         assert_eq!(fault.words, "journalctl is not installed");
@@ -403,7 +409,9 @@ mod tests {
         let lines = format!("printf '%s\\n' \"$@\" > arguments; env > environment; {NEWEST}");
         let (folder, mut journald) = stand_in(&lines);
         journald.directory = Some(PathBuf::from("/var/log/with space"));
-        journald.read(&subjects(&["app@blue"]), NOW).await[0]
+        journald
+            .read(&subjects(&["app@blue"]), NOW, crate::probe::logs::ROUND)
+            .await[0]
             .as_ref()
             .unwrap();
         expect![[r#"
@@ -426,7 +434,7 @@ mod tests {
         let (folder, journald) =
             stand_in("mkfifo never; echo $$ > started.new; mv started.new started; read x < never");
         let subjects = subjects(&["app"]);
-        let mut read = journald.read(&subjects, NOW);
+        let mut read = journald.read(&subjects, NOW, crate::probe::logs::ROUND);
         let pid = loop {
             let soon = Duration::from_millis(5);
             assert!(

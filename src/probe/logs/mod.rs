@@ -27,6 +27,8 @@ mod prometheus;
 mod stage;
 #[cfg(test)]
 pub(super) mod stand_in;
+#[cfg(test)]
+mod tests;
 mod victoria_logs;
 pub(super) mod web;
 
@@ -41,9 +43,9 @@ use futures_util::future::BoxFuture;
 use crate::{
     clock::Clock,
     model::{
-        Extra, Outcome, Timestamp,
+        Extra, Outcome, SourceName, Tick, Timestamp,
         logs::{
-            CanaryMark, LogAnswer, LogAsk, LogFault, LogFaultKind, LogSource, LogStore,
+            Canary, CanaryMark, LogAnswer, LogAsk, LogFault, LogFaultKind, LogSource, LogStore,
             LogStoreQuestion, Reading, Statement, Subject,
         },
     },
@@ -55,13 +57,20 @@ use super::http::Findings;
 /// application fresh until that date.
 const FUTURE_MAX: Duration = Duration::from_secs(30);
 
+/// What a round in a test has.
+#[cfg(test)]
+const ROUND: Duration = Duration::from_secs(5);
+
 /// One kind of store, opened for one source. Errors are classed; waiting is bounded by whoever asks.
 trait Store: Send + Sync {
     /// The newest line of each subject within its lookback, in their order; one question for all where the store can.
+    ///
+    /// The round is over after `limit`, and then nothing counts that was not given back before.
     fn read<'a>(
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>>;
 
     /// Which of these canaries of this monitor can be found now.
@@ -84,7 +93,7 @@ trait Store: Send + Sync {
     }
 }
 
-/// All stores that were asked so far, each opened once for as long as its source is in the plan.
+/// All stores that were asked so far, each opened once for as long as its source is in the plan and says the same.
 pub(super) struct Stores {
     clock: Clock,
     tls: web::Tls,
@@ -95,8 +104,16 @@ pub(super) struct Stores {
 /// reference is here.
 struct Opened {
     source: Weak<LogSource>,
+    /// What it was opened with.
+    settings: (SourceName, LogStore, Option<Canary>),
     ways: Ways,
+    /// Since when the source is not in the plan any more.
+    gone: Option<Tick>,
 }
+
+/// A file that is read again puts the same source at another place in memory; what was learnt of its store, such as how far
+/// a file was read that is renamed meanwhile, is kept for so long until it is asked for.
+const KEPT_WITHOUT_SOURCE: Duration = Duration::from_mins(10);
 
 /// The two ways to a store: what it is asked through, and how our own line gets into it.
 #[derive(Clone)]
@@ -149,10 +166,27 @@ impl Stores {
 
     fn ways(&self, source: &Arc<LogSource>) -> Result<Ways, LogFault> {
         let key = Arc::as_ptr(source).addr();
+        let now = self.clock.now().tick;
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, opened| opened.source.strong_count() > 0);
+        open.retain(|_, opened| opened.is_kept(now));
         if let Some(opened) = open.get(&key) {
             return Ok(opened.ways.clone());
+        }
+        let settings = (
+            source.name.clone(),
+            source.store.clone(),
+            source.canary.clone(),
+        );
+        let before = open
+            .iter()
+            .find(|(_, opened)| opened.settings == settings)
+            .map(|(before, _)| *before);
+        if let Some(mut opened) = before.and_then(|before| open.remove(&before)) {
+            opened.source = Arc::downgrade(source);
+            opened.gone = None;
+            let ways = opened.ways.clone();
+            open.insert(key, opened);
+            return Ok(ways);
         }
         let ways = Ways {
             store: open_store(source, &self.tls)?,
@@ -163,10 +197,22 @@ impl Stores {
             key,
             Opened {
                 source,
+                settings,
                 ways: ways.clone(),
+                gone: None,
             },
         );
         Ok(ways)
+    }
+}
+
+impl Opened {
+    fn is_kept(&mut self, now: Tick) -> bool {
+        if self.source.strong_count() > 0 {
+            self.gone = None;
+            return true;
+        }
+        now.since(*self.gone.get_or_insert(now)) < KEPT_WITHOUT_SOURCE
     }
 }
 
@@ -197,7 +243,7 @@ async fn ask_all(
         Some(within(limit, store.find(&ask.monitor, &ask.unseen, now)).await)
     };
     let reading = async {
-        let read = tokio::time::timeout(limit, store.read(subjects, now)).await;
+        let read = tokio::time::timeout(limit, store.read(subjects, now, limit)).await;
         let mut read =
             read.unwrap_or_else(|_late| subjects.iter().map(|_| Err(late(limit))).collect());
         // A store that answers fewer than it was asked has not answered the rest.

@@ -270,7 +270,7 @@ pub(super) fn subject(query: &str) -> Subject {
 /// What is known of one subject now, as a line.
 pub(super) async fn read_one(store: &dyn Store, query: &str) -> String {
     let subjects = [subject(query)];
-    let readings = store.read(&subjects, NOW).await;
+    let readings = store.read(&subjects, NOW, crate::probe::logs::ROUND).await;
     assert_eq!(readings.len(), 1);
     told(&readings[0])
 }

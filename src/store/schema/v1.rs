@@ -434,7 +434,11 @@ pub(in crate::store) enum EntryState {
     Queued,
     Sending,
     Unsure,
-    Parked { why: String, since: Time },
+    Parked {
+        why: String,
+        since: Time,
+        is_handed_over: bool,
+    },
 }
 
 impl Form<model::EntryState> for EntryState {
@@ -444,9 +448,14 @@ impl Form<model::EntryState> for EntryState {
             Model::Queued => Self::Queued,
             Model::Sending => Self::Sending,
             Model::Unsure => Self::Unsure,
-            Model::Parked { why, since } => Self::Parked {
+            Model::Parked {
+                why,
+                since,
+                is_handed_over,
+            } => Self::Parked {
                 why: why.clone(),
                 since: Form::of(since),
+                is_handed_over: *is_handed_over,
             },
         }
     }
@@ -457,9 +466,14 @@ impl Form<model::EntryState> for EntryState {
             Self::Queued => Model::Queued,
             Self::Sending => Model::Sending,
             Self::Unsure => Model::Unsure,
-            Self::Parked { why, since } => Model::Parked {
+            Self::Parked {
+                why,
+                since,
+                is_handed_over,
+            } => Model::Parked {
                 why,
                 since: since.into_model(),
+                is_handed_over,
             },
         }
     }
@@ -543,6 +557,26 @@ same_fields!(Witness of model::logs::Witness {
     statement: Option<Statement>,
     skew_ms: Option<i64>,
 });
+same_fields!(Pause of model::pauses::Pause {
+    since: Time,
+    proved: Span,
+    is_whole: bool,
+    is_told: bool,
+    is_excused: bool,
+});
+same_fields!(PauseDay of model::pauses::PauseDay {
+    day: u16,
+    watched_s: u32,
+    longest_s: u32,
+    is_longest_whole: bool,
+    told_s: u32,
+    is_told_whole: bool,
+});
+same_fields!(Pauses of model::pauses::Pauses {
+    open: Option<Pause>,
+    proved_at: Option<Time>,
+    days: Vec<PauseDay>,
+});
 same_fields!(LogMemory of model::logs::LogMemory {
     newest: Option<Time>,
     ingest: Option<Time>,
@@ -553,6 +587,7 @@ same_fields!(LogMemory of model::logs::LogMemory {
     silent_rounds: u8,
     row: Option<LogRow>,
     warned: Vec<String>,
+    pauses: Pauses,
 });
 
 same_fields!(Beat of model::heartbeat::Beat {

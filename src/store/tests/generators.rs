@@ -17,6 +17,7 @@ use crate::model::{
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
     notification::{Many, One},
+    pauses::{Pause, PauseDay, Pauses},
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
 };
 
@@ -496,9 +497,41 @@ fn roles() -> impl Strategy<Value = Memory> {
         )
 }
 
+fn pauses() -> impl Strategy<Value = Pauses> {
+    let open = (time(), span(), any::<[bool; 3]>()).prop_map(|(since, proved, is)| Pause {
+        since,
+        proved,
+        is_whole: is[0],
+        is_told: is[1],
+        is_excused: is[2],
+    });
+    let day =
+        (any::<u16>(), any::<[u32; 3]>(), any::<[bool; 2]>()).prop_map(|(day, length, is)| {
+            PauseDay {
+                day,
+                watched_s: length[0],
+                longest_s: length[1],
+                is_longest_whole: is[0],
+                told_s: length[2],
+                is_told_whole: is[1],
+            }
+        });
+    (option::of(open), option::of(time()), vec(day, 0..9)).prop_map(|(open, proved_at, days)| {
+        Pauses {
+            open,
+            proved_at,
+            days,
+        }
+    })
+}
+
 fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
-    let log = ([option::of(time()), option::of(time())], any::<[u8; 4]>()).prop_map(
-        |([newest, ingest], rounds)| {
+    let log = (
+        [option::of(time()), option::of(time())],
+        any::<[u8; 4]>(),
+        pauses(),
+    )
+        .prop_map(|([newest, ingest], rounds, pauses)| {
             Memory::Log(LogMemory {
                 newest,
                 ingest,
@@ -509,9 +542,9 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
                 silent_rounds: rounds[3],
                 row: Some(LogRow::Late),
                 warned: vec![ChannelName::new("a")],
+                pauses,
             })
-        },
-    );
+        });
     let beat = (time(), option::of(".{0,40}"))
         .prop_map(|(at, failure)| Memory::Beat(Beat { at, failure }));
     option::of(prop_oneof![witness(), log, beat, roles()].prop_map(Box::new))
@@ -729,7 +762,13 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
         Just(EntryState::Queued),
         Just(EntryState::Sending),
         Just(EntryState::Unsure),
-        (text(), time()).prop_map(|(why, since)| EntryState::Parked { why, since }),
+        (text(), time(), any::<bool>()).prop_map(|(why, since, is_handed_over)| {
+            EntryState::Parked {
+                why,
+                since,
+                is_handed_over,
+            }
+        }),
     ];
     (
         (key(), select(kinds.to_vec()), time()),

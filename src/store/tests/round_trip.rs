@@ -1,13 +1,17 @@
 //! What goes in comes out, in every form it is stored in, and old bytes stay readable.
 
-use std::{fmt::Debug, path::Path, sync::Arc};
+use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Place, comes_up, entry, generators, goes_down, incident, record, transition};
 use crate::{
-    model::{Batch, Verdict},
+    model::{
+        Batch, CheckKind, CheckRecord, Memory, Verdict,
+        logs::{LogMemory, LogRow},
+        pauses::{Pause, PauseDay, Pauses},
+    },
     store::{
         Error,
         journal::read,
@@ -159,6 +163,43 @@ fn a_newer_format_is_refused_by_name() {
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
 }
 
+/// The memory of a log with everything in it that can be.
+fn of_log() -> CheckRecord {
+    let log = LogMemory {
+        warned: Vec::new(),
+        newest: Some(super::at(50)),
+        ingest: Some(super::at(51)),
+        asked_since: Some(super::at(0)),
+        refused_rounds: 1,
+        misunderstood_rounds: 2,
+        unanswered_rounds: 3,
+        silent_rounds: 4,
+        row: Some(LogRow::Late),
+        pauses: Pauses {
+            open: Some(Pause {
+                since: super::at(50),
+                proved: Duration::from_secs(7),
+                is_whole: true,
+                is_told: false,
+                is_excused: true,
+            }),
+            proved_at: Some(super::at(57)),
+            days: vec![PauseDay {
+                day: 20_718,
+                watched_s: 86_000,
+                longest_s: 240,
+                is_longest_whole: true,
+                told_s: 3_600,
+                is_told_whole: false,
+            }],
+        },
+    };
+    let mut record = record("master/blue", Verdict::Operational, 7, 57);
+    record.check.kind = CheckKind::LogFreshness;
+    record.memory = Some(Box::new(Memory::Log(log)));
+    record
+}
+
 /// Bytes that version 1 wrote. They may be added to and never changed: stores in the field are full of them.
 #[test]
 fn old_bytes_are_read_for_ever() {
@@ -171,6 +212,10 @@ fn old_bytes_are_read_for_ever() {
                 7,
                 0,
             ))),
+        ),
+        (
+            "check-log.v1",
+            encode(&<v1::Check as Form<_>>::of(&of_log())),
         ),
         (
             "transition.v1",

@@ -118,25 +118,8 @@ fn called(board: &Board, whom: &str, headers: &HeaderMap) -> Called {
 }
 
 fn token_of(target: &Target) -> Option<&Secret> {
-    target
-        .checks
-        .iter()
-        .find_map(|check| match &check.question {
-            Question::Heartbeat(question) => Some(&question.token),
-            Question::Health(_)
-            | Question::Http(_)
-            | Question::Metrics(_)
-            | Question::Steps(_)
-            | Question::LogFreshness(_)
-            | Question::LogStore(_)
-            | Question::Roles(_)
-            | Question::Tcp(_)
-            | Question::Tls(_)
-            | Question::Dns(_)
-            | Question::Icmp(_)
-            | Question::Websocket(_)
-            | Question::Grpc(_) => None,
-        })
+    let (_, question) = target.heartbeat()?;
+    Some(&question.token)
 }
 
 fn store_of(target: &Target) -> Option<(&LogStoreQuestion, &Secret)> {

@@ -8,7 +8,7 @@ mod frames;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use futures_util::{
     future::BoxFuture,
@@ -97,6 +97,7 @@ impl Store for Docker {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        _limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         let mut reading = Vec::with_capacity(subjects.len());
         for subject in subjects {

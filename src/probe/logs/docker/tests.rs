@@ -69,7 +69,9 @@ fn subjects(queries: &[&str]) -> Vec<Subject> {
 }
 
 async fn read(docker: &Docker, queries: &[&str]) -> String {
-    let readings = docker.read(&subjects(queries), NOW).await;
+    let readings = docker
+        .read(&subjects(queries), NOW, crate::probe::logs::ROUND)
+        .await;
     let line = |(query, reading): (&&str, &Result<Reading, LogFault>)| match reading {
         Ok(reading) => format!("{query}: {:?} {:?}\n", reading.event, reading.ingest),
         Err(fault) => format!("{query}: {} {}\n", fault.kind.as_str(), fault.words),

@@ -31,7 +31,7 @@ use crate::model::{
 
 use super::{
     FUTURE_MAX, Store, canary,
-    each::each,
+    each::{each, limit_of},
     web::{Web, with_json},
 };
 
@@ -222,8 +222,13 @@ impl Elastic {
     }
 
     /// Each on its own, a few at a time; who is not understood is remembered.
-    async fn apart(&self, subjects: &[(usize, &Subject)], now: Timestamp) -> Placed {
-        let readings = each(subjects, |(_, subject)| async {
+    async fn apart(
+        &self,
+        subjects: &[(usize, &Subject)],
+        now: Timestamp,
+        limit: Duration,
+    ) -> Placed {
+        let readings = each(limit, subjects, |(_, subject)| async {
             let mut one = self.together(&[*subject], now).await?;
             one.pop().unwrap_or_else(|| Ok(Reading::default()))
         })
@@ -242,7 +247,12 @@ impl Elastic {
     }
 
     /// As many as one question takes, and each apart if one of them is not understood.
-    async fn group(&self, subjects: &[(usize, &Subject)], now: Timestamp) -> Placed {
+    async fn group(
+        &self,
+        subjects: &[(usize, &Subject)],
+        now: Timestamp,
+        limit: Duration,
+    ) -> Placed {
         let all: Vec<&Subject> = subjects.iter().map(|(_, subject)| *subject).collect();
         match self.together(&all, now).await {
             Ok(readings) => {
@@ -250,7 +260,7 @@ impl Elastic {
                 places.zip(readings).collect()
             }
             Err(fault) if fault.kind == LogFaultKind::BadQuery && subjects.len() > 1 => {
-                self.apart(subjects, now).await
+                self.apart(subjects, now, limit).await
             }
             Err(fault) => all_of(subjects, &fault),
         }
@@ -367,6 +377,7 @@ impl Store for Elastic {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         Box::pin(async move {
             let (alone, rest): (Vec<_>, Vec<_>) = {
@@ -378,8 +389,10 @@ impl Store for Elastic {
                     .partition(|(_, subject)| misunderstood.contains(subject))
             };
             let groups: Vec<&[(usize, &Subject)]> = rest.chunks(SUBJECTS_AT_ONCE).collect();
-            let together = each(&groups, |group| async { Ok(self.group(group, now).await) });
-            let (together, mut placed) = tokio::join!(together, self.apart(&alone, now));
+            let together = each(limit, &groups, |group| async {
+                Ok(self.group(group, now, limit_of(limit)).await)
+            });
+            let (together, mut placed) = tokio::join!(together, self.apart(&alone, now, limit));
             for (group, answers) in groups.into_iter().zip(together) {
                 placed.extend(answers.unwrap_or_else(|fault| all_of(group, &fault)));
             }

@@ -54,7 +54,7 @@ fn plain(server: &StandIn) -> Elastic {
 }
 
 async fn readings(elastic: &Elastic, subjects: &[Subject]) -> String {
-    let readings = elastic.read(subjects, NOW).await;
+    let readings = elastic.read(subjects, NOW, crate::probe::logs::ROUND).await;
     assert_eq!(readings.len(), subjects.len());
     readings.iter().map(|one| told(one) + "\n").collect()
 }
@@ -319,7 +319,9 @@ async fn answers_that_are_not_the_stores_are_no_silence() {
     for (name, does) in strange_answers() {
         let server = StandIn::with(move |_| does.clone()).await;
         let elastic = plain(&server);
-        let found = elastic.read(&[subject("*", &[])], NOW).await;
+        let found = elastic
+            .read(&[subject("*", &[])], NOW, crate::probe::logs::ROUND)
+            .await;
         let fault = found[0].clone().unwrap_err();
         assert_eq!(fault.kind, LogFaultKind::Unreachable, "{name}");
         assert!(
@@ -335,7 +337,10 @@ async fn a_search_that_hangs_is_left_when_its_time_is_up() {
     let server = StandIn::with(|_| Does::Hangs).await;
     let elastic = plain(&server);
     let subjects = [subject("*", &[])];
-    let reading = tokio::time::timeout(Duration::from_millis(300), elastic.read(&subjects, NOW));
+    let reading = tokio::time::timeout(
+        Duration::from_millis(300),
+        elastic.read(&subjects, NOW, crate::probe::logs::ROUND),
+    );
     assert!(reading.await.is_err());
 }
 
@@ -407,7 +412,9 @@ async fn a_fleet_is_asked_in_few_questions_and_keeps_its_order() {
     let subjects: Vec<Subject> = (1..=250)
         .map(|number| subject(&format!("q{number}"), &[]))
         .collect();
-    let readings = plain(&server).read(&subjects, NOW).await;
+    let readings = plain(&server)
+        .read(&subjects, NOW, crate::probe::logs::ROUND)
+        .await;
     let expected: Vec<_> = (1..=250).map(|number| Some(ago(number))).collect();
     let events: Vec<_> = readings.into_iter().map(|one| one.unwrap().event).collect();
     assert_eq!(events, expected);
@@ -474,7 +481,9 @@ async fn a_field_that_is_not_there_makes_no_flood_of_questions() {
         .map(|number| subject(&format!("q{number}"), &[]))
         .collect();
     for _ in 0..2 {
-        let found = elastic.read(&subjects, NOW).await;
+        let found = elastic
+            .read(&subjects, NOW, crate::probe::logs::ROUND)
+            .await;
         assert!(found.iter().all(is_bad_query));
     }
     assert_eq!(

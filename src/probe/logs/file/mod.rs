@@ -157,6 +157,7 @@ impl Store for Files {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        _limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         let states = self.followed(subjects);
         Box::pin(join_all(subjects.iter().zip(states).map(

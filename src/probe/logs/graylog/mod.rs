@@ -11,7 +11,10 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::{BoxFuture, join_all};
 use reqwest::{Method, RequestBuilder, header};
@@ -276,13 +279,14 @@ impl Store for Graylog {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         Box::pin(async move {
             let door = match self.door(now).await {
                 Ok(door) => door,
                 Err(fault) => return subjects.iter().map(|_| Err(fault.clone())).collect(),
             };
-            let readings = each(subjects, |subject| self.newest(door, subject, now)).await;
+            let readings = each(limit, subjects, |subject| self.newest(door, subject, now)).await;
             self.forget_if_changed(&readings).await;
             readings
         })

@@ -91,7 +91,7 @@ fn graylog(server: &StandIn) -> Graylog {
 }
 
 async fn readings(graylog: &Graylog, subjects: &[Subject]) -> String {
-    let readings = graylog.read(subjects, NOW).await;
+    let readings = graylog.read(subjects, NOW, crate::probe::logs::ROUND).await;
     assert_eq!(readings.len(), subjects.len());
     readings.iter().map(|one| told(one) + "\n").collect()
 }
@@ -450,13 +450,17 @@ async fn answers_that_are_not_graylogs_are_no_silence() {
         for version in ["3.0.0", "6.3.0"] {
             let does = does.clone();
             let server = server(version, move |_| does.clone()).await;
-            let found = graylog(&server).read(&[subject("*", &["a"])], NOW).await;
+            let found = graylog(&server)
+                .read(&[subject("*", &["a"])], NOW, crate::probe::logs::ROUND)
+                .await;
             let fault = found[0].clone().unwrap_err();
             assert_eq!(fault.kind, LogFaultKind::Unreachable, "{name}");
         }
         let server = StandIn::with(move |_| does.clone()).await;
         let graylog = graylog(&server);
-        let found = graylog.read(&[subject("*", &["a"])], NOW).await;
+        let found = graylog
+            .read(&[subject("*", &["a"])], NOW, crate::probe::logs::ROUND)
+            .await;
         assert_eq!(
             found[0].clone().unwrap_err().kind,
             LogFaultKind::Unreachable,
@@ -471,7 +475,10 @@ async fn a_search_that_hangs_is_left_when_its_time_is_up() {
     let server = server("6.3.0", |_| Does::Hangs).await;
     let graylog = graylog(&server);
     let subjects = [subject("*", &[])];
-    let reading = tokio::time::timeout(Duration::from_millis(300), graylog.read(&subjects, NOW));
+    let reading = tokio::time::timeout(
+        Duration::from_millis(300),
+        graylog.read(&subjects, NOW, crate::probe::logs::ROUND),
+    );
     assert!(reading.await.is_err());
 }
 

@@ -1,5 +1,7 @@
 //! An endpoint that says when its newest line was: the cheapest signal there is, with no pipeline in between.
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use http::header::ACCEPT;
@@ -85,6 +87,7 @@ impl Store for HttpJson {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
         Box::pin(async move {
             let wanted: Vec<_> = subjects
@@ -94,7 +97,7 @@ impl Store for HttpJson {
             let mut urls = wanted.clone();
             urls.sort_unstable();
             urls.dedup();
-            let answers = each(&urls, |url| self.newest(url.as_ref(), now)).await;
+            let answers = each(limit, &urls, |url| self.newest(url.as_ref(), now)).await;
             wanted
                 .iter()
                 .map(|url| {

@@ -200,7 +200,7 @@ async fn one_question_for_each_address() {
     .await;
     let store = endpoint(&stand_in, "/", pointer(""), TimeFormat::Unix);
     let subjects = ["green", "/blue", "blue", "./blue", "http://other.test/"].map(subject);
-    let readings = store.read(&subjects, NOW).await;
+    let readings = store.read(&subjects, NOW, crate::probe::logs::ROUND).await;
     let lines: Vec<_> = readings.iter().map(told).collect();
     assert_eq!(
         lines[..4],

@@ -4,6 +4,8 @@
 
 pub(in crate::probe) mod query;
 
+use std::time::Duration;
+
 use chrono::DateTime;
 use futures_util::future::BoxFuture;
 use http::header::ACCEPT;
@@ -18,7 +20,7 @@ use crate::model::{
 use super::{
     Store,
     claimed::believed,
-    each::each,
+    each::{each, limit_of},
     web::{Answered, Web, strange},
 };
 
@@ -45,7 +47,12 @@ impl Kubernetes {
         Self { web }
     }
 
-    async fn newest(&self, subject: &Subject, now: Timestamp) -> Result<Reading, LogFault> {
+    async fn newest(
+        &self,
+        subject: &Subject,
+        now: Timestamp,
+        limit: Duration,
+    ) -> Result<Reading, LogFault> {
         let query = Query::read(&subject.query)?;
         let running = [
             ("fieldSelector", "status.phase=Running"),
@@ -62,7 +69,7 @@ impl Kubernetes {
             }
             return Ok(Reading::default());
         }
-        let lines = each(&pods.names, |pod| self.last_line(&query, pod, now)).await;
+        let lines = each(limit, &pods.names, |pod| self.last_line(&query, pod, now)).await;
         summed_up(lines, pods.are_more)
     }
 
@@ -150,8 +157,11 @@ impl Store for Kubernetes {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
-        Box::pin(each(subjects, move |subject| self.newest(subject, now)))
+        Box::pin(each(limit, subjects, move |subject| {
+            self.newest(subject, now, limit_of(limit))
+        }))
     }
 
     fn find<'a>(

@@ -116,8 +116,11 @@ impl Store for Loki {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
-        Box::pin(each(subjects, move |subject| self.newest(subject, now)))
+        Box::pin(each(limit, subjects, move |subject| {
+            self.newest(subject, now)
+        }))
     }
 
     fn find<'a>(

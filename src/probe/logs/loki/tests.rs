@@ -181,7 +181,9 @@ async fn many_subjects() {
     })
     .await;
     let subjects = [r#"{app="a"}"#, r#"{app="core"}"#, "{", r#"{app="b"}"#].map(subject);
-    let readings = loki(stand_in.http()).read(&subjects, NOW).await;
+    let readings = loki(stand_in.http())
+        .read(&subjects, NOW, crate::probe::logs::ROUND)
+        .await;
     let lines: Vec<_> = readings.iter().map(told).collect();
     assert_eq!(
         lines,
@@ -212,7 +214,7 @@ async fn a_hung_store_is_given_up() {
     };
     let limit = Duration::from_millis(200);
     let answer = ask_all(&*store, &question, &ask, NOW, limit).await;
-    let late = "unreachable: no answer within 200ms";
+    let late = "unreachable: no answer within 160ms";
     assert_eq!(
         answer.readings.iter().map(told).collect::<Vec<_>>(),
         [late; 2]

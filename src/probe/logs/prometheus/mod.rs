@@ -150,8 +150,11 @@ impl Store for Prometheus {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
-        Box::pin(each(subjects, move |subject| self.newest(subject, now)))
+        Box::pin(each(limit, subjects, move |subject| {
+            self.newest(subject, now)
+        }))
     }
 
     /// The canary is one number that grows: everything sent up to it was taken in.

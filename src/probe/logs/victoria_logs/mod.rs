@@ -112,8 +112,11 @@ impl Store for VictoriaLogs {
         &'a self,
         subjects: &'a [Subject],
         now: Timestamp,
+        limit: Duration,
     ) -> BoxFuture<'a, Vec<Result<Reading, LogFault>>> {
-        Box::pin(each(subjects, move |subject| self.newest(subject, now)))
+        Box::pin(each(limit, subjects, move |subject| {
+            self.newest(subject, now)
+        }))
     }
 
     fn find<'a>(
