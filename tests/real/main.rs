@@ -10,4 +10,8 @@ mod log_metrics;
 mod logs;
 mod logs_files;
 mod logs_journal;
+mod roles;
+mod roles_haproxy;
+mod roles_nginx;
+mod roles_traefik;
 mod servers;
