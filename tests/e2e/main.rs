@@ -33,6 +33,7 @@ mod sick_disk;
 mod slack_troubles;
 mod slash;
 mod strace;
+mod swap;
 mod systemd;
 mod targets;
 mod wait;

@@ -23,7 +23,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::servers::{Server, client, program};
+use crate::servers::{Server, client, line, program};
 
 const BLUE: &str = r#"last_log_seconds{color="blue"}"#;
 const GREEN: &str = r#"last_log_seconds{color="green"}"#;
@@ -325,6 +325,7 @@ async fn victoria_metrics_hides_its_newest_half_minute() {
         return;
     };
     let server = victoria_metrics(&program, folder.path());
+    expect!["healthy [word]"].assert_eq(&line(&server.look("/health").await));
     let asker = Asker::of(&server, true);
     let now = asker.now();
     let ago = |seconds| now - Duration::from_secs(seconds);

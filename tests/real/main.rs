@@ -11,6 +11,7 @@ mod logs;
 mod logs_files;
 mod logs_journal;
 mod roles;
+mod roles_dns;
 mod roles_haproxy;
 mod roles_nginx;
 mod roles_traefik;

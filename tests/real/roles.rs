@@ -34,13 +34,18 @@ pub(crate) struct Colours {
 impl Colours {
     /// Whose health addresses are at these ports of loopback.
     pub(crate) fn at(blue: u16, green: u16) -> Self {
+        Self::with_addresses([("127.0.0.1", blue), ("127.0.0.1", green)])
+    }
+
+    /// Whose health addresses are these.
+    pub(crate) fn with_addresses([blue, green]: [(&str, u16); 2]) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let group = GroupName::new("master");
-        let member = |(name, port): (&str, u16)| Member {
+        let member = |(name, (host, port)): (&str, (&str, u16))| Member {
             target: TargetId::of(Some(&group), name),
             name: name.to_owned(),
             called: format!("srv-{name}"),
-            address: Some((String::from("127.0.0.1"), port)),
+            address: Some((host.to_owned(), port)),
         };
         Self {
             prober: Prober::new(Clock::start()),

@@ -2,11 +2,12 @@
 
 use std::{fs, path::Path, process::Command};
 
+use expect_test::expect;
 use hekate::model::roles::RoleSource;
 
 use crate::{
     roles::{Application, Colours, request},
-    servers::{Server, installed},
+    servers::{Server, installed, line},
 };
 
 fn traefik(folder: &Path) -> Option<Server> {
@@ -15,6 +16,7 @@ fn traefik(folder: &Path) -> Option<Server> {
         let mut command = Command::new(&traefik);
         command.args([
             "--api.insecure=true",
+            "--ping=true",
             "--global.checknewversion=false",
             "--global.sendanonymoususage=false",
             "--log.level=WARN",
@@ -90,6 +92,8 @@ async fn weights_change_while_it_runs() {
         write(folder.path(), ports, weights);
         colours.until(&weighted, expected).await;
     }
+
+    expect!["healthy [word]"].assert_eq(&line(&server.look("/ping").await));
 
     let checked = [service("checked@file")];
     colours.until(&checked, "blue green").await;
