@@ -8,6 +8,8 @@ mod dns;
 mod ends;
 mod failures;
 mod grpc;
+mod hostile;
+mod hostility;
 mod http_check;
 #[cfg(feature = "icmp")]
 mod icmp;
