@@ -2,7 +2,7 @@
 //!
 //! Source: Docker Engine API, "Get container logs".
 
-mod frames;
+pub(super) mod frames;
 
 #[cfg(test)]
 mod tests;
