@@ -10,6 +10,7 @@
 //! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
 //! * [`app`] wires it all together, and [`cli`] is what one types. With the feature `demo`, `demo` plays a pretend fleet
 //!   and a pretend Slack around the real thing, and `preview` shows what Slack would show.
+//! * With the feature `fuzz`, `fuzz` has all that strangers write as functions of bytes, for the programs in the folder `fuzz`.
 
 pub mod app;
 pub mod cli;
@@ -19,6 +20,8 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod engine;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod judge;
 pub mod model;
 pub mod notify;

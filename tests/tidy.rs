@@ -24,7 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &["model"]),
     ("web", &["model", "clock", "command", "slack", "telemetry"]),
 ];
-const TOP: &[&str] = &["app", "cli", "demo", "main", "lib"];
+const TOP: &[&str] = &["app", "cli", "demo", "fuzz", "main", "lib"];
 
 /// Words of a workplace; the project is read by people who were never there.
 const FOREIGN_WORDS: &[&str] = &[

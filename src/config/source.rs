@@ -274,7 +274,7 @@ fn suspicious_addresses(line: &str) -> Vec<Range<usize>> {
     for (at, _) in line.match_indices("xox").chain(line.match_indices("xapp-")) {
         let end = token_end(line, at);
         if end - at > 8 {
-            out.push(at + 5..end);
+            out.push(line.ceil_char_boundary(at + 5)..end);
         }
     }
     for (at, _) in line.match_indices("://") {
@@ -355,6 +355,8 @@ mod tests {
                 r#"a: "https://hooks.slack.com/services/T0/B0/(redacted)****""#,
             ),
             ("bot_token: xoxb-1234567890", "bot_token: (redacted)*****"),
+            ("a: xoxbé-1234567890", "a: xoxbé(redacted)*"),
+            ("a: xapp-1234567890", "a: xapp-(redacted)"),
             ("bearer: 'hunter2'", "bearer: '*******'"),
             ("bearer: \"${TOKEN}\"", "bearer: \"${TOKEN}\""),
             ("url: http://me:pw@host/x", "url: http://*****@host/x"),

@@ -22,6 +22,12 @@ mod tls;
 mod websocket;
 mod witness;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use self::{
+    logs::fuzz::{answers as fuzz_logs, stamps as fuzz_stamps},
+    roles::fuzz::roles as fuzz_roles,
+};
+
 use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;

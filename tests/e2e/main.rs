@@ -21,6 +21,9 @@ mod endings;
 mod freeze;
 mod full_disk;
 mod home;
+#[path = "../probe/hostile/mod.rs"]
+mod hostile;
+mod hostile_fleet;
 mod kill_points;
 mod kills;
 mod logs;
@@ -33,6 +36,7 @@ mod sick_disk;
 mod slack_troubles;
 mod slash;
 mod strace;
+mod swap;
 mod systemd;
 mod targets;
 mod wait;

@@ -182,42 +182,52 @@ async fn a_server_that_wants_to_close_is_obeyed() {
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
-/// The race that every kept connection runs: the server closes it as idle just when the next request is sent.
+/// The race that every kept connection runs: the server closes it as idle just when the next request is sent. Who asks
+/// over a new connection each time does not run it, and over a kept one it is never lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_race_against_idle_timeouts_is_never_lost() {
-    const IDLE: Duration = Duration::from_millis(5);
-    let (address, connections) = counting(|mut stream| async move {
-        // The first request of a connection may take its time; only idleness ends it.
-        let mut head = Ok(read_head(&mut stream).await);
-        while head.is_ok_and(|head| head.ends_with("\r\n\r\n")) {
-            send(&mut stream, &ok("OK")).await;
-            head = tokio::time::timeout(IDLE, read_head(&mut stream)).await;
-        }
-    })
-    .await;
+    let (address, connections) = counting(close_when_idle).await;
+    race(&reusing(address)).await;
+    let kept = connections.swap(0, Ordering::SeqCst);
+    assert!(kept > RACERS, "the race took place: {kept} connections");
+    race(&ask(question(&format!("http://{address}/health")))).await;
+    let fresh = connections.load(Ordering::SeqCst);
+    assert_eq!(fresh, RACERS * LAPS);
+}
+
+const IDLE: Duration = Duration::from_millis(5);
+const RACERS: usize = 8;
+const LAPS: usize = 100;
+
+/// The first request of a connection may take its time; only idleness ends it.
+async fn close_when_idle(mut stream: TcpStream) {
+    let mut head = Ok(read_head(&mut stream).await);
+    while head.is_ok_and(|head| head.ends_with("\r\n\r\n")) {
+        send(&mut stream, &ok("OK")).await;
+        head = tokio::time::timeout(IDLE, read_head(&mut stream)).await;
+    }
+}
+
+/// Many look at the same server, with pauses from just before to just after its limit, in steps of 50 microseconds.
+async fn race(asked: &Question) {
     let prober = prober();
-    let watchers: Vec<_> = (0..8_u32)
+    let racers: Vec<_> = (0..RACERS)
         .map(|number| {
-            let (prober, asked) = (prober.clone(), reusing(address));
+            let (prober, asked) = (prober.clone(), asked.clone());
             tokio::spawn(async move {
-                for step in 0..100_u32 {
+                for lap in 0..LAPS {
                     let seen = look_with(&prober, &asked, PATIENT).await;
                     assert_eq!(told(&seen), "healthy");
-                    // From just before to just after the server's limit, in steps of 50 microseconds.
-                    let pause = IDLE * 9 / 10 + Duration::from_micros(50) * ((step + number) % 20);
+                    let step = u32::try_from((lap + number) % 20).expect("it is small");
+                    let pause = IDLE * 9 / 10 + Duration::from_micros(50) * step;
                     tokio::time::sleep(pause).await;
                 }
             })
         })
         .collect();
-    for watcher in watchers {
-        watcher.await.expect("no look failed");
+    for racer in racers {
+        racer.await.expect("no look failed");
     }
-    let connections = connections.load(Ordering::SeqCst);
-    assert!(
-        connections > 8,
-        "the race took place: {connections} connections"
-    );
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ mod ends;
 mod everywhere;
 mod failures;
 mod grpc;
+mod hostile;
+mod hostility;
 mod http_check;
 #[cfg(feature = "icmp")]
 mod icmp;

@@ -190,12 +190,12 @@ fn a_swap_during_an_outage_tells_those_whom_the_active_one_concerns() {
     world.run_until(minutes(20));
     world.check(&expect![[r#"
         2m 21s #core opened: master green (inactive) operational -> down: connection refused
-        5m 5s #disaster @core opened: master green (active) down -> down: connection refused
-        5m 5s #core @core reminder: master green (active) down -> down: connection refused
-        5m 14s #core notice: master: green is active now, blue is not: read from DNS
-        10m 18s #core notice: master: blue is active now, green is not: read from DNS
-        12m 15s #core recovered: master green (inactive) down -> operational
-        12m 15s #disaster recovered: master green (inactive) down -> operational
+        5m 1s #disaster @core opened: master green (active) down -> down: connection refused
+        5m 1s #core @core reminder: master green (active) down -> down: connection refused
+        5m 10s #core notice: master: green is active now, blue is not: read from DNS
+        10m 15s #core notice: master: blue is active now, green is not: read from DNS
+        12m 12s #core recovered: master green (inactive) down -> operational
+        12m 12s #disaster recovered: master green (inactive) down -> operational
     "#]]);
     assert_eq!(world.roles(), "master/blue active, master/green inactive");
 }
@@ -218,9 +218,9 @@ fn nobody_active_and_two_active_are_incidents_of_their_own() {
     world.active = Some(vec![1]);
     world.run_until(minutes(20));
     world.check(&expect![[r#"
-        6m 3s #core opened: master roles operational -> degraded: nobody is active
-        15m 11s #core recovered: master roles degraded -> operational
-        15m 11s #core notice: master: green is active now, blue is not: read from DNS
+        6m 5s #core opened: master roles operational -> degraded: nobody is active
+        15m 12s #core recovered: master roles degraded -> operational
+        15m 12s #core notice: master: green is active now, blue is not: read from DNS
     "#]]);
     assert_eq!(world.roles(), "master/blue inactive, master/green active");
 }
@@ -282,7 +282,7 @@ fn members_that_speak_for_themselves_are_heard_in_their_own_looks() {
     world.check(&expect![[r#"
         2m 52s #disaster @core opened: master blue (active) operational -> down: no answer
         2m 52s #core @core opened: master blue (active) operational -> down: no answer
-        5m 22s #core notice: master: green is active now, blue is not: read from the health answers
+        5m 29s #core notice: master: green is active now, blue is not: read from the health answers
         7m 13s #disaster recovered: master blue (inactive) down -> operational
         7m 13s #core recovered: master blue (inactive) down -> operational
     "#]]);
@@ -364,7 +364,7 @@ fn a_swap_is_told_once_and_no_first_reading_and_no_restart_is_one() {
     world.active = Some(vec![0]);
     world.run_until(minutes(50));
     world.check(&expect![[r#"
-        45m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1970-01-01T00:15:00.000Z; what happened since then was not seen
+        45m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:15:00 UTC; what happened since then was not seen
         45m 11s #core notice: master: blue is active now, green is not: read from DNS; it may have been up to 30 min 4 s earlier, when nobody was looking
     "#]]);
 }

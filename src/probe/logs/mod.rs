@@ -12,6 +12,8 @@ pub(super) mod docker;
 mod each;
 mod elastic;
 mod file;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod graylog;
 #[cfg(test)]
 mod hostile;

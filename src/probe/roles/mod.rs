@@ -5,6 +5,8 @@
 
 mod dns;
 mod envoy;
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) mod fuzz;
 mod haproxy;
 mod kubernetes;
 mod local;

@@ -35,7 +35,8 @@ pub(super) fn by_address(members: &[Member], host: &str, port: Option<u16>) -> O
 
 /// The member that this text means: its name, `host:port`, a host, or an address with a scheme.
 pub(super) fn by_any(members: &[Member], text: &str) -> Option<u16> {
-    let text = text.trim();
+    // Some editors begin a file with a mark of its encoding.
+    let text = text.trim_start_matches('\u{feff}').trim();
     by_name(members, text).or_else(|| {
         if text.contains("://") {
             return by_url(members, text);

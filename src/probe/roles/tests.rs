@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use http::StatusCode;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::{
@@ -54,11 +56,18 @@ fn of_a_header_the_last_address_served() {
         ("-", "! it names `-`, which is no member"),
         ("", "! it names nobody"),
     ] {
-        assert_eq!(
-            said(web::from_header(value, &members())),
-            expected,
-            "{value}"
-        );
+        let found = web::from_header(StatusCode::OK, value, &members());
+        assert_eq!(said(found), expected, "{value}");
+    }
+    for (value, expected) in [
+        ("127.0.0.1:18921", "blue"),
+        (
+            "127.0.0.1:18921, 127.0.0.1:18922",
+            "! HTTP 502, and none of those that were asked answered",
+        ),
+    ] {
+        let found = web::from_header(StatusCode::BAD_GATEWAY, value, &members());
+        assert_eq!(said(found), expected, "{value}");
     }
 }
 
@@ -115,6 +124,73 @@ fn haproxy_up_is_not_active() {
     assert_eq!(said(none), "! there is no backend `shop`");
     let page = haproxy::active("<html>\n", "roih", &members());
     assert_eq!(said(page), "! its answer is not HAProxy's table of servers");
+}
+
+#[test]
+fn of_several_backups_haproxy_uses_the_first_unless_told_to_use_all() {
+    let table = |blue: &str, total: u32| {
+        format!(
+            "# pxname,svname,status,weight,act,bck,addr,\n\
+             roih,old,{blue},,\n\
+             roih,srv-blue,UP,50,0,1,,\n\
+             roih,srv-green,UP,30,0,1,,\n\
+             roih,BACKEND,UP,{total},0,2,,\n"
+        )
+    };
+    let mut members = members();
+    members.push(Member {
+        called: String::from("old"),
+        ..members[0].clone()
+    });
+    for (old, total, expected) in [
+        ("DOWN,100,1,0", 50, "blue"),
+        ("DOWN,100,1,0", 80, "blue green"),
+        ("UP,100,1,0", 100, "old"),
+    ] {
+        let found = haproxy::active(&table(old, total), "roih", &members);
+        let names: Vec<_> = found
+            .unwrap()
+            .iter()
+            .map(|position| ["blue", "green", "old"][usize::from(*position)])
+            .collect();
+        assert_eq!(names.join(" "), expected);
+    }
+}
+
+/// Half a table would make the members of its other half inactive.
+#[tokio::test]
+async fn a_table_that_breaks_off_says_nothing() {
+    const HEAD: &str = "# pxname,svname,status,weight,act,bck,addr,\n";
+    let whole = format!("{HEAD}roih,srv-blue,UP,1,1,0,,\nroih,srv-green,UP,1,1,0,,\n\n");
+    let half = format!("{HEAD}roih,srv-blue,UP,1,1,0,,\n");
+    let endless = format!("{half}{}\n\n", "x".repeat(ANSWER_BYTES_MAX));
+    let is_broken_off = "! its table breaks off";
+    let is_too_large = "! its table is larger than 1024 KiB";
+    for (answer, expected) in [
+        (&*whole, "blue green"),
+        (&*half, is_broken_off),
+        (&*endless, is_too_large),
+        ("\n", "! its answer is not HAProxy's table of servers"),
+        (
+            "Permission denied\n\n",
+            "! its answer is not HAProxy's table of servers",
+        ),
+        ("", "! its answer is not HAProxy's table of servers"),
+    ] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let answer = answer.to_owned();
+        let serving = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = [0; 10];
+            stream.read_exact(&mut asked).await.unwrap();
+            // It is not read to its end where it is too large.
+            let _ = stream.write_all(answer.as_bytes()).await;
+        });
+        let found = haproxy::over_socket(&address, "roih", &members()).await;
+        assert_eq!(said(found), expected);
+        serving.await.unwrap();
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a public address says: a header of its answer, a place in its body, or where it sends visitors.
 
-use http::{HeaderName, header};
+use http::{HeaderName, StatusCode, header};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -53,11 +53,23 @@ pub(super) async fn header(web: &Web, name: &str, members: &[Member], now: Times
     // Of a header that is there twice the last one is of the proxy nearest to the member or the last attempt.
     let value = answer.headers.get_all(key).iter().next_back();
     let value = value.ok_or_else(|| format!("the answer has no `{name}`"))?;
-    from_header(&String::from_utf8_lossy(value.as_bytes()), members)
+    let value = String::from_utf8_lossy(value.as_bytes());
+    from_header(answer.status, &value, members)
 }
 
-/// nginx lists everyone that it tried (`a, b`; `a : b` after an internal redirect); the last one served the answer.
-pub(super) fn from_header(value: &str, members: &[Member]) -> Said {
+/// nginx lists everyone that it tried (`a, b`; `a : b` after an internal redirect); the last one served the answer, unless the
+/// answer is that none of them could be reached. One alone that could not be reached is still the one that has the load.
+pub(super) fn from_header(status: StatusCode, value: &str, members: &[Member]) -> Said {
+    let is_of_the_proxy = matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+    );
+    if is_of_the_proxy && value.contains(',') {
+        let status = status.as_u16();
+        return Err(format!(
+            "HTTP {status}, and none of those that were asked answered"
+        ));
+    }
     let last = value.rsplit(',').next().unwrap_or_default();
     let last = last.rsplit(" : ").next().unwrap_or_default();
     named::one(members, last.trim().trim_start_matches("unix:"))

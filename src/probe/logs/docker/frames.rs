@@ -23,7 +23,10 @@ const TROUBLE: u8 = 3;
 /// # Errors
 ///
 /// What the engine says instead of lines.
-pub(super) fn newest(body: &[u8], now: Timestamp) -> Result<Option<Timestamp>, LogFault> {
+pub(in crate::probe::logs) fn newest(
+    body: &[u8],
+    now: Timestamp,
+) -> Result<Option<Timestamp>, LogFault> {
     if !is_framed(body) {
         return Ok(newest_line(body, now));
     }

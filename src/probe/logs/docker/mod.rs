@@ -3,7 +3,7 @@
 //! Source: Docker Engine API, "Get container logs".
 
 pub(in crate::probe) mod engine;
-mod frames;
+pub(super) mod frames;
 
 #[cfg(test)]
 mod tests;

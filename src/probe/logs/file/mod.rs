@@ -11,6 +11,8 @@ mod scan;
 mod stamp;
 mod window;
 
+#[cfg(any(test, feature = "fuzz"))]
+pub(super) use stamp::of_line;
 #[cfg(test)]
 mod tests;
 

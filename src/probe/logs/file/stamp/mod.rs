@@ -52,6 +52,22 @@ pub(super) struct Frame {
     pub(super) modified: Timestamp,
 }
 
+/// The time that a line says, in a file that was written just now.
+#[cfg(any(test, feature = "fuzz"))]
+pub(in crate::probe::logs) fn of_line(
+    bytes: &[u8],
+    is_ended: bool,
+    zone: chrono_tz::Tz,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let frame = Frame {
+        zone,
+        now,
+        modified: now,
+    };
+    Line { bytes, is_ended }.stamp(&frame)
+}
+
 /// One line, with its end if that is written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line<'a> {
