@@ -132,6 +132,7 @@ fn plan() -> Plan {
         targets: (0..TARGETS)
             .map(|number| Arc::new(target(number)))
             .collect(),
+        groups_incidents: true,
         witnesses: Arc::default(),
         routes: vec![Route {
             matcher: Matcher::default(),

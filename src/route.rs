@@ -156,6 +156,7 @@ pub(crate) mod tests {
             groups: Vec::new(),
             targets: Vec::new(),
             routes,
+            groups_incidents: true,
             witnesses: std::sync::Arc::default(),
         }
     }

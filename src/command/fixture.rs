@@ -90,6 +90,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         on_call: BTreeMap::new(),
         groups,
         targets: targets.into_iter().map(Arc::new).collect(),
+        groups_incidents: true,
         witnesses: Arc::default(),
         routes: Vec::new(),
     }

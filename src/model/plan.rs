@@ -1,6 +1,13 @@
 //! The checked configuration: immutable, complete, without a secret that can be printed.
 
-use std::{collections::BTreeMap, fmt, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -79,6 +86,8 @@ pub struct Plan {
     pub targets: Vec<Arc<Target>>,
     /// `routes:` in the order of the file; the last one matches everything.
     pub routes: Vec<Route>,
+    /// `group_incidents:` whether targets that are bad for one reason are told as one. Default yes.
+    pub groups_incidents: bool,
     /// Who tells our blindness from the trouble of others: `witnesses:` and those that the file implies.
     pub witnesses: Arc<[Witness]>,
 }
@@ -278,8 +287,13 @@ pub enum Question {
 }
 
 impl Question {
-    /// The host that is asked, a name or an address; absent if there is none, or if it is a secret.
+    /// The host that is asked, a name or an address, as far as it may explain what several have in common: absent if there
+    /// is none, if it is a secret, or if it is this machine, which is there as long as we are.
     pub fn host(&self) -> Option<String> {
+        self.any_host().filter(|host| !is_this_machine(host))
+    }
+
+    fn any_host(&self) -> Option<String> {
         match self {
             Self::Health(health) => shown_host(&health.url, &health.url_secrets),
             Self::Http(http) => shown_host(&http.asked.url, &http.asked.url_secrets),
@@ -299,6 +313,14 @@ impl Question {
             | Self::Roles(_) => None,
         }
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || bare
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// The host of an address, unless a variable brought it.

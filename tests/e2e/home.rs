@@ -70,8 +70,19 @@ impl Home {
     }
 
     /// Writes the file with another rhythm.
+    ///
+    /// Each target is told by itself, or the targets of a test would be one incident as soon as they fail alike.
     pub(crate) fn write_with(&self, rhythm: &str, rest: &str) {
-        let mut text = format!("server: {{ listen: \"127.0.0.1:0\" }}\n{rhythm}channels:\n");
+        self.write_all(&format!("group_incidents: false\n{rhythm}"), rest);
+    }
+
+    /// Writes the file so that what has one cause is told as one.
+    pub(crate) fn write_grouped(&self, rest: &str) {
+        self.write_all(RHYTHM, rest);
+    }
+
+    fn write_all(&self, head: &str, rest: &str) {
+        let mut text = format!("server: {{ listen: \"127.0.0.1:0\" }}\n{head}channels:\n");
         for (name, _) in &self.variables {
             if let Some(channel) = name.strip_prefix("WEBHOOK_") {
                 let channel = channel.to_lowercase();

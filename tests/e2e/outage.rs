@@ -48,6 +48,42 @@ routes:
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_that_fail_for_one_reason_are_told_once() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["core"]);
+    home.write_grouped(&format!(
+        r#"
+targets:
+  - {{ name: blue, group: master, health: "{}" }}
+  - {{ name: green, group: master, health: "{}" }}
+"#,
+        targets.url("blue"),
+        targets.url("green"),
+    ));
+    let hekate = home.start().await;
+    hekate.shows("master/blue", "operational").await;
+    hekate.shows("master/green", "operational").await;
+
+    for name in ["blue", "green"] {
+        targets.set(name, Mood::Down);
+    }
+    let down = receiver.hear_down("core").await;
+    hekate.shows("master/green", "down").await;
+    for name in ["master/blue", "master/green"] {
+        assert_eq!(hekate.target(name).await["incident"], down.id());
+    }
+    hekate.kill();
+    let hekate = home.start().await;
+    for name in ["blue", "green"] {
+        targets.set(name, Mood::Up);
+    }
+    let up = receiver.hear_up("core", down.id()).await;
+    assert!(up.text.contains("2 targets with component db"), "{up:?}");
+    hekate.stop().await;
+    assert_eq!(receiver.told().len(), 2, "{:?}", receiver.told());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_outage_is_told_in_its_own_words() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts"]);

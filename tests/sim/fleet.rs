@@ -117,6 +117,7 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         on_call: BTreeMap::new(),
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),
+        groups_incidents: true,
         witnesses: Arc::default(),
         routes: vec![master, to(&["core"])],
     }

@@ -357,6 +357,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         on_call: BTreeMap::new(),
         groups,
         targets: targets.into_iter().map(Arc::new).collect(),
+        groups_incidents: true,
         witnesses: Arc::default(),
         routes: Vec::new(),
     };

@@ -143,6 +143,7 @@ fn plan() -> Plan {
             target(Some(master), "green"),
             target(None, "api"),
         ],
+        groups_incidents: true,
         witnesses: Arc::default(),
         routes: Vec::new(),
     }

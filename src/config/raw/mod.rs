@@ -33,6 +33,8 @@ pub(crate) struct File {
     /// Reference points that tell our blindness from the trouble of others, beside the resolver, the receivers of messages and
     /// the gateway, which are asked anyway: names of your choice.
     pub(crate) witnesses: Option<At<Named<Witness>>>,
+    /// Whether targets that are bad for one reason are told as one incident. Default `true`.
+    pub(crate) group_incidents: Option<At<bool>>,
     /// What every target has unless its group or it says otherwise.
     pub(crate) defaults: Option<At<Defaults>>,
     /// The side of Slack that is the same for all channels.

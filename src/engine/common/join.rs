@@ -11,7 +11,7 @@ use super::{JOIN_WITHIN, Shared, traits::is_telling, words::story_of, worst_of};
 use crate::{
     judge::cause::{self},
     model::{
-        Batch, ChannelName, IncidentId, Kind, Moment, OnCallName, Slot, Tick, Told, Verdict,
+        Batch, ChannelName, IncidentId, Kind, Moment, OnCallName, Slot, Told, Verdict,
         cause::{Cause, Common},
     },
 };
@@ -118,7 +118,7 @@ impl Engine {
         }
         let mut shared = Shared::new(Open { incident, remind }, now.tick);
         // A new trouble is told at once, however short ago the first one was.
-        shared.told = Tick::ZERO;
+        shared.told = None;
         self.commons.open.insert(number, shared);
         self.set_wake(slot);
         Some(number)

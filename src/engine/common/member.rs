@@ -246,7 +246,7 @@ impl Engine {
             return;
         };
         shared.follow_up = None;
-        shared.told = now.tick;
+        shared.told = Some(now.tick);
         shared.follow_ups += 1;
         let to = std::mem::take(&mut shared.unsaid);
         say(now, &mut shared, Kind::Changed, Some(&to), batch);
@@ -265,7 +265,7 @@ impl Engine {
         if is_in_doubt {
             shared.open.remind = Some(now.tick + super::super::remind::DOUBT_WAIT);
         } else {
-            shared.told = now.tick;
+            shared.told = Some(now.tick);
             shared.follow_up = None;
             shared.unsaid.clear();
             say(now, &mut shared, Kind::Reminder, None, batch);

@@ -61,7 +61,7 @@ pub(super) struct Shared {
     /// When it last grew.
     pub(super) grew: Tick,
     /// When people last heard of it.
-    pub(super) told: Tick,
+    pub(super) told: Option<Tick>,
     /// When they hear of what has changed since then.
     pub(super) follow_up: Option<Tick>,
     /// Whom that concerns.
@@ -75,7 +75,7 @@ impl Shared {
         Self {
             open,
             grew: now,
-            told: now,
+            told: Some(now),
             follow_up: None,
             unsaid: BTreeSet::new(),
             follow_ups: 0,
@@ -92,7 +92,7 @@ impl Shared {
         let channels = member.map(|member| member.channels.clone());
         self.unsaid.extend(channels.unwrap_or_default());
         let gap = FOLLOW_UP_GAP * (1 << self.follow_ups.saturating_sub(1).min(FOLLOW_UP_DOUBLINGS));
-        let at = (self.told + gap).max(now + wait);
+        let at = self.told.map_or(now, |told| told + gap).max(now + wait);
         self.follow_up = Some(self.follow_up.map_or(at, |known| known.min(at)));
     }
 
@@ -133,7 +133,7 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let watched = self.at(slot)?;
-        if watched.stands_for_others() || watched.is_only_ending() {
+        if !self.plan.groups_incidents || watched.stands_for_others() || watched.is_only_ending() {
             return self.open(now, slot, verdict, batch);
         }
         if self.commons.waiting.iter().any(|(other, _)| *other == slot) {

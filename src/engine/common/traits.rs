@@ -22,7 +22,10 @@ impl Engine {
         // Whoever answered proved its host and its network.
         if watching.last.phases.first_byte_us.is_none() {
             out.extend(question.host().map(Cause::Host));
-            if let Some(address) = detail.and_then(address_of) {
+            if let Some(address) = detail
+                .and_then(address_of)
+                .filter(|address| !address.is_loopback())
+            {
                 out.push(Cause::Host(address.to_string()));
                 out.push(Cause::Network(network_of(address)));
             }
