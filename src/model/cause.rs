@@ -109,6 +109,18 @@ pub struct Member {
     pub until: Option<Timestamp>,
     /// Who is told of it.
     pub channels: Vec<ChannelName>,
+    /// What all of them were told last: how it was, `Operational` if it was back; absent before the first time.
+    pub said: Option<Verdict>,
+}
+
+impl Member {
+    /// How it is: what it was last, or `Operational` if it is not bad any more.
+    pub const fn standing(&self) -> Verdict {
+        match self.until {
+            None => self.verdict,
+            Some(_) => Verdict::Operational,
+        }
+    }
 }
 
 impl Common {

@@ -262,9 +262,11 @@ fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> 
             Verdict::Operational => {
                 one.words == "taken out of the file"
                     || looks.windows(3).any(|looks| {
-                        looks
-                            .iter()
-                            .all(|look| matches!(word(look.sky), Word::Well | Word::Nothing))
+                        looks.iter().all(|look| {
+                            // A certificate that is to be renewed is told by itself.
+                            matches!(word(look.sky), Word::Well | Word::Nothing)
+                                || matches!(look.sky, Sky::Ends(_))
+                        })
                     })
             }
             Verdict::Suspect => false,
@@ -279,17 +281,26 @@ fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> 
     faults
 }
 
+/// What a message says: the worst, the words, and how each of several is.
+type Said<'a> = (Verdict, &'a str, Option<Vec<(&'a str, Verdict)>>);
+
 /// A message that says to a channel what the one before it said.
 fn told_twice(chronicle: &Chronicle) -> Vec<String> {
-    let mut last: HashMap<(&ChannelName, String), (Verdict, &str)> = HashMap::new();
+    let mut last: HashMap<(&ChannelName, String), Said<'_>> = HashMap::new();
     let mut faults = Vec::new();
     for (at, _, entry) in &chronicle.decided {
         if !matches!(entry.kind, Kind::Opened | Kind::Changed) {
             continue;
         }
         let whom = (&entry.key.channel, entry.key.incident.to_string());
-        let what = (entry.story.to, entry.story.reason.words.as_str());
-        if last.insert(whom, what) == Some(what) {
+        let how = entry.story.many.as_ref().map(|many| {
+            let members = many.members.iter();
+            members
+                .map(|one| (one.title.as_str(), one.verdict))
+                .collect::<Vec<_>>()
+        });
+        let what = (entry.story.to, entry.story.reason.words.as_str(), how);
+        if last.insert(whom, what.clone()) == Some(what.clone()) {
             faults.push(format!("{:?} says at {at:?} again: {what:?}", entry.key));
         }
     }

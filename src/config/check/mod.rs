@@ -122,7 +122,6 @@ pub(super) fn check(
     let mut targets = targets.into_plan();
     targets.extend(stores);
     let channels = channels.finish(&check);
-    let groups_incidents = file.group_incidents.and_then(|at| at.value).unwrap_or(true);
     let witnesses = check.witnesses(file.witnesses, &channels, &targets);
     Some(Plan {
         server,
@@ -135,7 +134,7 @@ pub(super) fn check(
         targets,
         routes,
         witnesses,
-        groups_incidents,
+        groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })
 }
 

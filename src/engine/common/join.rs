@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::super::{Engine, tell::entry, watched::Open};
-use super::{JOIN_WITHIN, Shared, traits::is_telling, words::story_of, worst_of};
+use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of, worst_of};
 use crate::{
     judge::cause::{self},
     model::{
@@ -115,8 +115,11 @@ impl Engine {
             // What matters for its end is who was told, not who would be now.
             member.channels = channels.into_iter().map(|told| told.channel).collect();
             member.since = since;
+            member.said = Some(member.standing());
         }
         let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        shared.recall_said(now.tick);
+        shared.follow_up = None;
         // A new trouble is told at once, however short ago the first one was.
         shared.told = None;
         self.commons.open.insert(number, shared);
@@ -178,6 +181,9 @@ pub(super) fn spread(
         };
         let story = Arc::new(story_of(incident, Some(&channel), kind, now));
         shared.unsaid.remove(&channel);
+        shared
+            .said
+            .insert(channel.clone(), picture(incident, &channel));
         batch
             .entries
             .push(entry(incident, channel, kind, now, mention, &story));
@@ -190,5 +196,6 @@ pub(super) fn spread(
     if shared.unsaid.is_empty() {
         shared.follow_up = None;
     }
-    batch.incidents.push(incident.clone());
+    shared.note_members();
+    batch.incidents.push(shared.open.incident.clone());
 }

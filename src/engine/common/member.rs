@@ -9,9 +9,9 @@ use super::super::{
     watched::{Open, Watched},
 };
 use super::{
-    Shared, is_over_for,
+    Shared,
     join::spread,
-    shared_members,
+    picture, shared_members,
     words::{GONE, story_of},
     worst_of,
 };
@@ -167,7 +167,9 @@ impl Engine {
         decision.to
     }
 
-    /// Tells the end to whoever has no bad member any more, and keeps the incident as long as anybody has.
+    /// Keeps the incident as long as it has a bad member, and then tells everybody its end.
+    ///
+    /// The end is one for all: whoever stands in for a channel relies on nothing coming after it.
     pub(super) fn let_go(
         &mut self,
         now: Moment,
@@ -181,29 +183,6 @@ impl Engine {
         }
         let incident = &mut shared.open.incident;
         incident.verdict = worst_of(incident);
-        let (over, told): (Vec<_>, Vec<_>) = std::mem::take(&mut incident.told)
-            .into_iter()
-            .partition(|told| is_over_for(incident, &told.channel));
-        incident.told = told;
-        for told in &over {
-            let story = Arc::new(story_of(
-                incident,
-                Some(&told.channel),
-                Kind::Recovered,
-                now,
-            ));
-            batch.entries.push(entry(
-                incident,
-                told.channel.clone(),
-                Kind::Recovered,
-                now,
-                None,
-                &story,
-            ));
-        }
-        if !over.is_empty() {
-            incident.sequence += 1;
-        }
         batch.incidents.push(incident.clone());
         self.commons.open.insert(number, shared);
     }
@@ -246,9 +225,16 @@ impl Engine {
             return;
         };
         shared.follow_up = None;
+        let mut to = std::mem::take(&mut shared.unsaid);
+        // Who went bad and came back in between is no news.
+        let incident = &shared.open.incident;
+        to.retain(|channel| shared.said.get(channel) != Some(&picture(incident, channel)));
+        if to.is_empty() {
+            self.commons.open.insert(number, shared);
+            return;
+        }
         shared.told = Some(now.tick);
         shared.follow_ups += 1;
-        let to = std::mem::take(&mut shared.unsaid);
         say(now, &mut shared, Kind::Changed, Some(&to), batch);
         self.commons.open.insert(number, shared);
     }
@@ -357,6 +343,7 @@ impl Engine {
                 None => gone.push(member.target.clone()),
             }
         }
+        shared.recall_said(now.tick);
         self.commons.open.insert(number, shared);
         for target in &gone {
             self.remove_member(now, number, target, batch);
@@ -395,6 +382,14 @@ fn say(
             &story,
         ));
     }
+    let heard: Vec<_> = incident
+        .told
+        .iter()
+        .filter(|told| only.is_none_or(|only| only.contains(&told.channel)))
+        .map(|told| (told.channel.clone(), picture(incident, &told.channel)))
+        .collect();
+    shared.said.extend(heard);
     incident.sequence += 1;
-    batch.incidents.push(incident.clone());
+    shared.note_members();
+    batch.incidents.push(shared.open.incident.clone());
 }

@@ -66,6 +66,8 @@ pub(super) struct Shared {
     pub(super) follow_up: Option<Tick>,
     /// Whom that concerns.
     pub(super) unsaid: BTreeSet<ChannelName>,
+    /// What each channel was told last.
+    pub(super) said: BTreeMap<ChannelName, Picture>,
     /// How often they heard of changes.
     pub(super) follow_ups: u32,
 }
@@ -78,7 +80,48 @@ impl Shared {
             told: Some(now),
             follow_up: None,
             unsaid: BTreeSet::new(),
+            said: BTreeMap::new(),
             follow_ups: 0,
+        }
+    }
+
+    /// Everybody who was told was told how it is now.
+    pub(super) fn note_said(&mut self) {
+        let incident = &self.open.incident;
+        let told = incident.told.iter();
+        let said = told.map(|told| (told.channel.clone(), picture(incident, &told.channel)));
+        self.said = said.collect();
+        self.note_members();
+    }
+
+    /// Writes down with each member what all of its channels were told of it.
+    pub(super) fn note_members(&mut self) {
+        let said = std::mem::take(&mut self.said);
+        for member in &mut self.common_mut().members {
+            let now = (member.target.clone(), member.standing());
+            let knows = |channel| said.get(channel).is_some_and(|said| said.contains(&now));
+            if member.channels.iter().all(knows) {
+                member.said = Some(now.1);
+            }
+        }
+        self.said = said;
+    }
+
+    /// After a restart: what was told is what was written down, and what was not told is told soon.
+    pub(super) fn recall_said(&mut self, now: Tick) {
+        let incident = &self.open.incident;
+        let told = incident.told.iter().map(|told| {
+            let members = shared_members(incident);
+            let theirs = members.filter(|member| member.channels.contains(&told.channel));
+            let said = theirs.filter_map(|member| Some((member.target.clone(), member.said?)));
+            (told.channel.clone(), said.collect())
+        });
+        self.said = told.collect();
+        let members = self.common().members.clone();
+        for member in members {
+            if member.said != Some(member.standing()) {
+                self.plan_follow_up(now, FOLLOW_UP_GAP, &member.target);
+            }
         }
     }
 
@@ -302,8 +345,9 @@ impl Engine {
         }
         incident.sequence += 1;
         let remind = plan_reminder(&mut incident, now);
-        batch.incidents.push(incident.clone());
-        let shared = Shared::new(Open { incident, remind }, now.tick);
+        let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        shared.note_said();
+        batch.incidents.push(shared.open.incident.clone());
         self.commons.open.insert(number, shared);
     }
 
@@ -327,6 +371,7 @@ impl Engine {
             words: state.reason.words.clone(),
             since: state.since,
             until: None,
+            said: None,
             channels: decision
                 .to
                 .iter()
@@ -398,6 +443,16 @@ fn shared_members(incident: &Incident) -> impl Iterator<Item = &Member> + Clone 
     incident.common.iter().flat_map(|common| &common.members)
 }
 
+/// How the members are that a channel is told of.
+pub(super) type Picture = Vec<(TargetId, Verdict)>;
+
+fn picture(incident: &Incident, channel: &ChannelName) -> Picture {
+    shared_members(incident)
+        .filter(|member| member.channels.contains(channel))
+        .map(|member| (member.target.clone(), member.standing()))
+        .collect()
+}
+
 /// The worst of those that are bad now.
 fn worst_of(incident: &Incident) -> Verdict {
     shared_members(incident)
@@ -405,9 +460,4 @@ fn worst_of(incident: &Incident) -> Verdict {
         .map(|member| member.verdict)
         .max()
         .unwrap_or(Verdict::Operational)
-}
-
-fn is_over_for(incident: &Incident, channel: &ChannelName) -> bool {
-    let mut theirs = shared_members(incident).filter(|member| member.channels.contains(channel));
-    theirs.clone().next().is_some() && theirs.all(|member| member.until.is_some())
 }

@@ -116,6 +116,7 @@ fn said(told: &[&Member], back: usize, is_end: bool) -> String {
         .map_or_else(String::new, |words| format!(": {words}"));
     match back {
         0 => format!("{names}{why}"),
+        back if bad.is_empty() => format!("{back} of {} are back", told.len()),
         back => format!("{back} of {} are back; still bad: {names}{why}", told.len()),
     }
 }

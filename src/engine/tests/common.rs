@@ -187,7 +187,7 @@ fn what_is_taken_out_of_the_file_is_not_waited_for() {
     "#]]);
 }
 
-/// A channel hears of its own targets alone, and of their end when they are back, whatever the others do.
+/// A channel hears of its own targets alone, and of the end when all are back.
 #[test]
 fn each_channel_hears_of_what_is_its_own() {
     let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
@@ -210,7 +210,8 @@ fn each_channel_hears_of_what_is_its_own() {
     world.check(&expect![[r#"
         5m 14s #ops opened: 3 of 3 on host db1 operational -> down: a: connection refused (0 of 1 back)
         5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: b and c: connection refused (0 of 2 back)
-        10m 11s #ops recovered: 3 of 3 on host db1 down -> operational (1 of 1 back)
+        10m 41s #ops changed: 3 of 3 on host db1 down -> operational: 1 of 1 are back (1 of 1 back)
+        15m 21s #ops recovered: 3 of 3 on host db1 down -> operational (1 of 1 back)
         15m 21s #core recovered: 3 of 3 on host db1 down -> operational (2 of 2 back)
     "#]]);
 }

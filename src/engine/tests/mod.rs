@@ -434,7 +434,7 @@ fn a_removed_target_says_goodbye_and_a_renamed_one_goes_on() {
     world.run_until(minutes(15));
     world.check(&expect![[r#"
         12s #core @core opened: master blue unknown -> down: connection refused
-        1m #core changed: 2 of 2 in group master down -> down: master blue and master green: connection refused (0 of 2 back)
+        29s #core changed: 2 of 2 in group master down -> down: master blue and master green: connection refused (0 of 2 back)
         5m #core changed: 2 of 2 in group master down -> down: 1 of 2 are back; still bad: master teal: connection refused (1 of 2 back)
         10m 21s #core recovered: 2 of 2 in group master down -> operational (2 of 2 back)
     "#]]);

@@ -378,6 +378,7 @@ same_fields!(Member of model::cause::Member {
     since: Time,
     until: Option<Time>,
     channels: Vec<String>,
+    said: Option<Verdict>,
 });
 same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
 same_fields!(Incident of model::Incident {

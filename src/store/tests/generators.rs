@@ -665,6 +665,7 @@ fn common() -> impl Strategy<Value = Box<Common>> {
             since,
             until,
             channels,
+            said: until.map(|_| verdict),
         },
     );
     (select(causes.to_vec()), any::<u32>(), vec(member, 0..3)).prop_map(
