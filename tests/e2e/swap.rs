@@ -189,12 +189,9 @@ routes:
     receiver.hear_up("core", third.id()).await;
     hekate.stop().await;
     // Nothing but the swaps themselves, which no route of this file asks for.
-    let mut news = receiver.told_to("ops").into_iter();
-    assert!(
-        news.all(|told| told.text.contains("is active now")),
-        "{:?}",
-        receiver.told()
-    );
+    for told in receiver.told_to("ops") {
+        assert!(told.text.contains("is active now"), "{told:?}");
+    }
 }
 
 /// The line of a target in what the terminal shows.

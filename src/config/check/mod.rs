@@ -122,8 +122,8 @@ pub(super) fn check(
     let mut targets = targets.into_plan();
     targets.extend(stores);
     let channels = channels.finish(&check);
-    let witnesses = check.witnesses(file.witnesses, &channels, &targets);
     Some(Plan {
+        witnesses: check.witnesses(file.witnesses, &channels, &targets),
         server,
         store,
         slack,
@@ -133,7 +133,6 @@ pub(super) fn check(
         groups,
         targets,
         routes,
-        witnesses,
         groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })
 }
