@@ -289,7 +289,9 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
     let mut last: HashMap<(&ChannelName, String), Said<'_>> = HashMap::new();
     let mut faults = Vec::new();
     for (at, _, entry) in &chronicle.decided {
-        if !matches!(entry.kind, Kind::Opened | Kind::Changed) {
+        // A reminder of several says how each of them is by then, so what it said before is news again.
+        let is_reminder = entry.kind == Kind::Reminder && entry.story.many.is_some();
+        if !matches!(entry.kind, Kind::Opened | Kind::Changed) && !is_reminder {
             continue;
         }
         let whom = (&entry.key.channel, entry.key.incident.to_string());
@@ -300,7 +302,7 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
                 .collect::<Vec<_>>()
         });
         let what = (entry.story.to, entry.story.reason.words.as_str(), how);
-        if last.insert(whom, what.clone()) == Some(what.clone()) {
+        if last.insert(whom, what.clone()) == Some(what.clone()) && !is_reminder {
             faults.push(format!("{:?} says at {at:?} again: {what:?}", entry.key));
         }
     }
