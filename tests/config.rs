@@ -30,7 +30,7 @@ fn environment() -> Environment {
             "https://hooks.slack.com/services/T0/B0/not-a-secret",
         )
     });
-    let others = ["INTRANET_TOKEN", "PAGER_SECRET", "TOKEN"]
+    let others = ["INTRANET_TOKEN", "PAGER_SECRET", "SHOP_PASSWORD"]
         .map(|name| (String::from(name), "a-value-of-many-characters"));
     Environment::of(webhooks.into_iter().chain(others))
 }

@@ -229,10 +229,9 @@ impl Engine {
         let label = watching.last.label.clone().filter(|_| !is_plain);
         let is_in_question = watching.state.burst.is_some();
         let is_new = is_in_question && !had_burst;
-        let was_bursting = was_in_question || is_in_question;
         let pace = judge::pace(&policy, &watching.state, &seen);
-        if was_bursting {
-            self.note_suspicion(slot);
+        if is_in_question {
+            self.commons.suspects.insert(slot);
         }
         if is_new {
             self.ask_siblings(now, slot);

@@ -383,7 +383,7 @@ impl Engine {
                 .or_default()
                 .push(record);
         }
-        let (shared, alone): (Vec<_>, Vec<_>) = loaded
+        let (mut shared, alone): (Vec<_>, Vec<_>) = loaded
             .open
             .into_iter()
             .partition(|incident| incident.common.is_some());
@@ -405,6 +405,7 @@ impl Engine {
                 watched.reopen(incident, now);
             }
             if known_as != target.id {
+                rename_members(&mut shared, &known_as, target);
                 batch.renamed.push((known_as, target.id.clone()));
                 watched.rename_incident(&mut batch);
             }
@@ -613,6 +614,23 @@ fn one_each(
         out.insert(target, incident);
     }
     out
+}
+
+/// Writes the new name of a target into incidents of several.
+fn rename_members(shared: &mut [Incident], was: &TargetId, target: &Target) {
+    for incident in shared {
+        for known in incident.targets.iter_mut().filter(|known| *known == was) {
+            known.clone_from(&target.id);
+        }
+        let members = incident
+            .common
+            .iter_mut()
+            .flat_map(|common| &mut common.members);
+        for member in members.filter(|member| member.target == *was) {
+            member.target.clone_from(&target.id);
+            member.title = target.title();
+        }
+    }
 }
 
 /// Closes one incident without a word, and lets those who were told of it hear of the end of another one.

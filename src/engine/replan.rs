@@ -1,7 +1,8 @@
 //! The file changed: what is unchanged goes on as if nothing had happened.
 
 use std::{
-    collections::{BTreeSet, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
+    hash::Hash,
     sync::Arc,
     time::Duration,
 };
@@ -41,7 +42,7 @@ impl Engine {
                 .filter(|was| !ids.contains(*was) && !self.index.contains_key(&target.id));
             if let Some((was, slot)) = was.and_then(|was| self.index.remove_entry(was)) {
                 self.index.insert(target.id.clone(), slot);
-                self.vacate_group(slot);
+                self.move_out(slot);
                 self.update(now, slot, target);
                 if let Some(watched) = self.at_mut(slot) {
                     watched.rename_incident(&mut batch);
@@ -84,7 +85,7 @@ impl Engine {
         if *watched.target == **target {
             return;
         }
-        self.vacate_group(slot);
+        self.move_out(slot);
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
@@ -153,7 +154,7 @@ impl Engine {
         let Some(slot) = self.index.remove(&id) else {
             return;
         };
-        self.vacate_group(slot);
+        self.move_out(slot);
         if let Some(watched) = self.watched.get_mut(slot.0 as usize).and_then(Option::take) {
             if let Some(wake) = watched.wake {
                 self.wakes.remove(&(wake, slot));
@@ -173,25 +174,20 @@ impl Engine {
         actions.push(Action::Vacated(slot));
     }
 
-    fn vacate_group(&mut self, slot: Slot) {
-        if let Some(watched) = self.at(slot) {
-            let hosts: Vec<_> = watched
-                .target
-                .checks
-                .iter()
-                .filter_map(|check| check.question.host())
-                .collect();
-            for host in hosts {
-                if let Some(members) = self.hosts.get_mut(&host) {
-                    members.retain(|member| *member != slot);
-                }
-            }
-            self.hosts.retain(|_, members| !members.is_empty());
+    /// Takes a target out of its group and from its hosts, under the names that it has now.
+    fn move_out(&mut self, slot: Slot) {
+        let Some(watched) = self.at(slot) else { return };
+        let target = Arc::clone(&watched.target);
+        for host in target
+            .checks
+            .iter()
+            .filter_map(|check| check.question.host())
+        {
+            leave(&mut self.hosts, &host, slot);
         }
-        for members in self.groups.values_mut() {
-            members.retain(|member| *member != slot);
+        if let Some(group) = &target.group {
+            leave(&mut self.groups, group, slot);
         }
-        self.groups.retain(|_, members| !members.is_empty());
     }
 }
 
@@ -246,6 +242,16 @@ impl Watching {
         if old.is_some_and(|old| is_other_log(old, new)) {
             // Its newest line was not of this log, and so was no pause of it.
             self.memory = None;
+        }
+    }
+}
+
+/// Takes somebody out of a list of those at a place; a place that nobody is at is forgotten.
+fn leave<K: Hash + Eq>(places: &mut HashMap<K, Vec<Slot>>, place: &K, slot: Slot) {
+    if let Some(members) = places.get_mut(place) {
+        members.retain(|member| *member != slot);
+        if members.is_empty() {
+            places.remove(place);
         }
     }
 }

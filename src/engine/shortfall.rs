@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::{Engine, watched::Watched};
-use crate::model::{Batch, Incident, Moment, Slot, Verdict};
+use crate::model::{Batch, Incident, Moment, Reason, Slot, Verdict};
 
 impl Engine {
     /// Tells what else is wrong with a target whose verdict was told.
@@ -54,8 +54,8 @@ impl Watched {
         })
     }
 
-    /// The check that has news: it is nearer to its end than told, it falls short for another reason, or that reason has
-    /// passed and the end is left.
+    /// The check that has news: it is nearer to its end than told, or was renewed and still is near, it falls short for
+    /// another reason, or that reason has passed and the end is left.
     fn news(&self) -> Option<usize> {
         let incident = &self.incident.as_ref()?.incident;
         if incident.verdict != Verdict::Degraded || self.standing() != Some(Verdict::Degraded) {
@@ -64,31 +64,55 @@ impl Watched {
         let is_told = |warned_at| incident.warned_at.is_some_and(|told| told <= warned_at);
         match (self.ending(), self.short_otherwise()) {
             (Some((check, warned_at)), _) if !is_told(warned_at) => Some(check),
+            (Some((check, _)), _) if self.is_farther(incident) => Some(check),
             (_, Some(check)) if !incident.is_short_otherwise => Some(check),
             (Some((check, _)), None) if incident.is_short_otherwise => Some(check),
             (Some(_) | None, _) => None,
         }
     }
 
-    /// What was renewed will be told again when it ends, though the incident goes on for another reason.
+    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason.
     fn take_back_warning(&mut self, batch: &mut Batch) {
-        let is_known = self
-            .checks
-            .iter()
-            .all(|watching| watching.state.settled != Verdict::Unknown);
-        let ending = self.ending().map(|(_, warned_at)| warned_at);
-        let Some(open) = self.incident.as_mut().filter(|_| is_known) else {
+        let is_renewed = self.ending().is_none() && self.is_known();
+        let Some(open) = self.incident.as_mut().filter(|_| is_renewed) else {
             return;
         };
         let incident = &mut open.incident;
-        let is_renewed = incident.warned_at.is_some_and(|told| match ending {
-            Some(warned_at) => warned_at > told,
-            None => true,
-        });
-        if is_renewed && incident.verdict == Verdict::Degraded {
-            incident.warned_at = ending;
+        if incident.warned_at.is_some() && incident.verdict == Verdict::Degraded {
+            incident.warned_at = None;
             batch.incidents.push(incident.clone());
         }
+    }
+
+    /// Whether every check can say how it is.
+    fn is_known(&self) -> bool {
+        let mut checks = self.checks.iter();
+        checks.all(|watching| watching.state.settled != Verdict::Unknown)
+    }
+
+    /// Whether what ends was renewed, for less time than people want to be warned of.
+    fn is_farther(&self, incident: &Incident) -> bool {
+        let ending = self.ending().filter(|_| self.is_known());
+        ending.is_some_and(|(_, warned_at)| incident.warned_at.is_some_and(|told| warned_at > told))
+    }
+
+    /// Why a check is as it is, as the next message says it: what is over of what was told is the news.
+    pub(super) fn told_reason(&self, check: usize) -> Reason {
+        let mut reason = self.checks[check].state.reason.clone();
+        let was_short_otherwise = self.incident.as_ref().is_some_and(|open| {
+            open.incident.verdict == Verdict::Degraded && open.incident.is_short_otherwise
+        });
+        let is_renewed = self
+            .incident
+            .as_ref()
+            .is_some_and(|open| self.is_farther(&open.incident));
+        let is_left = self.ending().is_some_and(|(ending, _)| ending == check);
+        if is_renewed && is_left {
+            reason.words = format!("renewed; {}", reason.words);
+        } else if was_short_otherwise && is_left && self.is_only_ending() {
+            reason.words = format!("the rest is well again; {}", reason.words);
+        }
+        reason
     }
 
     /// Writes down what of a degradation an incident tells with this check.

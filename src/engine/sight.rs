@@ -149,7 +149,10 @@ impl Engine {
         {
             lookout.asked = None;
             lookout.due = now.tick;
+            // That a round is lost is our own fault, and hides no outage.
+            self.release(now, actions);
         }
+        let lookout = &mut self.lookout;
         if lookout.asked.is_none() && lookout.due <= now.tick {
             lookout.number += 1;
             lookout.asked = Some(Asked {
@@ -297,6 +300,11 @@ impl Engine {
         if self.lookout.sight.is_open() && !self.lookout.is_blind() {
             return;
         }
+        self.release(now, actions);
+    }
+
+    /// Judges what has waited for a round.
+    fn release(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for mut held in std::mem::take(&mut self.lookout.held) {
             if self.lookout.is_blind() {
                 self.lookout.unseen.insert(held.observation.look.slot);

@@ -48,7 +48,7 @@ impl Engine {
             to: watching.state.settled,
             since: watching.state.since,
             decided_at: watching.decision.at,
-            reason: watching.state.reason.clone(),
+            reason: watched.told_reason(index),
             looks_for: watching.decision.looks_for,
             looks_of: watching.decision.looks_of,
             phases: watching.last.phases,

@@ -9,7 +9,7 @@ use std::{
 use super::super::{Engine, tell::entry, watched::Open};
 use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of, worst_of};
 use crate::{
-    judge::cause::{self},
+    judge::cause,
     model::{
         Batch, ChannelName, IncidentId, Kind, Moment, OnCallName, Slot, Told, Verdict,
         cause::{Cause, Common},
@@ -97,23 +97,24 @@ impl Engine {
             remind,
         } = *self.at_mut(slot)?.incident.take()?;
         let number = incident.number;
-        let (channels, mentions) = (incident.told.clone(), incident.remind_after.clone());
+        let (since, remind_after) = (incident.since, incident.remind_after.clone());
         incident.common = Some(Box::new(Common {
             cause,
             population: u32::try_from(population).unwrap_or(u32::MAX),
             members: Vec::new(),
         }));
-        let (since, remind_after) = (incident.since, mentions);
         self.admit(slot, number, &mut incident);
         incident.remind_after = remind_after;
         incident.since = since;
+        let told = incident.told.iter().map(|told| told.channel.clone());
+        let channels: Vec<_> = told.collect();
         if let Some(member) = incident
             .common
             .as_deref_mut()
             .and_then(|common| common.members.first_mut())
         {
             // What matters for its end is who was told, not who would be now.
-            member.channels = channels.into_iter().map(|told| told.channel).collect();
+            member.channels = channels;
             member.since = since;
             member.said = Some(member.standing());
         }
@@ -135,10 +136,10 @@ impl Engine {
         number: u64,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
+        let target = self.at(slot)?.target.id.clone();
         let mut shared = self.commons.open.remove(&number)?;
         let to = self.admit(slot, number, &mut shared.open.incident);
         shared.grew = now.tick;
-        let target = self.at(slot)?.target.id.clone();
         shared.plan_follow_up(now.tick, Duration::ZERO, &target);
         spread(now, &mut shared, to, batch);
         let id = shared.open.incident.id.clone();
@@ -190,12 +191,12 @@ pub(super) fn spread(
         is_told = true;
     }
     incident.verdict = worst;
-    if is_told {
-        incident.sequence += 1;
-    }
     if shared.unsaid.is_empty() {
         shared.follow_up = None;
     }
-    shared.note_members();
-    batch.incidents.push(shared.open.incident.clone());
+    if is_told {
+        shared.open.incident.sequence += 1;
+        shared.note_members();
+        batch.incidents.push(shared.open.incident.clone());
+    }
 }

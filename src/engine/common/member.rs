@@ -44,11 +44,13 @@ impl Engine {
             return Some(self.commons.open.get(&number)?.open.incident.id.clone());
         }
         let mut shared = self.commons.open.remove(&number)?;
-        let member = shared
-            .common_mut()
-            .members
-            .iter_mut()
-            .find(|member| member.target == id)?;
+        let known = shared.open.incident.id.clone();
+        let mut members = shared.common_mut().members.iter_mut();
+        let Some(member) = members.find(|member| member.target == id) else {
+            // The incident goes on without it.
+            self.commons.open.insert(number, shared);
+            return Some(known);
+        };
         let mut soon = None;
         let mut is_changed = false;
         match standing {
@@ -74,15 +76,14 @@ impl Engine {
                 }
             }
         }
-        let incident = shared.open.incident.id.clone();
         if let Some(wait) = soon {
             shared.plan_follow_up(now.tick, wait, &id);
         } else if !is_changed {
             self.commons.open.insert(number, shared);
-            return Some(incident);
+            return Some(known);
         }
         self.let_go(now, number, shared, batch);
-        Some(incident)
+        Some(known)
     }
 
     /// A member has become active: whoever would have been told of an active one is told now.
@@ -183,7 +184,6 @@ impl Engine {
         }
         let incident = &mut shared.open.incident;
         incident.verdict = worst_of(incident);
-        batch.incidents.push(incident.clone());
         self.commons.open.insert(number, shared);
     }
 
@@ -283,8 +283,7 @@ impl Engine {
             member.words = String::from(GONE);
         }
         shared.plan_follow_up(now.tick, Duration::ZERO, target);
-        let common = shared.common();
-        if common.bad().next().is_none() {
+        if shared.common().bad().next().is_none() {
             self.close_common(now, shared, Kind::Removed, batch);
         } else {
             self.let_go(now, number, shared, batch);
@@ -299,22 +298,15 @@ impl Engine {
         batch: &mut Batch,
     ) {
         let Some(watched) = self.at(slot) else { return };
-        let (id, title) = (watched.target.id.clone(), watched.title());
-        let number = watched.common;
+        let (target, number) = (Arc::clone(&watched.target), watched.common);
         let Some(shared) = number.and_then(|number| self.commons.open.get_mut(&number)) else {
             return;
         };
-        for member in &mut shared.common_mut().members {
-            if member.target == *was {
-                member.target = id.clone();
-                member.title.clone_from(&title);
-            }
-        }
-        for target in &mut shared.open.incident.targets {
-            if target == was {
-                *target = id.clone();
-            }
-        }
+        super::super::rename_members(
+            std::slice::from_mut(&mut shared.open.incident),
+            was,
+            &target,
+        );
         batch.incidents.push(shared.open.incident.clone());
     }
 

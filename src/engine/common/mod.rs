@@ -2,7 +2,10 @@
 //!
 //! A trouble that stands alone is told at once. If others are in question at the same moment it waits until they are
 //! decided, at most ten seconds; then those with one cause become one incident, with one message a channel. Who joins
-//! later is told in a follow-up, and so is who is back; the end comes when all of a channel's targets are back.
+//! later is told in a follow-up, and so is who is back; the end is told to all when the last one is back.
+//!
+//! An incident is written down whenever people hear of it, not with every change of a member: how the members are is in
+//! the memories of their checks, and a thousand members that change one by one must not cost a million lines.
 
 mod join;
 mod member;
@@ -19,7 +22,7 @@ use std::{
 use self::{traits::is_telling, words::story_of};
 use super::{Action, Engine, remind::plan_reminder, tell::entry, watched::Open};
 use crate::{
-    judge::cause::{self},
+    judge::cause,
     model::{
         Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot,
         TargetId, Tick, Told, Verdict,
@@ -48,8 +51,10 @@ const FOLLOW_UP_DOUBLINGS: u32 = 5;
 pub(super) struct Commons {
     /// Who is in question now.
     pub(super) suspects: BTreeSet<Slot>,
-    /// Who waits to be told, and since when.
-    waiting: Vec<(Slot, Tick)>,
+    /// Who waits to be told.
+    waiting: BTreeSet<Slot>,
+    /// Since when the first of them does.
+    waiting_since: Option<Tick>,
     /// Incidents of several targets, by number.
     pub(super) open: BTreeMap<u64, Shared>,
 }
@@ -159,10 +164,10 @@ impl Shared {
 impl Commons {
     /// When something has to be told, apart from the targets' own deadlines.
     pub(super) fn next_deadline(&self) -> Option<Tick> {
-        let waiting = self.waiting.iter().map(|(_, since)| *since + WAIT);
+        let waiting = self.waiting_since.map(|since| since + WAIT);
         let open = self.open.values();
         let open = open.flat_map(|shared| [shared.follow_up, shared.open.remind]);
-        waiting.chain(open.flatten()).min()
+        waiting.into_iter().chain(open.flatten()).min()
     }
 }
 
@@ -179,11 +184,13 @@ impl Engine {
         if !self.plan.groups_incidents || watched.stands_for_others() || watched.is_only_ending() {
             return self.open(now, slot, verdict, batch);
         }
-        if self.commons.waiting.iter().any(|(other, _)| *other == slot) {
+        if self.commons.waiting.contains(&slot) {
             return None;
         }
+        self.forget_refuted();
         if self.is_worth_waiting(slot) {
-            self.commons.waiting.push((slot, now.tick));
+            self.commons.waiting.insert(slot);
+            self.commons.waiting_since.get_or_insert(now.tick);
             return None;
         }
         self.join(now, slot, verdict, batch)
@@ -197,7 +204,7 @@ impl Engine {
             return true;
         }
         let others = commons.suspects.iter().filter(|other| **other != slot);
-        let count = others.clone().count();
+        let count = commons.suspects.len() - usize::from(commons.suspects.contains(&slot));
         if count >= OTHERS.max(self.index.len() / 100) {
             return true;
         }
@@ -214,10 +221,12 @@ impl Engine {
     /// last heard of a common trouble.
     pub(super) fn tell_common(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
-        let is_time = self.commons.waiting.iter().map(|(_, since)| *since).min();
-        let is_time = is_time.is_some_and(|since| now.tick.since(since) >= WAIT);
-        if !self.commons.waiting.is_empty() && (is_time || self.commons.suspects.is_empty()) {
-            self.tell_waiting(now, &mut batch, actions);
+        if let Some(since) = self.commons.waiting_since {
+            self.forget_refuted();
+            let is_time = now.tick.since(since) >= WAIT;
+            if is_time || self.commons.suspects.is_empty() {
+                self.tell_waiting(now, &mut batch, actions);
+            }
         }
         let due: Vec<_> = self
             .commons
@@ -246,9 +255,10 @@ impl Engine {
 
     fn tell_waiting(&mut self, now: Moment, batch: &mut Batch, actions: &mut Vec<Action>) {
         let waiting = std::mem::take(&mut self.commons.waiting);
+        self.commons.waiting_since = None;
         let (unseen, bad): (Vec<_>, Vec<_>) = waiting
             .into_iter()
-            .filter_map(|(slot, _)| {
+            .filter_map(|slot| {
                 let watched = self.at(slot)?;
                 let is_told = watched.incident.is_some() || watched.common.is_some();
                 let standing = watched.standing().filter(|_| !is_told)?;
@@ -400,17 +410,13 @@ impl Engine {
         decision.to
     }
 
-    /// Keeps the list of those that are in question in step.
-    pub(super) fn note_suspicion(&mut self, slot: Slot) {
-        let is_suspect = self.at(slot).is_some_and(|watched| {
-            let mut checks = watched.checks.iter();
-            checks.any(|watching| watching.state.burst.is_some())
+    /// Forgets who is not in question any more, by whatever ended it: a good look, an interruption, another question.
+    fn forget_refuted(&mut self) {
+        let watched = &self.watched;
+        self.commons.suspects.retain(|slot| {
+            let watched = watched.get(slot.0 as usize).and_then(Option::as_ref);
+            watched.is_some_and(|watched| watched.is_suspect())
         });
-        if is_suspect {
-            self.commons.suspects.insert(slot);
-        } else {
-            self.commons.suspects.remove(&slot);
-        }
     }
 
     /// An incident of one target was opened; who has the same cause may join it for a while.

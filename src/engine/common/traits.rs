@@ -1,6 +1,9 @@
 //! What a target could have in common with others, and how many could.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
 
 use super::super::{Engine, watched::Watched};
 use crate::{
@@ -45,58 +48,36 @@ impl Engine {
         out
     }
 
-    /// How many could suffer from a cause, and how many do.
+    /// How many could suffer from a cause, and how many do, as far as the file says where they are.
+    ///
+    /// It costs what is at that place, not what there is: in a disaster it is asked for every host at once.
     pub(super) fn census(&self, cause: &Cause) -> Census {
-        let count = |is_of: &dyn Fn(&Watched) -> bool| {
-            let mut census = Census::default();
-            for watched in self.watched.iter().flatten() {
-                if is_of(watched) {
-                    census.all += 1;
-                    let is_suspect = watched
-                        .checks
-                        .iter()
-                        .any(|watching| watching.state.burst.is_some());
-                    census.bad += usize::from(watched.standing().is_some() || is_suspect);
-                }
-            }
-            census
-        };
+        let nobody = Vec::new();
         match cause {
-            Cause::Host(host) => count(&|watched| {
-                watched
-                    .target
-                    .checks
-                    .iter()
-                    .zip(&watched.checks)
-                    .any(|(check, watching)| {
-                        check.question.host().as_ref() == Some(host)
-                            || watching
-                                .last
-                                .detail
-                                .as_deref()
-                                .and_then(address_of)
-                                .is_some_and(|address| address.to_string() == *host)
-                    })
-            }),
-            Cause::Network(network) => count(&|watched| {
-                watched
-                    .target
-                    .checks
-                    .iter()
-                    .zip(&watched.checks)
-                    .any(|(check, watching)| {
-                        let asked = check.question.host().and_then(|host| host.parse().ok());
-                        let last = watching.last.detail.as_deref().and_then(address_of);
-                        asked
-                            .or(last)
-                            .is_some_and(|address| network_of(address) == *network)
-                    })
-            }),
-            Cause::Group(group) => count(&|watched| watched.target.group.as_ref() == Some(group)),
+            Cause::Host(host) => self.count(self.hosts.get(host).unwrap_or(&nobody)),
+            Cause::Group(group) => self.count(self.groups.get(group).unwrap_or(&nobody)),
+            Cause::Network(network) => {
+                let is_in = |host: &str| {
+                    let address = host.parse().ok();
+                    address.is_some_and(|address| network_of(address) == *network)
+                };
+                let hosts = self.hosts.iter().filter(|(host, _)| is_in(host));
+                let there: BTreeSet<Slot> = hosts.flat_map(|(_, slots)| slots).copied().collect();
+                self.count(&there)
+            }
             Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => {
                 Census::default()
             }
         }
+    }
+
+    fn count<'a>(&self, slots: impl IntoIterator<Item = &'a Slot>) -> Census {
+        let mut census = Census::default();
+        for watched in slots.into_iter().filter_map(|slot| self.at(*slot)) {
+            census.all += 1;
+            census.bad += usize::from(watched.standing().is_some() || watched.is_suspect());
+        }
+        census
     }
 }
 
@@ -135,6 +116,12 @@ impl Watched {
             Some(standing) => format!("{} ({})", self.target.title(), standing.role.words()),
             None => self.target.title(),
         }
+    }
+
+    /// Whether one of its checks is in question.
+    pub(in crate::engine) fn is_suspect(&self) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|watching| watching.state.burst.is_some())
     }
 
     /// Whether it is a store of logs or the roles of a group: their troubles are told for themselves.

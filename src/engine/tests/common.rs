@@ -229,3 +229,39 @@ fn waiting_has_an_end() {
         6m 6s #core changed: 2 of 3 on host db1 down -> down: a and b (0 of 2 back)
     "#]]);
 }
+
+/// A file that was edited while hekate was stopped: the new name belongs to the old incident.
+#[test]
+fn a_name_that_changed_while_nobody_ran_stays_a_member() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a", "b", "c"], "refused");
+    world.run_until(minutes(10));
+    world.event(Event::Stop);
+    let (loaded, mut plan) = (world.committed.clone(), (*world.engine.plan).clone());
+    let mut renamed = on("db1", "z");
+    renamed.was = Some(crate::model::TargetId::new("a"));
+    plan.targets[0] = Arc::new(renamed);
+    let mut world = World::restored(plan, loaded, minutes(11));
+    set(&mut world, &["z", "b", "c"], "refused");
+    world.run_until(minutes(15));
+    set(&mut world, &["z", "b", "c"], "ok");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        15m 18s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+/// A suspicion that was thrown away holds nobody up.
+#[test]
+fn what_is_no_longer_in_question_delays_nothing() {
+    let mut world = world(&SIX);
+    set(&mut world, &["d", "e"], "silent");
+    world.run_until(minutes(5) + Duration::from_secs(20));
+    world.event(Event::Interrupted);
+    set(&mut world, &["d", "e"], "ok");
+    set(&mut world, &["a"], "refused");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        5m 32s #core @core opened: a operational -> down: connection refused
+    "#]]);
+}

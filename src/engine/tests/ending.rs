@@ -148,7 +148,7 @@ fn what_falls_short_beside_a_certificate_is_told_and_so_is_its_end() {
     world.check(&expect![[r#"
         8s #core opened: api unknown -> degraded: certificate ends in 20 days
         30m 25s #core changed: api degraded -> degraded: the body says DEGRADED
-        1h 13s #core changed: api degraded -> degraded: certificate ends in 20 days
+        1h 13s #core changed: api degraded -> degraded: the rest is well again; certificate ends in 20 days
         1h 34m 26s #core recovered: api degraded -> operational
     "#]]);
 }
@@ -208,4 +208,21 @@ fn an_outage_between_two_warnings_repeats_none() {
     "#]]);
     let settled = world.engine.verdict(&TargetId::new("api"));
     assert_eq!(settled, Some(Verdict::Operational));
+}
+
+/// The pressing warning is over, and whoever heard it hears that, though the new certificate is short as well.
+#[test]
+fn a_renewal_for_a_short_time_is_told() {
+    let mut world = World::new(api());
+    world.set("api tls", "ends in 20 h");
+    world.run_until(minutes(30));
+    world.set("api tls", "ends in 20 days");
+    world.run_until(minutes(120));
+    world.set("api tls", "ends in 20 h");
+    world.run_until(minutes(180));
+    world.check(&expect![[r#"
+        8s #core opened: api unknown -> degraded: certificate ends in 20 h
+        33m 56s #core changed: api degraded -> degraded: renewed; certificate ends in 20 days
+        2h 4m 33s #core changed: api degraded -> degraded: certificate ends in 20 h, was told at 21 d
+    "#]]);
 }

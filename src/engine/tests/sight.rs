@@ -17,6 +17,8 @@ pub(super) struct Witnesses {
     pub(super) say: &'static str,
     rounds: Vec<(Duration, RoundOrder)>,
     pub(super) asked: usize,
+    /// Rounds that are asked for from now on never come back.
+    pub(super) are_lost: bool,
 }
 
 impl Default for Witnesses {
@@ -25,6 +27,7 @@ impl Default for Witnesses {
             say: "+++",
             rounds: Vec::new(),
             asked: 0,
+            are_lost: false,
         }
     }
 }
@@ -32,6 +35,9 @@ impl Default for Witnesses {
 impl Witnesses {
     pub(super) fn asked(&mut self, now: Duration, order: RoundOrder) {
         self.asked += 1;
+        if self.are_lost {
+            return;
+        }
         let took = if self.say.contains('-') {
             ROUND_LIMIT
         } else {
@@ -202,7 +208,6 @@ fn what_was_down_before_stays_down_and_its_end_is_told() {
     "#]]);
 }
 
-/// A round that never comes back vouches for nothing, and keeps nobody from being told for ever.
 #[test]
 fn witnesses_are_asked_on_demand_and_now_and_then() {
     let mut world = world();
@@ -215,5 +220,18 @@ fn witnesses_are_asked_on_demand_and_now_and_then() {
     world.run_until(minutes(16));
     world.check(&expect![[r#"
         15m 29s #core @core opened: blue operational -> down: no answer
+    "#]]);
+}
+
+/// Rounds that are lost are our own fault, and hide no outage.
+#[test]
+fn witnesses_that_never_come_back_keep_nobody_from_being_told() {
+    let mut world = world();
+    world.witnesses.are_lost = true;
+    world.run_until(minutes(6));
+    world.set("blue", "silent");
+    world.run_until(minutes(8));
+    world.check(&expect![[r#"
+        6m 45s #core @core opened: blue operational -> down: no answer
     "#]]);
 }
