@@ -12,7 +12,7 @@ use crate::{
     engine::{Action, Engine, Event, Looked, Order},
     model::{
         Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp, board::Row,
-        sight::RoundOrder,
+        witness::RoundOrder,
     },
     probe::{Freshness, Prober},
     store::Writer,

@@ -5,7 +5,8 @@
 //! in the tests runs exactly what runs in production. [`Event`] is the closed list of all that can wake hekate, and
 //! [`Action`] the closed list of all that it can do.
 
-mod common;
+mod blindness;
+mod correlate;
 mod facts;
 mod heartbeat;
 mod logs;
@@ -14,7 +15,6 @@ mod remind;
 mod replan;
 mod roles;
 mod shortfall;
-mod sight;
 mod story;
 mod swap;
 mod tell;
@@ -41,7 +41,7 @@ use crate::{
         heartbeat::Push,
         logs::LogAsk,
         roles::RoleFacts,
-        sight::{Round, RoundOrder},
+        witness::{Round, RoundOrder},
     },
     schedule::{Due, EARLIEST, Schedule, phase},
 };
@@ -188,8 +188,8 @@ pub struct Engine {
     chance: StdRng,
     readers: logs::Readers,
     role_book: roles::RoleBook,
-    lookout: sight::Lookout,
-    commons: common::Commons,
+    lookout: blindness::Lookout,
+    commons: correlate::Commons,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
     /// When this process began to look.
@@ -225,8 +225,8 @@ impl Engine {
             chance: StdRng::seed_from_u64(settings.seed),
             readers: logs::Readers::default(),
             role_book: roles::RoleBook::default(),
-            lookout: sight::Lookout::default(),
-            commons: common::Commons::default(),
+            lookout: blindness::Lookout::default(),
+            commons: correlate::Commons::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
             handled: now,

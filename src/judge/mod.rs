@@ -17,6 +17,7 @@
 //!    failing in a row, and six last answers tell whether it has become slow: both mean degraded.
 //! 6. What is degraded because something ends becomes degraded anew with each next warning that the file asks for.
 
+pub mod blindness;
 mod burst;
 pub mod cause;
 mod contract;
@@ -25,7 +26,6 @@ mod ending;
 pub mod freshness;
 pub mod heartbeat;
 pub mod roles;
-pub mod sight;
 pub mod strain;
 #[cfg(test)]
 mod tests;

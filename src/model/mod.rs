@@ -23,13 +23,13 @@ pub mod pauses;
 pub mod plan;
 pub mod roles;
 pub mod secret;
-pub mod sight;
 pub mod steps;
 pub mod text;
 pub mod time;
 pub mod transition;
 pub mod verdict;
 pub mod wire;
+pub mod witness;
 
 pub use batch::{Batch, CheckRecord, Finished, Loaded, Memory};
 pub use board::Board;

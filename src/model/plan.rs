@@ -23,10 +23,10 @@ use super::{
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     roles::{Role, Roles},
     secret::Secret,
-    sight::Witness,
     steps::StepsQuestion,
     verdict::Verdict,
     wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
+    witness::Witness,
 };
 
 /// How bad it is for people when a target is down.

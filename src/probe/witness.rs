@@ -19,8 +19,8 @@ use super::{
 };
 use crate::model::{
     FailureKind, Outcome,
-    sight::{Answer, ROUND_LIMIT, Round, RoundOrder, WitnessQuestion},
     text::span,
+    witness::{Answer, ROUND_LIMIT, Round, RoundOrder, WitnessQuestion},
 };
 
 /// The port that is tried on a gateway; nearly all of them accept or refuse it.
@@ -164,7 +164,7 @@ mod tests {
         clock::Clock,
         model::{
             Secret,
-            sight::{Witness, WitnessQuestion},
+            witness::{Witness, WitnessQuestion},
         },
         probe::http::Lookup,
     };

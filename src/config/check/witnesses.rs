@@ -16,7 +16,7 @@ use crate::{
     model::{
         Channel, ChannelName, Secret, Target,
         plan::{Destination, Question},
-        sight::{Witness, WitnessQuestion},
+        witness::{Witness, WitnessQuestion},
     },
 };
 

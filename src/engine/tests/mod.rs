@@ -1,12 +1,12 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
-mod common;
+mod blindness;
+mod correlate;
 mod ending;
 mod handover;
 mod heartbeat;
 mod logs;
 mod roles;
-mod sight;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -92,7 +92,7 @@ struct World {
     /// What the grid says of logs, target by target, each change once.
     rows: Vec<(Duration, String, &'static str)>,
     entries: Vec<Entry>,
-    witnesses: sight::Witnesses,
+    witnesses: blindness::Witnesses,
 }
 
 impl World {
@@ -122,7 +122,7 @@ impl World {
             roles: BTreeMap::new(),
             rows: Vec::new(),
             entries: Vec::new(),
-            witnesses: sight::Witnesses::default(),
+            witnesses: blindness::Witnesses::default(),
         };
         world.carry_out(actions);
         world

@@ -6,7 +6,7 @@
 
 use crate::model::{
     Timestamp,
-    sight::{Answer, Witness, WitnessQuestion},
+    witness::{Answer, Witness, WitnessQuestion},
 };
 
 /// So many bad rounds in a row are blindness, and so many good ones its end.

@@ -9,14 +9,14 @@ use super::{Action, Engine, Trouble, watched::Watched};
 use crate::{
     judge::{
         self,
-        sight::{Change, Sight},
+        blindness::{Change, Sight},
         strain::{CROWDED, Cause, LATE, Strain},
     },
     model::{
         Batch, FailureClass, Gap, GapKind, Moment, Observation, Outcome, Policy, Seen, Slot, Tick,
         Timestamp, Verdict,
-        sight::{ROUND_EVERY, Round, RoundOrder},
         text::span,
+        witness::{ROUND_EVERY, Round, RoundOrder},
     },
     schedule::{Due, phase},
 };

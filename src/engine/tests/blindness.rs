@@ -7,7 +7,7 @@ use crate::{
     engine::Event,
     model::{
         Plan, Secret, TargetId, Verdict,
-        sight::{ROUND_LIMIT, Round, RoundOrder, Witness, WitnessQuestion},
+        witness::{ROUND_LIMIT, Round, RoundOrder, Witness, WitnessQuestion},
     },
 };
 use std::{fmt::Write as _, time::Duration};
