@@ -170,6 +170,7 @@ fn target(number: u32) -> Target {
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy {

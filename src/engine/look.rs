@@ -306,6 +306,7 @@ impl Engine {
         let index = usize::from(check);
         let kind = watched.target.checks[index].kind;
         let target = watched.target.id.clone();
+        let was = watched.settled_with(index, change.from);
         let watching = &mut watched.checks[index];
         watching.transitions += 1;
         watching.decision = Decision {
@@ -333,6 +334,7 @@ impl Engine {
         batch.checks.push(watched.record(index, now.at));
         transition.incident = self.settle_accounts(now, slot, &mut batch);
         batch.transitions.push(transition);
+        self.free_children(now, slot, was, &mut batch, actions);
         actions.push(Action::Commit(Arc::new(batch)));
     }
 

@@ -12,6 +12,7 @@ mod heartbeat;
 mod hold;
 mod logs;
 mod look;
+mod parents;
 mod remind;
 mod replan;
 mod roles;
@@ -41,6 +42,7 @@ use crate::{
         board::{Facts, LogFacts},
         heartbeat::Push,
         logs::LogAsk,
+        plan::Parent,
         roles::RoleFacts,
         witness::{Round, RoundOrder},
     },
@@ -178,6 +180,8 @@ pub struct Engine {
     groups: HashMap<GroupName, Vec<Slot>>,
     /// Who is asked at which host.
     hosts: HashMap<String, Vec<Slot>>,
+    /// Who depends on what.
+    children: HashMap<Parent, Vec<Slot>>,
     schedule: Schedule,
     wakes: BTreeSet<(Tick, Slot)>,
     incidents: u64,
@@ -215,6 +219,7 @@ impl Engine {
             index: HashMap::new(),
             groups: HashMap::new(),
             hosts: HashMap::new(),
+            children: HashMap::new(),
             schedule: Schedule::new(settings.looks_max),
             wakes: BTreeSet::new(),
             incidents: loaded.incidents.max(number_of(now.at)),
@@ -325,6 +330,7 @@ impl Engine {
         if let Some(group) = group {
             self.groups.entry(group).or_default().push(slot);
         }
+        self.move_in_children(slot);
     }
 
     /// Plans the first looks of a target: spread over the shortest time from one look to the next, or over the first seconds
@@ -419,6 +425,12 @@ impl Engine {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
             self.set_wake(slot);
+            if let Some(watched) = self.at_mut(slot)
+                && watched.told().is_none()
+            {
+                // Whether its parent was down a moment ago is not remembered.
+                watched.parent_back = Some(now.tick);
+            }
             self.settle_accounts(now, slot, &mut batch);
             self.show(slot, actions);
         }

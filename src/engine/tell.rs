@@ -26,6 +26,7 @@ impl Engine {
         slot: Slot,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
+        self.note_parents(now, slot);
         let watched = self.at_mut(slot)?;
         watched.hold = None;
         if let Some(number) = watched.common {

@@ -46,6 +46,7 @@ pub(crate) fn target(id: &str) -> Target {
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy::default(),

@@ -181,17 +181,19 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let watched = self.at(slot)?;
-        if !self.plan.groups_incidents || watched.stands_for_others() || watched.is_only_ending() {
-            return self.open(now, slot, verdict, batch);
-        }
+        let is_alone = watched.stands_for_others() || watched.is_only_ending();
+        let is_grouped = self.plan.groups_incidents && !is_alone;
         if self.commons.waiting.contains(&slot) {
             return None;
         }
         self.forget_refuted();
-        if self.is_worth_waiting(slot) {
+        if is_grouped && self.is_worth_waiting(slot) || self.is_parent_in_question(slot) {
             self.commons.waiting.insert(slot);
             self.commons.waiting_since.get_or_insert(now.tick);
             return None;
+        }
+        if !is_grouped {
+            return self.open(now, slot, verdict, batch);
         }
         self.join(now, slot, verdict, batch)
             .or_else(|| self.open(now, slot, verdict, batch))
@@ -281,7 +283,11 @@ impl Engine {
         }
         for cases in [bad, unseen] {
             let traits: Vec<_> = cases.iter().map(|(slot, _)| self.traits(*slot)).collect();
-            let sets = cause::divide(&traits, |cause| self.census(cause));
+            let sets = if self.plan.groups_incidents {
+                cause::divide(&traits, |cause| self.census(cause))
+            } else {
+                Vec::new()
+            };
             let mut alone: BTreeSet<_> = (0..cases.len()).collect();
             for set in sets {
                 let members: Vec<_> = set.members.iter().map(|index| cases[*index].0).collect();

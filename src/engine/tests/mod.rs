@@ -6,6 +6,7 @@ mod ending;
 mod handover;
 mod heartbeat;
 mod logs;
+mod parents;
 mod roles;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -54,6 +55,7 @@ fn target(id: &str) -> Target {
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy::default(),
@@ -87,6 +89,9 @@ struct World {
     store: logs::Store,
     /// Who is active, as a source would say; absent while it does not answer.
     active: Option<Vec<u16>>,
+    /// What the grid knows of each target.
+    shown: BTreeMap<String, Facts>,
+    places: BTreeMap<Slot, TargetId>,
     /// The last role shown of each target.
     roles: BTreeMap<String, &'static str>,
     /// What the grid says of logs, target by target, each change once.
@@ -119,6 +124,8 @@ impl World {
             committed,
             store: logs::Store::default(),
             active: Some(vec![0]),
+            shown: BTreeMap::new(),
+            places: BTreeMap::new(),
             roles: BTreeMap::new(),
             rows: Vec::new(),
             entries: Vec::new(),
@@ -140,10 +147,15 @@ impl World {
                     self.flights.push((self.now, order));
                 }
                 Action::Commit(batch) => self.commit(&batch),
-                Action::Placed(..)
-                | Action::Vacated(_)
+                Action::Placed(slot, id) => {
+                    self.places.insert(slot, id);
+                }
+                Action::Show(slot, facts) => {
+                    let name = self.places[&slot].to_string();
+                    self.shown.insert(name, *facts);
+                }
+                Action::Vacated(_)
                 | Action::Looked(_)
-                | Action::Show(..)
                 | Action::Noted(..)
                 | Action::LookTrouble(_) => {}
                 Action::AskWitnesses(order) => self.witnesses.asked(self.now, order),

@@ -102,6 +102,7 @@ pub(in crate::store) enum Rule {
     Recovered,
     AnswersAgain,
     Stale,
+    Blocked,
 }
 
 impl Form<model::Rule> for Rule {
@@ -119,6 +120,7 @@ impl Form<model::Rule> for Rule {
             Model::Recovered => Self::Recovered,
             Model::AnswersAgain => Self::AnswersAgain,
             Model::Stale => Self::Stale,
+            Model::Blocked => Self::Blocked,
         }
     }
 
@@ -136,6 +138,7 @@ impl Form<model::Rule> for Rule {
             Self::Recovered => Model::Recovered,
             Self::AnswersAgain => Model::AnswersAgain,
             Self::Stale => Model::Stale,
+            Self::Blocked => Model::Blocked,
         }
     }
 }
