@@ -54,6 +54,11 @@ impl Engine {
         };
         let mut soon = None;
         let mut is_changed = false;
+        let worse = standing.filter(|verdict| member.until.is_some() || *verdict > member.verdict);
+        if worse.is_some_and(|verdict| self.is_held(now, slot, verdict)) {
+            self.commons.open.insert(number, shared);
+            return Some(known);
+        }
         match standing {
             None if until.is_none() => {
                 shared.change(&id, |member| member.until = Some(since));
