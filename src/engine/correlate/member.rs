@@ -54,9 +54,9 @@ impl Engine {
         };
         let mut soon = None;
         let mut is_changed = false;
-        let worse = standing.filter(|verdict| member.until.is_some() || *verdict > member.verdict);
+        let worse = standing.filter(|verdict| until.is_some() || *verdict > before);
         if worse.is_some_and(|verdict| self.is_held(now, slot, verdict)) {
-            self.commons.open.insert(number, shared);
+            self.commons.open.put(number, shared);
             return Some(known);
         }
         match standing {
