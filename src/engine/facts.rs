@@ -22,7 +22,7 @@ impl Engine {
         if let Some(watched) = self.at(slot) {
             let shared = watched
                 .common
-                .and_then(|number| self.commons.open.get(&number));
+                .and_then(|number| self.commons.open.get(number));
             let open = watched.incident.as_deref();
             let open = open.or_else(|| shared.map(|shared| &shared.open));
             actions.push(Action::Show(slot, Box::new(facts(watched, open))));

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Action, Engine, Looked, Order, Trouble,
-    watched::{Decision, Flight, Last},
+    watched::{Decision, Flight, Last, Watched},
 };
 use crate::{
     judge::{self, BURST_JITTER, Pace},
@@ -232,6 +232,8 @@ impl Engine {
         let pace = judge::pace(&policy, &watching.state, &seen);
         if is_in_question {
             self.commons.suspects.insert(slot);
+        } else if had_burst && !self.at(slot).is_some_and(Watched::is_suspect) {
+            self.commons.suspects.remove(&slot);
         }
         if is_new {
             self.ask_siblings(now, slot);

@@ -10,6 +10,7 @@ mod correlate;
 mod facts;
 mod heartbeat;
 mod hold;
+mod lapse;
 mod logs;
 mod look;
 mod parents;
@@ -197,8 +198,10 @@ pub struct Engine {
     commons: correlate::Commons,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
-    /// When this process began to look.
+    /// When this process began to look, or to look again.
     looking_since: Timestamp,
+    /// When this process began.
+    began: Timestamp,
     /// When it was last told anything: since then nobody listened, if this process stood still.
     handled: Moment,
 }
@@ -235,6 +238,7 @@ impl Engine {
             commons: correlate::Commons::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
+            began: now.at,
             handled: now,
         };
         let mut actions = Vec::new();
@@ -443,6 +447,7 @@ impl Engine {
             .forgotten
             .extend(records.into_keys().collect::<BTreeSet<_>>());
         if let Some(last_at) = loaded.last_at {
+            Self::close_lapses(now.at, loaded.lapses, last_at, &mut batch);
             self.told_away(now, last_at, &mut batch);
         }
         if !batch.is_empty() {
@@ -457,6 +462,11 @@ impl Engine {
     fn found(&mut self, now: Moment, found: Loaded, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
         self.incidents = self.incidents.max(found.incidents);
+        // They were there all along; whoever shows them hears of them now.
+        batch.lapses.clone_from(&found.lapses);
+        if let Some(last_at) = found.last_at {
+            Self::close_lapses(self.began, found.lapses, last_at, &mut batch);
+        }
         for record in found.checks {
             let slot = self.index.get(&record.check.target).copied();
             let Some(watched) = slot.and_then(|slot| self.at_mut(slot)) else {
@@ -532,11 +542,13 @@ impl Engine {
         self.void_witnesses(now.at);
         self.looking_since = now.at;
         self.void_rounds(now);
-        let deaf = now
-            .tick
-            .since(self.handled.tick)
-            .max(now.at.since(self.handled.at));
+        let deaf = self.deaf(now);
         self.excuse_beats(now, deaf);
+        let mut batch = Batch::new(now.at);
+        Self::note_standstill(now, deaf, &mut batch);
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             let Some(watched) = self.at_mut(slot) else {

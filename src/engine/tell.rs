@@ -253,12 +253,7 @@ impl Engine {
     ) {
         let alone = self.watched.iter_mut().flatten();
         let alone = alone.filter_map(|watched| watched.incident.as_deref_mut());
-        let shared = self
-            .commons
-            .open
-            .values_mut()
-            .map(|shared| &mut shared.open);
-        let open = alone.chain(shared);
+        let open = alone.chain(self.commons.open.opens_mut());
         let Some(open) = open.into_iter().find(|open| open.incident.id == *incident) else {
             return;
         };

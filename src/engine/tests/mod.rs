@@ -5,6 +5,7 @@ mod correlate;
 mod ending;
 mod handover;
 mod heartbeat;
+mod lapse;
 mod logs;
 mod parents;
 mod roles;
@@ -172,6 +173,7 @@ impl World {
             assert_eq!(again, Some(transition.to), "{transition:?}");
         }
         self.entries.extend(batch.entries.iter().cloned());
+        self.note_lapses(batch);
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
             let story = &entry.story;
