@@ -51,7 +51,7 @@ enum Word {
 
 fn word(sky: Sky) -> Word {
     match sky {
-        Sky::SaysDown | Sky::Refused | Sky::Silent | Sky::Drip => Word::Bad,
+        Sky::SaysDown | Sky::NoDatabase | Sky::Refused | Sky::Silent | Sky::Drip => Word::Bad,
         Sky::Ends(_) if sky.is_warned_of() => Word::Else,
         Sky::Fine | Sky::Pausing | Sky::Ends(_) => Word::Well,
         Sky::Contradiction | Sky::SaysDegraded | Sky::Locked => Word::Else,
@@ -62,7 +62,7 @@ fn word(sky: Sky) -> Word {
 /// How long this has to last before anybody hears of it, as it is printed for people.
 const fn patience(sky: Sky) -> Duration {
     Duration::from_secs(match sky {
-        Sky::SaysDown => 8,
+        Sky::SaysDown | Sky::NoDatabase => 8,
         Sky::Refused => 12,
         Sky::Silent
         | Sky::Drip

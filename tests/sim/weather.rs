@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hekate::model::{
-    Degradation, DegradationKind, Ending, Extra, Failure, FailureClass, FailureKind, Gap, GapKind,
-    Outcome, TargetId,
+    Component, ComponentState, Degradation, DegradationKind, Detail, Ending, Extra, Failure,
+    FailureClass, FailureKind, Gap, GapKind, Outcome, TargetId,
 };
 
 use crate::eyes::Net;
@@ -18,6 +18,8 @@ pub(crate) enum Sky {
     Pausing,
     /// It says that it is down.
     SaysDown,
+    /// It says that it is down because its database is.
+    NoDatabase,
     /// 503 with a body that says up.
     Contradiction,
     /// Nothing listens.
@@ -44,7 +46,7 @@ impl Sky {
     /// The class of evidence, if this is a reason to call it down.
     pub(crate) const fn class(self) -> Option<FailureClass> {
         match self {
-            Self::SaysDown => Some(FailureClass::Explicit),
+            Self::SaysDown | Self::NoDatabase => Some(FailureClass::Explicit),
             Self::Refused => Some(FailureClass::Refused),
             Self::Silent | Self::Drip => Some(FailureClass::Silent),
             Self::Fine
@@ -69,7 +71,7 @@ impl Sky {
                     .saturating_sub(Duration::from_millis(10)),
                 Outcome::Healthy,
             ),
-            Self::SaysDown => (
+            Self::SaysDown | Self::NoDatabase => (
                 quick,
                 failure(
                     FailureClass::Explicit,
@@ -133,6 +135,22 @@ impl Sky {
             (Net::NoNames, Self::Silent | Self::Drip) | (Net::NoAddresses, _) => Self::Unnamed,
             (Net::NoNames, sky) => sky,
         }
+    }
+
+    /// What a look can say of parts of its target.
+    pub(crate) fn detail(self) -> Option<Box<Detail>> {
+        let database = Component {
+            name: String::from("db"),
+            state: ComponentState::Down,
+            message: None,
+        };
+        (self == Self::NoDatabase).then(|| {
+            Box::new(Detail {
+                components: vec![database],
+                components_total: 3,
+                ..Detail::default()
+            })
+        })
     }
 
     /// What a look says beside its outcome.

@@ -624,7 +624,7 @@ impl World {
                     status: None,
                     phases: Phases::default(),
                     family: Some(Family::Spring3),
-                    detail: None,
+                    detail: sky.detail(),
                     extra: logs.or_else(|| sky.extra()),
                 };
                 self.event(Event::Observed(observation));
