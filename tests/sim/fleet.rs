@@ -11,6 +11,8 @@ use hekate::model::{
     },
 };
 
+use crate::eyes;
+
 /// A target `group/name`, or `name`.
 pub(crate) fn target(id: &str) -> Target {
     let (group, name) = id.split_once('/').map_or((None, id), |(group, name)| {
@@ -70,7 +72,12 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
 
 /// The fleet of these targets: `master/…` is told to `disaster` and `core`, the rest to `core`. A channel that was taken
 /// out of the file has its place taken by `ops`.
-pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Plan {
+pub(crate) fn plan(
+    folder: &Path,
+    targets: Vec<Target>,
+    without: &[&str],
+    groups_incidents: bool,
+) -> Plan {
     let there = |name: &'static str| if without.contains(&name) { "ops" } else { name };
     let to = |names: &[&'static str]| Route {
         matcher: Matcher::default(),
@@ -95,7 +102,8 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         server: Server {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,
-            timezone: chrono_tz::UTC,
+            // Its summer time ends while a world lasts.
+            timezone: chrono_tz::Europe::Prague,
             token: None,
         },
         store: StoreSettings {
@@ -118,8 +126,8 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         on_call: BTreeMap::new(),
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),
-        groups_incidents: true,
-        witnesses: Arc::default(),
+        groups_incidents,
+        witnesses: eyes::witnesses(),
         routes: vec![master, to(&["core"])],
     }
 }
