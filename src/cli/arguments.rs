@@ -127,6 +127,11 @@ pub enum Command {
     },
     /// Who would hear of it: the routes, or the way of one case through them
     Routes(Routes),
+    /// Play scripts of what happens against the file, in virtual time: who would hear what, when?
+    ///
+    /// A file of tests says what happens and what has to be told. The real engine and the real file are used; nothing is
+    /// looked at and nothing is sent. Variables need not be set. The exit code is 1 if anything is not as expected.
+    Test(Test),
     /// Show or really send a message
     Notify {
         /// Which.
@@ -296,6 +301,26 @@ impl RoleWord {
             Self::Unknown => Role::Unknown,
         }
     }
+}
+
+/// `hekate test`
+#[derive(Args, Debug)]
+pub struct Test {
+    /// Files of tests, or folders of them [default: the folder `tests/alerts` beside the file]
+    #[arg(value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+    /// Only tests whose names match
+    #[arg(long, value_name = "REGEX")]
+    pub run: Option<regex::Regex>,
+    /// Write the results for a build server as well
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Say which routes, states, severities and targets no test has touched
+    #[arg(long)]
+    pub coverage: bool,
+    /// How often each script is played, with looks at other moments each time
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub plays: u64,
 }
 
 /// `hekate notify`

@@ -1,0 +1,1 @@
+//! Scripts of all kinds, and what comes of them.
