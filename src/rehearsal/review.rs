@@ -6,10 +6,13 @@ use super::stage::{self, Coverage, Message, Played};
 use crate::{
     config::{
         Span,
-        script::{Beats, Doing, Expectation, Script, Times, What, When},
+        script::{Beats, Doing, Expectation, Script, Step, Times, What, When},
     },
     model::{TargetId, Verdict},
 };
+
+/// So often a script is played at most only so that every step of it is seen by somebody.
+pub const PLAYS_MAX: u64 = 50;
 
 /// A script that was played, perhaps several times.
 #[derive(Clone, Debug)]
@@ -39,14 +42,20 @@ pub struct Fault {
 
 /// Plays a script so many times (at least once), each time with looks at other moments, and compares every play.
 ///
-/// A script also fails if a step of it came to nothing in all plays, since a test of what nobody saw proves nothing, and if
-/// anybody heard anything before it began.
+/// A short trouble may fall between two looks, so plays go on until every step was seen by somebody, up to [`PLAYS_MAX`]. A script
+/// also fails if a step of it came to nothing in all of them, since a test of what nobody saw proves nothing, and if anybody
+/// heard anything before it began.
 pub fn review(script: &Script, plays: u64) -> Review {
     let mut coverage = Coverage::default();
     let mut met: BTreeSet<usize> = BTreeSet::new();
     let mut looks = 0;
     let mut told: Option<(u64, Played, Vec<Fault>)> = None;
-    for play in 1..=plays.max(1) {
+    for play in 1..=plays.max(PLAYS_MAX) {
+        let is_whole = unmet(script, &met).next().is_none();
+        let is_wrong = matches!(&told, Some((_, _, faults)) if !faults.is_empty());
+        if play > plays.max(1) && (is_whole || is_wrong) {
+            break;
+        }
         let played = stage::play(script, play);
         coverage.join(&played.coverage);
         met.extend(&played.met);
@@ -60,12 +69,7 @@ pub fn review(script: &Script, plays: u64) -> Review {
         }
     }
     let (play, played, mut faults) = told.unwrap_or_default();
-    let unmet = script
-        .steps
-        .iter()
-        .enumerate()
-        .filter(|(index, step)| !step.is_end && !met.contains(index));
-    faults.extend(unmet.map(|(_, step)| Fault {
+    faults.extend(unmet(script, &met).map(|step| Fault {
         span: step.span,
         after: Some(step.after),
         words: String::from(
@@ -79,6 +83,14 @@ pub fn review(script: &Script, plays: u64) -> Review {
         coverage,
         looks,
     }
+}
+
+/// The steps that nothing came of.
+fn unmet<'a>(script: &'a Script, met: &BTreeSet<usize>) -> impl Iterator<Item = &'a Step> {
+    let steps = script.steps.iter().enumerate();
+    steps
+        .filter(|(index, step)| !step.is_end && !met.contains(index))
+        .map(|(_, step)| step)
 }
 
 /// What was not as expected in one play.

@@ -12,6 +12,7 @@ use crate::{
         ChannelName, CheckKind, Degradation, DegradationKind, Delivery, Extra, Failure,
         FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Moment, Outcome, Plan,
         SourceName, TargetId, Timestamp,
+        heartbeat::News,
         logs::{
             LogAnswer, LogAsk, LogFault, LogFaultKind, LogStore, LogStoreQuestion, Reading,
             Statement, Subject,
@@ -186,16 +187,15 @@ impl Scenery {
         Some(&member.called)
     }
 
-    /// What a call of this target says now; absent if it does not call, or cannot.
-    pub(super) fn beat(&self, target: &TargetId) -> Option<Option<String>> {
-        if !self.is_network_up {
-            return None;
-        }
-        match self.beats.get(target) {
-            None | Some((Beats::Beating, _)) => Some(None),
-            Some((Beats::Failing, says)) => Some(Some(says.clone())),
-            Some((Beats::Silent, _)) => None,
-        }
+    /// What this target says when it calls now; absent if it does not call, or cannot.
+    pub(super) fn beat(&self, target: &TargetId) -> Option<News> {
+        let failure = match self.beats.get(target) {
+            _ if !self.is_network_up => return None,
+            None | Some((Beats::Beating, _)) => None,
+            Some((Beats::Failing, says)) => Some(says.clone()),
+            Some((Beats::Silent, _)) => return None,
+        };
+        Some(News::Beat { failure })
     }
 
     /// The newest line of a log that can be found now, and how far behind the store is; absent if no line comes.
@@ -301,7 +301,7 @@ impl Scenery {
         let asked = roles.sources.iter().filter(|source| is_asked(source));
         let opinions = asked.map(|source| Opinion {
             from: source.as_str(),
-            active: if self.is_network_up {
+            active: if self.is_network_up || is_local(source) {
                 Ok(positions.clone())
             } else {
                 Err(String::from("no answer"))
@@ -454,6 +454,11 @@ const fn is_asked(source: &RoleSource) -> bool {
         | RoleSource::File { .. }
         | RoleSource::Command { .. } => true,
     }
+}
+
+/// Whether a source of roles is on this machine.
+const fn is_local(source: &RoleSource) -> bool {
+    matches!(source, RoleSource::File { .. } | RoleSource::Command { .. })
 }
 
 /// Whether a store says by itself up to when it is complete.

@@ -323,12 +323,9 @@ impl<'a> Stage<'a> {
     }
 
     fn beat(&mut self, target: &TargetId) {
-        if let Some(failure) = self.scenery.beat(target) {
-            let push = Push {
-                target: target.clone(),
-                news: News::Beat { failure },
-            };
-            self.event(Event::Pushed(push));
+        if let Some(news) = self.scenery.beat(target) {
+            let target = target.clone();
+            self.event(Event::Pushed(Push { target, news }));
         }
     }
 

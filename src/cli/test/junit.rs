@@ -7,7 +7,7 @@ use crate::config::Format;
 
 /// A document with one suite for each file.
 ///
-/// Source: the schema of JUnit's results as Jenkins, GitLab and GitHub's actions read it:
+/// Source: the schema of `JUnit`'s results as Jenkins, `GitLab` and the actions of `GitHub` read it:
 /// <https://github.com/testmoapp/junitxml>.
 pub(super) fn document(total: &Total) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");

@@ -8,7 +8,7 @@ use crate::config::decode::{At, OneOrMany};
 /// Tests of a file: one, or several under `tests`.
 #[derive(Deserialize, Default, Debug)]
 #[serde(rename = "a file of tests", deny_unknown_fields)]
-pub(crate) struct Tests {
+pub(crate) struct TestFile {
     /// The file that is tested, relative to this one. Default: the one of the command line.
     pub(crate) config: Option<At<String>>,
     /// What this test shows; unique in the file.

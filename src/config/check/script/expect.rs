@@ -207,7 +207,7 @@ impl Checker<'_> {
             );
             return None;
         }
-        let Some(target) = self.whom(span, raw, context)? else {
+        let Some(target) = self.whom(span, raw, context).ok()? else {
             self.missing(
                 span,
                 "target",
@@ -220,24 +220,27 @@ impl Checker<'_> {
         Some(What::State { target, state })
     }
 
-    /// Whom it is about, if it says so; nothing if that is wrong.
+    /// Whom it is about, if it says so; an error is already reported.
     fn whom(
         &self,
         span: Span,
         raw: &raw::Expectation,
         context: &Context<'_>,
-    ) -> Option<Option<TargetId>> {
+    ) -> Result<Option<TargetId>, ()> {
         match (&raw.target, &raw.source) {
-            (None, None) => Some(None),
-            (Some(at), None) => Some(Some(self.target(at, &context.names)?.id.clone())),
-            (None, Some(at)) => Some(Some(self.source(at, context.plan)?.0)),
+            (None, None) => Ok(None),
+            (Some(at), None) => {
+                let target = self.target(at, &context.names).ok_or(())?;
+                Ok(Some(target.id.clone()))
+            }
+            (None, Some(at)) => Ok(Some(self.source(at, context.plan).ok_or(())?.0)),
             (Some(_), Some(_)) => {
                 self.check.report(Problem::new(
                     Code::Both,
                     span,
                     "`target` and `source` exclude each other",
                 ));
-                None
+                Err(())
             }
         }
     }
@@ -270,7 +273,7 @@ impl Checker<'_> {
             }
             None => None,
         };
-        let target = self.whom(span, raw, context)?;
+        let target = self.whom(span, raw, context).ok()?;
         let says_which = channel.is_some()
             || text.is_some()
             || kind.is_some()

@@ -19,7 +19,7 @@ use crate::{
         findings::Findings,
         raw::{DurationText, script as raw},
         report::Problem,
-        script::Script,
+        script::{Expectation, Script},
         source::{Source, Span},
     },
     model::{Plan, Timestamp, text::clean},
@@ -65,7 +65,7 @@ impl<'a> Checker<'a> {
     /// The tests as typed, and the file that they test.
     pub(in crate::config) fn tests(
         &mut self,
-        file: At<raw::Tests>,
+        file: At<raw::TestFile>,
     ) -> (Vec<At<raw::Test>>, Option<PathBuf>) {
         let check = &self.check;
         let whole = file.span;
@@ -176,51 +176,18 @@ impl<'a> Checker<'a> {
             ends_after: None,
         };
         let starts_at = self.beginning(plan, test.starts_at.as_ref());
-        let steps = match test.script {
-            Some(at) => {
-                let place = at.span;
-                let list = at.value?;
-                self.steps(place, list, &mut context)
-            }
-            None => {
-                self.missing(
-                    span,
-                    "script",
-                    "this test",
-                    "add `script:` with what happens",
-                );
-                None
-            }
+        let steps = if let Some(at) = test.script {
+            self.steps(at.span, at.value?, &mut context)
+        } else {
+            self.missing(
+                span,
+                "script",
+                "this test",
+                "add `script:` with what happens",
+            );
+            None
         };
-        let expectations = match test.expect {
-            Some(at) => {
-                let place = at.span;
-                let list = at.value?;
-                if list.is_empty() {
-                    self.check.report(
-                        Problem::new(
-                            Code::Empty,
-                            place,
-                            "nothing is expected, so this test could never fail",
-                        )
-                        .help("add what has to be heard, or what must not be: `- { never: true, channel: disaster }`"),
-                    );
-                }
-                let checked = list.into_iter().map(|at| self.expectation(at, &context));
-                // All of them are checked, so that one run shows all mistakes.
-                let checked: Vec<_> = checked.collect();
-                checked.into_iter().collect::<Option<Vec<_>>>()
-            }
-            None => {
-                self.missing(
-                    span,
-                    "expect",
-                    "this test",
-                    "a test that expects nothing could never fail: add `expect:`",
-                );
-                None
-            }
-        };
+        let expectations = self.expectations(span, test.expect, &context);
         Some(Script {
             name: String::new(),
             file: PathBuf::new(),
@@ -230,6 +197,34 @@ impl<'a> Checker<'a> {
             ends_after: context.ends_after?,
             expectations: expectations.filter(|list| !list.is_empty())?,
         })
+    }
+
+    fn expectations(
+        &self,
+        span: Span,
+        at: Option<At<Vec<At<raw::Expectation>>>>,
+        context: &Context<'_>,
+    ) -> Option<Vec<Expectation>> {
+        let Some(at) = at else {
+            let help = "a test that expects nothing could never fail: add `expect:`";
+            self.missing(span, "expect", "this test", help);
+            return None;
+        };
+        let (place, list) = (at.span, at.value?);
+        if list.is_empty() {
+            let problem = Problem::new(
+                Code::Empty,
+                place,
+                "nothing is expected, so this test could never fail",
+            );
+            self.check.report(problem.help(
+                "add what has to be heard, or what must not be: `- { never: true, channel: disaster }`",
+            ));
+        }
+        // All of them are checked, so that one run shows all mistakes.
+        let checked = list.into_iter().map(|at| self.expectation(at, context));
+        let checked: Vec<_> = checked.collect();
+        checked.into_iter().collect()
     }
 
     fn missing(&self, span: Span, key: &str, owner: &str, help: &str) {
