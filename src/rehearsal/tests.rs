@@ -157,7 +157,7 @@ fn logs_that_are_late_accuse_their_store_and_nobody_else() {
          at: 30m, end: true",
         expect![[r#"
             7m 12s ops DEGRADED: master blue (active) – no line in its log for 6 min 12 s (proved up to 39 s ago), since 09:06:43 CET
-            20m 23s ops WELL AGAIN: master blue (active), was degraded 0 s (09:06:43 to 4 Jan 08:50 CET)
+            20m 23s ops WELL AGAIN: master blue (active), was degraded 13 min 40 s (09:06:43 to 09:20:23 CET)
         "#]],
     );
     told(
