@@ -9,10 +9,12 @@ mod exit;
 mod file;
 mod generate;
 mod notify;
+mod routes;
 mod run;
 mod store;
 mod suggest;
 mod terminal;
+mod test;
 
 pub use arguments::Arguments;
 pub use exit::Exit;
@@ -64,6 +66,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Status(status) => ask::status(global, &status, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),
+        Command::Routes(asked) => routes::routes(global, &asked, terminal),
+        Command::Test(asked) => test::test(global, &asked, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),

@@ -88,6 +88,11 @@ impl Lookout {
         self.sight.blind_since().is_some()
     }
 
+    /// Whether a look that began then saw nothing because we were blind, or still are.
+    pub(super) fn was_blind(&self, began: Tick) -> bool {
+        self.is_blind() || began < self.sees_since
+    }
+
     /// By how much limits and spans are stretched now.
     pub(super) fn factor(&self) -> u32 {
         self.strain.factor()
@@ -205,7 +210,7 @@ impl Engine {
         if self.plan.witnesses.is_empty() || !is_silence(&observation.outcome) {
             return Some(observation);
         }
-        if self.lookout.is_blind() || observation.started.tick < self.lookout.sees_since {
+        if self.lookout.was_blind(observation.started.tick) {
             self.lookout.unseen.insert(observation.look.slot);
             observation.outcome = self.hidden();
             return Some(observation);

@@ -390,7 +390,8 @@ impl Engine {
             (Some(since), Some(words)) => {
                 let limit = OWN_TROUBLE_AFTER.max(interval * OWN_TROUBLE_INTERVALS);
                 // That we are blind is told by itself.
-                let is_known = self.blind.is_told || self.lookout.is_blind();
+                let was_blind = self.lookout.was_blind(observation.started.tick);
+                let is_known = self.blind.is_told || was_blind;
                 if !is_known && now.tick.since(since) > limit {
                     self.blind.is_told = true;
                     self.tell_blindness(now, Some(words), actions);

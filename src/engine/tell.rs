@@ -207,7 +207,7 @@ impl Engine {
         if incident.worst == Verdict::Down {
             watched.down_ended = Some(now.tick);
         }
-        let until = watched.checks[watched.deciding()].state.since;
+        let until = watched.since();
         let outage = outage(&incident, until);
         let to: Vec<_> = told_of(&incident).collect();
         let story = Arc::new(self.story(slot, &to, Some(outage)));

@@ -225,6 +225,17 @@ impl Watched {
             .unwrap_or(0)
     }
 
+    /// Since when it is as it is: if all is well, since the last of its checks is; else since the one that decides is bad.
+    pub(super) fn since(&self) -> Timestamp {
+        let deciding = self.checks[self.deciding()].state.since;
+        if self.settled() != Verdict::Operational {
+            return deciding;
+        }
+        let weighing = (0..self.checks.len()).filter(|check| self.weighs(*check));
+        let since = weighing.map(|check| self.checks[check].state.since);
+        since.max().unwrap_or(deciding)
+    }
+
     /// Whether a check has a say: a log that cannot say anything has none beside an endpoint that can.
     pub(super) fn weighs(&self, check: usize) -> bool {
         let is_log = matches!(

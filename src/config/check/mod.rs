@@ -15,6 +15,7 @@ mod references;
 mod roles;
 mod routes;
 mod rules;
+pub(super) mod script;
 mod settings;
 mod steps;
 mod targets;

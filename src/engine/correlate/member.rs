@@ -38,7 +38,7 @@ impl Engine {
         // A certificate that is to be renewed keeps no incident of others open; it is told by itself when this one is over.
         let standing = watched.standing().filter(|_| !watched.is_only_ending());
         let state = &watched.checks[watched.deciding()].state;
-        let (words, since) = (state.reason.words.clone(), state.since);
+        let (words, since) = (state.reason.words.clone(), watched.since());
         if watched.is_unjudged() {
             return Some(self.commons.open.get(number)?.open.incident.id.clone());
         }
