@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     model::{
-        Batch, ChannelName, Entry, EntryKey, EntryState, Incident, IncidentId, Kind, Moment,
-        OnCallName, Outage, Slot, Story, TargetId, Told, Verdict,
+        Batch, ChannelName, ComponentState, Entry, EntryKey, EntryState, Incident, IncidentId,
+        Kind, Moment, OnCallName, Outage, Slot, Story, TargetId, Told, Verdict,
     },
     route::{self, Case},
 };
@@ -304,7 +304,16 @@ impl Watched {
             severity: target.severity,
             verdict,
             role: self.role.as_ref().map(|standing| standing.role),
+            component: self.component_down(),
         }
+    }
+
+    /// The component that the last body of the deciding check called down.
+    fn component_down(&self) -> Option<&str> {
+        let detail = self.checks[self.deciding()].last.detail.as_deref()?;
+        let mut components = detail.components.iter();
+        let down = components.find(|component| component.state == ComponentState::Down)?;
+        Some(&down.name)
     }
 }
 

@@ -35,7 +35,7 @@ use crate::{
         TargetId, Tick, Told, Verdict,
         cause::{Cause, Common, Member},
     },
-    route,
+    route::{self, Case},
 };
 
 /// For so long a trouble waits for others that are in question, to be told together with them.
@@ -169,6 +169,23 @@ impl Shared {
             .common
             .as_deref_mut()
             .expect("an incident of several says what they have in common")
+    }
+}
+
+/// A member as the routes see it: what they have in common is what it is about.
+pub(super) fn case<'a>(watched: &'a Watched, verdict: Verdict, shared: &'a Shared) -> Case<'a> {
+    let own = watched.case(verdict);
+    match &shared.common().cause {
+        Cause::Component(name) => Case {
+            component: Some(name),
+            ..own
+        },
+        Cause::Host(_)
+        | Cause::Network(_)
+        | Cause::Group(_)
+        | Cause::Source(_)
+        | Cause::Error(_)
+        | Cause::Together => own,
     }
 }
 
@@ -414,7 +431,7 @@ impl Engine {
             return Vec::new();
         };
         let verdict = watched.standing().unwrap_or(watched.settled());
-        let decision = route::route(&self.plan, watched.case(verdict));
+        let decision = route::route(&self.plan, case(watched, verdict, shared));
         let state = &watched.checks[watched.deciding()].state;
         let member = Member {
             target: watched.target.id.clone(),

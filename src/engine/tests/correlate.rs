@@ -216,6 +216,33 @@ fn each_channel_hears_of_what_is_its_own() {
     "#]]);
 }
 
+/// A component that is down everywhere is the business of those who run it, and so is one that is down on one target.
+#[test]
+fn a_component_has_its_own_people() {
+    let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
+    let plan = fleet(targets);
+    let mut database = to(&["ops"]);
+    database.matcher.components = vec![String::from("DB")];
+    let mut routes = plan.routes.clone();
+    routes.insert(0, database);
+    let mut world = World::new(Plan { routes, ..plan });
+    world.run_until(minutes(5));
+    set(&mut world, &["a", "b", "c", "d", "e", "f"], "db");
+    world.run_until(minutes(10));
+    set(&mut world, &["a", "b", "c", "d", "e", "f"], "ok");
+    world.run_until(minutes(15));
+    set(&mut world, &["e"], "db");
+    set(&mut world, &["f"], "refused");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 15s #ops opened: 4 targets with component db operational -> down: a, b, c and d: db is down (0 of 4 back)
+        6m 15s #ops changed: 6 targets with component db down -> down: a, b, c, d and 2 more: db is down (0 of 6 back)
+        10m 25s #ops recovered: 6 targets with component db down -> operational (6 of 6 back)
+        15m 12s #ops opened: e operational -> down: db is down
+        15m 18s #core @core opened: f operational -> down: connection refused
+    "#]]);
+}
+
 /// Somebody who is always in question delays what stands alone by nothing, and what may belong to it by ten seconds.
 #[test]
 fn waiting_has_an_end() {
