@@ -12,6 +12,7 @@ mod heartbeat;
 mod hold;
 mod logs;
 mod look;
+mod mark;
 mod remind;
 mod replan;
 mod roles;
@@ -76,6 +77,8 @@ pub enum Event {
     Found(Box<Loaded>),
     /// What the witnesses said, all of them asked at once.
     Witnessed(Round),
+    /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
+    Marked(Box<Incident>),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -257,6 +260,7 @@ impl Engine {
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
+            Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.end_stalling(now, actions);
