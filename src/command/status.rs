@@ -9,8 +9,12 @@ use super::{
 use crate::model::{
     Board, Group, Target, Timestamp, Verdict,
     board::{Facts, LogFacts, Row},
+    lapse::Lapse,
     roles::{Role, RoleFacts},
 };
+
+/// For so long a lapse is shown with every status.
+const LAPSES_FOR: Duration = Duration::from_hours(24);
 
 /// How the selected targets are, at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -34,6 +38,8 @@ pub struct Status {
     pub oldest_at: Option<Timestamp>,
     /// hekate's own troubles, each as a clause, worst first.
     pub troubles: Vec<String>,
+    /// Times of the last 24 h in which nobody looked or nobody could see, oldest first.
+    pub lapses: Vec<Lapse>,
 }
 
 /// The selected targets of one group.
@@ -208,6 +214,7 @@ impl Status {
             .cloned()
             .collect();
         problems.sort_by_key(|line| Reverse((line.verdict(), line.target.severity, line.since())));
+        let ourselves = board.ourselves.load();
         let looks = || {
             lines
                 .iter()
@@ -222,7 +229,8 @@ impl Status {
             measured_at: looks().max(),
             oldest_at: looks().min(),
             problems,
-            troubles: board.ourselves.load().troubles(),
+            troubles: ourselves.troubles(),
+            lapses: ourselves.lapses_since(now - LAPSES_FOR).cloned().collect(),
             sections: sections(board, lines),
         }
     }

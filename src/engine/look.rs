@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Action, Engine, Looked, Order, Trouble,
-    watched::{Decision, Flight, Last},
+    watched::{Decision, Flight, Last, Watched},
 };
 use crate::{
     judge::{self, BURST_JITTER, Pace},
@@ -232,6 +232,8 @@ impl Engine {
         let pace = judge::pace(&policy, &watching.state, &seen);
         if is_in_question {
             self.commons.suspects.insert(slot);
+        } else if had_burst && !self.at(slot).is_some_and(Watched::is_suspect) {
+            self.commons.suspects.remove(&slot);
         }
         if is_new {
             self.ask_siblings(now, slot);
@@ -306,6 +308,7 @@ impl Engine {
         let index = usize::from(check);
         let kind = watched.target.checks[index].kind;
         let target = watched.target.id.clone();
+        let was = watched.settled_with(index, change.from);
         let watching = &mut watched.checks[index];
         watching.transitions += 1;
         watching.decision = Decision {
@@ -333,6 +336,7 @@ impl Engine {
         batch.checks.push(watched.record(index, now.at));
         transition.incident = self.settle_accounts(now, slot, &mut batch);
         batch.transitions.push(transition);
+        self.free_children(now, slot, was, &mut batch, actions);
         actions.push(Action::Commit(Arc::new(batch)));
     }
 

@@ -26,6 +26,7 @@ impl Engine {
         slot: Slot,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
+        self.note_parents(now, slot);
         let watched = self.at_mut(slot)?;
         watched.hold = None;
         if let Some(number) = watched.common {
@@ -253,12 +254,7 @@ impl Engine {
     ) {
         let alone = self.watched.iter_mut().flatten();
         let alone = alone.filter_map(|watched| watched.incident.as_deref_mut());
-        let shared = self
-            .commons
-            .open
-            .values_mut()
-            .map(|shared| &mut shared.open);
-        let open = alone.chain(shared);
+        let open = alone.chain(self.commons.open.opens_mut());
         let Some(open) = open.into_iter().find(|open| open.incident.id == *incident) else {
             return;
         };

@@ -4,6 +4,7 @@ use super::{
     heartbeat::Beat,
     incident::Incident,
     judgement::State,
+    lapse::Lapse,
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
@@ -72,6 +73,8 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// Outbox entries to take away.
     pub finished: Vec<Finished>,
+    /// Lapses to write, new or over; of one kind that begins at one time there is one.
+    pub lapses: Vec<Lapse>,
 }
 
 impl Batch {
@@ -92,6 +95,7 @@ impl Batch {
             && self.incidents.is_empty()
             && self.entries.is_empty()
             && self.finished.is_empty()
+            && self.lapses.is_empty()
     }
 }
 
@@ -108,4 +112,6 @@ pub struct Loaded {
     pub outbox: Vec<Entry>,
     /// When the last batch was written; absent in an empty store.
     pub last_at: Option<Timestamp>,
+    /// Times in which nobody looked or nobody could see, oldest first; at most [`LAPSES_MAX`](super::lapse::LAPSES_MAX).
+    pub lapses: Vec<Lapse>,
 }

@@ -179,7 +179,8 @@ fn class_of(told: &Told<'_>) -> FailureClass {
         | Rule::NoVerdict
         | Rule::Recovered
         | Rule::AnswersAgain
-        | Rule::Stale => FailureClass::Explicit,
+        | Rule::Stale
+        | Rule::Blocked => FailureClass::Explicit,
     }
 }
 

@@ -57,6 +57,7 @@ pub fn retry(policy: &Policy, trouble: Trouble<'_>) -> Retold {
             );
         }
         Rule::Stale => return Retold::Unknown("it was decided by what was not seen"),
+        Rule::Blocked => return Retold::Unknown("it was decided by what it depends on"),
         Rule::NotYetSeen
         | Rule::FirstLook
         | Rule::Confirmed(_)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{Form, Time, v1};
-use crate::model::{IncidentId, Loaded};
+use crate::model::{IncidentId, Loaded, lapse::LAPSES_MAX};
 
 /// Memories, open incidents, outbox and counters.
 ///
@@ -14,6 +14,7 @@ pub(super) struct Live {
     pub(super) checks: BTreeMap<v1::CheckId, v1::Check>,
     pub(super) open: BTreeMap<u64, v1::Incident>,
     pub(super) outbox: BTreeMap<v1::EntryKey, v1::Entry>,
+    pub(super) lapses: BTreeMap<(Time, v1::LapseKind), v1::Lapse>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
     pub(super) last_at: Option<Time>,
@@ -52,6 +53,12 @@ impl Live {
         for finished in &batch.finished {
             self.outbox.remove(&finished.key);
         }
+        for lapse in &batch.lapses {
+            self.lapses.insert((lapse.from, lapse.kind), lapse.clone());
+        }
+        while self.lapses.len() > LAPSES_MAX {
+            self.lapses.pop_first();
+        }
         self.last_at = Some(batch.at);
     }
 
@@ -84,6 +91,7 @@ impl Live {
         count(&self.checks, &other.checks)
             + count(&self.open, &other.open)
             + count(&self.outbox, &other.outbox)
+            + count(&self.lapses, &other.lapses)
     }
 
     /// All of it, to be written; a copy would take as much memory again.
@@ -92,6 +100,7 @@ impl Live {
             checks: self.checks.values().collect(),
             open: self.open.values().collect(),
             outbox: self.outbox.values().collect(),
+            lapses: self.lapses.values().collect(),
             incidents: self.last_incident,
             last_at: self.last_at,
         }
@@ -122,6 +131,12 @@ impl Live {
             incidents: self.last_incident,
             outbox: outbox.into_iter().cloned().map(Form::into_model).collect(),
             last_at: self.last_at.into_model(),
+            lapses: self
+                .lapses
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
         }
     }
 }
@@ -140,6 +155,11 @@ impl From<v1::Checkpoint> for Live {
                 .outbox
                 .into_iter()
                 .map(|entry| (entry.key.clone(), entry))
+                .collect(),
+            lapses: checkpoint
+                .lapses
+                .into_iter()
+                .map(|lapse| ((lapse.from, lapse.kind), lapse))
                 .collect(),
             last_incident: checkpoint.incidents,
             last_at: checkpoint.last_at,

@@ -49,6 +49,7 @@ struct Trees {
     transitions: sled::Tree,
     incidents: sled::Tree,
     outbox: sled::Tree,
+    lapses: sled::Tree,
 }
 
 /// The key of the one record in the tree `meta`.
@@ -81,12 +82,17 @@ pub(super) struct Changes {
     pub(super) transitions: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) incidents: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) outbox: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes {
     /// How many records it touches.
     pub(super) fn len(&self) -> usize {
-        self.checks.len() + self.transitions.len() + self.incidents.len() + self.outbox.len()
+        self.checks.len()
+            + self.transitions.len()
+            + self.incidents.len()
+            + self.outbox.len()
+            + self.lapses.len()
     }
 }
 
@@ -318,6 +324,11 @@ impl Door {
                 let entry: v1::Entry = decode("an entry of the outbox", &value)?;
                 live.outbox.insert(entry.key.clone(), entry);
             }
+            for record in &trees.lapses {
+                let (_, value) = record.map_err(failed("read the lapses"))?;
+                let lapse: v1::Lapse = decode("a lapse", &value)?;
+                live.lapses.insert((lapse.from, lapse.kind), lapse);
+            }
             let mut incidents = 0;
             for record in &trees.incidents {
                 incidents += 1;
@@ -459,6 +470,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         transitions: tree("transitions")?,
         incidents: tree("incidents")?,
         outbox: tree("outbox")?,
+        lapses: tree("lapses")?,
         db,
     })
 }
@@ -471,13 +483,15 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.transitions,
         &trees.incidents,
         &trees.outbox,
+        &trees.lapses,
     )
-        .transaction(|(meta, checks, transitions, incidents, outbox)| {
+        .transaction(|(meta, checks, transitions, incidents, outbox, lapses)| {
             let mut after = before.clone();
             after.checks = put(checks, before.checks, &changes.checks)?;
             after.transitions = put(transitions, before.transitions, &changes.transitions)?;
             after.incidents = put(incidents, before.incidents, &changes.incidents)?;
             after.outbox = put(outbox, before.outbox, &changes.outbox)?;
+            after.lapses = put(lapses, before.lapses, &changes.lapses)?;
             meta.insert(META, encode(&after))?;
             Ok::<_, ConflictableTransactionError<()>>(after)
         })

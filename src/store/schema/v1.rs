@@ -102,6 +102,7 @@ pub(in crate::store) enum Rule {
     Recovered,
     AnswersAgain,
     Stale,
+    Blocked,
 }
 
 impl Form<model::Rule> for Rule {
@@ -119,6 +120,7 @@ impl Form<model::Rule> for Rule {
             Model::Recovered => Self::Recovered,
             Model::AnswersAgain => Self::AnswersAgain,
             Model::Stale => Self::Stale,
+            Model::Blocked => Self::Blocked,
         }
     }
 
@@ -136,6 +138,7 @@ impl Form<model::Rule> for Rule {
             Self::Recovered => Model::Recovered,
             Self::AnswersAgain => Model::AnswersAgain,
             Self::Stale => Model::Stale,
+            Self::Blocked => Model::Blocked,
         }
     }
 }
@@ -679,6 +682,14 @@ impl Form<model::CheckRecord> for Check {
     }
 }
 
+same_variants!(LapseKind of model::lapse::LapseKind { Blind, Away, Stopped });
+same_fields!(Lapse of model::lapse::Lapse {
+    from: Time,
+    until: Option<Time>,
+    kind: LapseKind,
+    words: String,
+});
+
 /// How an entry left the outbox; kept in the journal only.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Finished {
@@ -699,6 +710,7 @@ pub(in crate::store) struct Batch {
     pub(in crate::store) incidents: Vec<Incident>,
     pub(in crate::store) entries: Vec<Entry>,
     pub(in crate::store) finished: Vec<Finished>,
+    pub(in crate::store) lapses: Vec<Lapse>,
 }
 
 impl Batch {
@@ -722,6 +734,7 @@ impl Batch {
                     at: Form::of(&finished.at),
                 })
                 .collect(),
+            lapses: Form::of(&model.lapses),
         }
     }
 }
@@ -732,6 +745,7 @@ pub(in crate::store) struct Checkpoint {
     pub(in crate::store) checks: Vec<Check>,
     pub(in crate::store) open: Vec<Incident>,
     pub(in crate::store) outbox: Vec<Entry>,
+    pub(in crate::store) lapses: Vec<Lapse>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) last_at: Option<Time>,
 }
@@ -742,6 +756,7 @@ pub(in crate::store) struct CheckpointOf<'a> {
     pub(in crate::store) checks: Vec<&'a Check>,
     pub(in crate::store) open: Vec<&'a Incident>,
     pub(in crate::store) outbox: Vec<&'a Entry>,
+    pub(in crate::store) lapses: Vec<&'a Lapse>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) last_at: Option<Time>,
 }
@@ -758,6 +773,7 @@ pub(in crate::store) struct Meta {
     pub(in crate::store) transitions: u64,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) outbox: u64,
+    pub(in crate::store) lapses: u64,
     /// The highest incident number ever given out.
     pub(in crate::store) last_incident: u64,
     /// When the last batch was written.

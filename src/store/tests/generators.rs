@@ -15,6 +15,7 @@ use crate::model::{
     heartbeat::Beat,
     incident::{Mark, Worth},
     judgement::{Burst, Count, Good, Recovery, Spans},
+    lapse::{Lapse, LapseKind},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
     notification::{Many, One},
@@ -814,6 +815,17 @@ fn finished() -> impl Strategy<Value = Finished> {
     })
 }
 
+fn lapse() -> impl Strategy<Value = Lapse> {
+    let kinds = [LapseKind::Blind, LapseKind::Away, LapseKind::Stopped];
+    let kind = (0..kinds.len()).prop_map(move |index| kinds[index]);
+    (time(), option::of(time()), kind, text()).prop_map(|(from, until, kind, words)| Lapse {
+        from,
+        until,
+        kind,
+        words,
+    })
+}
+
 pub(super) fn batch() -> impl Strategy<Value = Batch> {
     (
         (time(), vec(record(), 0..3)),
@@ -822,14 +834,18 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             1 => (vec(target(), 0..2), vec((target(), target()), 0..2)),
         ],
         (vec(transition(), 0..3), vec(incident(), 0..3)),
-        (vec(entry(), 0..3), vec(finished(), 0..3)),
+        (
+            vec(entry(), 0..3),
+            vec(finished(), 0..3),
+            vec(lapse(), 0..3),
+        ),
     )
         .prop_map(
             |(
                 (at, checks),
                 (forgotten, renamed),
                 (transitions, incidents),
-                (entries, finished),
+                (entries, finished, lapses),
             )| Batch {
                 at,
                 checks,
@@ -839,6 +855,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 incidents,
                 entries,
                 finished,
+                lapses,
             },
         )
 }

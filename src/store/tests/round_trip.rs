@@ -246,6 +246,7 @@ fn old_bytes_are_read_for_ever() {
                 transitions: 300,
                 incidents: 4,
                 outbox: 1,
+                lapses: 2,
                 last_incident: 4,
                 last_at: Some(Form::of(&super::at(0))),
                 swept_before: None,
