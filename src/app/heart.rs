@@ -129,6 +129,7 @@ impl Heart {
             | Event::RoleSaid(..)
             | Event::Found(_)
             | Event::Witnessed(_)
+            | Event::Marked(_)
             | Event::Stop => false,
         };
         self.engine.handle(now, event, actions);

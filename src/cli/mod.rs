@@ -9,6 +9,7 @@ mod exit;
 mod file;
 mod generate;
 mod notify;
+mod past;
 mod routes;
 mod run;
 mod store;
@@ -68,10 +69,13 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),
         Command::Routes(asked) => routes::routes(global, &asked, terminal),
         Command::Test(asked) => test::test(global, &asked, terminal),
+        Command::Mark(mark) => ask::mark(global, &mark, terminal),
+        Command::Report { command } => past::report(global, &command, terminal),
+        Command::Replay(asked) => past::replay(global, &asked, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
-        Command::Schema => file::schema(terminal),
+        Command::Schema { tests } => file::schema(tests, terminal),
         Command::Generate { what } => generate::generate(what, terminal),
     }
 }

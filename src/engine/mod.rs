@@ -13,6 +13,7 @@ mod hold;
 mod lapse;
 mod logs;
 mod look;
+mod mark;
 mod parents;
 mod remind;
 mod replan;
@@ -79,6 +80,8 @@ pub enum Event {
     Found(Box<Loaded>),
     /// What the witnesses said, all of them asked at once.
     Witnessed(Round),
+    /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
+    Marked(Box<Incident>),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -266,6 +269,7 @@ impl Engine {
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
+            Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.end_stalling(now, actions);

@@ -92,6 +92,7 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: seen_before(watched),
+            mark: None,
             common: None,
             warned_at: None,
             is_short_otherwise: false,

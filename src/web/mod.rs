@@ -24,6 +24,7 @@ mod access;
 mod api;
 mod gate;
 mod heartbeat;
+mod marks;
 mod operations;
 mod roles;
 mod serve;
@@ -90,6 +91,8 @@ pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String>
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
+/// Takes an incident that is over, with what somebody said of it. It must not block.
+pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 /// Takes who of a group is active now, by its name in the group. It must not block.
 pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
@@ -114,6 +117,8 @@ pub struct State {
     pub push: Pushes,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
+    /// Takes a mark.
+    pub marked: Marked,
     /// What time it is.
     pub clock: Clock,
 }
@@ -218,6 +223,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/suggest", get(api::suggest))
         .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/targets/{*question}", get(api::target))
+        .route("/v1/incidents/{id}/mark", post(marks::mark))
         .route_layer(middleware::from_fn_with_state(
             shared.clone(),
             access::guard,

@@ -83,6 +83,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
+        marked: Arc::new(|_| {}),
         clock: Clock::start(),
     };
     World {
@@ -594,7 +595,7 @@ async fn history_asks_the_store_for_what_was_asked() {
 }
 
 /// What the store knows of an outage that is over.
-fn closed_incident() -> Incident {
+pub(super) fn closed_incident() -> Incident {
     let at = |minute: i64| Timestamp::from_millis(1_795_000_000_000 + minute * 60_000);
     Incident {
         id: IncidentId::from_number(7),
@@ -616,6 +617,7 @@ fn closed_incident() -> Incident {
         reminders: 0,
         remind_at: None,
         seen: vec![(String::from("HTTP 503"), 12)],
+        mark: None,
         common: None,
         warned_at: None,
         is_short_otherwise: false,

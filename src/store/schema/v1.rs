@@ -384,6 +384,8 @@ same_fields!(Member of model::cause::Member {
     said: Option<Verdict>,
 });
 same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
+same_variants!(Worth of model::incident::Worth { FalseAlarm, Useful });
+same_fields!(Mark of model::incident::Mark { worth: Worth, reason: String, by: String, at: Time });
 same_fields!(Incident of model::Incident {
     id: String,
     number: u64,
@@ -400,6 +402,7 @@ same_fields!(Incident of model::Incident {
     reminders: u32,
     remind_at: Option<Time>,
     seen: Vec<(String, u32)>,
+    mark: Option<Mark>,
     common: Option<Box<Common>>,
     warned_at: Option<Span>,
     is_short_otherwise: bool,
