@@ -429,6 +429,7 @@ impl Engine {
         for incident in shared {
             self.reopen_common(now, incident, &mut batch);
         }
+        self.commons.is_starting = true;
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
@@ -442,6 +443,7 @@ impl Engine {
             self.settle_accounts(now, slot, &mut batch);
             self.show(slot, actions);
         }
+        self.commons.is_starting = false;
         self.bind_readers();
         self.bind_roles(now, actions);
         for (target, incident) in open {

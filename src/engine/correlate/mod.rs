@@ -22,12 +22,7 @@ use std::{
 };
 
 use self::{ledger::Ledger, roster::Roster, traits::is_telling, words::story_of};
-use super::{
-    Action, Engine,
-    remind::plan_reminder,
-    tell::entry,
-    watched::{Open, Watched},
-};
+use super::{Action, Engine, remind::plan_reminder, tell::entry, watched::Open};
 use crate::{
     judge::cause::{self, Census},
     model::{
@@ -64,6 +59,8 @@ pub(super) struct Commons {
     waiting_since: Option<Tick>,
     /// Incidents of several targets.
     pub(super) open: Ledger,
+    /// Whether what an earlier process knew is being taken over.
+    pub(super) is_starting: bool,
     /// How many are bad where many are, as it was counted a moment ago.
     counted: HashMap<Cause, (Tick, Census)>,
 }
@@ -212,7 +209,15 @@ impl Engine {
         if self.commons.waiting.contains(&slot) {
             return None;
         }
-        if is_grouped && self.is_worth_waiting(slot) || self.is_parent_in_question(slot) {
+        // Decided before a restart and not told: what it has in common with others shows only when it is looked at again.
+        let is_remembered = is_grouped && self.commons.is_starting;
+        if is_remembered {
+            self.commons.suspects.insert(slot);
+        }
+        if is_remembered
+            || is_grouped && self.is_worth_waiting(slot)
+            || self.is_parent_in_question(slot)
+        {
             self.commons.waiting.insert(slot);
             self.commons.waiting_since.get_or_insert(now.tick);
             return None;
@@ -251,7 +256,7 @@ impl Engine {
             if found.len() >= most {
                 break;
             }
-            if !self.at(*other).is_some_and(Watched::is_suspect) {
+            if !self.is_in_question(*other) {
                 refuted.push(*other);
             } else if *other != slot {
                 found.push(*other);
@@ -261,6 +266,15 @@ impl Engine {
             self.commons.suspects.remove(&other);
         }
         found
+    }
+
+    /// Whether looks have not decided yet how it is: it fails, or it waits to be told and was not looked at since the start.
+    fn is_in_question(&self, slot: Slot) -> bool {
+        let is_waiting = self.commons.waiting.contains(&slot);
+        self.at(slot).is_some_and(|watched| {
+            let is_unseen = is_waiting && !watched.checks[watched.deciding()].is_seen;
+            watched.is_suspect() || is_unseen
+        })
     }
 
     /// Tells what has waited, as soon as nothing is in question any more or the time is up; and what changed since people
@@ -465,7 +479,7 @@ impl Engine {
     /// Whether nobody is in question any more.
     fn is_nobody_in_question(&mut self) -> bool {
         while let Some(first) = self.commons.suspects.first().copied() {
-            if self.at(first).is_some_and(Watched::is_suspect) {
+            if self.is_in_question(first) {
                 return false;
             }
             self.commons.suspects.remove(&first);

@@ -6,7 +6,7 @@ use super::{World, fleet, minutes, target};
 use crate::{
     engine::Event,
     model::{
-        Plan, Target,
+        Loaded, Plan, Target,
         plan::{Matcher, Question},
     },
     route::tests::to,
@@ -72,6 +72,25 @@ fn who_is_back_is_told_when_not_all_are() {
         5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
         10m 41s #core changed: 3 of 3 on host db1 down -> down: 2 of 3 are back; still bad: c: connection refused (2 of 3 back)
         15m 18s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+/// Killed between the decision and the telling: the restart tells it, and as what it is.
+#[test]
+fn what_was_decided_and_not_told_before_a_restart_is_told_together() {
+    let mut world = world(&SIX);
+    set(&mut world, &["d", "e", "f"], "refused");
+    world.run_until(minutes(6));
+    let loaded = Loaded {
+        open: Vec::new(),
+        ..world.committed.clone()
+    };
+    let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
+    let mut world = World::restored(fleet(targets), loaded, minutes(6));
+    set(&mut world, &["d", "e", "f"], "refused");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        6m 8s #core @core opened: 3 targets with the same trouble: connection refused operational -> down: d, e and f: connection refused (0 of 3 back)
     "#]]);
 }
 
