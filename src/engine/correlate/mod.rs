@@ -22,7 +22,12 @@ use std::{
 };
 
 use self::{ledger::Ledger, roster::Roster, traits::is_telling, words::story_of};
-use super::{Action, Engine, remind::plan_reminder, tell::entry, watched::Open};
+use super::{
+    Action, Engine,
+    remind::plan_reminder,
+    tell::entry,
+    watched::{Open, Watched},
+};
 use crate::{
     judge::cause::{self, Census},
     model::{
