@@ -18,9 +18,9 @@ use ::hekate::{
 };
 
 use self::{
-    hekate::Signals,
+    hekate::{Heard, Signals},
     rules::RULES,
-    score::{Score, Told, mean_and},
+    score::{Score, mean_and},
     truth::{CLIMATES, Climate, Truth},
 };
 use crate::weather::Sky;
@@ -49,12 +49,12 @@ const WHOLE: Extent = Extent {
     days: 365.0,
     outages: 5_100,
 };
-/// What every run of the tests plays.
+/// What every run of the tests plays: enough to see that all of it works.
 const SMALL: Extent = Extent {
     fleets: 1,
-    targets: 5,
-    days: 6.0,
-    outages: 30,
+    targets: 4,
+    days: 4.0,
+    outages: 21,
 };
 
 const HEKATE: &str = "**hekate**";
@@ -89,20 +89,27 @@ fn in_two<T: Sync, R: Send>(all: &[T], play: impl Fn(&T) -> R + Sync) -> Vec<R> 
 
 fn one_fleet(fleet: u64, climate: Climate, extent: Extent) -> Vec<Score> {
     let truth = Truth::new(fleet, climate, extent.targets, extent.days);
-    let sum = |told: &dyn Fn(usize) -> Vec<Told>| {
+    let sum = |heard: &dyn Fn(usize) -> Heard| {
         let mut score = Score::default();
         for subject in 0..truth.subjects.len() {
-            score.add(&truth, subject, &told(subject));
+            let Heard { told, partly } = heard(subject);
+            score.add(&truth, subject, &told);
+            score.add_partly(&truth, subject, &partly);
         }
         score
     };
     let mut out: Vec<_> = RULES
         .iter()
-        .map(|rule| sum(&|subject| rule.play(&truth, subject)))
+        .map(|rule| {
+            sum(&|subject| Heard {
+                told: rule.play(&truth, subject),
+                partly: Vec::new(),
+            })
+        })
         .collect();
     for signals in [Signals::Health, Signals::HealthAndLogs] {
-        let told = hekate::play(fleet, &truth, signals);
-        out.push(sum(&|subject| told[subject].clone()));
+        let heard = hekate::play(fleet, &truth, signals);
+        out.push(sum(&|subject| heard[subject].clone()));
     }
     out
 }
@@ -140,18 +147,18 @@ fn keep_promises(extent: Extent) -> Vec<Kept> {
     let played = in_two(&fleets, |seed| {
         let targets = extent.targets;
         let truth = Truth::of_outages(*seed, targets, extent.outages, promised);
-        let told = hekate::play(*seed, &truth, Signals::Health);
-        (truth, told)
+        let heard = hekate::play(*seed, &truth, Signals::Health);
+        (truth, heard)
     });
-    for (truth, told) in played {
+    for (truth, heard) in played {
         for (sky, kept) in &mut kept {
             let mut truth = truth.clone();
-            for (subject, told) in told.iter().enumerate() {
+            for (subject, heard) in heard.iter().enumerate() {
                 let mut score = Score::default();
                 truth.subjects[subject]
                     .outages
                     .retain(|outage| outage.sky == *sky);
-                score.add(&truth, subject, told);
+                score.add(&truth, subject, &heard.told);
                 kept.score.merge(score);
             }
         }
@@ -163,9 +170,10 @@ fn row(world: &str, name: &str, score: &Score) -> String {
     let (mean, late) = mean_and(score.delays.clone(), 99);
     let share = f64::from(score.missed) * 100.0 / f64::from(score.outages.max(1));
     format!(
-        "| {world} | {name} | {:.2} | {:.2} | {share:.1} % of {} | {} / {} s | {} | {} |\n",
+        "| {world} | {name} | {:.2} | {:.2} | {:.2} | {share:.1} % of {} | {} / {} s | {} | {} |\n",
         score.wrong_a_year(),
         f64::from(score.wrong_by_us) / score.target_years,
+        f64::from(score.wrong_partly) / score.target_years,
         score.outages,
         mean.as_secs(),
         late.as_secs(),
@@ -177,7 +185,7 @@ fn row(world: &str, name: &str, score: &Score) -> String {
 /// The measured part of the document.
 fn measured(worlds: &[(Climate, Vec<(&str, Score)>)], kept: &[Kept]) -> String {
     let mut text = String::from(
-        "| world | rule | false \"down\" per target and year | of these by our own network | outages of 60 s or more missed | told after, mean / 99 % | lost | repeated |\n|---|---|---|---|---|---|---|---|\n",
+        "| world | rule | false \"down\" per target and year | of these by our own network | false \"degraded\" | outages of 60 s or more missed | told after, mean / 99 % | lost | repeated |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for (climate, scores) in worlds {
         for (name, score) in scores {
@@ -261,7 +269,7 @@ fn holds(worlds: &[(Climate, Vec<(&str, Score)>)], kept: &[Kept]) {
 }
 
 #[test]
-fn a_few_weeks_of_every_world_keep_what_is_promised() {
+fn a_few_days_of_every_world_keep_what_is_promised() {
     let (worlds, kept) = play(SMALL);
     println!("{}", measured(&worlds, &kept));
     holds(&worlds, &kept);
