@@ -73,9 +73,12 @@ pub(crate) fn round(net: Net, witnesses: &[Witness]) -> Option<(Duration, Vec<An
     }
     let answers: Vec<Answer> = witnesses
         .iter()
-        .map(|witness| match is_silent(&witness.name) {
-            false => Ok(()),
-            true => Err(String::from("no answer within 3 s")),
+        .map(|witness| {
+            if is_silent(&witness.name) {
+                Err(String::from("no answer within 3 s"))
+            } else {
+                Ok(())
+            }
         })
         .collect();
     let took = if answers.iter().any(Result::is_err) {

@@ -115,34 +115,34 @@ impl Chronicle {
         let void = self.voids.iter().filter(|at| **at <= now).max();
         let mut needed = Duration::ZERO;
         let mut last = None;
+        let mut is_real = false;
         for look in self.before(target, now) {
             if look.life != life || void.is_some_and(|void| look.began + ROUNDING < *void) {
                 return false;
             }
             match word(look.sky) {
-                // A loss of our own network that was over before anybody could notice it looks like the beginning of a silence
-                // that follows at once; nobody can tell the two apart, and both together are long enough.
-                Word::Bad => {}
-                Word::Nothing
-                    if look.sky == Sky::Unseen && last.is_some() && self.saw(look, now) => {}
+                Word::Bad => is_real = true,
+                Word::Nothing if self.is_taken_for_silence(look, now) => {}
                 Word::Nothing => continue,
                 Word::Well | Word::Else => return false,
             }
             let last = *last.get_or_insert(look.began);
             needed = needed.max(patience(look.sky));
-            if last.saturating_sub(look.ended) + ROUNDING >= needed {
+            if is_real && last.saturating_sub(look.ended) + ROUNDING >= needed {
                 return true;
             }
         }
         false
     }
 
-    /// Whether hekate did not call itself blind from this look on until now.
-    fn saw(&self, look: &Look, now: Duration) -> bool {
-        let then = self.sights.iter().filter(|(at, _)| *at <= now);
-        then.rev()
-            .find(|(at, is_blind)| *is_blind || *at <= look.began)
-            .is_none_or(|(_, is_blind)| !is_blind)
+    /// A loss of our own network that was over before two rounds of witnesses could notice it looks like silence of the
+    /// target. Beside true silence nobody can tell the two apart; by itself it has to accuse nobody.
+    fn is_taken_for_silence(&self, look: &Look, now: Duration) -> bool {
+        let sights = self.sights.iter().filter(|(at, _)| *at <= now);
+        let last = sights
+            .rev()
+            .find(|(at, is_blind)| *is_blind || *at <= look.began);
+        look.sky == Sky::Unseen && last.is_none_or(|(_, is_blind)| !is_blind)
     }
 
     /// Whether the last that was said of it by then is of an open incident of several.
@@ -157,14 +157,14 @@ impl Chronicle {
 
     /// Whether so many of the last regular looks failed.
     fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
-        let regular = self
-            .before(target, now)
-            .filter(|look| look.is_regular && word(look.sky) != Word::Nothing);
-        let bad = regular
+        let is_bad = |look: &Look| word(look.sky) == Word::Bad;
+        let regular = self.before(target, now).filter(|look| look.is_regular);
+        let counted: Vec<_> = regular
+            .filter(|look| word(look.sky) != Word::Nothing || self.is_taken_for_silence(look, now))
             .take(usize::from(of))
-            .filter(|look| word(look.sky) == Word::Bad)
-            .count();
-        bad >= usize::from(failures)
+            .filter(|look| !matches!(word(look.sky), Word::Well | Word::Else))
+            .collect();
+        counted.len() >= usize::from(failures) && counted.into_iter().any(is_bad)
     }
 }
 
@@ -218,12 +218,13 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
         (Kind::Opened | Kind::Changed, Verdict::Down) => match policy.and_then(|it| it.count) {
             Some(count) => chronicle.has_full_count(target, at, count.failures, count.of),
             // It may have waited for others that were in question at the same time.
+            // … and a restart in that time changes nothing of what was decided.
             None => chronicle
                 .before(target, at)
                 .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
-                .map(|look| look.ended)
-                .chain([at])
-                .any(|then| chronicle.has_full_run(target, then, life)),
+                .map(|look| (look.ended, look.life))
+                .chain([(at, life)])
+                .any(|(then, life)| chronicle.has_full_run(target, then, life)),
         },
         // Held back for half an hour at most, and an absence may lie between.
         (Kind::Opened, _) => chronicle

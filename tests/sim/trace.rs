@@ -25,12 +25,13 @@ impl Trace {
 
     /// A look was begun. There are millions of them.
     pub(crate) fn look(&mut self, now: Duration, look: LookId, limit: Duration) {
+        let micros = |span: Duration| u64::try_from(span.as_micros()).expect("a short world");
         for number in [
-            now.as_micros() as u64,
+            micros(now),
             u64::from(look.slot.0),
             u64::from(look.check),
             look.number,
-            limit.as_micros() as u64,
+            micros(limit),
         ] {
             self.0 = (self.0 ^ number).wrapping_mul(0x0100_0000_01b3);
         }

@@ -23,8 +23,16 @@ pub(crate) enum Signals {
     HealthAndLogs,
 }
 
+/// What people are told of one target.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Heard {
+    pub(crate) told: Vec<Told>,
+    /// When it was told to be degraded, apart from an outage.
+    pub(crate) partly: Vec<Duration>,
+}
+
 /// What people are told of each target.
-pub(crate) fn play(seed: u64, truth: &Truth, signals: Signals) -> Vec<Vec<Told>> {
+pub(crate) fn play(seed: u64, truth: &Truth, signals: Signals) -> Vec<Heard> {
     let mut targets: Vec<_> = truth
         .subjects
         .iter()
@@ -45,24 +53,29 @@ pub(crate) fn play(seed: u64, truth: &Truth, signals: Signals) -> Vec<Vec<Told>>
     told(&world, truth)
 }
 
-fn told(world: &World, truth: &Truth) -> Vec<Vec<Told>> {
+fn told(world: &World, truth: &Truth) -> Vec<Heard> {
     let mut heard: HashMap<&EntryKey, (Duration, u32)> = HashMap::new();
     for arrived in &world.receiver.arrived {
         for key in &arrived.keys {
             heard.entry(key).or_insert((arrived.at, 0)).1 += 1;
         }
     }
-    let mut told: HashMap<&TargetId, Vec<Told>> = HashMap::new();
+    let mut told: HashMap<&TargetId, Heard> = HashMap::new();
     for (at, _, entry) in &world.chronicle.decided {
         let Some(target) = &entry.story.target else {
             continue;
         };
+        let of_target = told.entry(target).or_default();
         let is_down = match (entry.kind, entry.story.to) {
             (Kind::Opened | Kind::Changed, Verdict::Down) => true,
             (Kind::Recovered | Kind::Changed, _) => false,
-            (Kind::Opened | Kind::Reminder | Kind::Removed | Kind::Notice, _) => continue,
+            (Kind::Opened, _) => {
+                of_target.partly.push(*at);
+                continue;
+            }
+            (Kind::Reminder | Kind::Removed | Kind::Notice, _) => continue,
         };
-        let of_target = told.entry(target).or_default();
+        let of_target = &mut of_target.told;
         // What was not down before is not back now.
         if !is_down && !of_target.last().is_some_and(|last| last.is_down) {
             continue;

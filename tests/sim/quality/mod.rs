@@ -18,9 +18,9 @@ use ::hekate::{
 };
 
 use self::{
-    hekate::Signals,
+    hekate::{Heard, Signals},
     rules::RULES,
-    score::{Score, Told, mean_and},
+    score::{Score, mean_and},
     truth::{CLIMATES, Climate, Truth},
 };
 use crate::weather::Sky;
@@ -42,23 +42,26 @@ struct Extent {
     outages: usize,
 }
 
-/// What the document is made from: 40 years of each world and 102,000 outages.
+/// What the document is made from: with its 16 fleets 40 years of each world, and 102,000 outages.
 const WHOLE: Extent = Extent {
-    fleets: 4,
+    fleets: 16,
     targets: 10,
-    days: 365.0,
+    days: 365.0 / 4.0,
     outages: 5_100,
 };
-/// What every run of the tests plays.
+/// What every run of the tests plays: enough to see that all of it works.
 const SMALL: Extent = Extent {
     fleets: 1,
-    targets: 5,
-    days: 6.0,
-    outages: 30,
+    targets: 4,
+    days: 4.0,
+    outages: 21,
 };
 
 const HEKATE: &str = "**hekate**";
 const HEKATE_AND_LOGS: &str = "**hekate, with logs**";
+
+/// One world, and how every rule did in it.
+type Compared = (Climate, Vec<(&'static str, Score)>);
 
 /// One world under every rule.
 fn compare(climate: Climate, extent: Extent) -> Vec<(&'static str, Score)> {
@@ -89,20 +92,27 @@ fn in_two<T: Sync, R: Send>(all: &[T], play: impl Fn(&T) -> R + Sync) -> Vec<R> 
 
 fn one_fleet(fleet: u64, climate: Climate, extent: Extent) -> Vec<Score> {
     let truth = Truth::new(fleet, climate, extent.targets, extent.days);
-    let sum = |told: &dyn Fn(usize) -> Vec<Told>| {
+    let sum = |heard: &dyn Fn(usize) -> Heard| {
         let mut score = Score::default();
         for subject in 0..truth.subjects.len() {
-            score.add(&truth, subject, &told(subject));
+            let Heard { told, partly } = heard(subject);
+            score.add(&truth, subject, &told);
+            score.add_partly(&truth, subject, &partly);
         }
         score
     };
     let mut out: Vec<_> = RULES
         .iter()
-        .map(|rule| sum(&|subject| rule.play(&truth, subject)))
+        .map(|rule| {
+            sum(&|subject| Heard {
+                told: rule.play(&truth, subject),
+                partly: Vec::new(),
+            })
+        })
         .collect();
     for signals in [Signals::Health, Signals::HealthAndLogs] {
-        let told = hekate::play(fleet, &truth, signals);
-        out.push(sum(&|subject| told[subject].clone()));
+        let heard = hekate::play(fleet, &truth, signals);
+        out.push(sum(&|subject| heard[subject].clone()));
     }
     out
 }
@@ -140,18 +150,18 @@ fn keep_promises(extent: Extent) -> Vec<Kept> {
     let played = in_two(&fleets, |seed| {
         let targets = extent.targets;
         let truth = Truth::of_outages(*seed, targets, extent.outages, promised);
-        let told = hekate::play(*seed, &truth, Signals::Health);
-        (truth, told)
+        let heard = hekate::play(*seed, &truth, Signals::Health);
+        (truth, heard)
     });
-    for (truth, told) in played {
+    for (truth, heard) in played {
         for (sky, kept) in &mut kept {
             let mut truth = truth.clone();
-            for (subject, told) in told.iter().enumerate() {
+            for (subject, heard) in heard.iter().enumerate() {
                 let mut score = Score::default();
                 truth.subjects[subject]
                     .outages
                     .retain(|outage| outage.sky == *sky);
-                score.add(&truth, subject, told);
+                score.add(&truth, subject, &heard.told);
                 kept.score.merge(score);
             }
         }
@@ -163,9 +173,10 @@ fn row(world: &str, name: &str, score: &Score) -> String {
     let (mean, late) = mean_and(score.delays.clone(), 99);
     let share = f64::from(score.missed) * 100.0 / f64::from(score.outages.max(1));
     format!(
-        "| {world} | {name} | {:.2} | {:.2} | {share:.1} % of {} | {} / {} s | {} | {} |\n",
+        "| {world} | {name} | {:.2} | {:.2} | {:.2} | {share:.1} % of {} | {} / {} s | {} | {} |\n",
         score.wrong_a_year(),
         f64::from(score.wrong_by_us) / score.target_years,
+        f64::from(score.wrong_partly) / score.target_years,
         score.outages,
         mean.as_secs(),
         late.as_secs(),
@@ -175,9 +186,14 @@ fn row(world: &str, name: &str, score: &Score) -> String {
 }
 
 /// The measured part of the document.
-fn measured(worlds: &[(Climate, Vec<(&str, Score)>)], kept: &[Kept]) -> String {
-    let mut text = String::from(
-        "| world | rule | false \"down\" per target and year | of these by our own network | outages of 60 s or more missed | told after, mean / 99 % | lost | repeated |\n|---|---|---|---|---|---|---|---|\n",
+fn measured(worlds: &[Compared], kept: &[Kept]) -> String {
+    let years = worlds[0].1[0].1.target_years;
+    let outages: u32 = kept.iter().map(|kept| kept.score.outages).sum();
+    let mut text = format!(
+        "{years:.1} years of one target in each world, and {outages} outages that are longer than the promise.\n\n"
+    );
+    text.push_str(
+        "| world | rule | false \"down\" per target and year | of these by our own network | false \"degraded\" | outages of 60 s or more missed | told after, mean / 99 % | lost | repeated |\n|---|---|---|---|---|---|---|---|---|\n",
     );
     for (climate, scores) in worlds {
         for (name, score) in scores {
@@ -217,13 +233,13 @@ fn measured(worlds: &[(Climate, Vec<(&str, Score)>)], kept: &[Kept]) -> String {
     text
 }
 
-fn play(extent: Extent) -> (Vec<(Climate, Vec<(&'static str, Score)>)>, Vec<Kept>) {
+fn play(extent: Extent) -> (Vec<Compared>, Vec<Kept>) {
     let worlds = CLIMATES.map(|climate| (climate, compare(climate, extent)));
     (worlds.into(), keep_promises(extent))
 }
 
 /// What must hold however much is played.
-fn holds(worlds: &[(Climate, Vec<(&str, Score)>)], kept: &[Kept]) {
+fn holds(worlds: &[Compared], kept: &[Kept]) {
     for Kept {
         what,
         promised,
@@ -261,7 +277,7 @@ fn holds(worlds: &[(Climate, Vec<(&str, Score)>)], kept: &[Kept]) {
 }
 
 #[test]
-fn a_few_weeks_of_every_world_keep_what_is_promised() {
+fn a_few_days_of_every_world_keep_what_is_promised() {
     let (worlds, kept) = play(SMALL);
     println!("{}", measured(&worlds, &kept));
     holds(&worlds, &kept);
@@ -271,7 +287,13 @@ fn a_few_weeks_of_every_world_keep_what_is_promised() {
 #[test]
 #[ignore = "takes minutes: cargo test --release --test sim -- --ignored signal_quality"]
 fn signal_quality() {
-    let (worlds, kept) = play(WHOLE);
+    let fleets = std::env::var("HEKATE_SIM_FLEETS").ok();
+    let fleets = fleets.and_then(|fleets| fleets.parse().ok());
+    let extent = Extent {
+        fleets: fleets.unwrap_or(WHOLE.fleets),
+        ..WHOLE
+    };
+    let (worlds, kept) = play(extent);
     let measured = measured(&worlds, &kept);
     println!("{measured}");
     holds(&worlds, &kept);

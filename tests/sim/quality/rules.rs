@@ -25,16 +25,16 @@ pub(crate) struct Rule {
 pub(crate) const RULES: [Rule; 3] = [
     Rule {
         name: "the first failure, every 60 s",
-        every: Duration::from_secs(60),
-        again: Duration::from_secs(60),
+        every: Duration::from_mins(1),
+        again: Duration::from_mins(1),
         failures: 1,
         successes: 1,
         insists: false,
     },
     Rule {
         name: "three in a row, every 60 s",
-        every: Duration::from_secs(60),
-        again: Duration::from_secs(60),
+        every: Duration::from_mins(1),
+        again: Duration::from_mins(1),
         failures: 3,
         successes: 2,
         insists: true,
@@ -42,7 +42,7 @@ pub(crate) const RULES: [Rule; 3] = [
     Rule {
         name: "three, 1 min apart, every 5 min",
         every: Duration::from_mins(5),
-        again: Duration::from_secs(60),
+        again: Duration::from_mins(1),
         failures: 3,
         successes: 1,
         insists: false,

@@ -29,11 +29,16 @@ impl Told {
 /// A look may have begun before the end of what it tells of, and wait for others.
 const GRACE: Duration = Duration::from_secs(30);
 
+/// So long after an outage its end may still be partial.
+const AFTERMATH: Duration = Duration::from_hours(1);
+
 /// The sums over many targets.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Score {
     pub(crate) target_years: f64,
     pub(crate) wrong: u32,
+    /// Told as degraded, away from any outage.
+    pub(crate) wrong_partly: u32,
     /// Wrong ones while our own network was in trouble.
     pub(crate) wrong_by_us: u32,
     pub(crate) outages: u32,
@@ -98,10 +103,23 @@ impl Score {
         }
     }
 
+    /// Adds when a target was told to be degraded. After an outage that may be right for a while.
+    pub(crate) fn add_partly(&mut self, truth: &Truth, subject: usize, times: &[Duration]) {
+        let outages = &truth.subjects[subject].outages;
+        let is_near = |at: Duration| {
+            let after = outages.partition_point(|outage| outage.from <= at);
+            let last = after.checked_sub(1).map(|last| outages[last].until);
+            last.is_some_and(|until| at <= until + AFTERMATH)
+        };
+        let wrong = times.iter().filter(|at| !is_near(**at));
+        self.wrong_partly += u32::try_from(wrong.count()).expect("few");
+    }
+
     /// All of another one.
     pub(crate) fn merge(&mut self, other: Self) {
         self.target_years += other.target_years;
         self.wrong += other.wrong;
+        self.wrong_partly += other.wrong_partly;
         self.wrong_by_us += other.wrong_by_us;
         self.outages += other.outages;
         self.missed += other.missed;
