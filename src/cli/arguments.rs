@@ -267,6 +267,9 @@ pub struct Routes {
     /// Its role [default: as the file says; one that is read elsewhere is unknown, which is taken as active]
     #[arg(long, value_enum, requires = "words")]
     pub role: Option<RoleWord>,
+    /// The component that is down, if its body names one
+    #[arg(long, value_name = "NAME", requires = "words")]
+    pub component: Option<String>,
     /// The channels that should hear of it, and nobody else; the exit code is 1 if it is not so
     #[arg(
         long,

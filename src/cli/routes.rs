@@ -53,7 +53,13 @@ pub(super) fn routes(global: &Global, asked: &Routes, terminal: Terminal) -> Exi
         ));
         return Exit::Usage;
     }
-    let trace = routing::trace(&plan, &target, asked.state.verdict(), role);
+    let trace = routing::trace(
+        &plan,
+        &target,
+        asked.state.verdict(),
+        role,
+        asked.component.as_deref(),
+    );
     let told: BTreeSet<_> = trace
         .decision
         .to

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::retrial::Trouble;
 use crate::{
-    model::{CheckId, Entry, Incident, Kind, Timestamp, Transition, Verdict, roles::Role},
+    model::{
+        CheckId, ComponentState, Entry, Incident, Kind, Timestamp, Transition, Verdict,
+        cause::Cause, roles::Role,
+    },
     store::Chronicle,
 };
 
@@ -25,6 +28,18 @@ impl Told<'_> {
     /// Which check.
     pub const fn check(&self) -> &CheckId {
         &self.trouble.begun.check
+    }
+
+    /// The component that was down: the one that several had in common, else the first that its body called down.
+    pub fn component(&self) -> Option<&str> {
+        let common = self.incident.common.as_ref().map(|common| &common.cause);
+        if let Some(Cause::Component(name)) = common {
+            return Some(name);
+        }
+        let detail = self.trouble.begun.detail.as_deref()?;
+        let mut components = detail.components.iter();
+        let down = components.find(|component| component.state == ComponentState::Down)?;
+        Some(&down.name)
     }
 
     /// Its role as it was told.

@@ -167,7 +167,7 @@ fn would_be(told: &Told<'_>, was: &Telling, plan: &Plan) -> WouldBe {
             verdict,
             is_certain,
         } => {
-            let trace = routing::trace(plan, target, verdict, told.role());
+            let trace = routing::trace(plan, target, verdict, told.role(), told.component());
             // What comes between deciding and telling, such as waiting for others with the same cause, stays as it was.
             let waited = was.at.since(told.trouble.begun.at);
             let at = at + waited;

@@ -28,8 +28,15 @@ pub struct Step {
 }
 
 /// Takes a case through the routes. Without a role its group says which one it has: that of a group whose members are always
-/// active, `unknown` where it is read somewhere, none where nobody reads it.
-pub fn trace(plan: &Plan, target: &Target, verdict: Verdict, role: Option<Role>) -> Trace {
+/// active, `unknown` where it is read somewhere, none where nobody reads it. `component` is the one that is down, if its body
+/// names one.
+pub fn trace(
+    plan: &Plan,
+    target: &Target,
+    verdict: Verdict,
+    role: Option<Role>,
+    component: Option<&str>,
+) -> Trace {
     let role = role.or_else(|| role_of(plan, target));
     let case = Case {
         target: &target.id,
@@ -37,7 +44,7 @@ pub fn trace(plan: &Plan, target: &Target, verdict: Verdict, role: Option<Role>)
         severity: target.severity,
         verdict,
         role,
-        component: None,
+        component,
     };
     let decision = route::route(plan, case);
     let mut steps = Vec::new();
@@ -131,6 +138,7 @@ pub fn conditions(route: &Route) -> String {
     part("state", &matcher.states, &mut out);
     let roles: Vec<_> = matcher.roles.iter().map(|role| role.as_str()).collect();
     part("role", &roles, &mut out);
+    part("component", &matcher.components, &mut out);
     if out.is_empty() {
         return String::from("everything");
     }
@@ -179,7 +187,7 @@ routes:
             .iter()
             .find(|known| known.id.as_str() == target)
             .expect("a target");
-        let trace = trace(&plan, target, verdict, role);
+        let trace = trace(&plan, target, verdict, role, None);
         let mut out: Vec<String> = trace
             .steps
             .iter()

@@ -474,7 +474,7 @@ impl<'a> Stage<'a> {
             let Some(target) = self.plan.targets.iter().find(|known| known.id == *id) else {
                 continue;
             };
-            let trace = routing::trace(&self.plan, target, verdict, entry.story.role);
+            let trace = routing::trace(&self.plan, target, verdict, entry.story.role, None);
             coverage.routes.extend(trace.decision.routes);
             coverage.states.insert(verdict);
             coverage.severities.insert(target.severity);
