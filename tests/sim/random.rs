@@ -21,8 +21,9 @@ use crate::{
 
 /// How long the trouble lasts; afterwards everything heals.
 const TROUBLE: Duration = Duration::from_mins(90);
-/// How long healing is waited for: refused channels are tried again every hour.
-const HEALING: Duration = Duration::from_mins(200);
+/// How long healing is waited for: refused channels are tried again every hour, and a doubt about partial failure goes away with
+/// fifty good looks, which are over four hours where looks are 5 min apart.
+const HEALING: Duration = Duration::from_mins(320);
 /// Worlds of one run, unless `HEKATE_SIM_SEEDS` says otherwise.
 const WORLDS: u64 = 150;
 

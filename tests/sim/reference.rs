@@ -216,7 +216,12 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     let policy = last(1).first().map(|look| look.policy.clone());
     let is_founded = match (entry.kind, entry.story.to) {
         (Kind::Opened | Kind::Changed, Verdict::Down) => match policy.and_then(|it| it.count) {
-            Some(count) => chronicle.has_full_count(target, at, count.failures, count.of),
+            Some(count) => chronicle
+                .before(target, at)
+                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
+                .map(|look| look.ended)
+                .chain([at])
+                .any(|then| chronicle.has_full_count(target, then, count.failures, count.of)),
             // It may have waited for others that were in question at the same time.
             // … and a restart in that time changes nothing of what was decided.
             None => chronicle

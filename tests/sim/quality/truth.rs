@@ -168,7 +168,7 @@ impl Truth {
             let outages = dice.times(end, 15.0 * DAY, |dice| OUTAGE_MIN + dice.wait(540.0));
             let theirs = DAY / (climate.blips * (1.0 - OURS));
             let blips = dice.times(end, theirs, |dice| dice.blip(median));
-            subject(number, &mut dice, outages, blips)
+            subject(number, &mut dice, outages, blips, None)
         });
         Self {
             subjects: subjects.collect(),
@@ -202,7 +202,7 @@ impl Truth {
                 })
                 .collect();
             end = end.max(at);
-            subject(number, &mut dice, outages, Vec::new())
+            subject(number, &mut dice, outages, Vec::new(), Some(0))
         });
         Self {
             subjects: subjects.collect(),
@@ -244,13 +244,15 @@ const fn kind(index: usize) -> Sky {
     }
 }
 
+/// A target with these outages, of one kind after the other from `first` on, or from any.
 fn subject(
     number: usize,
     dice: &mut Dice,
     outages: Vec<(f64, f64)>,
     blips: Vec<(f64, f64)>,
+    first: Option<usize>,
 ) -> Subject {
-    let first = dice.0.random_range(0..3);
+    let first = first.unwrap_or_else(|| dice.0.random_range(0..3));
     let outages = outages.into_iter().enumerate();
     let times: Vec<_> = outages
         .map(|(index, (from, until))| (from, until, kind(first + index)))
