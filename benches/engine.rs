@@ -134,6 +134,7 @@ fn plan() -> Plan {
             .collect(),
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: vec![Route {
             matcher: Matcher::default(),
             to: vec![channel],

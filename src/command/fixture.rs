@@ -92,6 +92,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: Vec::new(),
     }
 }

@@ -106,6 +106,7 @@ impl Engine {
             common: None,
             warned_at: None,
             is_short_otherwise: false,
+            acknowledged: None,
         };
         watched.note_told(&mut incident, check);
         let story = Arc::new(self.story(slot, &decision.to, None));

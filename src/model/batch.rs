@@ -7,6 +7,7 @@ use super::{
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
+    planned::Planned,
     roles::RolesMemory,
     time::Timestamp,
     transition::Transition,
@@ -72,6 +73,8 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// Outbox entries to take away.
     pub finished: Vec<Finished>,
+    /// Plans of people to write, new, changed or ended.
+    pub planned: Vec<Planned>,
 }
 
 impl Batch {
@@ -92,6 +95,7 @@ impl Batch {
             && self.incidents.is_empty()
             && self.entries.is_empty()
             && self.finished.is_empty()
+            && self.planned.is_empty()
     }
 }
 
@@ -106,6 +110,10 @@ pub struct Loaded {
     pub incidents: u64,
     /// The outbox, oldest first.
     pub outbox: Vec<Entry>,
+    /// Plans of people that have not ended.
+    pub planned: Vec<Planned>,
+    /// The highest number of a plan ever given out; 0 if none.
+    pub plans: u64,
     /// When the last batch was written; absent in an empty store.
     pub last_at: Option<Timestamp>,
 }

@@ -300,6 +300,7 @@ mod tests {
             log: None,
             role: None,
             many: None,
+            notes: Vec::new(),
         }
     }
 

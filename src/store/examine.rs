@@ -48,6 +48,7 @@ enum Record<'a> {
     Check(&'a v1::Check),
     Incident(&'a v1::Incident),
     Entry(&'a v1::Entry),
+    Planned(&'a v1::Planned),
     Transition(&'a v1::Transition),
 }
 
@@ -55,7 +56,7 @@ enum Record<'a> {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: memories, incidents, outbox, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: memories, incidents, outbox, plans, transitions. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -77,6 +78,9 @@ impl Database {
         }
         for entry in self.live.outbox.values() {
             write(Record::Entry(entry))?;
+        }
+        for planned in self.live.planned.values() {
+            write(Record::Planned(planned))?;
         }
         let door = &self.door;
         let mut number = 0;

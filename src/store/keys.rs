@@ -82,6 +82,10 @@ pub(super) fn incident(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
+pub(super) const fn planned(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
 pub(super) fn entry(key: &v1::EntryKey) -> Vec<u8> {
     let mut out = Vec::with_capacity(key.incident.len() + key.channel.len() + 6);
     push_text(&mut out, &key.incident);

@@ -590,6 +590,7 @@ fn closed_incident() -> Incident {
         common: None,
         warned_at: None,
         is_short_otherwise: false,
+        acknowledged: None,
     }
 }
 

@@ -119,6 +119,7 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: vec![master, to(&["core"])],
     }
 }

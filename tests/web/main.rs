@@ -145,6 +145,7 @@ fn plan() -> Plan {
         ],
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: Vec::new(),
     }
 }

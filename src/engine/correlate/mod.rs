@@ -316,6 +316,7 @@ impl Engine {
             seen: Vec::new(),
             warned_at: None,
             is_short_otherwise: false,
+            acknowledged: None,
             common: Some(Box::new(Common {
                 cause,
                 population: u32::try_from(population).unwrap_or(u32::MAX),

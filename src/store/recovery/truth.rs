@@ -254,5 +254,9 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         let value = live.outbox.get(entry).map(encode);
         changes.outbox.insert(keys::entry(entry), value);
     }
+    for number in before.planned.keys().chain(live.planned.keys()) {
+        let value = live.planned.get(number).map(encode);
+        changes.planned.insert(keys::planned(*number).to_vec(), value);
+    }
     database.put(changes, at)
 }
