@@ -200,6 +200,7 @@ fn down(since: Timestamp, good_at: Timestamp, told_at: Timestamp) -> Facts {
             body_us: None,
         },
         detail: None,
+        held: None,
         next: String::from("recovers after 3 good looks (0 so far)"),
     }
 }

@@ -87,7 +87,7 @@ pub fn target(line: &Line, now: Timestamp) -> Value {
     })
 }
 
-/// Everything known of one target: as in [`status()`], and `checks`, `suspicion`, `told`, `last_good`, `phases_ms`,
+/// Everything known of one target: as in [`status()`], and `checks`, `suspicion`, `held`, `told`, `last_good`, `phases_ms`,
 /// `detail` and `next`.
 pub fn explain(line: &Line, now: Timestamp) -> Value {
     let mut out = target(line, now);
@@ -105,6 +105,7 @@ pub fn explain(line: &Line, now: Timestamp) -> Value {
             "looks": suspicion.looks,
         })
     });
+    out["held"] = json!(facts.held);
     out["told"] = facts
         .told
         .iter()

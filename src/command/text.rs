@@ -365,6 +365,9 @@ pub fn explain(
     for words in told(target, channels, now, look) {
         labelled(&mut out, "told", &words);
     }
+    if let Some(held) = &facts.held {
+        labelled(&mut out, "held", held);
+    }
     if !facts.next.is_empty() {
         labelled(&mut out, "next", &facts.next);
     }

@@ -66,6 +66,7 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         last_good: watching.state.last_good,
         phases: asked.last.phases,
         detail: asked.last.detail.clone(),
+        held: watched.hold.as_ref().map(|hold| hold.words.clone()),
         next: match heartbeat {
             Some(question) => next_beat(watching, question),
             None => next(asked, policy),

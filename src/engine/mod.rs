@@ -9,6 +9,7 @@ mod blindness;
 mod correlate;
 mod facts;
 mod heartbeat;
+mod hold;
 mod logs;
 mod look;
 mod remind;

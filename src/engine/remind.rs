@@ -24,10 +24,6 @@ impl Engine {
             let mut batch = Batch::new(now.at);
             if let Some(watched) = self.at_mut(slot) {
                 watched.wake = None;
-                if watched.held_until.is_some_and(|until| until <= now.tick) {
-                    watched.held_until = None;
-                    watched.down_ended = None;
-                }
             }
             self.remind(now, slot, &mut batch);
             self.settle_accounts(now, slot, &mut batch);

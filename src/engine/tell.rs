@@ -6,7 +6,7 @@ use super::{
     Action, Engine,
     remind::plan_reminder,
     story::each_once,
-    watched::{HOLD_AFTER_DOWN, Open, Watched},
+    watched::{Open, Watched},
 };
 use crate::{
     model::{
@@ -26,10 +26,13 @@ impl Engine {
         slot: Slot,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
-        if let Some(number) = self.at(slot)?.common {
-            return self.settle_common(now, slot, number, batch);
-        }
         let watched = self.at_mut(slot)?;
+        watched.hold = None;
+        if let Some(number) = watched.common {
+            let incident = self.settle_common(now, slot, number, batch);
+            self.set_wake(slot);
+            return incident;
+        }
         if watched.is_unjudged()
             && let Some(open) = &watched.incident
         {
@@ -38,32 +41,17 @@ impl Engine {
             self.set_wake(slot);
             return Some(id);
         }
-        let standing = watched.standing();
-        let incident = match (
-            watched.incident.as_ref().map(|open| open.incident.verdict),
-            standing,
-        ) {
-            (None, None) => {
-                watched.held_until = None;
-                None
+        let (told, standing) = (watched.told(), watched.standing());
+        let incident = match (told, standing) {
+            (None, None) => None,
+            (None, Some(verdict)) if self.is_held(now, slot, verdict) => None,
+            (None, Some(verdict)) => self.gather(now, slot, verdict, batch),
+            (Some(told), Some(verdict)) if told == verdict => self.at(slot)?.open_incident(),
+            (Some(told), Some(verdict)) if verdict > told && self.is_held(now, slot, verdict) => {
+                self.at(slot)?.open_incident()
             }
-            (None, Some(verdict)) => {
-                let quiet_until = watched.down_ended.map(|ended| ended + HOLD_AFTER_DOWN);
-                match quiet_until.filter(|until| verdict == Verdict::Degraded && *until > now.tick)
-                {
-                    Some(until) => {
-                        watched.held_until = Some(until);
-                        None
-                    }
-                    None => self.gather(now, slot, verdict, batch),
-                }
-            }
-            (Some(told), Some(verdict)) if told == verdict => watched
-                .incident
-                .as_ref()
-                .map(|open| open.incident.id.clone()),
             (Some(_), Some(verdict)) => {
-                let check = watched.deciding();
+                let check = self.at(slot)?.deciding();
                 self.change(now, slot, verdict, check, batch)
             }
             (Some(_), None) => self.close(now, slot, batch),
@@ -130,7 +118,7 @@ impl Engine {
         batch.incidents.push(incident.clone());
         let id = incident.id.clone();
         let watched = self.at_mut(slot)?;
-        watched.held_until = None;
+        watched.hold = None;
         watched.incident = Some(Box::new(Open { incident, remind }));
         self.opened_lately(now.tick, slot);
         Some(id)

@@ -1,13 +1,14 @@
 //! What the engine holds of one target.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::heartbeat::PushedLogs;
+use super::hold::Hold;
 use super::roles::Standing;
 use crate::model::{
-    Batch, CheckId, CheckRecord, Detail, Incident, Memory, Moment, Observation, Outcome, Phases,
-    Policy, Rule, State, Target, TargetId, Tick, Timestamp, Verdict, board::LogFacts, logs::LogAsk,
-    plan::Question, roles::RoleFacts,
+    Batch, CheckId, CheckRecord, Detail, Incident, IncidentId, Memory, Moment, Observation,
+    Outcome, Phases, Policy, Rule, State, Target, TargetId, Tick, Timestamp, Verdict,
+    board::LogFacts, logs::LogAsk, plan::Question, roles::RoleFacts,
 };
 
 /// One target with everything that is in question about it.
@@ -22,8 +23,8 @@ pub(super) struct Watched {
     pub(super) common: Option<u64>,
     /// When the last outage that was told as down ended: a mere degradation soon after is held back for a while.
     pub(super) down_ended: Option<Tick>,
-    /// Until when a degradation is held back.
-    pub(super) held_until: Option<Tick>,
+    /// What keeps its trouble, or that it got worse, from being told.
+    pub(super) hold: Option<Box<Hold>>,
     /// The entry of this target in the engine's list of wakes.
     pub(super) wake: Option<Tick>,
     /// When the memory of its log or store was last written down.
@@ -175,7 +176,7 @@ impl Watched {
             incident: None,
             common: None,
             down_ended: None,
-            held_until: None,
+            hold: None,
             wake: None,
             remembered: Tick::ZERO,
             log: None,
@@ -294,6 +295,17 @@ impl Watched {
         state.settled == Verdict::Unknown && state.reason.rule == Rule::NotYetSeen
     }
 
+    /// What people were told last of its own trouble.
+    pub(super) fn told(&self) -> Option<Verdict> {
+        self.incident.as_ref().map(|open| open.incident.verdict)
+    }
+
+    /// Its own open incident.
+    pub(super) fn open_incident(&self) -> Option<IncidentId> {
+        let open = self.incident.as_ref();
+        open.map(|open| open.incident.id.clone())
+    }
+
     /// Writes the new name into the open incident.
     pub(super) fn rename_incident(&mut self, batch: &mut Batch) {
         if let Some(open) = &mut self.incident {
@@ -332,12 +344,10 @@ impl Watched {
     /// When this target wants to be woken, apart from its looks.
     pub(super) fn own_deadline(&self) -> Option<Tick> {
         let remind = self.incident.as_ref().and_then(|open| open.remind);
-        match (remind, self.held_until) {
+        let until = self.hold.as_ref().and_then(|hold| hold.until);
+        match (remind, until) {
             (Some(remind), Some(held)) => Some(remind.min(held)),
             (remind, held) => remind.or(held),
         }
     }
 }
-
-/// How long after an outage a mere degradation of the same target is held back.
-pub(super) const HOLD_AFTER_DOWN: Duration = Duration::from_mins(30);

@@ -82,6 +82,9 @@ pub struct Facts {
     pub phases: Phases,
     /// What that look brought along.
     pub detail: Option<Box<Detail>>,
+    /// Why it is not told yet, or not that it is worse than what was told, as a clause: `it was down less than 30 min
+    /// ago`; absent if nothing is held back.
+    pub held: Option<String>,
     /// What will happen next, as a sentence without a full stop: `recovers after 3 good looks (1 so far)`.
     pub next: String,
 }
@@ -157,6 +160,7 @@ impl Facts {
             last_good: None,
             phases: Phases::default(),
             detail: None,
+            held: None,
             next: String::new(),
         }
     }

@@ -53,6 +53,11 @@ impl Engine {
         };
         let mut soon = None;
         let mut is_changed = false;
+        let worse = standing.filter(|verdict| member.until.is_some() || *verdict > member.verdict);
+        if worse.is_some_and(|verdict| self.is_held(now, slot, verdict)) {
+            self.commons.open.insert(number, shared);
+            return Some(known);
+        }
         match standing {
             None if member.until.is_none() => {
                 member.until = Some(since);

@@ -256,15 +256,29 @@ impl Engine {
     fn tell_waiting(&mut self, now: Moment, batch: &mut Batch, actions: &mut Vec<Action>) {
         let waiting = std::mem::take(&mut self.commons.waiting);
         self.commons.waiting_since = None;
-        let (unseen, bad): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .filter_map(|slot| {
-                let watched = self.at(slot)?;
-                let is_told = watched.incident.is_some() || watched.common.is_some();
-                let standing = watched.standing().filter(|_| !is_told)?;
-                Some((slot, standing))
-            })
-            .partition(|(_, standing)| *standing == Verdict::Unknown);
+        let (mut bad, mut unseen) = (Vec::new(), Vec::new());
+        for slot in waiting {
+            let Some(watched) = self.at(slot) else {
+                continue;
+            };
+            let is_told = watched.incident.is_some() || watched.common.is_some();
+            let Some(standing) = watched.standing().filter(|_| !is_told) else {
+                continue;
+            };
+            // What is known by now may be a reason to tell nothing, as a parent that is down.
+            if self.is_held(now, slot, standing) {
+                self.set_wake(slot);
+                self.show(slot, actions);
+                continue;
+            }
+            let cases = match standing {
+                Verdict::Unknown => &mut unseen,
+                Verdict::Operational | Verdict::Suspect | Verdict::Degraded | Verdict::Down => {
+                    &mut bad
+                }
+            };
+            cases.push((slot, standing));
+        }
         for cases in [bad, unseen] {
             let traits: Vec<_> = cases.iter().map(|(slot, _)| self.traits(*slot)).collect();
             let sets = cause::divide(&traits, |cause| self.census(cause));
@@ -406,7 +420,7 @@ impl Engine {
         incident.since = since.unwrap_or(incident.since);
         if let Some(watched) = self.at_mut(slot) {
             watched.common = Some(number);
-            watched.held_until = None;
+            watched.hold = None;
         }
         decision.to
     }
