@@ -97,7 +97,7 @@ const fn as_told(role: Role) -> Role {
 }
 
 /// Whether everything that the matcher asks for holds.
-fn takes(matcher: &Matcher, case: Case<'_>) -> bool {
+pub(crate) fn takes(matcher: &Matcher, case: Case<'_>) -> bool {
     let Matcher {
         groups,
         targets,

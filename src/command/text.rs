@@ -98,6 +98,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Status(answer) => status(answer, look),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
+        Reply::Said(sentences) => sentences.iter().map(|said| format!("{said}\n")).collect(),
         Reply::Problem {
             understood,
             nearest,

@@ -12,6 +12,7 @@ mod heartbeat;
 mod hold;
 mod logs;
 mod look;
+mod planned;
 mod remind;
 mod replan;
 mod roles;
@@ -41,6 +42,7 @@ use crate::{
         board::{Facts, LogFacts},
         heartbeat::Push,
         logs::LogAsk,
+        planned::{Agenda, Answer, Asked},
         roles::RoleFacts,
         witness::{Round, RoundOrder},
     },
@@ -76,6 +78,8 @@ pub enum Event {
     Found(Box<Loaded>),
     /// What the witnesses said, all of them asked at once.
     Witnessed(Round),
+    /// Somebody wishes something to be planned or taken on; answered by an [`Action::Answer`].
+    Planned(Asked),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -107,6 +111,10 @@ pub enum Action {
     AskWitnesses(RoundOrder),
     /// We see nothing (since when, and why), or see again.
     Blind(Option<(Timestamp, String)>),
+    /// What is planned.
+    ShowAgenda(Arc<Agenda>),
+    /// What became of the wish with this number; whatever was to be stored before is stored first.
+    Answer(u64, Box<Answer>),
 }
 
 /// One look to be made.
@@ -191,6 +199,7 @@ pub struct Engine {
     role_book: roles::RoleBook,
     lookout: blindness::Lookout,
     commons: correlate::Commons,
+    plans: planned::Plans,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
     /// When this process began to look.
@@ -228,12 +237,14 @@ impl Engine {
             role_book: roles::RoleBook::default(),
             lookout: blindness::Lookout::default(),
             commons: correlate::Commons::default(),
+            plans: planned::Plans::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
             handled: now,
         };
         let mut actions = Vec::new();
         engine.restore(loaded, now, &mut actions);
+        engine.show_agenda(now, &mut actions);
         engine.look_out(now, &mut actions);
         engine.dispatch(now, &mut actions);
         (engine, actions)
@@ -243,6 +254,7 @@ impl Engine {
     ///
     /// `now` must not run backwards from call to call.
     pub fn handle(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        self.turn_plans(now, matches!(event, Event::Interrupted), actions);
         match event {
             Event::Due => self.wake(now, actions),
             Event::Observed(observation) => self.observed(now, observation, actions),
@@ -257,11 +269,13 @@ impl Engine {
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
+            Event::Planned(asked) => self.asked(now, asked, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
+        self.show_agenda(now, actions);
         self.look_out(now, actions);
         self.dispatch(now, actions);
     }
@@ -274,6 +288,7 @@ impl Engine {
             wake,
             self.next_round(),
             self.commons.next_deadline(),
+            self.plans.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -415,6 +430,9 @@ impl Engine {
         for incident in shared {
             self.reopen_common(now, incident, &mut batch);
         }
+        let (renamed, planned) = (batch.renamed.clone(), loaded.planned);
+        let planned = planned::renamed(planned, &renamed, &mut batch);
+        self.restore_plans(now, planned, loaded.plans, &mut batch);
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
@@ -457,6 +475,7 @@ impl Engine {
                 batch.checks.push(watched.record(index, now.at));
             }
         }
+        self.restore_plans(now, found.planned, found.plans, &mut batch);
         let (shared, alone): (Vec<_>, Vec<_>) = found
             .open
             .into_iter()

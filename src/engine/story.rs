@@ -61,7 +61,7 @@ impl Engine {
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
             many: None,
-            notes: Vec::new(),
+            notes: self.plans.notes_of([&slot]),
         }
     }
 

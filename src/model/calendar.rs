@@ -202,9 +202,21 @@ mod tests {
             "]],
         );
         // 02:30 CEST is 00:30 UTC, 02:30 CET is 01:30 UTC.
-        assert!(Times::Recurring(daily.clone()).open_at(at("2026-10-25T01:14:59Z")).is_some());
-        assert!(Times::Recurring(daily.clone()).open_at(at("2026-10-25T01:15:00Z")).is_none());
-        assert!(Times::Recurring(daily).open_at(at("2026-10-25T01:40:00Z")).is_none());
+        assert!(
+            Times::Recurring(daily.clone())
+                .open_at(at("2026-10-25T01:14:59Z"))
+                .is_some()
+        );
+        assert!(
+            Times::Recurring(daily.clone())
+                .open_at(at("2026-10-25T01:15:00Z"))
+                .is_none()
+        );
+        assert!(
+            Times::Recurring(daily)
+                .open_at(at("2026-10-25T01:40:00Z"))
+                .is_none()
+        );
     }
 
     #[test]
@@ -256,7 +268,15 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_line_is_said() {
         let mut out = String::new();
-        for line in ["", "0 2 * *", "0 0 2 * * *", "61 * * * *", "0 25 * * *", "x y z a b", "@sometimes"] {
+        for line in [
+            "",
+            "0 2 * *",
+            "0 0 2 * * *",
+            "61 * * * *",
+            "0 25 * * *",
+            "x y z a b",
+            "@sometimes",
+        ] {
             let why = Recurring::parse(line, Tz::UTC, Duration::from_mins(1)).expect_err(line);
             out.push_str(&format!("{line:?}: {why}\n"));
         }
@@ -267,7 +287,10 @@ mod tests {
     fn a_day_that_never_comes_never_begins() {
         let never = recurring("0 0 31 2 *", "UTC", 1);
         assert_eq!(never.opens_after(at("2026-01-01T00:00:00Z")), None);
-        assert_eq!(Times::Recurring(never).open_at(at("2026-01-01T00:00:00Z")), None);
+        assert_eq!(
+            Times::Recurring(never).open_at(at("2026-01-01T00:00:00Z")),
+            None
+        );
     }
 
     proptest! {

@@ -333,7 +333,20 @@ mod tests {
                 assert_eq!(PlanId::from_word(&id.to_string().to_uppercase()), Some(id));
             }
         }
-        for word in ["", "s", "41", "x41", "s041", "s0", "s4 1", "s+4", "s-4", "s99999999999999999999", "š4", "s４"] {
+        for word in [
+            "",
+            "s",
+            "41",
+            "x41",
+            "s041",
+            "s0",
+            "s4 1",
+            "s+4",
+            "s-4",
+            "s99999999999999999999",
+            "š4",
+            "s４",
+        ] {
             assert_eq!(PlanId::from_word(word), None, "{word}");
         }
     }

@@ -249,7 +249,9 @@ impl Database {
         for planned in &batch.planned {
             let number = planned.id.number;
             let value = self.live.planned.get(&number).map(encode);
-            changes.planned.insert(keys::planned(number).to_vec(), value);
+            changes
+                .planned
+                .insert(keys::planned(number).to_vec(), value);
         }
         Ok(())
     }

@@ -80,6 +80,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
+        wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         clock: Clock::start(),
     };
     World {

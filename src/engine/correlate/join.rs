@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::super::{Engine, tell::entry, watched::Open};
+use super::super::{Engine, remind::plan_reminder, tell::entry, watched::Open};
 use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of, worst_of};
 use crate::{
     judge::cause,
@@ -196,6 +196,10 @@ pub(super) fn spread(
     }
     if is_told {
         shared.open.incident.sequence += 1;
+        // It is not what somebody has taken on any more.
+        if shared.open.incident.acknowledged.take().is_some() {
+            shared.open.remind = plan_reminder(&mut shared.open.incident, now);
+        }
         shared.note_members();
         batch.incidents.push(shared.open.incident.clone());
     }

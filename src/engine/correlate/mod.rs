@@ -24,7 +24,7 @@ use super::{Action, Engine, remind::plan_reminder, tell::entry, watched::Open};
 use crate::{
     judge::cause,
     model::{
-        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot,
+        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot, Story,
         TargetId, Tick, Told, Verdict,
         cause::{Cause, Common, Member},
     },
@@ -200,7 +200,7 @@ impl Engine {
     /// Whether others are in question that may turn out to have the same cause.
     fn is_worth_waiting(&self, slot: Slot) -> bool {
         let commons = &self.commons;
-        if !commons.waiting.is_empty() {
+        if !commons.waiting.is_empty() || self.plans.is_releasing() {
             return true;
         }
         let others = commons.suspects.iter().filter(|other| **other != slot);
@@ -338,6 +338,7 @@ impl Engine {
             })),
         };
         let mut to: Vec<(ChannelName, Option<OnCallName>)> = Vec::new();
+        let notes = self.plans.notes_of(&slots);
         for slot in slots {
             to.extend(self.admit(slot, number, &mut incident));
         }
@@ -358,7 +359,11 @@ impl Engine {
             }
         }
         for told in incident.told.clone() {
-            let story = Arc::new(story_of(&incident, Some(&told.channel), Kind::Opened, now));
+            let story = Story {
+                notes: notes.clone(),
+                ..story_of(&incident, Some(&told.channel), Kind::Opened, now)
+            };
+            let story = Arc::new(story);
             batch.entries.push(entry(
                 &incident,
                 told.channel,
@@ -422,6 +427,7 @@ impl Engine {
             watched.common = Some(number);
             watched.hold = None;
         }
+        self.plans.forget_kept(slot);
         decision.to
     }
 

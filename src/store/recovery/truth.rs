@@ -256,7 +256,9 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
     }
     for number in before.planned.keys().chain(live.planned.keys()) {
         let value = live.planned.get(number).map(encode);
-        changes.planned.insert(keys::planned(*number).to_vec(), value);
+        changes
+            .planned
+            .insert(keys::planned(*number).to_vec(), value);
     }
     database.put(changes, at)
 }

@@ -763,7 +763,12 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
         (any::<bool>(), verdict(), verdict(), time(), time()),
         (reason(), any::<u16>(), any::<u16>(), phases(), detail()),
         (good(), option::of(outage()), option::of(text())),
-        (vec(channel(), 0..3), vec(text(), 0..3), option::of(many()), vec(text(), 0..2)),
+        (
+            vec(channel(), 0..3),
+            vec(text(), 0..3),
+            option::of(many()),
+            vec(text(), 0..2),
+        ),
     )
         .prop_map(
             |(
@@ -862,7 +867,11 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             1 => (vec(target(), 0..2), vec((target(), target()), 0..2)),
         ],
         (vec(transition(), 0..3), vec(incident(), 0..3)),
-        (vec(entry(), 0..3), vec(finished(), 0..3), vec(planned(), 0..3)),
+        (
+            vec(entry(), 0..3),
+            vec(finished(), 0..3),
+            vec(planned(), 0..3),
+        ),
     )
         .prop_map(
             |(

@@ -17,7 +17,10 @@ use super::{Database, Notice};
 use crate::model::{
     Batch, ChannelName, CheckId, CheckKind, CheckRecord, Entry, EntryKey, EntryState, Incident,
     IncidentId, Kind, Loaded, Phases, Policy, Proof, Reason, Rule, Severity, State, Story,
-    TargetId, Timestamp, Told, Transition, Verdict, batch::Finished, plan::StoreSettings,
+    TargetId, Timestamp, Told, Transition, Verdict,
+    batch::Finished,
+    plan::{Matcher, StoreSettings},
+    planned::{Person, PlanId, PlanKind, Planned},
 };
 
 /// A Monday in 2026.

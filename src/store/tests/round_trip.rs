@@ -5,9 +5,7 @@ use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
-    Place, comes_up, entry, generators, goes_down, incident, planned, record, transition,
-};
+use super::{Place, comes_up, entry, generators, goes_down, incident, planned, record, transition};
 use crate::{
     model::{
         Batch, CheckKind, CheckRecord, Memory, Verdict,
@@ -247,7 +245,11 @@ fn old_bytes_are_read_for_ever() {
         ),
         (
             "planned.v1",
-            encode(&<v1::Planned as Form<_>>::of(&planned(41, "master/blue", 0))),
+            encode(&<v1::Planned as Form<_>>::of(&planned(
+                41,
+                "master/blue",
+                0,
+            ))),
         ),
         (
             "meta.v1",
