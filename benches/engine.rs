@@ -62,7 +62,9 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Noted(..)
                 | Action::LookTrouble(_)
                 | Action::AskWitnesses(_)
-                | Action::Blind(_) => {}
+                | Action::Blind(_)
+                | Action::ShowAgenda(_)
+                | Action::Answer(..) => {}
             }
         }
         if let Some(order) = flights.pop() {

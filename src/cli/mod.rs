@@ -9,6 +9,7 @@ mod exit;
 mod file;
 mod generate;
 mod notify;
+mod planned;
 mod run;
 mod store;
 mod suggest;
@@ -64,6 +65,10 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Status(status) => ask::status(global, &status, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),
+        Command::Ack(ack) => planned::ack(global, &ack, terminal),
+        Command::Silence { command } => planned::silence(global, &command, terminal),
+        Command::Maintenance { command } => planned::maintenance(global, &command, terminal),
+        Command::Deploy { command } => planned::deploy(global, &command, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),

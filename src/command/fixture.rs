@@ -187,6 +187,8 @@ fn down(since: Timestamp, good_at: Timestamp, told_at: Timestamp) -> Facts {
         suspicion: None,
         incident: Some(IncidentId::new("k7f2")),
         told: vec![(ChannelName::new("core_alerts"), told_at)],
+        acknowledged: None,
+        note: None,
         last_good: Some(Good {
             at: good_at,
             took: Duration::from_millis(88),

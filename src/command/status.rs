@@ -9,6 +9,7 @@ use super::{
 use crate::model::{
     Board, Group, Target, Timestamp, Verdict,
     board::{Facts, LogFacts, Row},
+    planned::Note,
     roles::{Role, RoleFacts},
 };
 
@@ -34,6 +35,8 @@ pub struct Status {
     pub oldest_at: Option<Timestamp>,
     /// hekate's own troubles, each as a clause, worst first.
     pub troubles: Vec<String>,
+    /// What keeps some of the selected targets from being told of, and how many each.
+    pub notes: Vec<(Note, usize)>,
 }
 
 /// The selected targets of one group.
@@ -223,6 +226,7 @@ impl Status {
             oldest_at: looks().min(),
             problems,
             troubles: board.ourselves.load().troubles(),
+            notes: notes(&lines),
             sections: sections(board, lines),
         }
     }
@@ -231,6 +235,18 @@ impl Status {
     pub fn lines(&self) -> impl Iterator<Item = &Line> {
         self.sections.iter().flat_map(|section| &section.lines)
     }
+}
+
+/// Each plan once, with the number of targets that it keeps from being told of.
+fn notes(lines: &[Line]) -> Vec<(Note, usize)> {
+    let mut out: Vec<(Note, usize)> = Vec::new();
+    for note in lines.iter().filter_map(|line| line.facts.note.as_ref()) {
+        match out.iter_mut().find(|(known, _)| known == note) {
+            Some((_, count)) => *count += 1,
+            None => out.push((note.clone(), 1)),
+        }
+    }
+    out
 }
 
 /// Sorts lines into the groups of the file.

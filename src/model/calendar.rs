@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use chrono_tz::Tz;
 use croner::{
     Cron,
+    errors::CronError,
     parser::{CronParser, Seconds, Year},
 };
 
@@ -86,13 +87,7 @@ impl Recurring {
             .seconds(Seconds::Disallowed)
             .year(Year::Disallowed)
             .build();
-        let cron = parser.parse(line).map_err(|error| {
-            let words = error.to_string();
-            let words = words.trim_end_matches('.');
-            let mut letters = words.chars();
-            let first = letters.next().map(|first| first.to_ascii_lowercase());
-            first.into_iter().chain(letters).collect::<String>()
-        })?;
+        let cron = parser.parse(line).map_err(|error| in_our_words(&error))?;
         Ok(Self {
             cron: Box::new(cron),
             timezone,
@@ -120,6 +115,22 @@ impl Recurring {
         let next = self.cron.find_next_occurrence(&local, false).ok()?;
         Some(Timestamp::from_millis(next.timestamp_millis()))
     }
+}
+
+/// What a line is not, without the names of whoever reads it.
+fn in_our_words(error: &CronError) -> String {
+    let words = match error {
+        CronError::InvalidPattern(words)
+        | CronError::IllegalCharacters(words)
+        | CronError::ComponentError(words) => words.replace("CronPattern", "it"),
+        CronError::EmptyPattern
+        | CronError::InvalidDate
+        | CronError::InvalidTime
+        | CronError::TimeSearchLimitExceeded => error.to_string(),
+    };
+    let mut letters = words.trim_end_matches('.').chars();
+    let first = letters.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(letters).collect()
 }
 
 fn whole_seconds(at: Timestamp) -> Timestamp {
@@ -280,7 +291,16 @@ mod tests {
             let why = Recurring::parse(line, Tz::UTC, Duration::from_mins(1)).expect_err(line);
             out.push_str(&format!("{line:?}: {why}\n"));
         }
-        expect![[r#""#]].assert_eq(&out);
+        expect![[r#"
+            "": it has 0 fields, not five: minute hour day month weekday
+            "0 2 * *": it has 4 fields, not five: minute hour day month weekday
+            "0 0 2 * * *": it has 6 fields, not five: minute hour day month weekday
+            "61 * * * *": number out of bounds
+            "0 25 * * *": number out of bounds
+            "x y z a b": it contains illegal character 'X' in part 'X'
+            "@sometimes": pattern must have 5 fields when seconds are disallowed
+        "#]]
+        .assert_eq(&out);
     }
 
     #[test]

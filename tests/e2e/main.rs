@@ -28,6 +28,7 @@ mod kill_points;
 mod kills;
 mod logs;
 mod outage;
+mod planned;
 mod receiver;
 mod reload;
 mod reload_ways;

@@ -250,7 +250,9 @@ impl World {
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
                 | Action::AskWitnesses(_)
-                | Action::Blind(_) => {}
+                | Action::Blind(_)
+                | Action::ShowAgenda(_)
+                | Action::Answer(..) => {}
             }
         }
         true

@@ -101,6 +101,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         reload,
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
+        wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         clock,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
