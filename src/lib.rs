@@ -7,6 +7,8 @@
 //! * [`judge`] turns observations into verdicts; [`route`] knows who hears of it; [`engine`] joins the three and says
 //!   what to store and to tell. All of these are plain functions of what they are given.
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
+//! * [`rehearsal`] plays all of this in virtual time: which route would be taken, what a script would lead to, what other
+//!   rules would have made of the past.
 //! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
 //! * [`app`] wires it all together, and [`cli`] is what one types. With the feature `demo`, `demo` plays a pretend fleet
 //!   and a pretend Slack around the real thing, and `preview` shows what Slack would show.
@@ -28,6 +30,7 @@ pub mod notify;
 #[cfg(feature = "demo")]
 pub mod preview;
 pub mod probe;
+pub mod rehearsal;
 pub mod route;
 pub mod schedule;
 pub mod slack;

@@ -42,7 +42,7 @@ pub fn route(plan: &Plan, case: Case<'_>) -> Decision {
     let mut decision = Decision::default();
     let is_urgent = case.severity == Severity::Critical && case.verdict == Verdict::Down;
     for (index, route) in plan.routes.iter().enumerate() {
-        if !takes(&route.matcher, case) {
+        if misses(&route.matcher, case).is_some() {
             continue;
         }
         let is_waiting = case.role == Some(Role::Inactive);
@@ -96,8 +96,8 @@ const fn as_told(role: Role) -> Role {
     }
 }
 
-/// Whether everything that the matcher asks for holds.
-pub(crate) fn takes(matcher: &Matcher, case: Case<'_>) -> bool {
+/// The first key of a matcher, as the file calls it, that does not hold for a case; absent if the route takes the case.
+pub fn misses(matcher: &Matcher, case: Case<'_>) -> Option<&'static str> {
     let Matcher {
         groups,
         targets,
@@ -105,11 +105,22 @@ pub(crate) fn takes(matcher: &Matcher, case: Case<'_>) -> bool {
         states,
         roles,
     } = matcher;
-    (groups.is_empty() || case.group.is_some_and(|group| groups.contains(group)))
-        && (targets.is_empty() || targets.contains(case.target))
-        && (severities.is_empty() || severities.contains(&case.severity))
-        && (states.is_empty() || states.contains(&case.verdict))
-        && (roles.is_empty() || case.role.is_some_and(|role| roles.contains(&as_told(role))))
+    let is_of_group = case.group.is_some_and(|group| groups.contains(group));
+    let has_role = case.role.is_some_and(|role| roles.contains(&as_told(role)));
+    let holds = [
+        ("group", groups.is_empty() || is_of_group),
+        (
+            "target",
+            targets.is_empty() || targets.contains(case.target),
+        ),
+        (
+            "severity",
+            severities.is_empty() || severities.contains(&case.severity),
+        ),
+        ("state", states.is_empty() || states.contains(&case.verdict)),
+        ("role", roles.is_empty() || has_role),
+    ];
+    holds.iter().find(|(_, holds)| !holds).map(|(key, _)| *key)
 }
 
 #[cfg(test)]

@@ -21,6 +21,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("command", &["model", "judge"]),
     ("slack", &["model", "command", "notify"]),
     ("preview", &["model", "slack"]),
+    (
+        "rehearsal",
+        &[
+            "model", "config", "judge", "route", "engine", "store", "notify", "slack", "command",
+        ],
+    ),
     ("telemetry", &["model"]),
     ("web", &["model", "clock", "command", "slack", "telemetry"]),
 ];

@@ -103,6 +103,7 @@ impl Heart {
             {
                 self.engine.handle(now, Event::Due, &mut actions);
             }
+            self.engine.turned(now);
             self.outside.carry_out(&mut actions);
             self.outside.pulse.beat(now.tick);
             self.outside.watchdog.feed(now.tick);
@@ -290,6 +291,13 @@ impl Outside {
                 incident = transition.incident.as_ref().map(tracing::field::display),
                 "{} is {}", transition.check.target, transition.to,
             );
+        }
+        if !batch.lapses.is_empty() {
+            self.board.load().ourselves.rcu(|ourselves| {
+                let mut ourselves = (**ourselves).clone();
+                batch.lapses.iter().for_each(|lapse| ourselves.note(lapse));
+                ourselves
+            });
         }
         let committed = self.writer.commit(Arc::clone(&batch));
         let done = async move {

@@ -287,6 +287,11 @@ impl Shared {
             seed: seed(),
             looks_max: limits::looks_at_once(&plan),
         };
+        self.board.load().ourselves.rcu(|ourselves| {
+            let mut ourselves = (**ourselves).clone();
+            ourselves.lapses.clone_from(&loaded.lapses);
+            ourselves
+        });
         let (engine, first) = Engine::start(plan, loaded, settings, now);
         let outside = Outside {
             events: self.events.clone(),

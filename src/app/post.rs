@@ -14,11 +14,11 @@ use crate::{
         plan::Destination,
     },
     notify::{
-        courier::{Courier, Outlook, Parcel, Step, Trouble},
+        courier::{Courier, Notice, Outlook, Parcel, Step, Trouble},
         sender::{Payload, Sender},
         signed,
     },
-    slack::{self, message},
+    slack::message,
     store::Writer,
     telemetry::Metrics,
 };
@@ -263,142 +263,23 @@ impl Desk {
 
 /// The payload for an incoming webhook of Slack.
 pub(super) fn slack_body(plan: &Plan, parcel: &Parcel, now: Timestamp) -> serde_json::Value {
-    let late = parcel.late.as_ref().map(|late| late.why.to_string());
-    let context = message::Context {
-        late: late.as_deref(),
-        is_repeat: parcel.is_repeat,
-        ..message::Context::of(plan, now)
-    };
-    let rich: slack::Message = match parcel.entries.as_slice() {
-        [entry] => message::render(entry, &context),
-        entries => message::render_folded(entries, &context),
-    };
-    if parcel.is_plain {
-        rich.plain().to_json()
-    } else {
-        rich.to_json()
-    }
+    message::of_parcel(plan, parcel, now).to_json()
 }
 
 /// A trouble of the courier in the engine's words.
 fn of_channel(trouble: Trouble) -> engine::Trouble {
-    match trouble {
-        Trouble::Refuses {
-            channel,
-            why,
-            told_instead,
-            ..
-        } => engine::Trouble {
-            key: format!("channel {channel}"),
-            is_over: false,
-            title: format!("channel `{channel}` refuses messages"),
-            words: format!("{why}; {}", instead(told_instead)),
-            not_to: Some(channel),
-        },
-        Trouble::TakesAgain {
-            channel,
-            since,
-            until,
-        } => engine::Trouble {
-            key: format!("channel {channel}"),
-            is_over: true,
-            title: format!("channel `{channel}` refuses messages"),
-            words: format!("it had refused them from {since} to {until}"),
-            not_to: None,
-        },
-        Trouble::Unreachable {
-            channel,
-            why,
-            told_instead,
-            ..
-        } => unreachable(channel, &why, told_instead),
-        Trouble::Reached {
-            channel,
-            since,
-            until,
-        } => engine::Trouble {
-            key: format!("channel {channel} unreachable"),
-            is_over: true,
-            title: format!("channel `{channel}` cannot be reached"),
-            words: format!("nothing had got through from {since} to {until}"),
-            not_to: None,
-        },
-        Trouble::RefusesOne {
-            key,
-            title,
-            why,
-            told_instead,
-        } => engine::Trouble {
-            key: format!("message {}-{} {}", key.incident, key.sequence, key.channel),
-            is_over: false,
-            title: format!("channel `{}` refuses a message", key.channel),
-            words: format!(
-                "“{title}” (#{}): {why}; {}",
-                key.incident,
-                instead(told_instead)
-            ),
-            not_to: Some(key.channel),
-        },
-        Trouble::Expired {
-            channel,
-            messages,
-            why,
-        } => expired(channel, &messages, why.as_deref()),
-    }
-}
-
-fn unreachable(
-    channel: ChannelName,
-    why: &str,
-    told_instead: Option<ChannelName>,
-) -> engine::Trouble {
+    let Notice {
+        key,
+        is_over,
+        title,
+        words,
+        not_to,
+    } = trouble.notice();
     engine::Trouble {
-        key: format!("channel {channel} unreachable"),
-        is_over: false,
-        title: format!("channel `{channel}` cannot be reached"),
-        words: match told_instead {
-            Some(other) => format!("{why}; what is critical goes to `{other}` meanwhile"),
-            None => format!("{why}; its messages wait, and trying goes on"),
-        },
-        not_to: Some(channel),
-    }
-}
-
-fn instead(told: Option<ChannelName>) -> String {
-    match told {
-        Some(channel) => format!("its messages go to `{channel}` meanwhile"),
-        None => String::from(
-            "nobody gets its messages meanwhile; they are kept and tried again every hour",
-        ),
-    }
-}
-
-fn expired(
-    channel: ChannelName,
-    messages: &[(EntryKey, String)],
-    why: Option<&str>,
-) -> engine::Trouble {
-    let titles: Vec<_> = messages
-        .iter()
-        .take(5)
-        .map(|(key, title)| format!("#{} {title}", key.incident))
-        .collect();
-    let first = messages
-        .first()
-        .map(|(key, _)| format!("{}-{}", key.incident, key.sequence))
-        .unwrap_or_default();
-    engine::Trouble {
-        key: format!("expired {channel} {first}"),
-        is_over: false,
-        title: format!(
-            "{} messages for channel `{channel}` were given up after 72 h",
-            messages.len()
-        ),
-        words: format!(
-            "{}; it said last: {}",
-            titles.join(", "),
-            why.unwrap_or("nothing")
-        ),
-        not_to: Some(channel),
+        key,
+        is_over,
+        title,
+        words,
+        not_to,
     }
 }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::model::{Verdict, roles::Role};
+
 const AFTER_HELP: &str = "\
 Exit codes:
     0  done                               69  no running hekate at that address
@@ -145,6 +147,13 @@ pub enum Command {
         #[command(subcommand)]
         command: Deploy,
     },
+    /// Who would hear of it: the routes, or the way of one case through them
+    Routes(Routes),
+    /// Play scripts of what happens against the file, in virtual time: who would hear what, when?
+    ///
+    /// A file of tests says what happens and what has to be told. The real engine and the real file are used; nothing is
+    /// looked at and nothing is sent. Variables need not be set. The exit code is 1 if anything is not as expected.
+    Test(Test),
     /// Show or really send a message
     Notify {
         /// Which.
@@ -325,6 +334,92 @@ pub enum Deploy {
         /// Its id, such as d7
         id: String,
     },
+}
+
+/// `hekate routes`
+#[derive(Args, Debug)]
+pub struct Routes {
+    /// The target, in any order of its words [default: print all routes]
+    #[arg(long = "for", value_name = "NAME")]
+    pub words: Option<String>,
+    /// What it is
+    #[arg(long, value_enum, default_value_t = StateWord::Down, requires = "words")]
+    pub state: StateWord,
+    /// Its role [default: as the file says; one that is read elsewhere is unknown, which is taken as active]
+    #[arg(long, value_enum, requires = "words")]
+    pub role: Option<RoleWord>,
+    /// The channels that should hear of it, and nobody else; the exit code is 1 if it is not so
+    #[arg(
+        long,
+        value_name = "CHANNEL",
+        value_delimiter = ',',
+        requires = "words"
+    )]
+    pub expect: Vec<String>,
+}
+
+/// What can be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum StateWord {
+    /// It does not work.
+    Down,
+    /// It works, but not well.
+    Degraded,
+    /// We cannot say.
+    Unknown,
+}
+
+impl StateWord {
+    /// The verdict.
+    pub const fn verdict(self) -> Verdict {
+        match self {
+            Self::Down => Verdict::Down,
+            Self::Degraded => Verdict::Degraded,
+            Self::Unknown => Verdict::Unknown,
+        }
+    }
+}
+
+/// A role.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum RoleWord {
+    /// It carries the load.
+    Active,
+    /// It waits.
+    Inactive,
+    /// Nobody can say.
+    Unknown,
+}
+
+impl RoleWord {
+    /// The role.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Active => Role::Active,
+            Self::Inactive => Role::Inactive,
+            Self::Unknown => Role::Unknown,
+        }
+    }
+}
+
+/// `hekate test`
+#[derive(Args, Debug)]
+pub struct Test {
+    /// Files of tests, or folders of them [default: the folder `tests/alerts` beside the file]
+    #[arg(value_name = "FILE|DIR")]
+    pub files: Vec<PathBuf>,
+    /// Only tests whose names match
+    #[arg(long, value_name = "REGEX")]
+    pub run: Option<regex::Regex>,
+    /// Write the results for a build server as well
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Say which routes, states, severities and targets no test has touched
+    #[arg(long)]
+    pub coverage: bool,
+    /// How often each script is played, with looks at other moments each time
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub plays: u64,
 }
 
 /// `hekate notify`

@@ -25,7 +25,7 @@ pub(super) fn path(global: &Global) -> PathBuf {
     })
 }
 
-fn report_format(format: Format) -> config::Format {
+pub(super) fn report_format(format: Format) -> config::Format {
     match format {
         Format::Human => config::Format::Human,
         Format::Short => config::Format::Short,

@@ -10,10 +10,12 @@ mod file;
 mod generate;
 mod notify;
 mod planned;
+mod routes;
 mod run;
 mod store;
 mod suggest;
 mod terminal;
+mod test;
 
 pub use arguments::Arguments;
 pub use exit::Exit;
@@ -69,6 +71,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Silence { command } => planned::silence(global, &command, terminal),
         Command::Maintenance { command } => planned::maintenance(global, &command, terminal),
         Command::Deploy { command } => planned::deploy(global, &command, terminal),
+        Command::Routes(asked) => routes::routes(global, &asked, terminal),
+        Command::Test(asked) => test::test(global, &asked, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),

@@ -11,14 +11,14 @@ use serde_json::{Map, Value, json};
 use super::{Line, Past, Status};
 use crate::model::{
     Component, ComponentState, GroupName, IncidentId, TargetId, Timestamp, Transition, Verdict,
-    judgement::Good, observation::Detail, observation::Phases, roles::Role,
+    judgement::Good, lapse::Lapse, observation::Detail, observation::Phases, roles::Role,
 };
 
 /// The answer to `status`:
 ///
 /// ```json
 /// {"now": "…", "selection": "master", "counts": {"down": 1, "degraded": 0, "unknown": 0, "suspect": 0,
-///  "operational": 1, "total": 2}, "measured_at": "…", "oldest_at": "…", "troubles": [], "targets": [{
+///  "operational": 1, "total": 2}, "measured_at": "…", "oldest_at": "…", "troubles": [], "lapses": [], "targets": [{
 ///   "id": "master/blue", "name": "blue", "group": "master", "title": "master blue", "icon": ":hekate-blue:",
 ///   "severity": "critical", "verdict": "down", "settled": "down", "since": "…", "reason": {"rule":
 ///   "confirmed_silent", "words": "no answer within 5 s"}, "incident": "k7f2", "age_ms": 4000, "stale": false,
@@ -44,7 +44,24 @@ pub fn status(status: &Status) -> Value {
         "measured_at": status.measured_at.map(time),
         "oldest_at": status.oldest_at.map(time),
         "troubles": status.troubles,
+        "lapses": status.lapses.iter().map(lapse).collect::<Vec<_>>(),
         "targets": status.lines().map(|line| target(line, status.now)).collect::<Vec<_>>(),
+    })
+}
+
+/// Times in which nobody looked or nobody could see, oldest first: `{"now", "lapses": [{"from", "until", "kind", "words"}]}`.
+///
+/// `until` is `null` as long as one lasts; `kind` is `blind`, `away` or `stopped`. They may overlap.
+pub fn lapses<'a>(lapses: impl Iterator<Item = &'a Lapse>, now: Timestamp) -> Value {
+    json!({ "now": time(now), "lapses": lapses.map(lapse).collect::<Vec<_>>() })
+}
+
+fn lapse(lapse: &Lapse) -> Value {
+    json!({
+        "from": time(lapse.from),
+        "until": lapse.until.map(time),
+        "kind": lapse.kind.as_str(),
+        "words": lapse.words,
     })
 }
 

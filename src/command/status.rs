@@ -9,9 +9,13 @@ use super::{
 use crate::model::{
     Board, Group, Target, Timestamp, Verdict,
     board::{Facts, LogFacts, Row},
+    lapse::Lapse,
     planned::Note,
     roles::{Role, RoleFacts},
 };
+
+/// For so long a lapse is shown with every status.
+const LAPSES_FOR: Duration = Duration::from_hours(24);
 
 /// How the selected targets are, at one moment.
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +41,8 @@ pub struct Status {
     pub troubles: Vec<String>,
     /// What keeps some of the selected targets from being told of, and how many each.
     pub notes: Vec<(Note, usize)>,
+    /// Times of the last 24 h in which nobody looked or nobody could see, oldest first.
+    pub lapses: Vec<Lapse>,
 }
 
 /// The selected targets of one group.
@@ -211,6 +217,7 @@ impl Status {
             .cloned()
             .collect();
         problems.sort_by_key(|line| Reverse((line.verdict(), line.target.severity, line.since())));
+        let ourselves = board.ourselves.load();
         let looks = || {
             lines
                 .iter()
@@ -225,8 +232,9 @@ impl Status {
             measured_at: looks().max(),
             oldest_at: looks().min(),
             problems,
-            troubles: board.ourselves.load().troubles(),
+            troubles: ourselves.troubles(),
             notes: notes(&lines),
+            lapses: ourselves.lapses_since(now - LAPSES_FOR).cloned().collect(),
             sections: sections(board, lines),
         }
     }

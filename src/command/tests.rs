@@ -19,6 +19,7 @@ use super::{
 use crate::model::{
     Board, Component, ComponentState, Group, GroupName, Plan, Severity, TargetId, Verdict,
     board::{Facts, Ourselves},
+    lapse::{Lapse, LapseKind},
     observation::Detail,
 };
 
@@ -359,6 +360,58 @@ fn our_own_troubles_are_told_with_every_status() {
     assert_eq!(
         status.troubles,
         ["the store cannot be written: no space left on device"]
+    );
+}
+
+#[test]
+fn lapses_of_the_last_day_are_told_with_every_status() {
+    let board = board();
+    let mut ourselves = Ourselves::default();
+    let lapse = |minutes_ago: u64, lasted: Option<u64>| {
+        let from = NOW - Duration::from_mins(minutes_ago);
+        Lapse {
+            from,
+            until: lasted.map(|lasted| from + Duration::from_mins(lasted)),
+            kind: LapseKind::Blind,
+            words: String::from("2 of 2 witnesses do not answer"),
+        }
+    };
+    for (minutes_ago, lasted) in [
+        (5, None),
+        (3_000, Some(10)),
+        (300, Some(17)),
+        (200, None),
+        (200, Some(1)),
+        (100, Some(2)),
+        (1_445, Some(10)),
+    ] {
+        ourselves.note(&lapse(minutes_ago, lasted));
+    }
+    board.ourselves.store(Arc::new(ourselves));
+    let Reply::Status(status) = ask(&board, "api", NOW, "/roih") else {
+        panic!("api is there");
+    };
+    let given: Vec<_> = status.lapses.iter().map(|lapse| lapse.from).collect();
+    let expected = [1_445, 300, 200, 100, 5].map(|minutes| NOW - Duration::from_mins(minutes));
+    assert_eq!(given, expected);
+    let look = Look {
+        timezone: chrono_tz::UTC,
+        has_color: false,
+    };
+    let grid = text::grid(&status, look);
+    let said: Vec<_> = grid
+        .lines()
+        .filter(|line| line.starts_with("hekate") || line.contains("lapse"))
+        .collect();
+    expect![[r#"
+        1 earlier lapse of the last 24 h: GET /api/v1/lapses
+        hekate was blind from 09:14:40 to 09:31:40 (17 min): 2 of 2 witnesses do not answer
+        hekate was blind from 10:54:40 to 10:55:40 (1 min): 2 of 2 witnesses do not answer
+        hekate was blind from 12:34:40 to 12:36:40 (2 min): 2 of 2 witnesses do not answer"#]]
+    .assert_eq(&said.join("\n"));
+    assert_eq!(
+        json::status(&status)["lapses"][4]["until"],
+        serde_json::Value::Null
     );
 }
 

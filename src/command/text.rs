@@ -18,6 +18,8 @@ use crate::model::{
 
 /// The column in which the words of an explanation begin.
 const LABEL_WIDTH: usize = 9;
+/// So many times in which nobody saw are named.
+const LAPSES_SHOWN: usize = 3;
 
 /// How it should look.
 #[derive(Clone, Copy, Debug)]
@@ -202,6 +204,7 @@ pub fn grid(status: &Status, look: Look) -> String {
     for trouble in &status.troubles {
         line(&mut out, &format!("hekate itself: {trouble}"));
     }
+    lapses(&mut out, status, look);
     out
 }
 
@@ -212,6 +215,32 @@ fn planned_words(note: &Note, now: Timestamp, look: Look) -> String {
         None => String::new(),
     };
     format!("{} until {}{id}", note.words(), look.time(note.until, now))
+}
+
+/// `hekate was blind from 14:02:07 to 14:19:10 (17 min 3 s): …`, the latest last.
+fn lapses(out: &mut String, status: &Status, look: Look) {
+    let over: Vec<_> = status
+        .lapses
+        .iter()
+        .filter_map(|lapse| Some((lapse, lapse.until?)))
+        .collect();
+    let unsaid = over.len().saturating_sub(LAPSES_SHOWN);
+    if unsaid > 0 {
+        let noun = if unsaid == 1 { "lapse" } else { "lapses" };
+        let words = format!("{unsaid} earlier {noun} of the last 24 h: GET /api/v1/lapses");
+        line(out, &words);
+    }
+    for (lapse, until) in &over[unsaid..] {
+        let words = format!(
+            "hekate was {} from {} to {} ({}): {}",
+            lapse.kind.words(),
+            look.time(lapse.from, status.now),
+            look.time(*until, status.now),
+            span(until.since(lapse.from)),
+            lapse.words
+        );
+        line(out, &words);
+    }
 }
 
 fn row(target: &Line, now: Timestamp, title_width: usize, look: Look) -> String {

@@ -137,6 +137,10 @@ codes! {
     UnusedChannel "H0215" Warning,
     /// A channel that falls back to itself.
     OwnFallback "H0216" Error,
+    /// A dependency on what is not there.
+    NoSuchParent "H0217" Error,
+    /// Dependencies in a circle.
+    Circle "H0218" Error,
     /// A timeout that is not shorter than the interval.
     Timing "H0301" Error,
     /// Spans and counts at once.

@@ -644,6 +644,32 @@ routes:
 "##,
     },
     Explanation {
+        code: Code::NoSuchParent,
+        title: "It depends on something that is not there",
+        cause: "`depends_on` names targets or groups of the same file. Of what nobody watches nobody can say that it is down.",
+        example: r##"targets:
+  - { name: web, depends_on: [databse], health: "https://web.example.test/health" }
+  - { name: database, tcp: "db.example.test:5432" }
+"##,
+        fix: r##"targets:
+  - { name: web, depends_on: [database], health: "https://web.example.test/health" }
+  - { name: database, tcp: "db.example.test:5432" }
+"##,
+    },
+    Explanation {
+        code: Code::Circle,
+        title: "Dependencies go round in a circle",
+        cause: "If each of two needs the other, each would excuse the other, and nobody would be told of either.",
+        example: r##"targets:
+  - { name: web, depends_on: [api], health: "https://web.example.test/health" }
+  - { name: api, depends_on: [web], health: "https://api.example.test/health" }
+"##,
+        fix: r##"targets:
+  - { name: web, depends_on: [api], health: "https://web.example.test/health" }
+  - { name: api, health: "https://api.example.test/health" }
+"##,
+    },
+    Explanation {
         code: Code::Timing,
         title: "The timeout is not shorter than the interval",
         cause: "A look has to end before the next one begins; above five seconds a second is kept free between them.",

@@ -16,6 +16,7 @@ mod findings;
 mod raw;
 mod report;
 mod schema;
+pub mod script;
 mod source;
 mod suggest;
 mod syntax;

@@ -131,6 +131,7 @@ fn five_lines_are_enough() {
                 severity: Critical,
                 runbook_url: None,
                 was: None,
+                depends_on: [],
                 checks: [
                     Check {
                         kind: Health,

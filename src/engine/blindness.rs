@@ -15,6 +15,7 @@ use crate::{
     model::{
         Batch, FailureClass, Gap, GapKind, Moment, Observation, Outcome, Policy, Seen, Slot, Tick,
         Timestamp, Verdict,
+        lapse::{Lapse, LapseKind},
         text::span,
         witness::{ROUND_EVERY, Round, RoundOrder},
     },
@@ -85,6 +86,11 @@ pub(super) struct Held {
 impl Lookout {
     pub(super) const fn is_blind(&self) -> bool {
         self.sight.blind_since().is_some()
+    }
+
+    /// Whether a look that began then saw nothing because we were blind, or still are.
+    pub(super) fn was_blind(&self, began: Tick) -> bool {
+        self.is_blind() || began < self.sees_since
     }
 
     /// By how much limits and spans are stretched now.
@@ -204,7 +210,7 @@ impl Engine {
         if self.plan.witnesses.is_empty() || !is_silence(&observation.outcome) {
             return Some(observation);
         }
-        if self.lookout.is_blind() || observation.started.tick < self.lookout.sees_since {
+        if self.lookout.was_blind(observation.started.tick) {
             self.lookout.unseen.insert(observation.look.slot);
             observation.outcome = self.hidden();
             return Some(observation);
@@ -345,7 +351,17 @@ impl Engine {
         }
         let sight = &self.lookout.sight;
         let since = sight.blind_since().unwrap_or(now.at);
-        actions.push(Action::Blind(Some((since, sight.why().to_owned()))));
+        let words = sight.why().to_owned();
+        actions.push(Action::Blind(Some((since, words.clone()))));
+        // At once, so that it is known even if nobody lives to see its end.
+        let mut batch = Batch::new(now.at);
+        batch.lapses.push(Lapse {
+            from: since,
+            until: None,
+            kind: LapseKind::Blind,
+            words,
+        });
+        actions.push(Action::Commit(Arc::new(batch)));
     }
 
     /// We see again: what could not be seen is looked at soon, and `ops` hears of the gap.
@@ -375,6 +391,13 @@ impl Engine {
             }
         );
         actions.push(Action::Blind(None));
+        let mut batch = Batch::new(now.at);
+        batch.lapses.push(Lapse {
+            from: since,
+            until: Some(now.at.max(since)),
+            kind: LapseKind::Blind,
+            words: why.to_owned(),
+        });
         if std::mem::take(&mut self.lookout.is_told) {
             let trouble = Trouble {
                 key: String::from("sight"),
@@ -383,14 +406,11 @@ impl Engine {
                 words,
                 not_to: None,
             };
-            self.troubled(now, trouble, actions);
-            return;
+            self.note_trouble(now, trouble, &mut batch);
+        } else {
+            self.notice(now, "hekate was blind", &words, None, &mut batch);
         }
-        let mut batch = Batch::new(now.at);
-        self.notice(now, "hekate was blind", &words, None, &mut batch);
-        if !batch.is_empty() {
-            actions.push(Action::Commit(Arc::new(batch)));
-        }
+        actions.push(Action::Commit(Arc::new(batch)));
     }
 
     /// Plans looks at what could not be seen.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     judge,
     model::{
-        Policy, Rule, Slot, Verdict,
+        Policy, Reason, Rule, Slot, Verdict,
         board::{Facts, Suspicion},
         heartbeat::HeartbeatQuestion,
         text::span,
@@ -22,7 +22,7 @@ impl Engine {
         if let Some(watched) = self.at(slot) {
             let shared = watched
                 .common
-                .and_then(|number| self.commons.open.get(&number));
+                .and_then(|number| self.commons.open.get(number));
             let open = watched.incident.as_deref();
             let open = open.or_else(|| shared.map(|shared| &shared.open));
             let mut facts = facts(watched, open);
@@ -38,8 +38,12 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         .checks
         .iter()
         .position(|watching| watching.state.shown() == Verdict::Suspect);
-    let settled = watched.settled();
-    let verdict = match (settled, suspicious) {
+    let blocked = watched.hold.as_deref().filter(|hold| hold.is_blocked);
+    let settled = match blocked {
+        Some(_) => Verdict::Unknown,
+        None => watched.settled(),
+    };
+    let verdict = match (settled, suspicious.filter(|_| blocked.is_none())) {
         (Verdict::Operational | Verdict::Unknown, Some(_)) => Verdict::Suspect,
         (settled, _) => settled,
     };
@@ -52,7 +56,13 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
     Facts {
         verdict,
         settled,
-        reason: watching.state.reason.clone(),
+        reason: match blocked {
+            Some(hold) => Reason {
+                rule: Rule::Blocked,
+                words: format!("{}: {}", hold.words, watching.state.reason.words),
+            },
+            None => watching.state.reason.clone(),
+        },
         since: watching.state.since,
         suspicion: asked.state.burst.as_ref().map(|burst| Suspicion {
             words: burst.words.clone(),

@@ -18,12 +18,15 @@ pub(super) struct Hold {
     pub(super) words: String,
     /// When it is to be asked again whether it still holds; absent if something else than time ends it.
     pub(super) until: Option<Tick>,
+    /// Whether nobody can say how it is, because what it depends on is down.
+    pub(super) is_blocked: bool,
 }
 
 impl Engine {
     /// Why this is not to be told yet, if there is a reason.
     pub(super) fn hold(&self, now: Moment, slot: Slot, verdict: Verdict) -> Option<Hold> {
-        self.hold_after_down(now, slot, verdict)
+        self.hold_blocked(now, slot)
+            .or_else(|| self.hold_after_down(now, slot, verdict))
             .or_else(|| self.hold_planned(slot))
             .or_else(|| self.hold_unseen(slot))
     }
@@ -36,6 +39,7 @@ impl Engine {
         (is_rest && until > now.tick).then(|| Hold {
             words: String::from("it was down less than 30 min ago"),
             until: Some(until),
+            is_blocked: false,
         })
     }
 

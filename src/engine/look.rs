@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Action, Engine, Looked, Order, Trouble,
-    watched::{Decision, Flight, Last},
+    watched::{Decision, Flight, Last, Watched},
 };
 use crate::{
     judge::{self, BURST_JITTER, Pace},
@@ -233,6 +233,8 @@ impl Engine {
         let pace = judge::pace(&policy, &watching.state, &seen);
         if is_in_question {
             self.commons.suspects.insert(slot);
+        } else if had_burst && !self.at(slot).is_some_and(Watched::is_suspect) {
+            self.commons.suspects.remove(&slot);
         }
         if is_new {
             self.ask_siblings(now, slot);
@@ -307,6 +309,7 @@ impl Engine {
         let index = usize::from(check);
         let kind = watched.target.checks[index].kind;
         let target = watched.target.id.clone();
+        let was = watched.settled_with(index, change.from);
         let watching = &mut watched.checks[index];
         watching.transitions += 1;
         watching.decision = Decision {
@@ -334,6 +337,7 @@ impl Engine {
         batch.checks.push(watched.record(index, now.at));
         transition.incident = self.settle_accounts(now, slot, &mut batch);
         batch.transitions.push(transition);
+        self.free_children(now, slot, was, &mut batch, actions);
         actions.push(Action::Commit(Arc::new(batch)));
     }
 
@@ -387,7 +391,8 @@ impl Engine {
             (Some(since), Some(words)) => {
                 let limit = OWN_TROUBLE_AFTER.max(interval * OWN_TROUBLE_INTERVALS);
                 // That we are blind is told by itself.
-                let is_known = self.blind.is_told || self.lookout.is_blind();
+                let was_blind = self.lookout.was_blind(observation.started.tick);
+                let is_known = self.blind.is_told || was_blind;
                 if !is_known && now.tick.since(since) > limit {
                     self.blind.is_told = true;
                     self.tell_blindness(now, Some(words), actions);

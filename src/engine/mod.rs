@@ -10,8 +10,10 @@ mod correlate;
 mod facts;
 mod heartbeat;
 mod hold;
+mod lapse;
 mod logs;
 mod look;
+mod parents;
 mod planned;
 mod remind;
 mod replan;
@@ -42,6 +44,7 @@ use crate::{
         board::{Facts, LogFacts},
         heartbeat::Push,
         logs::LogAsk,
+        plan::Parent,
         planned::{Agenda, Answer, Asked},
         roles::RoleFacts,
         witness::{Round, RoundOrder},
@@ -186,6 +189,8 @@ pub struct Engine {
     groups: HashMap<GroupName, Vec<Slot>>,
     /// Who is asked at which host.
     hosts: HashMap<String, Vec<Slot>>,
+    /// Who depends on what.
+    children: HashMap<Parent, Vec<Slot>>,
     schedule: Schedule,
     wakes: BTreeSet<(Tick, Slot)>,
     incidents: u64,
@@ -202,8 +207,10 @@ pub struct Engine {
     plans: planned::Plans,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
-    /// When this process began to look.
+    /// When this process began to look, or to look again.
     looking_since: Timestamp,
+    /// When this process began.
+    began: Timestamp,
     /// When it was last told anything: since then nobody listened, if this process stood still.
     handled: Moment,
 }
@@ -224,6 +231,7 @@ impl Engine {
             index: HashMap::new(),
             groups: HashMap::new(),
             hosts: HashMap::new(),
+            children: HashMap::new(),
             schedule: Schedule::new(settings.looks_max),
             wakes: BTreeSet::new(),
             incidents: loaded.incidents.max(number_of(now.at)),
@@ -240,6 +248,7 @@ impl Engine {
             plans: planned::Plans::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
+            began: now.at,
             handled: now,
         };
         let mut actions = Vec::new();
@@ -340,6 +349,7 @@ impl Engine {
         if let Some(group) = group {
             self.groups.entry(group).or_default().push(slot);
         }
+        self.move_in_children(slot);
     }
 
     /// Plans the first looks of a target: spread over the shortest time from one look to the next, or over the first seconds
@@ -437,6 +447,12 @@ impl Engine {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
             self.set_wake(slot);
+            if let Some(watched) = self.at_mut(slot)
+                && watched.told().is_none()
+            {
+                // Whether its parent was down a moment ago is not remembered.
+                watched.parent_back = Some(now.tick);
+            }
             self.settle_accounts(now, slot, &mut batch);
             self.show(slot, actions);
         }
@@ -449,6 +465,7 @@ impl Engine {
             .forgotten
             .extend(records.into_keys().collect::<BTreeSet<_>>());
         if let Some(last_at) = loaded.last_at {
+            Self::close_lapses(now.at, loaded.lapses, last_at, &mut batch);
             self.told_away(now, last_at, &mut batch);
         }
         if !batch.is_empty() {
@@ -463,6 +480,11 @@ impl Engine {
     fn found(&mut self, now: Moment, found: Loaded, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
         self.incidents = self.incidents.max(found.incidents);
+        // They were there all along; whoever shows them hears of them now.
+        batch.lapses.clone_from(&found.lapses);
+        if let Some(last_at) = found.last_at {
+            Self::close_lapses(self.began, found.lapses, last_at, &mut batch);
+        }
         for record in found.checks {
             let slot = self.index.get(&record.check.target).copied();
             let Some(watched) = slot.and_then(|slot| self.at_mut(slot)) else {
@@ -539,11 +561,13 @@ impl Engine {
         self.void_witnesses(now.at);
         self.looking_since = now.at;
         self.void_rounds(now);
-        let deaf = now
-            .tick
-            .since(self.handled.tick)
-            .max(now.at.since(self.handled.at));
+        let deaf = self.deaf(now);
         self.excuse_beats(now, deaf);
+        let mut batch = Batch::new(now.at);
+        Self::note_standstill(now, deaf, &mut batch);
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             let Some(watched) = self.at_mut(slot) else {

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Action, Engine,
+    hold::Hold,
     tell::{entry, told_of},
 };
 use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
@@ -22,13 +23,21 @@ impl Engine {
         {
             self.wakes.remove(&(tick, slot));
             let mut batch = Batch::new(now.at);
+            let mut hold = None;
             if let Some(watched) = self.at_mut(slot) {
                 watched.wake = None;
+                hold.clone_from(&watched.hold);
             }
             self.remind(now, slot, &mut batch);
             self.settle_accounts(now, slot, &mut batch);
+            let is_hold_changed = self.at(slot).is_some_and(|watched| {
+                let words = |hold: &Option<Box<Hold>>| hold.as_ref().map(|hold| hold.words.clone());
+                words(&watched.hold) != words(&hold)
+            });
             if !batch.is_empty() {
                 actions.push(Action::Commit(Arc::new(batch)));
+                self.show(slot, actions);
+            } else if is_hold_changed {
                 self.show(slot, actions);
             }
         }

@@ -191,6 +191,9 @@ impl Engine {
         if let Some(group) = &target.group {
             leave(&mut self.groups, group, slot);
         }
+        for parent in &target.depends_on {
+            leave(&mut self.children, parent, slot);
+        }
     }
 }
 

@@ -57,12 +57,19 @@ impl Engine {
             outage,
             runbook_url: target.runbook_url.clone(),
             also_told: each_once(to),
-            siblings: self.siblings(slot),
+            siblings: self.around(slot),
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
             many: None,
             notes: self.plans.notes_of([&slot]),
         }
+    }
+
+    /// What is around it: what it blocks, and what the others of its group do.
+    fn around(&self, slot: Slot) -> Vec<String> {
+        let mut out = self.siblings(slot);
+        out.extend(self.blocked_words(&[slot]));
+        out
     }
 
     /// What the others of the same group do, worst first, at most three.

@@ -27,6 +27,7 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         self.watch_deploys(now, slot, batch);
+        self.note_parents(now, slot);
         let watched = self.at_mut(slot)?;
         watched.hold = None;
         if let Some(number) = watched.common {
@@ -214,7 +215,7 @@ impl Engine {
         if incident.worst == Verdict::Down {
             watched.down_ended = Some(now.tick);
         }
-        let until = watched.checks[watched.deciding()].state.since;
+        let until = watched.since();
         let outage = outage(&incident, until);
         let to: Vec<_> = told_of(&incident).collect();
         let mut story = self.story(slot, &to, Some(outage));
@@ -263,12 +264,7 @@ impl Engine {
     ) {
         let alone = self.watched.iter_mut().flatten();
         let alone = alone.filter_map(|watched| watched.incident.as_deref_mut());
-        let shared = self
-            .commons
-            .open
-            .values_mut()
-            .map(|shared| &mut shared.open);
-        let open = alone.chain(shared);
+        let open = alone.chain(self.commons.open.opens_mut());
         let Some(open) = open.into_iter().find(|open| open.incident.id == *incident) else {
             return;
         };

@@ -55,6 +55,15 @@ impl Engine {
 
     /// Takes note of our own trouble, and tells `ops` once that it began and once that it is over.
     pub(super) fn troubled(&mut self, now: Moment, trouble: Trouble, actions: &mut Vec<Action>) {
+        let mut batch = Batch::new(now.at);
+        self.note_trouble(now, trouble, &mut batch);
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+    }
+
+    /// The same, as a part of something else that is to be stored.
+    pub(super) fn note_trouble(&mut self, now: Moment, trouble: Trouble, batch: &mut Batch) {
         let known = self.troubles.iter().position(|key| *key == trouble.key);
         match known {
             Some(place) if trouble.is_over => {
@@ -73,17 +82,7 @@ impl Engine {
         } else {
             trouble.title
         };
-        let mut batch = Batch::new(now.at);
-        self.notice(
-            now,
-            &title,
-            &trouble.words,
-            trouble.not_to.as_ref(),
-            &mut batch,
-        );
-        if !batch.is_empty() {
-            actions.push(Action::Commit(Arc::new(batch)));
-        }
+        self.notice(now, &title, &trouble.words, trouble.not_to.as_ref(), batch);
     }
 
     /// Writes a message of our own for `ops`.

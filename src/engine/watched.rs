@@ -25,6 +25,10 @@ pub(super) struct Watched {
     pub(super) down_ended: Option<Tick>,
     /// What keeps its trouble, or that it got worse, from being told.
     pub(super) hold: Option<Box<Hold>>,
+    /// Whether what it depends on was down when it was last asked, and it is bad.
+    pub(super) is_blocked: bool,
+    /// When something that it depends on was last seen to be down no more.
+    pub(super) parent_back: Option<Tick>,
     /// The entry of this target in the engine's list of wakes.
     pub(super) wake: Option<Tick>,
     /// When the memory of its log or store was last written down.
@@ -177,6 +181,8 @@ impl Watched {
             common: None,
             down_ended: None,
             hold: None,
+            is_blocked: false,
+            parent_back: None,
             wake: None,
             remembered: Tick::ZERO,
             log: None,
@@ -219,6 +225,17 @@ impl Watched {
             .unwrap_or(0)
     }
 
+    /// Since when it is as it is: if all is well, since the last of its checks is; else since the one that decides is bad.
+    pub(super) fn since(&self) -> Timestamp {
+        let deciding = self.checks[self.deciding()].state.since;
+        if self.settled() != Verdict::Operational {
+            return deciding;
+        }
+        let weighing = (0..self.checks.len()).filter(|check| self.weighs(*check));
+        let since = weighing.map(|check| self.checks[check].state.since);
+        since.max().unwrap_or(deciding)
+    }
+
     /// Whether a check has a say: a log that cannot say anything has none beside an endpoint that can.
     pub(super) fn weighs(&self, check: usize) -> bool {
         let is_log = matches!(
@@ -230,9 +247,21 @@ impl Watched {
 
     /// The worst settled verdict of its checks.
     pub(super) fn settled(&self) -> Verdict {
+        self.worst(|check| self.checks[check].state.settled)
+    }
+
+    /// The worst verdict of its checks, if one of them still were as it was.
+    pub(super) fn settled_with(&self, was: usize, verdict: Verdict) -> Verdict {
+        self.worst(|check| match check {
+            _ if check == was => verdict,
+            check => self.checks[check].state.settled,
+        })
+    }
+
+    fn worst(&self, verdict: impl Fn(usize) -> Verdict) -> Verdict {
         (0..self.checks.len())
             .filter(|check| self.weighs(*check))
-            .map(|check| self.checks[check].state.settled)
+            .map(verdict)
             .max()
             .unwrap_or(Verdict::Unknown)
     }

@@ -6,10 +6,13 @@
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use crate::{
     config::{Environment, Format, load_text},
     model::{
         Detail, Family, Outcome,
+        metrics::{Absent, Combine, Limits, MetricsQuestion},
         plan::{Connection, HealthQuestion, HttpVersion, IpFamily, TlsSettings},
     },
     probe,
@@ -19,10 +22,11 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 5] = [
+pub const TARGETS: [Target; 6] = [
     ("config", config),
     ("health", health),
     ("logs", probe::fuzz_logs),
+    ("metrics", metrics),
     ("roles", probe::fuzz_roles),
     ("stamps", probe::fuzz_stamps),
 ];
@@ -72,18 +76,75 @@ fn health(bytes: &[u8]) {
         is_unreadable: false,
     };
     let reading = probe::health::read(&question, &answer);
-    let words = match &reading.outcome {
-        Outcome::Healthy => {
-            assert!((200..300).contains(&status), "healthy with {status}");
-            ""
-        }
-        Outcome::Degraded(short) => &short.words,
-        Outcome::Unhealthy(failure) => &failure.words,
-        Outcome::Unobservable(gap) => &gap.words,
-    };
-    is_plain(words);
+    if reading.outcome == Outcome::Healthy {
+        assert!((200..300).contains(&status), "healthy with {status}");
+    }
+    is_plain(words_of(&reading.outcome));
     if let Some(detail) = &reading.detail {
         is_plain_detail(detail);
+    }
+}
+
+/// A line that says what is asked, and a page of metrics: `name key=value sum down openmetrics`, all but the name at will.
+fn metrics(bytes: &[u8]) {
+    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(0);
+    let (line, page) = bytes.split_at(end);
+    let line = String::from_utf8_lossy(line);
+    let page = page.get(1..).unwrap_or_default();
+    let is_open = line.ends_with("openmetrics");
+    let question = metrics_question(&line);
+    let read = |body, is_cut| {
+        let answer = probe::health::Answer {
+            status: 200,
+            content_type: is_open.then_some("application/openmetrics-text; version=1.0.0"),
+            location: None,
+            server: None,
+            via: None,
+            retry_after: None,
+            body,
+            is_cut,
+            is_unreadable: false,
+        };
+        let outcome = probe::read_metrics(&question, &answer).outcome;
+        is_plain(words_of(&outcome));
+        outcome
+    };
+    let whole = read(page, false);
+    let cut = read(&page[..page.len() / 2], true);
+    // What is not there says nothing, so whoever accuses with half of a page can only be right.
+    let is_accused = matches!(cut, Outcome::Unhealthy(_));
+    if is_accused && question.combine == Combine::Any && question.absent != Absent::Down {
+        assert!(matches!(whole, Outcome::Unhealthy(_)), "{cut:?}, {whole:?}");
+    }
+}
+
+fn metrics_question(line: &str) -> MetricsQuestion {
+    let mut words = line.split(' ');
+    let name = words.next().unwrap_or_default().to_owned();
+    let mut labels = Vec::new();
+    let (mut combine, mut absent) = (Combine::Any, Absent::Unknown);
+    for word in words {
+        combine = Combine::from_word(word).unwrap_or(combine);
+        absent = Absent::from_word(word).unwrap_or(absent);
+        labels.extend(
+            word.split_once('=')
+                .map(|(key, value)| (key.to_owned(), value.to_owned())),
+        );
+    }
+    MetricsQuestion {
+        asked: Arc::new(question("")),
+        name,
+        labels,
+        combine,
+        down: Limits {
+            above: Some(1_000.0),
+            below: None,
+        },
+        degraded: Limits {
+            above: Some(100.0),
+            below: Some(1.0),
+        },
+        absent,
     }
 }
 
@@ -103,6 +164,15 @@ fn question(content_type: &str) -> HealthQuestion {
         ip: IpFamily::Auto,
         tls: TlsSettings::default(),
         role_field: None,
+    }
+}
+
+fn words_of(outcome: &Outcome) -> &str {
+    match outcome {
+        Outcome::Healthy => "",
+        Outcome::Degraded(short) => &short.words,
+        Outcome::Unhealthy(failure) => &failure.words,
+        Outcome::Unobservable(gap) => &gap.words,
     }
 }
 

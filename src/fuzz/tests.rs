@@ -143,13 +143,18 @@ fn answers_of_stores() {
 }
 
 #[test]
-fn answers_about_roles() {
+fn pages_of_metrics() {
     play_all(TARGETS[3]);
 }
 
 #[test]
-fn beginnings_of_lines() {
+fn answers_about_roles() {
     play_all(TARGETS[4]);
+}
+
+#[test]
+fn beginnings_of_lines() {
+    play_all(TARGETS[5]);
 }
 
 /// A target that has no program is never looked at by libFuzzer, and a program of none looks at nothing.

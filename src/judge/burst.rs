@@ -92,6 +92,11 @@ pub(super) fn keep_if_worse(state: &mut State) {
     state.burst = burst.filter(|burst| ending::is_worse(warned_at, burst.warning));
 }
 
+/// A failure of something degraded refutes what the burst is about: that an end is near and the rest is well again.
+pub(super) fn refute_warning(state: &mut State) {
+    state.burst = state.burst.take().filter(|burst| burst.shortfalls == 0);
+}
+
 /// A good look ends the burst. Under a policy of counting it stays as long as a failure is among those counted.
 pub(super) fn refute(policy: &Policy, state: &mut State) {
     let still_counted = policy.count.is_some_and(|count| counted(state, count) > 0);

@@ -40,7 +40,7 @@ pub fn is_believed(cause: &Cause, members: usize, census: Census) -> bool {
 
 /// Divides cases, given by what each could have in common with others, into sets of one cause; whoever is in none of
 /// them stands alone.
-pub fn divide(cases: &[Vec<Cause>], census: impl Fn(&Cause) -> Census) -> Vec<Set> {
+pub fn divide(cases: &[Vec<Cause>], mut census: impl FnMut(&Cause) -> Census) -> Vec<Set> {
     let mut causes: BTreeMap<&Cause, Vec<usize>> = BTreeMap::new();
     for (index, traits) in cases.iter().enumerate() {
         for cause in traits.iter().collect::<BTreeSet<_>>() {

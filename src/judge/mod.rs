@@ -444,6 +444,9 @@ fn on_bad(
         // Only looks of the ordinary rhythm are counted, so only they may decide.
         return None;
     }
+    if state.settled == Verdict::Degraded {
+        burst::refute_warning(state);
+    }
     burst::add(state, seen, burst::Sort::Failure, class, words);
     burst::decide(policy, state, seen).or_else(|| {
         let is_new = state.settled != Verdict::Degraded && policy.count.is_none();

@@ -769,6 +769,23 @@ fn renewed_for_less_than_the_first_warning_is_warned_of_again() {
 }
 
 #[test]
+fn a_failure_does_not_say_that_nothing_but_an_end_is_left() {
+    check(
+        "0s ok
+         60s degraded
+         10m ends-20d
+         10m10s refused
+         10m15s ends-20d
+         20m end",
+        &expect![[r#"
+            40ms: unknown -> operational since 0s, 1 of 1 looks: the first look was good (first_look)
+            1m 8s 80ms: operational -> degraded since 60s, 4 of 4 looks: the body says DEGRADED (falls_short)
+            10m 24s 200ms: degraded -> degraded since 616s, 4 of 4 looks: ends in 20d (falls_short)
+        "#]],
+    );
+}
+
+#[test]
 fn what_is_slow_and_ends_is_told_as_both_and_heals_one_by_one() {
     check(
         "0s ok

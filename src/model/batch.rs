@@ -4,6 +4,7 @@ use super::{
     heartbeat::Beat,
     incident::Incident,
     judgement::State,
+    lapse::Lapse,
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
@@ -75,6 +76,8 @@ pub struct Batch {
     pub finished: Vec<Finished>,
     /// Plans of people to write, new, changed or ended.
     pub planned: Vec<Planned>,
+    /// Lapses to write, new or over; of one kind that begins at one time there is one.
+    pub lapses: Vec<Lapse>,
 }
 
 impl Batch {
@@ -96,6 +99,7 @@ impl Batch {
             && self.entries.is_empty()
             && self.finished.is_empty()
             && self.planned.is_empty()
+            && self.lapses.is_empty()
     }
 }
 
@@ -116,4 +120,6 @@ pub struct Loaded {
     pub plans: u64,
     /// When the last batch was written; absent in an empty store.
     pub last_at: Option<Timestamp>,
+    /// Times in which nobody looked or nobody could see, oldest first; at most [`LAPSES_MAX`](super::lapse::LAPSES_MAX).
+    pub lapses: Vec<Lapse>,
 }

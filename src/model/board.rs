@@ -17,6 +17,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use super::{
     health::Component,
     judgement::Good,
+    lapse::{LAPSES_MAX, Lapse},
     logs::LogRow,
     names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
     observation::{Detail, Phases},
@@ -332,6 +333,8 @@ pub struct Ourselves {
     pub look_trouble: Option<(String, Timestamp)>,
     /// Who does not answer, and since when, while we see nothing.
     pub blind: Option<(String, Timestamp)>,
+    /// Times in which nobody looked or nobody could see, oldest first.
+    pub lapses: Vec<Lapse>,
     /// Entries waiting in the outbox.
     pub outbox: usize,
     /// When the oldest of them was written.
@@ -339,6 +342,29 @@ pub struct Ourselves {
 }
 
 impl Ourselves {
+    /// Takes note of a lapse, new or over.
+    pub fn note(&mut self, lapse: &Lapse) {
+        let is_same = |known: &&mut Lapse| known.from == lapse.from && known.kind == lapse.kind;
+        if let Some(known) = self.lapses.iter_mut().find(is_same) {
+            known.clone_from(lapse);
+            return;
+        }
+        let place = self
+            .lapses
+            .partition_point(|known| known.from <= lapse.from);
+        self.lapses.insert(place, lapse.clone());
+        if self.lapses.len() > LAPSES_MAX {
+            self.lapses.remove(0);
+        }
+    }
+
+    /// Lapses that were not over at this time, oldest first.
+    pub fn lapses_since(&self, since: Timestamp) -> impl Iterator<Item = &Lapse> {
+        self.lapses
+            .iter()
+            .filter(move |lapse| lapse.until.is_none_or(|until| until > since))
+    }
+
     /// Each trouble as a clause, worst first.
     pub fn troubles(&self) -> Vec<String> {
         let mut out = Vec::new();

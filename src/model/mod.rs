@@ -15,6 +15,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod incident;
 pub mod judgement;
+pub mod lapse;
 pub mod logs;
 pub mod metrics;
 pub mod names;

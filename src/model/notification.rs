@@ -94,7 +94,7 @@ pub struct Story {
     pub runbook_url: Option<String>,
     /// Everybody who is told it, this channel or not: nobody of them has to hear it in place of another one.
     pub also_told: Vec<ChannelName>,
-    /// What the rest of its group does, such as `master green operational`; at most 3.
+    /// What the rest of its group does, such as `master green operational`, at most 3; and what it blocks.
     pub siblings: Vec<String>,
     /// What its log says, if one is read: `last line 6 s ago via Graylog (lag 4 s)`. Not foreign text.
     pub log: Option<String>,

@@ -225,6 +225,8 @@ pub struct Target {
     pub runbook_url: Option<String>,
     /// What it was called before, so that its memory and incidents follow it.
     pub was: Option<TargetId>,
+    /// What it cannot work without: while one of them is down, nobody can say how this one is. Free of circles.
+    pub depends_on: Vec<Parent>,
     /// The questions; at least one, at most 255.
     pub checks: Vec<Check>,
 }
@@ -243,6 +245,15 @@ impl Target {
         let mut checks = (0_u8..).zip(&self.checks);
         checks.find_map(|(place, check)| Some((place, check.question.heartbeat()?)))
     }
+}
+
+/// What a target can depend on.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Parent {
+    /// Another target.
+    Target(TargetId),
+    /// A group as a whole: it is down when nobody in it who could serve is up.
+    Group(GroupName),
 }
 
 /// One question about a target.

@@ -81,6 +81,8 @@ pub enum Rule {
     AnswersAgain,
     /// No look was finished for too long, through our own fault.
     Stale,
+    /// What it depends on is down, so that nobody can say how it is.
+    Blocked,
 }
 
 impl Rule {
@@ -95,7 +97,11 @@ impl Rule {
             | Self::Recovered
             | Self::AnswersAgain
             | Self::Stale => true,
-            Self::NotYetSeen | Self::FirstLook | Self::PartialFailure | Self::Slow => false,
+            Self::NotYetSeen
+            | Self::FirstLook
+            | Self::PartialFailure
+            | Self::Slow
+            | Self::Blocked => false,
         }
     }
 
@@ -115,6 +121,7 @@ impl Rule {
             Self::Recovered => "recovered",
             Self::AnswersAgain => "answers_again",
             Self::Stale => "stale",
+            Self::Blocked => "blocked",
         }
     }
 }

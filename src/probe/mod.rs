@@ -25,6 +25,7 @@ mod witness;
 #[cfg(any(test, feature = "fuzz"))]
 pub(crate) use self::{
     logs::fuzz::{answers as fuzz_logs, stamps as fuzz_stamps},
+    metrics::read_any as read_metrics,
     roles::fuzz::roles as fuzz_roles,
 };
 

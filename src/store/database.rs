@@ -225,7 +225,19 @@ impl Database {
                 .collect()
         };
         let mut checks = of_touched(&self.live);
+        // A new lapse may make the oldest go.
+        let lapses = if batch.lapses.is_empty() {
+            Vec::new()
+        } else {
+            let new = batch.lapses.iter().map(|lapse| (lapse.from, lapse.kind));
+            let known = self.live.lapses.keys().take(batch.lapses.len());
+            new.chain(known.copied()).collect()
+        };
         self.live.apply(batch);
+        for key @ (from, kind) in lapses {
+            let value = self.live.lapses.get(&key).map(encode);
+            changes.lapses.insert(keys::lapse(from.0, kind), value);
+        }
         checks.extend(of_touched(&self.live));
         checks.extend(batch.checks.iter().map(|check| check.check.clone()));
         for check in checks {

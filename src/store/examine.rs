@@ -49,6 +49,7 @@ enum Record<'a> {
     Incident(&'a v1::Incident),
     Entry(&'a v1::Entry),
     Planned(&'a v1::Planned),
+    Lapse(&'a v1::Lapse),
     Transition(&'a v1::Transition),
 }
 
@@ -56,7 +57,7 @@ enum Record<'a> {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: memories, incidents, outbox, plans, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, incidents, transitions. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -81,6 +82,9 @@ impl Database {
         }
         for planned in self.live.planned.values() {
             write(Record::Planned(planned))?;
+        }
+        for lapse in self.live.lapses.values() {
+            write(Record::Lapse(lapse))?;
         }
         let door = &self.door;
         let mut number = 0;

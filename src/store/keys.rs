@@ -86,6 +86,18 @@ pub(super) const fn planned(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
+/// Its beginning, and the byte of its kind, which never changes for one kind.
+pub(super) fn lapse(from: Timestamp, kind: v1::LapseKind) -> Vec<u8> {
+    let mut key = Vec::with_capacity(9);
+    push_time(&mut key, from);
+    key.push(match kind {
+        v1::LapseKind::Blind => 1,
+        v1::LapseKind::Away => 2,
+        v1::LapseKind::Stopped => 3,
+    });
+    key
+}
+
 pub(super) fn entry(key: &v1::EntryKey) -> Vec<u8> {
     let mut out = Vec::with_capacity(key.incident.len() + key.channel.len() + 6);
     push_text(&mut out, &key.incident);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{Form, Time, v1};
-use crate::model::{IncidentId, Loaded};
+use crate::model::{IncidentId, Loaded, lapse::LAPSES_MAX};
 
 /// Memories, open incidents, outbox, plans of people and counters.
 ///
@@ -16,6 +16,7 @@ pub(super) struct Live {
     pub(super) outbox: BTreeMap<v1::EntryKey, v1::Entry>,
     /// Plans of people that have not ended, by number.
     pub(super) planned: BTreeMap<u64, v1::Planned>,
+    pub(super) lapses: BTreeMap<(Time, v1::LapseKind), v1::Lapse>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
     /// The highest number of a plan ever given out.
@@ -65,6 +66,12 @@ impl Live {
                 self.planned.remove(&number);
             }
         }
+        for lapse in &batch.lapses {
+            self.lapses.insert((lapse.from, lapse.kind), lapse.clone());
+        }
+        while self.lapses.len() > LAPSES_MAX {
+            self.lapses.pop_first();
+        }
         self.last_at = Some(batch.at);
     }
 
@@ -98,6 +105,7 @@ impl Live {
             + count(&self.open, &other.open)
             + count(&self.outbox, &other.outbox)
             + count(&self.planned, &other.planned)
+            + count(&self.lapses, &other.lapses)
     }
 
     /// All of it, to be written; a copy would take as much memory again.
@@ -107,6 +115,7 @@ impl Live {
             open: self.open.values().collect(),
             outbox: self.outbox.values().collect(),
             planned: self.planned.values().collect(),
+            lapses: self.lapses.values().collect(),
             incidents: self.last_incident,
             plans: self.last_plan,
             last_at: self.last_at,
@@ -145,6 +154,12 @@ impl Live {
                 .collect(),
             plans: self.last_plan,
             last_at: self.last_at.into_model(),
+            lapses: self
+                .lapses
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
         }
     }
 }
@@ -168,6 +183,11 @@ impl From<v1::Checkpoint> for Live {
                 .planned
                 .into_iter()
                 .map(|planned| (planned.id.number, planned))
+                .collect(),
+            lapses: checkpoint
+                .lapses
+                .into_iter()
+                .map(|lapse| ((lapse.from, lapse.kind), lapse))
                 .collect(),
             last_incident: checkpoint.incidents,
             last_plan: checkpoint.plans,

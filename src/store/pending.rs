@@ -79,6 +79,7 @@ fn records(batch: &Batch) -> usize {
         + batch.entries.len()
         + batch.finished.len()
         + batch.planned.len()
+        + batch.lapses.len()
 }
 
 const fn history(batch: &Batch) -> usize {
@@ -94,6 +95,9 @@ fn merge(into: &mut Batch, next: &Batch) {
     into.transitions.extend(next.transitions.iter().cloned());
     replace(&mut into.incidents, &next.incidents, |incident| {
         incident.number
+    });
+    replace(&mut into.lapses, &next.lapses, |lapse| {
+        (lapse.from, lapse.kind)
     });
     // An entry that is written again after it was finished is owed again.
     let written: HashSet<&EntryKey> = next.entries.iter().map(|entry| &entry.key).collect();

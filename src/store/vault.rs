@@ -50,6 +50,7 @@ struct Trees {
     incidents: sled::Tree,
     outbox: sled::Tree,
     planned: sled::Tree,
+    lapses: sled::Tree,
 }
 
 /// The key of the one record in the tree `meta`.
@@ -83,6 +84,7 @@ pub(super) struct Changes {
     pub(super) incidents: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) outbox: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) planned: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes {
@@ -94,6 +96,7 @@ impl Changes {
             &self.incidents,
             &self.outbox,
             &self.planned,
+            &self.lapses,
         ]
         .map(BTreeMap::len)
         .iter()
@@ -335,6 +338,11 @@ impl Door {
                 let planned: v1::Planned = decode("a plan", &value)?;
                 live.planned.insert(planned.id.number, planned);
             }
+            for record in &trees.lapses {
+                let (_, value) = record.map_err(failed("read the lapses"))?;
+                let lapse: v1::Lapse = decode("a lapse", &value)?;
+                live.lapses.insert((lapse.from, lapse.kind), lapse);
+            }
             let mut incidents = 0;
             for record in &trees.incidents {
                 incidents += 1;
@@ -477,6 +485,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         incidents: tree("incidents")?,
         outbox: tree("outbox")?,
         planned: tree("planned")?,
+        lapses: tree("lapses")?,
         db,
     })
 }
@@ -490,17 +499,21 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.incidents,
         &trees.outbox,
         &trees.planned,
+        &trees.lapses,
     )
-        .transaction(|(meta, checks, transitions, incidents, outbox, planned)| {
-            let mut after = before.clone();
-            after.checks = put(checks, before.checks, &changes.checks)?;
-            after.transitions = put(transitions, before.transitions, &changes.transitions)?;
-            after.incidents = put(incidents, before.incidents, &changes.incidents)?;
-            after.outbox = put(outbox, before.outbox, &changes.outbox)?;
-            after.planned = put(planned, before.planned, &changes.planned)?;
-            meta.insert(META, encode(&after))?;
-            Ok::<_, ConflictableTransactionError<()>>(after)
-        })
+        .transaction(
+            |(meta, checks, transitions, incidents, outbox, planned, lapses)| {
+                let mut after = before.clone();
+                after.checks = put(checks, before.checks, &changes.checks)?;
+                after.transitions = put(transitions, before.transitions, &changes.transitions)?;
+                after.incidents = put(incidents, before.incidents, &changes.incidents)?;
+                after.outbox = put(outbox, before.outbox, &changes.outbox)?;
+                after.planned = put(planned, before.planned, &changes.planned)?;
+                after.lapses = put(lapses, before.lapses, &changes.lapses)?;
+                meta.insert(META, encode(&after))?;
+                Ok::<_, ConflictableTransactionError<()>>(after)
+            },
+        )
         .map_err(|error| match error {
             TransactionError::Storage(error) => failed("write")(error),
             TransactionError::Abort(()) => Error::Sled {

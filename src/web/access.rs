@@ -108,10 +108,11 @@ mod tests {
     };
 
     const TOKEN: &str = "a-token-of-many-characters";
-    const GUARDED: [&str; 5] = [
+    const GUARDED: [&str; 6] = [
         "/metrics",
         "/api/v1/status",
         "/api/v1/suggest",
+        "/api/v1/lapses",
         "/api/v1/targets/api/explain",
         "/api/v1/targets/api/history",
     ];

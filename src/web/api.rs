@@ -91,6 +91,23 @@ pub(super) async fn status(
     }
 }
 
+/// `GET /api/v1/lapses`: times in which nobody looked or nobody could see; always JSON.
+pub(super) async fn lapses(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let now = shared.clock.now().at;
+    let Some(since) = since(asked.since.as_deref(), now) else {
+        return bad_since();
+    };
+    let ourselves = shared.board.load().ourselves.load_full();
+    Json(shape::lapses(ourselves.lapses_since(since), now)).into_response()
+}
+
 /// `GET /api/v1/suggest`
 pub(super) async fn suggest(
     State(shared): State<Shared>,
@@ -207,11 +224,7 @@ fn explain(shared: &Shared, row: &Row, asked: &Asked) -> Response {
 async fn history(shared: &Shared, row: &Row, asked: &Asked) -> Response {
     let now = shared.clock.now().at;
     let Some(since) = since(asked.since.as_deref(), now) else {
-        return trouble(
-            StatusCode::BAD_REQUEST,
-            "bad_since",
-            "`since` is a span such as 7d or a time such as 2026-01-31T12:00:00Z",
-        );
+        return bad_since();
     };
     let limit = asked
         .limit
@@ -314,6 +327,14 @@ fn since(given: Option<&str>, now: Timestamp) -> Option<Timestamp> {
         .map(|span| now - span)
         .ok()
         .or_else(|| DateTime::<Utc>::from_str(given).ok().map(Timestamp::from))
+}
+
+fn bad_since() -> Response {
+    trouble(
+        StatusCode::BAD_REQUEST,
+        "bad_since",
+        "`since` is a span such as 7d or a time such as 2026-01-31T12:00:00Z",
+    )
 }
 
 fn look(shared: &Shared, asked: &Asked) -> Look {

@@ -12,6 +12,7 @@
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /api/v1/status` | all targets, or those that `?words=` selects |
 //! | `GET /api/v1/suggest` | what `max_age` should be, of the same |
+//! | `GET /api/v1/lapses` | when nobody looked or nobody could see, since `?since=` (`7d`) |
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
 //! | `POST /v1/groups/<group>/active` | whoever deploys says who is active, with the token of `push:` |
@@ -225,6 +226,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/-/reload", post(operations::reload))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/suggest", get(api::suggest))
+        .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/targets/{*question}", get(api::target))
         .route("/v1/incidents/{whom}/ack", post(planned::acknowledge))
         .merge(plans("/v1/silences", PlanKind::Silence))

@@ -37,7 +37,10 @@ use crate::{
     command::fixture,
     model::{
         Board, ChannelName, Incident, IncidentId, Plan, Secret, Severity, TargetId, Tick,
-        Timestamp, Told, Verdict, board::Ourselves, heartbeat::Push,
+        Timestamp, Told, Verdict,
+        board::Ourselves,
+        heartbeat::Push,
+        lapse::{Lapse, LapseKind},
     },
     slack::signature::sign,
     telemetry::Metrics,
@@ -311,7 +314,7 @@ async fn a_signed_body_that_is_no_command_is_said_so() {
     }
 }
 
-const ROUTES: [(&str, Method); 9] = [
+const ROUTES: [(&str, Method); 10] = [
     ("/slack/command", Method::POST),
     ("/healthz", Method::GET),
     ("/readyz", Method::GET),
@@ -319,6 +322,7 @@ const ROUTES: [(&str, Method); 9] = [
     ("/-/reload", Method::POST),
     ("/api/v1/status", Method::GET),
     ("/api/v1/suggest", Method::GET),
+    ("/api/v1/lapses", Method::GET),
     ("/api/v1/targets/api/explain", Method::GET),
     ("/api/v1/targets/api/history", Method::GET),
 ];
@@ -460,6 +464,31 @@ async fn status_is_given_as_json_and_as_text() {
     assert!(!answer.body.contains('\u{1b}'));
     let answer = get_of(&router, "/api/v1/status?format=text&color=true").await;
     assert!(answer.body.contains("\u{1b}[31m"));
+}
+
+#[tokio::test]
+async fn lapses_are_given_since_any_time() {
+    let World { state, .. } = world();
+    let lapse = Lapse {
+        from: fixture::NOW,
+        until: None,
+        kind: LapseKind::Blind,
+        words: String::from("nobody answers"),
+    };
+    state.board.load().ourselves.store(Arc::new(Ourselves {
+        lapses: vec![lapse],
+        ..Ourselves::default()
+    }));
+    let router = router(state);
+    let answer = get_of(&router, "/api/v1/lapses?since=30d").await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let from = fixture::NOW.to_string();
+    assert_eq!(
+        answer.json()["lapses"],
+        serde_json::json!([{"from": from, "until": null, "kind": "blind", "words": "nobody answers"}])
+    );
+    let answer = get_of(&router, "/api/v1/lapses?since=yesterday").await;
+    assert_eq!(answer.error_code(), "bad_since");
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use hekate::model::{
     },
 };
 
+use crate::eyes;
+
 /// A target `group/name`, or `name`.
 pub(crate) fn target(id: &str) -> Target {
     let (group, name) = id.split_once('/').map_or((None, id), |(group, name)| {
@@ -46,6 +48,7 @@ pub(crate) fn target(id: &str) -> Target {
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy::default(),
@@ -69,7 +72,12 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
 
 /// The fleet of these targets: `master/…` is told to `disaster` and `core`, the rest to `core`. A channel that was taken
 /// out of the file has its place taken by `ops`.
-pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Plan {
+pub(crate) fn plan(
+    folder: &Path,
+    targets: Vec<Target>,
+    without: &[&str],
+    groups_incidents: bool,
+) -> Plan {
     let there = |name: &'static str| if without.contains(&name) { "ops" } else { name };
     let to = |names: &[&'static str]| Route {
         matcher: Matcher::default(),
@@ -94,7 +102,8 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         server: Server {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,
-            timezone: chrono_tz::UTC,
+            // Its summer time ends while a world lasts.
+            timezone: chrono_tz::Europe::Prague,
             token: None,
         },
         store: StoreSettings {
@@ -117,8 +126,8 @@ pub(crate) fn plan(folder: &Path, targets: Vec<Target>, without: &[&str]) -> Pla
         on_call: BTreeMap::new(),
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),
-        groups_incidents: true,
-        witnesses: Arc::default(),
+        groups_incidents,
+        witnesses: eyes::witnesses(),
         maintenance: Arc::default(),
         routes: vec![master, to(&["core"])],
     }

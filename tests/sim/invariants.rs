@@ -8,8 +8,8 @@ use std::{
 use hekate::{
     judge,
     model::{
-        Batch, ChannelName, CheckId, EntryKey, EntryState, Incident, IncidentId, Kind, Loaded,
-        Policy, TargetId, Transition, Verdict,
+        Batch, ChannelName, CheckId, EntryKey, EntryState, FailureClass, Incident, IncidentId,
+        Kind, Loaded, Policy, Rule, TargetId, Transition, Verdict,
     },
     notify::courier::Parcel,
     store::Reader,
@@ -32,6 +32,12 @@ pub(crate) struct Running {
     arrived: HashMap<EntryKey, u32>,
     sends: HashMap<ChannelName, (Duration, u32)>,
     faults: Vec<String>,
+    /// Since when hekate says that it is blind, and how often that was told.
+    blind: Option<(Duration, u32)>,
+    /// What ended in this event.
+    sees: Option<(Duration, u32)>,
+    /// When it was blind.
+    pub(crate) blindness: Vec<(Duration, Duration)>,
     /// How many arrived messages a story has read.
     pub(crate) read: usize,
 }
@@ -41,8 +47,67 @@ impl Running {
         self.faults.push(text);
     }
 
+    /// It says that it is blind, or sees again.
+    pub(crate) fn sight(&mut self, now: Duration, is_blind: bool) {
+        match (self.blind, is_blind) {
+            (None, true) => self.blind = Some((now, 0)),
+            (Some((since, _)), false) => {
+                self.sees = self.blind.take();
+                self.blindness.push((since, now));
+            }
+            (Some(_), true) | (None, false) => {
+                self.fault(format!(
+                    "at {now:?} it says again whether it is blind: {is_blind}"
+                ));
+            }
+        }
+    }
+
+    /// Since when it says that it is blind.
+    pub(crate) fn blind_since(&self) -> Option<Duration> {
+        self.blind.map(|(since, _)| since)
+    }
+
+    /// An event was dealt with, whole.
+    pub(crate) fn event(&mut self, now: Duration) {
+        if let Some((since, told)) = self.sees.take()
+            && !(1..=2).contains(&told)
+        {
+            self.fault(format!(
+                "it was blind from {since:?} to {now:?}, and that was told {told} times"
+            ));
+        }
+    }
+
+    /// The process is gone, and with it what it thought.
+    pub(crate) const fn killed(&mut self) {
+        self.blind = None;
+        self.sees = None;
+    }
+
+    /// While it is blind, no silence is believed; and of blindness itself people hear.
+    fn seen_through(&mut self, batch: &Batch) {
+        for transition in &batch.transitions {
+            if self.blind.is_some()
+                && transition.reason.rule == Rule::Confirmed(FailureClass::Silent)
+            {
+                self.fault(format!("{:?} was accused blindly", transition.check));
+            }
+        }
+        let notices = batch.entries.iter().filter(|entry| {
+            entry.kind == Kind::Notice
+                && !self.outbox.contains_key(&entry.key)
+                && entry.story.title.contains("blind")
+        });
+        let notices = u32::try_from(notices.count()).expect("a few");
+        if let Some((_, told)) = self.sees.as_mut().or(self.blind.as_mut()) {
+            *told += notices;
+        }
+    }
+
     /// A batch is durable.
     pub(crate) fn committed(&mut self, batch: &Batch) {
+        self.seen_through(batch);
         for (old, new) in &batch.renamed {
             self.renamed.insert(old.clone(), new.clone());
             let moved: Vec<_> = self
@@ -169,9 +234,13 @@ impl Running {
     }
 
     /// A message arrived: it is stored, in order, and no unmarked copy.
-    pub(crate) fn arrived(&mut self, arrived: &Arrived, reader: &Reader) {
+    pub(crate) fn arrived(&mut self, arrived: &Arrived, reader: Option<&Reader>) {
         for key in &arrived.keys {
-            if !matches!(reader.incident(&key.incident), Ok(Some(_))) {
+            let is_stored = match reader {
+                Some(reader) => matches!(reader.incident(&key.incident), Ok(Some(_))),
+                None => self.incidents.contains_key(&key.incident),
+            };
+            if !is_stored {
                 self.fault(format!(
                     "{key:?} was told and its incident is not in the store"
                 ));
@@ -216,7 +285,7 @@ impl Running {
 
 /// The skies that can be a reason for being told as down while one look is bad and the next, too.
 fn is_bad(sky: Sky) -> bool {
-    !matches!(sky, Sky::Fine | Sky::Pausing)
+    !matches!(sky, Sky::Fine | Sky::Pausing | Sky::Unseen | Sky::Unnamed)
 }
 
 /// Everything has healed, and time enough has passed.
@@ -251,6 +320,7 @@ pub(crate) fn finally(world: &World, seed: u64) {
     if !checks.outbox.is_empty() {
         faults.push(format!("the outbox still holds {:?}", checks.outbox.keys()));
     }
+    faults.extend(unseen(world));
     for target in world.targets() {
         if world.verdict(target) != Some(Verdict::Operational) {
             faults.push(format!("{target} is {:?}", world.verdict(target)));
@@ -261,6 +331,46 @@ pub(crate) fn finally(world: &World, seed: u64) {
         "in the end of the world with HEKATE_SIM_SEED={seed}:\n{}",
         faults.join("\n")
     );
+}
+
+/// Within this time it is known that nothing can be seen any more: a round every 15 s, two in a row, 3 s each.
+const BLIND_WITHIN: Duration = Duration::from_secs(25);
+/// Within this time it is known that everything can be seen again.
+const SEES_WITHIN: Duration = Duration::from_secs(15);
+
+/// A loss of our own network that was not noticed, or not its end.
+fn unseen(world: &World) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(since) = world.checks.blind_since() {
+        faults.push(format!("it still is blind since {since:?}"));
+    }
+    let troubles = world.eyes.troubles();
+    for (from, until, net) in &troubles {
+        let (from, until) = (*from, *until);
+        let near = |at: Duration| at + Duration::from_mins(1) > from && at < until + SEES_WITHIN;
+        let is_alone = troubles.iter().all(|(begin, end, _)| {
+            *begin == from || *end + SEES_WITHIN < from || *begin > until + SEES_WITHIN
+        });
+        let mut disturbed = world.disturbed.iter();
+        let is_calm = world.chronicle.voids.iter().all(|at| !near(*at))
+            && disturbed.all(|(begin, end)| *end < from || *begin > until + SEES_WITHIN);
+        if !net.hides() || !is_alone || !is_calm || until < from + BLIND_WITHIN {
+            continue;
+        }
+        let is_noticed = world.checks.blindness.iter().any(|(begin, end)| {
+            *begin >= from
+                && *begin <= from + BLIND_WITHIN
+                && *end >= until
+                && *end <= until + SEES_WITHIN
+        });
+        if !is_noticed {
+            faults.push(format!(
+                "our network was {net:?} from {from:?} to {until:?}, and it was blind {:?}",
+                world.checks.blindness
+            ));
+        }
+    }
+    faults
 }
 
 /// Nothing was called down that was not, and everything was that had to be.
@@ -325,7 +435,8 @@ fn not_noticed(world: &World) -> Vec<String> {
             let is_calm = world
                 .disturbed
                 .iter()
-                .all(|(begin, end)| end < from || begin > until);
+                .all(|(begin, end)| end < from || begin > until)
+                && world.sees(*from, *until);
             if !is_after_fine || !is_calm || *until < *from + bound {
                 continue;
             }

@@ -9,11 +9,15 @@
     reason = "a seed has to be seen to be played again"
 )]
 
+mod eyes;
 mod fleet;
 mod invariants;
+mod ledger;
+mod quality;
 mod random;
 mod receiver;
 mod reference;
 mod stories;
+mod trace;
 mod weather;
 mod world;

@@ -10,6 +10,7 @@ use hekate::model::{Target, TargetId, judgement::Count, plan::Question};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
+    eyes::Net,
     fleet::target,
     invariants,
     receiver::Mood,
@@ -24,6 +25,9 @@ const TROUBLE: Duration = Duration::from_mins(90);
 const HEALING: Duration = Duration::from_mins(200);
 /// Worlds of one run, unless `HEKATE_SIM_SEEDS` says otherwise.
 const WORLDS: u64 = 150;
+
+/// One world of so many lives on the real store, the others in memory.
+const REAL_STORE_EVERY: u64 = 25;
 
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
 const SKIES: [Sky; 15] = [
@@ -85,6 +89,27 @@ fn slack(world: &mut World, chance: &mut StdRng) {
     }
 }
 
+/// Trouble of our own: a network that is away for a while, whole or in part.
+fn eyes(world: &mut World, chance: &mut StdRng) {
+    let mut at = seconds(chance, 60.0, 4_000.0);
+    while at < TROUBLE {
+        let net = match chance.random_range(0..10) {
+            0..4 => Net::Lost,
+            4..6 => Net::NoNames,
+            6 => Net::NoAddresses,
+            7..9 => Net::NoSlack,
+            _ => Net::NoRounds,
+        };
+        world.eyes.turn(at, net);
+        at += seconds(chance, 0.5, 1_500.0);
+        if chance.random_bool(0.8) {
+            world.eyes.turn(at, Net::Clear);
+            at += seconds(chance, 2.0, 3_000.0);
+        }
+    }
+    world.eyes.turn(at, Net::Clear);
+}
+
 fn disturbances(world: &mut World, chance: &mut StdRng) {
     if chance.random_bool(0.2) {
         reload_storm(world, chance);
@@ -94,6 +119,7 @@ fn disturbances(world: &mut World, chance: &mut StdRng) {
         let disturbance = match chance.random_range(0..8) {
             0 => Disturbance::Kill(seconds(chance, 0.5, 900.0)),
             1 | 2 => Disturbance::KillAfterCommits(chance.random_range(1..6)),
+            3 if chance.random_bool(0.5) => Disturbance::Suspend(seconds(chance, 2.0, 3_000.0)),
             3 => Disturbance::Stall(seconds(chance, 2.0, 600.0)),
             4 => Disturbance::MoveClock(if chance.random_bool(0.5) {
                 3_600_000
@@ -156,7 +182,8 @@ fn reload_storm(world: &mut World, chance: &mut StdRng) {
     }
 }
 
-fn play(seed: u64) {
+/// Plays a world to its end; gives the fingerprint of all that was done.
+fn play(seed: u64) -> u64 {
     let mut chance = StdRng::seed_from_u64(seed);
     let is_undisturbed = chance.random_bool(0.3);
     let targets = if is_undisturbed {
@@ -164,10 +191,17 @@ fn play(seed: u64) {
     } else {
         fleet(&mut chance)
     };
-    let mut world = World::new(seed, targets);
+    let mut world = if seed.is_multiple_of(REAL_STORE_EVERY) {
+        World::new(seed, targets)
+    } else {
+        World::in_memory(seed, targets)
+    };
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {
         slack(&mut world, &mut chance);
+    }
+    if chance.random_bool(0.4) {
+        eyes(&mut world, &mut chance);
     }
     if !is_undisturbed {
         disturbances(&mut world, &mut chance);
@@ -181,6 +215,16 @@ fn play(seed: u64) {
     if is_undisturbed {
         invariants::truthful(&world, seed);
     }
+    world.trace.value()
+}
+
+#[test]
+fn the_same_seed_does_the_same_to_the_last_byte() {
+    for seed in [0, 216_724_616_537_112, 216_724_616_537_125] {
+        let first = play(seed);
+        let second = std::thread::spawn(move || play(seed)).join();
+        assert_eq!(second.ok(), Some(first), "HEKATE_SIM_SEED={seed}");
+    }
 }
 
 #[test]
@@ -191,7 +235,7 @@ fn whatever_happens_people_are_told_the_truth_once() {
             .and_then(|text| text.parse::<u64>().ok())
     };
     if let Some(seed) = number("HEKATE_SIM_SEED") {
-        play(seed);
+        println!("HEKATE_SIM_SEED={seed} did {:016x}", play(seed));
         return;
     }
     let first =

@@ -78,7 +78,20 @@ impl Receiver {
     }
 
     /// Takes an attempt: how it ends, and after how long.
-    pub(crate) fn take(&mut self, now: Duration, parcel: &Parcel) -> (Duration, Delivery) {
+    pub(crate) fn take(
+        &mut self,
+        now: Duration,
+        parcel: &Parcel,
+        can_send: bool,
+    ) -> (Duration, Delivery) {
+        if !can_send {
+            let retry = Delivery::Retry {
+                after: None,
+                is_throttled: false,
+                why: String::from("no connection within 5 s"),
+            };
+            return (Duration::from_secs(5), retry);
+        }
         let unsure = |why: &str| Delivery::Unsure {
             why: why.to_owned(),
         };

@@ -36,6 +36,8 @@ pub(crate) struct Chronicle {
     pub(crate) voids: Vec<Duration>,
     /// When the file changed.
     pub(crate) reloads: Vec<Duration>,
+    /// When hekate said that it is blind, or sees again.
+    pub(crate) sights: Vec<(Duration, bool)>,
 }
 
 /// What a look of this sky says of its target.
@@ -49,18 +51,18 @@ enum Word {
 
 fn word(sky: Sky) -> Word {
     match sky {
-        Sky::SaysDown | Sky::Refused | Sky::Silent | Sky::Drip => Word::Bad,
+        Sky::SaysDown | Sky::NoDatabase | Sky::Refused | Sky::Silent | Sky::Drip => Word::Bad,
         Sky::Ends(_) if sky.is_warned_of() => Word::Else,
         Sky::Fine | Sky::Pausing | Sky::Ends(_) => Word::Well,
         Sky::Contradiction | Sky::SaysDegraded | Sky::Locked => Word::Else,
-        Sky::NoDescriptors => Word::Nothing,
+        Sky::NoDescriptors | Sky::Unseen | Sky::Unnamed => Word::Nothing,
     }
 }
 
 /// How long this has to last before anybody hears of it, as it is printed for people.
 const fn patience(sky: Sky) -> Duration {
     Duration::from_secs(match sky {
-        Sky::SaysDown => 8,
+        Sky::SaysDown | Sky::NoDatabase => 8,
         Sky::Refused => 12,
         Sky::Silent
         | Sky::Drip
@@ -70,6 +72,8 @@ const fn patience(sky: Sky) -> Duration {
         | Sky::SaysDegraded
         | Sky::Locked
         | Sky::NoDescriptors
+        | Sky::Unseen
+        | Sky::Unnamed
         | Sky::Ends(_) => 20,
     })
 }
@@ -116,9 +120,13 @@ impl Chronicle {
                 return false;
             }
             match word(look.sky) {
+                // A loss of our own network that was over before anybody could notice it looks like the beginning of a silence
+                // that follows at once; nobody can tell the two apart, and both together are long enough.
+                Word::Bad => {}
+                Word::Nothing
+                    if look.sky == Sky::Unseen && last.is_some() && self.saw(look, now) => {}
                 Word::Nothing => continue,
                 Word::Well | Word::Else => return false,
-                Word::Bad => {}
             }
             let last = *last.get_or_insert(look.began);
             needed = needed.max(patience(look.sky));
@@ -127,6 +135,14 @@ impl Chronicle {
             }
         }
         false
+    }
+
+    /// Whether hekate did not call itself blind from this look on until now.
+    fn saw(&self, look: &Look, now: Duration) -> bool {
+        let then = self.sights.iter().filter(|(at, _)| *at <= now);
+        then.rev()
+            .find(|(at, is_blind)| *is_blind || *at <= look.began)
+            .is_none_or(|(_, is_blind)| !is_blind)
     }
 
     /// Whether the last that was said of it by then is of an open incident of several.
@@ -164,6 +180,10 @@ fn said_of(entry: &Entry, target: &TargetId) -> Option<Verdict> {
 
 /// Who shares an incident hears of its changes after some time that grows with their number.
 const SHARED_PATIENCE: Duration = Duration::from_mins(33);
+/// So long after the end of a trouble of our own everything is looked at again.
+const SEES_AGAIN: Duration = Duration::from_secs(20);
+/// For so long a look may wait for witnesses: a pause, and two rounds of 3 s with a pause between them.
+const DOUBT: Duration = Duration::from_secs(10);
 /// For so long a trouble waits for others that are in question.
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -200,7 +220,7 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
             // It may have waited for others that were in question at the same time.
             None => chronicle
                 .before(target, at)
-                .take_while(|look| look.ended + WAIT + ROUNDING >= at)
+                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
                 .map(|look| look.ended)
                 .chain([at])
                 .any(|then| chronicle.has_full_run(target, then, life)),
@@ -209,7 +229,7 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
         (Kind::Opened, _) => chronicle
             .before(target, at)
             .take_while(|look| look.ended + Duration::from_mins(50) >= at)
-            .any(|look| look.sky != Sky::Fine),
+            .any(|look| !matches!(look.sky, Sky::Fine | Sky::Unseen | Sky::Unnamed)),
         (Kind::Recovered, Verdict::Operational) => {
             let looks = last(3);
             looks.len() == 3 && looks.iter().all(|look| word(look.sky) == Word::Well)
@@ -225,11 +245,30 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
             "{:?} said at {at:?} that {target} is {}, and that is not what was seen: {:?}",
             entry.kind,
             entry.story.to,
-            last(6)
-                .iter()
-                .map(|look| (look.began, look.ended, look.sky, look.life))
-                .collect::<Vec<_>>()
+            sights(chronicle.before(target, at))
         )
+    })
+}
+
+/// The last looks in short: when, what, in which life.
+fn sights<'a>(looks: impl Iterator<Item = &'a Look>) -> Vec<(Duration, Duration, Sky, u32)> {
+    let last = looks.take(12);
+    last.map(|look| (look.began, look.ended, look.sky, look.life))
+        .collect()
+}
+
+/// Whether there ever were good looks in a row, three or as many as are counted.
+fn has_healed(looks: &[&Look]) -> bool {
+    (0..looks.len()).any(|last| {
+        let count = looks[last].policy.count;
+        let enough = count.map_or(3, |count| count.failures.min(3));
+        let row = looks[last..].iter().take(enough.into());
+        row.len() == usize::from(enough)
+            && row.clone().all(|look| {
+                // A certificate that is to be renewed is told by itself.
+                matches!(word(look.sky), Word::Well | Word::Nothing)
+                    || matches!(look.sky, Sky::Ends(_))
+            })
     })
 }
 
@@ -258,23 +297,19 @@ fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> 
                 }
                 None => chronicle.has_full_run(target, look.ended, look.life),
             }),
-            Verdict::Degraded | Verdict::Unknown => looks.iter().any(|look| look.sky != Sky::Fine),
-            Verdict::Operational => {
-                one.words == "taken out of the file"
-                    || looks.windows(3).any(|looks| {
-                        looks.iter().all(|look| {
-                            // A certificate that is to be renewed is told by itself.
-                            matches!(word(look.sky), Word::Well | Word::Nothing)
-                                || matches!(look.sky, Sky::Ends(_))
-                        })
-                    })
-            }
+            Verdict::Degraded | Verdict::Unknown => looks
+                .iter()
+                .any(|look| !matches!(look.sky, Sky::Fine | Sky::Unseen | Sky::Unnamed)),
+            Verdict::Operational => one.words == "taken out of the file" || has_healed(&looks),
             Verdict::Suspect => false,
         };
         if !is_founded {
             faults.push(format!(
-                "{:?} said at {at:?} that {name} is {}, and that was never seen",
-                entry.kind, one.verdict
+                "{:?} said at {at:?} that {name} is {} ({}), and that was never seen: {:?}",
+                entry.kind,
+                one.verdict,
+                one.words,
+                sights(looks.into_iter())
             ));
         }
     }
@@ -307,6 +342,14 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
         }
     }
     faults
+}
+
+/// From when on something that lasted from `from` to `until` could be seen without a break.
+fn seen_from(world: &World, from: Duration, until: Duration) -> Duration {
+    let troubles = world.eyes.troubles().into_iter();
+    let over = troubles.filter(|(begin, end, _)| *begin <= until && *end + SEES_AGAIN > from);
+    over.map(|(_, end, _)| end.saturating_add(SEES_AGAIN))
+        .fold(from, Duration::max)
 }
 
 /// An outage that lasted for longer than people were promised, and of which nothing was said.
@@ -357,6 +400,8 @@ fn untold(world: &World) -> Vec<String> {
             } else {
                 bound
             };
+            // What began or went on while nothing could be seen is told once it can be seen.
+            let from = seen_from(world, from, until);
             if until < from + bound {
                 continue;
             }
@@ -369,11 +414,7 @@ fn untold(world: &World) -> Vec<String> {
                 faults.push(format!(
                     "{target} was {sky:?} from {from:?} to {until:?}, and the last word was {:?}; it was looked at {:?}",
                     said.map(|(at, _, entry)| (at, entry.kind, said_of(entry, target))),
-                    chronicle
-                        .before(target, from + bound)
-                        .take(12)
-                        .map(|look| (look.began, look.ended, look.sky, look.is_regular))
-                        .collect::<Vec<_>>()
+                    sights(chronicle.before(target, from + bound))
                 ));
             }
         }
@@ -430,7 +471,11 @@ fn undelivered(world: &World) -> Vec<String> {
     for (at, _, entry) in &world.chronicle.decided {
         let key = &entry.key;
         let is_left_out = world.left_out.contains(key.channel.as_str());
-        if is_left_out || disturbed(*at) || !world.receiver.is_well(&key.channel, *at) {
+        let is_seen = world.sees(
+            at.saturating_sub(Duration::from_mins(75)),
+            *at + Duration::from_mins(1),
+        );
+        if is_left_out || disturbed(*at) || !is_seen || !world.receiver.is_well(&key.channel, *at) {
             continue;
         }
         let arrived = world

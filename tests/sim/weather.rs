@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use hekate::model::{
-    Degradation, DegradationKind, Ending, Extra, Failure, FailureClass, FailureKind, Gap, GapKind,
-    Outcome,
+    Component, ComponentState, Degradation, DegradationKind, Detail, Ending, Extra, Failure,
+    FailureClass, FailureKind, Gap, GapKind, Outcome, TargetId,
 };
+
+use crate::eyes::Net;
 
 /// How a target answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,6 +18,8 @@ pub(crate) enum Sky {
     Pausing,
     /// It says that it is down.
     SaysDown,
+    /// It says that it is down because its database is.
+    NoDatabase,
     /// 503 with a body that says up.
     Contradiction,
     /// Nothing listens.
@@ -30,6 +34,10 @@ pub(crate) enum Sky {
     Locked,
     /// We have no descriptors left.
     NoDescriptors,
+    /// It is not known how it is: our own network is away, and so it is silent.
+    Unseen,
+    /// It is not known how it is: our resolver is away.
+    Unnamed,
     /// It is well, and its certificate ends after so many hours; warned of at 21, 7 and 1 days.
     Ends(u64),
 }
@@ -38,7 +46,7 @@ impl Sky {
     /// The class of evidence, if this is a reason to call it down.
     pub(crate) const fn class(self) -> Option<FailureClass> {
         match self {
-            Self::SaysDown => Some(FailureClass::Explicit),
+            Self::SaysDown | Self::NoDatabase => Some(FailureClass::Explicit),
             Self::Refused => Some(FailureClass::Refused),
             Self::Silent | Self::Drip => Some(FailureClass::Silent),
             Self::Fine
@@ -47,6 +55,8 @@ impl Sky {
             | Self::SaysDegraded
             | Self::Locked
             | Self::NoDescriptors
+            | Self::Unseen
+            | Self::Unnamed
             | Self::Ends(_) => None,
         }
     }
@@ -61,7 +71,7 @@ impl Sky {
                     .saturating_sub(Duration::from_millis(10)),
                 Outcome::Healthy,
             ),
-            Self::SaysDown => (
+            Self::SaysDown | Self::NoDatabase => (
                 quick,
                 failure(
                     FailureClass::Explicit,
@@ -81,7 +91,7 @@ impl Sky {
                     "connection refused",
                 ),
             ),
-            Self::Silent => (
+            Self::Silent | Self::Unseen => (
                 limit,
                 failure(
                     FailureClass::Silent,
@@ -103,6 +113,7 @@ impl Sky {
             ),
             Self::Locked => (quick, gap(GapKind::NotAuthorised, "HTTP 401")),
             Self::NoDescriptors => (quick, gap(GapKind::OwnResources, "too many open files")),
+            Self::Unnamed => (limit, gap(GapKind::Resolver, "the resolver is failing")),
             Self::Ends(hours) if self.is_warned_of() => (
                 quick,
                 short(
@@ -112,6 +123,34 @@ impl Sky {
             ),
             Self::Fine | Self::Ends(_) => (quick, Outcome::Healthy),
         }
+    }
+
+    /// What a look meets where our own network is like this.
+    pub(crate) const fn through(self, net: Net) -> Self {
+        match (net, self) {
+            (Net::Clear | Net::NoSlack | Net::NoRounds, sky)
+            | (Net::Lost, sky @ Self::NoDescriptors) => sky,
+            (Net::Lost, _) => Self::Unseen,
+            // Silence at an address that may be an old one says nothing; an answer does.
+            (Net::NoNames, Self::Silent | Self::Drip) | (Net::NoAddresses, _) => Self::Unnamed,
+            (Net::NoNames, sky) => sky,
+        }
+    }
+
+    /// What a look can say of parts of its target.
+    pub(crate) fn detail(self) -> Option<Box<Detail>> {
+        let database = Component {
+            name: String::from("db"),
+            state: ComponentState::Down,
+            message: None,
+        };
+        (self == Self::NoDatabase).then(|| {
+            Box::new(Detail {
+                components: vec![database],
+                components_total: 3,
+                ..Detail::default()
+            })
+        })
     }
 
     /// What a look says beside its outcome.
@@ -171,11 +210,18 @@ impl Weather {
 
     /// How it is at this time.
     pub(crate) fn at(&self, at: Duration) -> Sky {
-        self.changes
-            .iter()
-            .rev()
-            .find(|(from, _)| *from <= at)
-            .map_or(Sky::Fine, |(_, sky)| *sky)
+        let index = self.changes.partition_point(|(from, _)| *from <= at);
+        index
+            .checked_sub(1)
+            .map_or(Sky::Fine, |index| self.changes[index].1)
+    }
+
+    /// When how it is at this time began.
+    pub(crate) fn since(&self, at: Duration) -> Duration {
+        let index = self.changes.partition_point(|(from, _)| *from <= at);
+        index
+            .checked_sub(1)
+            .map_or(Duration::ZERO, |index| self.changes[index].0)
     }
 
     /// The stretches of equal weather: from, until, how.
@@ -191,5 +237,41 @@ impl Weather {
         }
         out.retain(|(from, until, _)| from < until);
         out
+    }
+}
+
+/// Looks that fail by themselves, whoever makes them: decided by who is looked at and when.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Noise {
+    /// Of a hundred looks.
+    pub(crate) percent: f64,
+    pub(crate) seed: u64,
+}
+
+impl Noise {
+    /// What a look of this sky meets.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a chance needs no more digits than that"
+    )]
+    pub(crate) fn on(self, target: &TargetId, at: Duration, sky: Sky) -> Sky {
+        if self.percent == 0.0 || sky != Sky::Fine {
+            return sky;
+        }
+        let moment = u64::try_from(at.as_micros()).expect("a short world");
+        let name = target.as_str().bytes().fold(self.seed, |name, byte| {
+            (name ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        // The finaliser of splitmix64.
+        let mut mixed = name ^ moment.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        let share = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
+        if share * 100.0 < self.percent {
+            Sky::Silent
+        } else {
+            sky
+        }
     }
 }

@@ -10,22 +10,31 @@ use std::{
 use hekate::{
     engine::{Action, Engine, Event, Order, Settings},
     model::{
-        Batch, Delivery, EntryKey, Family, Loaded, Moment, Observation, Phases, Plan, Target,
-        TargetId, Tick, Timestamp, Verdict, plan::StoreSettings,
+        Batch, Delivery, EntryKey, Extra, Family, Loaded, Moment, Observation, Phases, Plan,
+        Target, TargetId, Tick, Timestamp, Verdict,
+        logs::{LogAnswer, LogAsk, LogFault, LogFaultKind, Reading, Subject},
+        plan::{Question, StoreSettings},
+        witness::{Round, RoundOrder},
     },
     notify::courier::{Courier, Parcel, Step},
     store::Database,
 };
 
 use crate::{
+    eyes::{self, Eyes},
     fleet, invariants,
+    ledger::Ledger,
     receiver::Receiver,
     reference::{Chronicle, Look},
-    weather::{Sky, Weather},
+    trace::Trace,
+    weather::{Noise, Sky, Weather},
 };
 
-/// Where the wall clock stands when a world begins: 2026-10-24 22:00 UTC, two hours before a change of summer time.
-const GENESIS_MS: i64 = 1_792_879_200_000;
+/// Where the wall clock stands when a world begins: 2026-10-25 00:15 UTC. In Prague summer time ends 45 min later.
+const GENESIS_MS: i64 = 1_792_887_300_000;
+
+/// Whoever logs has written a line so long ago.
+const LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// What happens next.
 #[derive(Debug)]
@@ -33,6 +42,7 @@ enum Coming {
     LookEnds {
         life: u32,
         order: Box<Order>,
+        began: Duration,
         started: Moment,
         sky: Sky,
     },
@@ -40,6 +50,10 @@ enum Coming {
         life: u32,
         key: EntryKey,
         delivery: Delivery,
+    },
+    RoundEnds {
+        life: u32,
+        round: Round,
     },
     Disturbance(Disturbance),
 }
@@ -53,6 +67,8 @@ pub(crate) enum Disturbance {
     KillAfterCommits(u32),
     /// The process stands still for so long.
     Stall(Duration),
+    /// The machine sleeps for so long: unlike in a stall, the monotonic clock stands still as well.
+    Suspend(Duration),
     /// Somebody moves the wall clock by so many milliseconds.
     MoveClock(i64),
     /// The file changes to these targets.
@@ -62,8 +78,8 @@ pub(crate) enum Disturbance {
 }
 
 pub(crate) struct World {
-    folder: tempfile::TempDir,
-    pub(crate) database: Option<Database>,
+    disk: Disk,
+    ledger: Ledger,
     engine: Option<Engine>,
     courier: Courier,
     targets: Vec<Target>,
@@ -73,18 +89,36 @@ pub(crate) struct World {
     pub(crate) now: Duration,
     /// When this life of the process began.
     born: Duration,
+    /// For how long the machine has slept in this life.
+    slept: Duration,
     life: u32,
     wall_moved_ms: i64,
     coming: BTreeMap<(Duration, u64), Coming>,
     serial: u64,
     pub(crate) weather: HashMap<TargetId, Weather>,
+    pub(crate) eyes: Eyes,
+    pub(crate) noise: Noise,
     pub(crate) receiver: Receiver,
     /// Times at which the process was not itself, with a margin: nothing can be promised of what happened then.
     pub(crate) disturbed: Vec<(Duration, Duration)>,
     kill_after_commits: Option<u32>,
     pub(crate) chronicle: Chronicle,
     pub(crate) checks: invariants::Running,
+    pub(crate) trace: Trace,
+    is_loud: bool,
+    is_long: bool,
     seed: u64,
+}
+
+/// Where what was committed is kept, beside the ledger.
+enum Disk {
+    /// The real store.
+    Real {
+        folder: tempfile::TempDir,
+        database: Option<Box<Database>>,
+    },
+    /// Nowhere.
+    None,
 }
 
 /// A folder that is fast to sync, if the machine has one.
@@ -99,10 +133,29 @@ fn scratch() -> tempfile::TempDir {
 }
 
 impl World {
+    /// A world on the real store.
     pub(crate) fn new(seed: u64, targets: Vec<Target>) -> Self {
-        let mut world = Self {
+        let disk = Disk::Real {
             folder: scratch(),
             database: None,
+        };
+        Self::begin_on(disk, seed, targets, false)
+    }
+
+    /// A world that lasts for years: without a disk, every target is told by itself, and single looks are not written down.
+    pub(crate) fn alone(seed: u64, targets: Vec<Target>) -> Self {
+        Self::begin_on(Disk::None, seed, targets, true)
+    }
+
+    /// A world without a disk: what was committed is kept in memory alone.
+    pub(crate) fn in_memory(seed: u64, targets: Vec<Target>) -> Self {
+        Self::begin_on(Disk::None, seed, targets, false)
+    }
+
+    fn begin_on(disk: Disk, seed: u64, targets: Vec<Target>, is_long: bool) -> Self {
+        let mut world = Self {
+            disk,
+            ledger: Ledger::default(),
             engine: None,
             courier: Courier::new(seed),
             targets,
@@ -110,16 +163,22 @@ impl World {
             left_out: BTreeSet::new(),
             now: Duration::ZERO,
             born: Duration::ZERO,
+            slept: Duration::ZERO,
             life: 0,
             wall_moved_ms: 0,
             coming: BTreeMap::new(),
             serial: 0,
             weather: HashMap::new(),
+            eyes: Eyes::default(),
+            noise: Noise::default(),
             receiver: Receiver::default(),
             disturbed: Vec::new(),
             kill_after_commits: None,
             chronicle: Chronicle::default(),
             checks: invariants::Running::default(),
+            trace: Trace::default(),
+            is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
+            is_long,
             seed,
         };
         world.start();
@@ -127,14 +186,23 @@ impl World {
     }
 
     fn settings(&self) -> StoreSettings {
+        let path = match &self.disk {
+            Disk::Real { folder, .. } => folder.path().join("store"),
+            Disk::None => PathBuf::from("nowhere"),
+        };
         StoreSettings {
-            path: self.folder.path().join("store"),
+            path,
             retention: Duration::from_hours(24 * 400),
         }
     }
 
     fn plan(&self) -> Plan {
-        fleet::plan(&self.settings().path, self.targets.clone(), &self.without)
+        fleet::plan(
+            &self.settings().path,
+            self.targets.clone(),
+            &self.without,
+            !self.is_long,
+        )
     }
 
     pub(crate) fn moment(&self) -> Moment {
@@ -142,7 +210,7 @@ impl World {
             + i64::try_from(self.now.as_millis()).expect("a short world")
             + self.wall_moved_ms;
         Moment {
-            tick: Tick::ZERO + self.now.saturating_sub(self.born),
+            tick: Tick::ZERO + self.now.saturating_sub(self.born + self.slept),
             at: Timestamp::from_millis(at),
         }
     }
@@ -164,15 +232,21 @@ impl World {
 
     fn start(&mut self) {
         self.born = self.now;
+        self.slept = Duration::ZERO;
         self.life += 1;
         let now = self.moment();
-        let (database, loaded, notices) =
-            Database::open(&self.settings(), now.at).expect("the store opens");
-        assert!(
-            notices.is_empty(),
-            "an orderly store has nothing to tell: {notices:?}"
-        );
-        self.database = Some(database);
+        let settings = self.settings();
+        let loaded = self.ledger.loaded();
+        if let Disk::Real { database, .. } = &mut self.disk {
+            let (opened, found, notices) =
+                Database::open(&settings, now.at).expect("the store opens");
+            assert!(
+                notices.is_empty(),
+                "an orderly store has nothing to tell: {notices:?}"
+            );
+            assert_eq!(found, loaded, "the store remembers what was written");
+            *database = Some(Box::new(opened));
+        }
         self.checks.restarted(&loaded);
         self.begin(loaded);
     }
@@ -211,10 +285,20 @@ impl World {
             .turn(at, sky);
     }
 
+    /// Whether our own network was well all that time, and a little before it.
+    pub(crate) fn sees(&self, from: Duration, until: Duration) -> bool {
+        let from = from.saturating_sub(Duration::from_mins(1));
+        let mut troubles = self.eyes.troubles().into_iter();
+        troubles.all(|(begin, end, _)| end < from || begin > until)
+    }
+
     fn sky(&self, target: &TargetId, at: Duration) -> Sky {
-        self.weather
+        let sky = self
+            .weather
             .get(target)
-            .map_or(Sky::Fine, |weather| weather.at(at))
+            .map_or(Sky::Fine, |weather| weather.at(at));
+        let sky = self.noise.on(target, at, sky);
+        sky.through(self.eyes.at(at))
     }
 
     /// Carries out the engine's actions; answers whether the process is still the same one.
@@ -222,11 +306,13 @@ impl World {
         for action in actions {
             match action {
                 Action::Look(order) => {
+                    self.trace.look(self.now, order.look, order.limit);
                     let sky = self.sky(&order.target.id, self.now);
                     let (took, _) = sky.look(order.limit);
                     let ends = Coming::LookEnds {
                         life: self.life,
                         order: Box::new(order),
+                        began: self.now,
                         started: self.moment(),
                         sky,
                     };
@@ -242,6 +328,15 @@ impl World {
                     }
                 }
                 Action::Noted(incident, channel) => self.courier.noted(&incident, &channel),
+                Action::AskWitnesses(order) => self.ask_witnesses(&order),
+                Action::Blind(blind) => {
+                    self.trace.add(&blind);
+                    if self.is_loud {
+                        println!("{:?} blind: {blind:?}", self.now);
+                    }
+                    self.chronicle.sights.push((self.now, blind.is_some()));
+                    self.checks.sight(self.now, blind.is_some());
+                }
                 Action::Placed(..)
                 | Action::Vacated(_)
                 | Action::Looked(_)
@@ -249,8 +344,6 @@ impl World {
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
-                | Action::AskWitnesses(_)
-                | Action::Blind(_)
                 | Action::ShowAgenda(_)
                 | Action::Answer(..) => {}
             }
@@ -258,15 +351,43 @@ impl World {
         true
     }
 
+    fn ask_witnesses(&mut self, order: &RoundOrder) {
+        let net = self.eyes.at(self.now);
+        if self.is_loud {
+            println!("{:?} round {} under {net:?}", self.now, order.number);
+        }
+        let Some((took, answers)) = eyes::round(net, &order.witnesses) else {
+            return;
+        };
+        let round = Round {
+            number: order.number,
+            answers,
+        };
+        let life = self.life;
+        self.push(self.now + took, Coming::RoundEnds { life, round });
+    }
+
     /// Makes a batch durable; answers false if the process was killed right after it.
     fn commit(&mut self, batch: &Arc<Batch>) -> bool {
-        let database = self
-            .database
-            .as_mut()
-            .expect("a running process has a store");
-        database
-            .commit(&[Arc::clone(batch)])
-            .expect("the disk is well");
+        self.trace.add(batch);
+        for transition in batch.transitions.iter().filter(|_| self.is_loud) {
+            println!(
+                "{:?} {} is {} because of {:?}, under {:?}",
+                self.now,
+                transition.check.target,
+                transition.to,
+                transition.reason,
+                transition.proof.policy.count
+            );
+        }
+        self.ledger.commit(batch);
+        if let Disk::Real { database, .. } = &mut self.disk {
+            database
+                .as_mut()
+                .expect("a running process has a store")
+                .commit(&[Arc::clone(batch)])
+                .expect("the disk is well");
+        }
         self.checks.committed(batch);
         for entry in &batch.entries {
             self.chronicle.written(self.now, self.life, entry);
@@ -327,7 +448,7 @@ impl World {
 
     fn send(&mut self, parcel: &Parcel) {
         self.checks.sending(self.now, self.life, parcel);
-        if std::env::var_os("HEKATE_SIM_SEED").is_some() {
+        if self.is_loud {
             let keys: Vec<_> = parcel
                 .entries
                 .iter()
@@ -341,13 +462,16 @@ impl World {
             println!("{:?} sends {keys:?} {kinds:?}", self.now);
         }
         let before = self.receiver.arrived.len();
-        let (took, delivery) = self.receiver.take(self.now, parcel);
+        let can_send = self.eyes.at(self.now).sends();
+        let (took, delivery) = self.receiver.take(self.now, parcel, can_send);
+        self.trace.add(&(self.now, &parcel.channel, &delivery));
         if let Some(arrived) = self.receiver.arrived.get(before) {
-            let database = self
-                .database
-                .as_ref()
-                .expect("a running process has a store");
-            self.checks.arrived(arrived, &database.reader());
+            self.trace.add(arrived);
+            let reader = match &self.disk {
+                Disk::Real { database, .. } => database.as_ref().map(|it| it.reader()),
+                Disk::None => None,
+            };
+            self.checks.arrived(arrived, reader.as_ref());
         }
         let ends = Coming::SendEnds {
             life: self.life,
@@ -364,7 +488,9 @@ impl World {
             return false;
         };
         engine.handle(now, event, &mut actions);
-        self.carry_out(actions)
+        let is_same = self.carry_out(actions);
+        self.checks.event(self.now);
+        is_same
     }
 
     fn kill(&mut self, away: Duration) {
@@ -373,27 +499,26 @@ impl World {
             self.now + away + Duration::from_mins(1),
         ));
         self.engine = None;
-        self.database = None;
+        if let Disk::Real { database, .. } = &mut self.disk {
+            *database = None;
+        }
+        self.checks.killed();
         self.now += away;
         self.chronicle.voids.push(self.now);
         self.start();
     }
 
     fn disturb(&mut self, disturbance: Disturbance) {
-        if std::env::var_os("HEKATE_SIM_SEED").is_some() {
+        if self.is_loud {
             println!("{:?} {disturbance:.40?}", self.now);
         }
         match disturbance {
             Disturbance::Kill(away) => self.kill(away),
             Disturbance::KillAfterCommits(count) => self.kill_after_commits = Some(count.max(1)),
-            Disturbance::Stall(length) => {
-                self.disturbed.push((
-                    self.now.saturating_sub(Duration::from_mins(1)),
-                    self.now + length + Duration::from_mins(2),
-                ));
-                self.now += length;
-                self.chronicle.voids.push(self.now);
-                self.event(Event::Interrupted);
+            Disturbance::Stall(length) => self.stand_still(length),
+            Disturbance::Suspend(length) => {
+                self.slept += length;
+                self.stand_still(length);
             }
             Disturbance::MoveClock(by_ms) => {
                 self.disturbed.push((
@@ -416,6 +541,16 @@ impl World {
         }
     }
 
+    fn stand_still(&mut self, length: Duration) {
+        self.disturbed.push((
+            self.now.saturating_sub(Duration::from_mins(1)),
+            self.now + length + Duration::from_mins(2),
+        ));
+        self.now += length;
+        self.chronicle.voids.push(self.now);
+        self.event(Event::Interrupted);
+    }
+
     fn reload(&mut self) {
         self.chronicle.reloads.push(self.now);
         let plan = Arc::new(self.plan());
@@ -427,8 +562,12 @@ impl World {
 
     /// Lets time pass until `end`.
     pub(crate) fn run_until(&mut self, end: Duration) {
+        if self.is_loud {
+            println!("our network: {:?}", self.eyes.troubles());
+        }
         loop {
-            let tick = |tick: Tick| self.born + tick.since(Tick::ZERO);
+            let began = self.born + self.slept;
+            let tick = |tick: Tick| began + tick.since(Tick::ZERO);
             let engine = self
                 .engine
                 .as_ref()
@@ -461,19 +600,24 @@ impl World {
             Coming::LookEnds {
                 life,
                 order,
+                began,
                 started,
                 sky,
             } if life == self.life => {
                 let (_, outcome) = sky.look(order.limit);
-                self.chronicle.look(Look {
-                    target: order.target.id.clone(),
-                    began: self.born + started.tick.since(Tick::ZERO),
-                    ended: self.now,
-                    sky,
-                    is_regular: !order.is_fresh,
-                    life,
-                    policy: order.target.checks[0].policy.clone(),
-                });
+                let ask = order.ask.as_ref();
+                let logs = ask.map(|ask| Box::new(Extra::Logs(self.logs(&order.target, ask))));
+                if !self.is_long {
+                    self.chronicle.look(Look {
+                        target: order.target.id.clone(),
+                        began,
+                        ended: self.now,
+                        sky,
+                        is_regular: !order.is_fresh,
+                        life,
+                        policy: order.target.checks[0].policy.clone(),
+                    });
+                }
                 let observation = Observation {
                     look: order.look,
                     started,
@@ -482,8 +626,8 @@ impl World {
                     status: None,
                     phases: Phases::default(),
                     family: Some(Family::Spring3),
-                    detail: None,
-                    extra: sky.extra(),
+                    detail: sky.detail(),
+                    extra: logs.or_else(|| sky.extra()),
                 };
                 self.event(Event::Observed(observation));
             }
@@ -495,9 +639,47 @@ impl World {
                 let steps = self.courier.delivered(self.moment(), &key, delivery);
                 self.steps(steps);
             }
+            Coming::RoundEnds { life, round } if life == self.life => {
+                self.event(Event::Witnessed(round));
+            }
             // The process that waited for it is dead.
-            Coming::LookEnds { .. } | Coming::SendEnds { .. } => {}
+            Coming::LookEnds { .. } | Coming::SendEnds { .. } | Coming::RoundEnds { .. } => {}
             Coming::Disturbance(disturbance) => self.disturb(disturbance),
+        }
+    }
+
+    /// What a store of logs answers now. Whatever is refused or drips is dead and writes nothing.
+    fn logs(&self, store: &Target, ask: &LogAsk) -> LogAnswer {
+        let Question::LogStore(question) = &store.checks[0].question else {
+            unreachable!("only stores are asked for logs")
+        };
+        if self.eyes.at(self.now).hides() {
+            let fault = || LogFault::new(LogFaultKind::Unreachable, "no answer");
+            return LogAnswer {
+                sent: Some(Err(fault())),
+                seen: Some(Err(fault())),
+                statement: None,
+                skew_ms: None,
+                readings: question.subjects.iter().map(|_| Err(fault())).collect(),
+            };
+        }
+        let newest = |subject: &Subject| {
+            let weather = self.weather.get(&TargetId::new(subject.query.as_str()));
+            let last = weather
+                .filter(|weather| matches!(weather.at(self.now), Sky::Refused | Sky::Drip))
+                .map_or(self.now, |weather| weather.since(self.now));
+            let ago = self.now.saturating_sub(last) + LINE_EVERY;
+            Reading {
+                event: (ago < subject.lookback).then(|| self.moment().at - ago),
+                ..Reading::default()
+            }
+        };
+        LogAnswer {
+            sent: Some(Ok(())),
+            seen: Some(Ok(ask.unseen.iter().map(|mark| mark.number).collect())),
+            statement: None,
+            skew_ms: None,
+            readings: question.subjects.iter().map(newest).map(Ok).collect(),
         }
     }
 
@@ -518,5 +700,19 @@ impl World {
             .collect();
         self.checks.read = self.receiver.arrived.len();
         lines.concat()
+    }
+}
+
+/// Whoever looks into a failure can tell whether it is still the same world.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!(
+                "HEKATE_SIM_SEED={} had done {:016x} by {:?}",
+                self.seed,
+                self.trace.value(),
+                self.now
+            );
+        }
     }
 }

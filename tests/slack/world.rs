@@ -304,6 +304,7 @@ pub(crate) fn target(group: Option<&str>, name: &str, icon: Option<&str>) -> Tar
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy::default(),

@@ -176,6 +176,7 @@ fn target(group: Option<GroupName>, name: &str) -> Arc<Target> {
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy::default(),

@@ -839,6 +839,7 @@ impl Sources {
                 severity: Severity::Warning,
                 runbook_url: None,
                 was: None,
+                depends_on: Vec::new(),
                 checks: vec![Asked {
                     kind: CheckKind::LogStore,
                     policy,

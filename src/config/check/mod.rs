@@ -10,11 +10,13 @@ mod http;
 mod logs;
 mod maintenance;
 mod metrics;
+mod parents;
 mod places;
 mod references;
 mod roles;
 mod routes;
 mod rules;
+pub(super) mod script;
 mod settings;
 mod steps;
 mod targets;
@@ -28,7 +30,7 @@ use std::{path::Path, sync::Arc};
 pub(super) use self::discovery::Discovered;
 use super::{
     code::Code,
-    decode::At,
+    decode::{At, Named},
     environment::Environment,
     files::Contents,
     findings::Findings,
@@ -55,6 +57,12 @@ struct Typed<T> {
     span: Span,
     value: Option<T>,
 }
+
+/// What is watched, as typed: targets, and where others are found.
+type WhatIsWatched = (
+    Option<At<Vec<At<raw::Target>>>>,
+    Option<At<Named<raw::discovery::Discovery>>>,
+);
 
 /// Checks everything; the plan is only meant to be used if no error was found.
 pub(super) fn check(
@@ -91,22 +99,15 @@ pub(super) fn check(
         has_discovery: file.discovery.is_some(),
         server_token: server.token.as_ref(),
     };
-    let mut targets = check.targets(file.targets, whole, &context, &mut groups, &mut sources);
-    check.discovery(
-        file.discovery,
+    let typed = (file.targets, file.discovery);
+    let targets = check.watched(
+        typed,
+        whole,
         &context,
         &mut groups,
         &mut sources,
         discovered,
     );
-    check.found(
-        &context,
-        &mut groups,
-        &mut sources,
-        &mut targets,
-        discovered,
-    );
-    check.roles(std::mem::take(&mut groups.active), &mut targets);
     let mut routes = check.routes(
         file.routes,
         &mut channels,
@@ -141,6 +142,25 @@ pub(super) fn check(
 }
 
 impl Check<'_> {
+    /// Everything that is watched: what was typed, what was found, and the roles of groups.
+    fn watched(
+        &mut self,
+        (typed, discovery): WhatIsWatched,
+        whole: Span,
+        context: &targets::Context<'_>,
+        groups: &mut targets::Groups,
+        sources: &mut logs::Sources,
+        discovered: &mut Discovered<'_>,
+    ) -> targets::Targets {
+        let mut targets = self.targets(typed, whole, context, groups, sources);
+        let declared = targets.placed.len();
+        self.discovery(discovery, context, groups, sources, discovered);
+        self.found(context, groups, sources, &mut targets, discovered);
+        self.parents(groups, &mut targets, declared);
+        self.roles(std::mem::take(&mut groups.active), &mut targets);
+        targets
+    }
+
     fn version(&self, at: Option<&At<u32>>) {
         let Some(At {
             span,

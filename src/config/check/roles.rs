@@ -609,6 +609,7 @@ fn target(group: &GroupName, roles: Roles, targets: &Targets) -> Target {
         severity: severity.unwrap_or_default(),
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Asked {
             kind: CheckKind::Roles,
             policy: Policy {

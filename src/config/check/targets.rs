@@ -10,6 +10,7 @@ use chrono_tz::Tz;
 use super::{
     Check,
     logs::{GROUP, Sources},
+    parents::Wanted,
     references::References,
     roles,
     timing::{Complaints, Layer, fields},
@@ -39,6 +40,8 @@ pub(super) struct Groups {
     pub(super) aliases: Vec<Vec<Span>>,
     /// What groups say of who is active, until their members are known.
     pub(super) active: Vec<roles::Drafted>,
+    /// What groups depend on, until it is known what there is.
+    pub(super) depends_on: BTreeMap<GroupName, Vec<Wanted>>,
 }
 
 /// What holds for all targets.
@@ -57,11 +60,15 @@ pub(super) struct Placed {
     pub(super) target: Arc<Target>,
     pub(super) name: Span,
     pub(super) aliases: Vec<Span>,
+    /// What it depends on, as typed.
+    pub(super) depends_on: Vec<Wanted>,
 }
 
 /// The targets in the order of the file.
 pub(super) struct Targets {
     pub(super) placed: Vec<Placed>,
+    /// Whether each that was typed could be read as far as its name.
+    pub(super) is_complete: bool,
     /// The roles of groups, each a target of its own.
     pub(super) roles: Vec<Arc<Target>>,
 }
@@ -75,6 +82,7 @@ impl Check<'_> {
             layers: BTreeMap::new(),
             aliases: Vec::new(),
             active: Vec::new(),
+            depends_on: BTreeMap::new(),
         };
         let is_wrong = at.as_ref().is_some_and(|at| at.value.is_none());
         if is_wrong || self.findings.was_meant(whole, "groups") {
@@ -107,6 +115,10 @@ impl Check<'_> {
             if let Some(at) = active {
                 let group = name.clone();
                 out.active.push(roles::Drafted { group, at });
+            }
+            let parents = self.typed_parents(raw.depends_on.as_ref());
+            if !parents.is_empty() {
+                out.depends_on.insert(name.clone(), parents);
             }
             let (aliases, spans) = self.names(raw.aliases.as_ref());
             out.layers.insert(name.clone(), self.layer(&fields!(raw)));
@@ -141,6 +153,7 @@ impl Check<'_> {
     ) -> Targets {
         let mut out = Targets {
             placed: Vec::new(),
+            is_complete: false,
             roles: Vec::new(),
         };
         let (span, list) = match at {
@@ -160,6 +173,7 @@ impl Check<'_> {
         }
         let mut complaints = Complaints::default();
         let mut was = Vec::new();
+        let typed = list.len();
         for at in list {
             let place = at.span;
             if let Some(raw) = at.value
@@ -172,6 +186,7 @@ impl Check<'_> {
                 out.placed.push(placed);
             }
         }
+        out.is_complete = out.placed.len() == typed;
         self.unique(&out);
         self.not_roles(&out, groups);
         self.renamed(&out, &was);
@@ -220,10 +235,12 @@ impl Check<'_> {
             .map(String::from);
         let was = raw.was.as_ref().and_then(|at| self.was(at, group.as_ref()));
         let (aliases, spans) = self.names(raw.aliases.as_ref());
+        let depends_on = self.typed_parents(raw.depends_on.as_ref());
         let name = name?;
         Some(Placed {
             name: raw.name.as_ref().map_or(place, |at| at.span),
             aliases: spans,
+            depends_on,
             target: Arc::new(Target {
                 id: TargetId::of(group.as_ref(), &name),
                 name,
@@ -233,6 +250,7 @@ impl Check<'_> {
                 severity,
                 runbook_url,
                 was,
+                depends_on: Vec::new(),
                 checks,
             }),
         })

@@ -17,6 +17,7 @@ pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod roles;
+pub(crate) mod script;
 pub(crate) mod steps;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -221,6 +222,8 @@ pub(crate) struct Group {
     pub(crate) team: Option<At<String>>,
     /// Who of it is active, and where that is read. `always`: all of them.
     pub(crate) active: Option<At<TextOr<roles::Active>>>,
+    /// What all of its targets depend on, as in a target.
+    pub(crate) depends_on: Option<At<OneOrMany<String>>>,
     /// How bad it is for people when one of its targets is down.
     pub(crate) severity: Option<At<SeverityWord>>,
     /// As in `defaults`.
@@ -269,6 +272,9 @@ pub(crate) struct Target {
     pub(crate) runbook_url: Option<At<AddressText>>,
     /// What it was called before, so that its memory follows it: `old name`, or `old group/old name`.
     pub(crate) was: Option<At<String>>,
+    /// What it cannot work without: targets (`name` or `group/name`) or whole groups. While one of them is down this target
+    /// counts as unknown and is not told; if it is still bad 45 s after that one is back, it is.
+    pub(crate) depends_on: Option<At<OneOrMany<String>>>,
     /// Its health endpoint.
     pub(crate) health: Option<At<TextOr<Health>>>,
     /// How fresh its log has to be.
@@ -819,11 +825,8 @@ const LATER: &[(&str, &[&str])] = &[
         &["max_messages", "quiet_hours", "alertmanager", "email"],
     ),
     ("an on-call entry", &["quiet_hours", "fallback_users"]),
-    ("a group", &["depends_on", "pair", "order", "maintenance"]),
-    (
-        "a target",
-        &["depends_on", "active", "pair", "color", "maintenance"],
-    ),
+    ("a group", &["pair", "order", "maintenance"]),
+    ("a target", &["active", "pair", "color", "maintenance"]),
     (
         "`health`",
         &[

@@ -1,13 +1,9 @@
 //! Who joins an incident that is open already.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::super::{Engine, remind::plan_reminder, tell::entry, watched::Open};
-use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of, worst_of};
+use super::super::{Engine, tell::entry, watched::Open};
+use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of};
 use crate::{
     judge::cause,
     model::{
@@ -25,14 +21,7 @@ impl Engine {
         slots: &[Slot],
         batch: &mut Batch,
     ) -> bool {
-        let Some(number) = self
-            .commons
-            .open
-            .iter()
-            .rev()
-            .find(|(_, shared)| shared.common().cause == *cause && shared.grows(now.tick))
-            .map(|(number, _)| *number)
-        else {
+        let Some(number) = self.commons.open.growing(cause, now.tick) else {
             return false;
         };
         for slot in slots {
@@ -53,11 +42,9 @@ impl Engine {
             return None;
         }
         let own: BTreeSet<_> = self.traits(slot).into_iter().collect();
-        let known = self.commons.open.iter().rev().find(|(_, shared)| {
-            let cause = &shared.common().cause;
-            shared.grows(now.tick) && own.contains(cause)
-        });
-        if let Some(number) = known.map(|(number, _)| *number) {
+        let open = &self.commons.open;
+        let known = own.iter().filter_map(|cause| open.growing(cause, now.tick));
+        if let Some(number) = known.max() {
             return self.enter(now, slot, number, batch);
         }
         let (cause, other) = self.partner(now, slot, &own)?;
@@ -66,32 +53,36 @@ impl Engine {
     }
 
     /// The target of an open incident of its own, told a short while ago, that shares a cause with this one.
-    fn partner(&self, now: Moment, slot: Slot, own: &BTreeSet<Cause>) -> Option<(Cause, Slot)> {
-        let mut believed: HashMap<Cause, bool> = HashMap::new();
-        self.recent.iter().rev().find_map(|(other, at)| {
-            let watched = self.at(*other)?;
-            let open = watched.incident.as_ref()?;
-            let is_recent = now.tick.since(*at) <= JOIN_WITHIN && *other != slot;
+    fn partner(&mut self, now: Moment, slot: Slot, own: &BTreeSet<Cause>) -> Option<(Cause, Slot)> {
+        let recent: Vec<_> = self.recent.iter().rev().copied().collect();
+        for (other, at) in recent {
+            let Some(watched) = self.at(other) else {
+                continue;
+            };
+            let Some(open) = watched.incident.as_ref() else {
+                continue;
+            };
+            let is_recent = now.tick.since(at) <= JOIN_WITHIN && other != slot;
             if !is_recent
                 || open.incident.verdict == Verdict::Unknown
                 || watched.stands_for_others()
             {
-                return None;
+                continue;
             }
-            let theirs = self.traits(*other);
+            let theirs = self.traits(other);
             let cause = theirs.into_iter().filter(is_telling).find(|cause| {
-                own.contains(cause)
-                    && *believed
-                        .entry(cause.clone())
-                        .or_insert_with(|| cause::is_believed(cause, 2, self.census(cause)))
+                own.contains(cause) && cause::is_believed(cause, 2, self.census(now.tick, cause))
             });
-            Some((cause?, *other))
-        })
+            if let Some(cause) = cause {
+                return Some((cause, other));
+            }
+        }
+        None
     }
 
     /// Turns the incident of one target into one of several.
     fn share(&mut self, now: Moment, cause: Cause, slot: Slot) -> Option<u64> {
-        let population = self.census(&cause).all.max(2);
+        let population = self.census(now.tick, &cause).all.max(2);
         let Open {
             mut incident,
             remind,
@@ -103,27 +94,25 @@ impl Engine {
             population: u32::try_from(population).unwrap_or(u32::MAX),
             members: Vec::new(),
         }));
-        self.admit(slot, number, &mut incident);
-        incident.remind_after = remind_after;
-        incident.since = since;
         let told = incident.told.iter().map(|told| told.channel.clone());
         let channels: Vec<_> = told.collect();
-        if let Some(member) = incident
-            .common
-            .as_deref_mut()
-            .and_then(|common| common.members.first_mut())
-        {
+        incident.targets.clear();
+        let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        self.admit(slot, number, &mut shared);
+        let target = self.at(slot)?.target.id.clone();
+        shared.change(&target, |member| {
             // What matters for its end is who was told, not who would be now.
             member.channels = channels;
             member.since = since;
             member.said = Some(member.standing());
-        }
-        let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        });
+        shared.open.incident.remind_after = remind_after;
+        shared.open.incident.since = since;
         shared.recall_said(now.tick);
         shared.follow_up = None;
         // A new trouble is told at once, however short ago the first one was.
         shared.told = None;
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
         self.set_wake(slot);
         Some(number)
     }
@@ -137,13 +126,14 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let target = self.at(slot)?.target.id.clone();
-        let mut shared = self.commons.open.remove(&number)?;
-        let to = self.admit(slot, number, &mut shared.open.incident);
+        let mut shared = self.commons.open.take(number)?;
+        let to = self.admit(slot, number, &mut shared);
         shared.grew = now.tick;
         shared.plan_follow_up(now.tick, Duration::ZERO, &target);
+        shared.forget_acknowledgement(now, batch);
         spread(now, &mut shared, to, batch);
         let id = shared.open.incident.id.clone();
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
         Some(id)
     }
 }
@@ -155,8 +145,8 @@ pub(super) fn spread(
     to: Vec<(ChannelName, Option<OnCallName>)>,
     batch: &mut Batch,
 ) {
+    let worst = shared.worst();
     let incident = &mut shared.open.incident;
-    let worst = worst_of(incident);
     let is_worse = worst > incident.worst;
     let mut is_told = false;
     incident.worst = incident.worst.max(worst);
@@ -196,10 +186,6 @@ pub(super) fn spread(
     }
     if is_told {
         shared.open.incident.sequence += 1;
-        // It is not what somebody has taken on any more.
-        if shared.open.incident.acknowledged.take().is_some() {
-            shared.open.remind = plan_reminder(&mut shared.open.incident, now);
-        }
         shared.note_members();
         batch.incidents.push(shared.open.incident.clone());
     }

@@ -13,7 +13,6 @@ use super::{
     join::spread,
     picture, shared_members,
     words::{GONE, story_of},
-    worst_of,
 };
 use crate::{
     model::{
@@ -39,42 +38,47 @@ impl Engine {
         // A certificate that is to be renewed keeps no incident of others open; it is told by itself when this one is over.
         let standing = watched.standing().filter(|_| !watched.is_only_ending());
         let state = &watched.checks[watched.deciding()].state;
-        let (words, since) = (state.reason.words.clone(), state.since);
+        let (words, since) = (state.reason.words.clone(), watched.since());
         if watched.is_unjudged() {
-            return Some(self.commons.open.get(&number)?.open.incident.id.clone());
+            return Some(self.commons.open.get(number)?.open.incident.id.clone());
         }
-        let mut shared = self.commons.open.remove(&number)?;
+        let mut shared = self.commons.open.take(number)?;
         let known = shared.open.incident.id.clone();
-        let mut members = shared.common_mut().members.iter_mut();
-        let Some(member) = members.find(|member| member.target == id) else {
+        let Some((before, until)) = shared
+            .member(&id)
+            .map(|member| (member.verdict, member.until))
+        else {
             // The incident goes on without it.
-            self.commons.open.insert(number, shared);
+            self.commons.open.put(number, shared);
             return Some(known);
         };
         let mut soon = None;
         let mut is_changed = false;
-        let worse = standing.filter(|verdict| member.until.is_some() || *verdict > member.verdict);
+        let worse = standing.filter(|verdict| until.is_some() || *verdict > before);
         if worse.is_some_and(|verdict| self.is_held(now, slot, verdict)) {
-            self.commons.open.insert(number, shared);
+            self.commons.open.put(number, shared);
             return Some(known);
         }
         match standing {
-            None if member.until.is_none() => {
-                member.until = Some(since);
+            None if until.is_none() => {
+                shared.change(&id, |member| member.until = Some(since));
                 soon = Some(BACK_AFTER);
             }
             None => {}
             Some(verdict) => {
-                let is_anew = member.until.take().is_some();
-                if is_anew || member.verdict != verdict {
+                let is_anew = until.is_some();
+                if is_anew || before != verdict {
                     soon = Some(Duration::ZERO);
                 }
-                let is_worse = is_anew || verdict > member.verdict;
-                member.verdict = verdict;
-                member.words = words;
-                if is_worse {
+                shared.change(&id, |member| {
+                    member.until = None;
+                    member.verdict = verdict;
+                    member.words = words;
+                });
+                if is_anew || verdict > before {
                     let to = self.heard_by(slot, &mut shared, verdict);
                     shared.plan_follow_up(now.tick, Duration::ZERO, &id);
+                    shared.forget_acknowledgement(now, batch);
                     spread(now, &mut shared, to, batch);
                     soon = None;
                     is_changed = true;
@@ -84,7 +88,7 @@ impl Engine {
         if let Some(wait) = soon {
             shared.plan_follow_up(now.tick, wait, &id);
         } else if !is_changed {
-            self.commons.open.insert(number, shared);
+            self.commons.open.put(number, shared);
             return Some(known);
         }
         self.let_go(now, number, shared, batch);
@@ -102,19 +106,15 @@ impl Engine {
         let Some(watched) = self.at(slot) else { return };
         let (id, title) = (watched.target.id.clone(), watched.title());
         let standing = watched.standing();
-        let Some(mut shared) = self.commons.open.remove(&number) else {
+        let Some(mut shared) = self.commons.open.take(number) else {
             return;
         };
-        for member in &mut shared.common_mut().members {
-            if member.target == id {
-                member.title.clone_from(&title);
-            }
-        }
+        shared.change(&id, |member| member.title = title);
         if let Some(verdict) = standing.filter(|verdict| *verdict != Verdict::Unknown) {
             let to = self.heard_by(slot, &mut shared, verdict);
             spread(now, &mut shared, to, batch);
         }
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
     }
 
     /// An incident of one member that was found again is told on as a part of the one of several.
@@ -125,22 +125,24 @@ impl Engine {
         mut found: Incident,
         batch: &mut Batch,
     ) {
-        if let Some(shared) = self.commons.open.get_mut(&number) {
-            let targets = found.targets.clone();
-            for member in &mut shared.common_mut().members {
-                if targets.contains(&member.target) {
-                    let told = found.told.iter().map(|told| told.channel.clone());
-                    let new: Vec<_> = told
-                        .filter(|channel| !member.channels.contains(channel))
-                        .collect();
-                    member.channels.extend(new);
+        let Some(mut shared) = self.commons.open.take(number) else {
+            return;
+        };
+        for target in &found.targets {
+            let told = found.told.iter().map(|told| &told.channel);
+            shared.change(target, |member| {
+                for channel in told {
+                    if !member.channels.contains(channel) {
+                        member.channels.push(channel.clone());
+                    }
                 }
-            }
-            super::super::hand_over(now, &mut found, &mut shared.open.incident);
-            batch
-                .incidents
-                .extend([shared.open.incident.clone(), found]);
+            });
         }
+        super::super::hand_over(now, &mut found, &mut shared.open.incident);
+        batch
+            .incidents
+            .extend([shared.open.incident.clone(), found]);
+        self.commons.open.put(number, shared);
     }
 
     /// Who has to hear of a member, now that it is worse.
@@ -155,18 +157,13 @@ impl Engine {
         };
         let decision = route::route(&self.plan, watched.case(verdict));
         let id = &watched.target.id;
-        if let Some(member) = shared
-            .common_mut()
-            .members
-            .iter_mut()
-            .find(|member| member.target == *id)
-        {
+        shared.change(id, |member| {
             for (channel, _) in &decision.to {
                 if !member.channels.contains(channel) {
                     member.channels.push(channel.clone());
                 }
             }
-        }
+        });
         if shared.open.incident.remind_after.is_empty() {
             shared.open.incident.remind_after = decision.remind_after;
         }
@@ -183,13 +180,12 @@ impl Engine {
         mut shared: Shared,
         batch: &mut Batch,
     ) {
-        if shared.common().bad().next().is_none() {
+        if shared.is_over() {
             self.close_common(now, shared, Kind::Recovered, batch);
             return;
         }
-        let incident = &mut shared.open.incident;
-        incident.verdict = worst_of(incident);
-        self.commons.open.insert(number, shared);
+        shared.open.incident.verdict = shared.worst();
+        self.commons.open.put(number, shared);
     }
 
     fn close_common(&mut self, now: Moment, shared: Shared, kind: Kind, batch: &mut Batch) {
@@ -226,7 +222,7 @@ impl Engine {
 
     /// Tells what changed since people last heard of an incident.
     pub(super) fn follow_up(&mut self, now: Moment, number: u64, batch: &mut Batch) {
-        let Some(mut shared) = self.commons.open.remove(&number) else {
+        let Some(mut shared) = self.commons.open.take(number) else {
             return;
         };
         shared.follow_up = None;
@@ -235,17 +231,17 @@ impl Engine {
         let incident = &shared.open.incident;
         to.retain(|channel| shared.said.get(channel) != Some(&picture(incident, channel)));
         if to.is_empty() {
-            self.commons.open.insert(number, shared);
+            self.commons.open.put(number, shared);
             return;
         }
         shared.told = Some(now.tick);
         shared.follow_ups += 1;
         say(now, &mut shared, Kind::Changed, Some(&to), batch);
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
     }
 
     pub(super) fn remind_common(&mut self, now: Moment, number: u64, batch: &mut Batch) {
-        let Some(mut shared) = self.commons.open.remove(&number) else {
+        let Some(mut shared) = self.commons.open.take(number) else {
             return;
         };
         let is_in_doubt = shared
@@ -271,7 +267,7 @@ impl Engine {
             shared.open.remind = plan_reminder(&mut shared.open.incident, now);
             batch.incidents.push(shared.open.incident.clone());
         }
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
     }
 
     /// A member was taken out of the file.
@@ -282,20 +278,15 @@ impl Engine {
         target: &TargetId,
         batch: &mut Batch,
     ) {
-        let Some(mut shared) = self.commons.open.remove(&number) else {
+        let Some(mut shared) = self.commons.open.take(number) else {
             return;
         };
-        let common = shared.common_mut();
-        if let Some(member) = common
-            .members
-            .iter_mut()
-            .find(|member| member.target == *target)
-        {
+        shared.change(target, |member| {
             member.until = member.until.or(Some(now.at));
             member.words = String::from(GONE);
-        }
+        });
         shared.plan_follow_up(now.tick, Duration::ZERO, target);
-        if shared.common().bad().next().is_none() {
+        if shared.is_over() {
             self.close_common(now, shared, Kind::Removed, batch);
         } else {
             self.let_go(now, number, shared, batch);
@@ -311,22 +302,21 @@ impl Engine {
     ) {
         let Some(watched) = self.at(slot) else { return };
         let (target, number) = (Arc::clone(&watched.target), watched.common);
-        let Some(shared) = number.and_then(|number| self.commons.open.get_mut(&number)) else {
+        let Some((number, mut shared)) =
+            number.and_then(|number| Some((number, self.commons.open.take(number)?)))
+        else {
             return;
         };
-        super::super::rename_members(
-            std::slice::from_mut(&mut shared.open.incident),
-            was,
-            &target,
-        );
+        shared.rename(was, &target);
         batch.incidents.push(shared.open.incident.clone());
+        self.commons.open.put(number, shared);
     }
 
     /// Takes over an open incident of several targets.
     pub(in crate::engine) fn reopen_common(
         &mut self,
         now: Moment,
-        incident: Incident,
+        mut incident: Incident,
         batch: &mut Batch,
     ) {
         let number = incident.number;
@@ -334,9 +324,9 @@ impl Engine {
         let remind = incident
             .remind_at
             .map(|at| now.tick + at.since(now.at).min(longest.unwrap_or_default()));
-        let mut shared = Shared::new(Open { incident, remind }, now.tick);
         let mut gone = Vec::new();
-        for member in &mut shared.common_mut().members {
+        let members = incident.common.iter_mut();
+        for member in members.flat_map(|common| &mut common.members) {
             let slot = self.index.get(&member.target).copied();
             match slot.and_then(|slot| self.at_mut(slot)) {
                 Some(watched) if watched.incident.is_none() && watched.common.is_none() => {
@@ -347,12 +337,13 @@ impl Engine {
                 None => gone.push(member.target.clone()),
             }
         }
+        let mut shared = Shared::new(Open { incident, remind }, now.tick);
         shared.recall_said(now.tick);
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
         for target in &gone {
             self.remove_member(now, number, target, batch);
         }
-        if let Some(shared) = self.commons.open.remove(&number) {
+        if let Some(shared) = self.commons.open.take(number) {
             self.let_go(now, number, shared, batch);
         }
     }

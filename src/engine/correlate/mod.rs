@@ -8,21 +8,28 @@
 //! the memories of their checks, and a thousand members that change one by one must not cost a million lines.
 
 mod join;
+mod ledger;
 mod member;
+mod roster;
 mod siblings;
 mod traits;
 mod words;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
-use self::{traits::is_telling, words::story_of};
-use super::{Action, Engine, remind::plan_reminder, tell::entry, watched::Open};
+use self::{ledger::Ledger, roster::Roster, traits::is_telling, words::story_of};
+use super::{
+    Action, Engine,
+    remind::plan_reminder,
+    tell::entry,
+    watched::{Open, Watched},
+};
 use crate::{
-    judge::cause,
+    judge::cause::{self, Census},
     model::{
         Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot, Story,
         TargetId, Tick, Told, Verdict,
@@ -49,20 +56,23 @@ const FOLLOW_UP_DOUBLINGS: u32 = 5;
 /// What is told together, and what waits to be.
 #[derive(Debug, Default)]
 pub(super) struct Commons {
-    /// Who is in question now.
+    /// Who is in question now, and perhaps some that are not any more.
     pub(super) suspects: BTreeSet<Slot>,
     /// Who waits to be told.
     waiting: BTreeSet<Slot>,
     /// Since when the first of them does.
     waiting_since: Option<Tick>,
-    /// Incidents of several targets, by number.
-    pub(super) open: BTreeMap<u64, Shared>,
+    /// Incidents of several targets.
+    pub(super) open: Ledger,
+    /// How many are bad where many are, as it was counted a moment ago.
+    counted: HashMap<Cause, (Tick, Census)>,
 }
 
 /// An open incident of several targets.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) open: Open,
+    roster: Roster,
     /// When it last grew.
     pub(super) grew: Tick,
     /// When people last heard of it.
@@ -80,6 +90,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(open: Open, now: Tick) -> Self {
         Self {
+            roster: Roster::of(&open.incident),
             open,
             grew: now,
             told: Some(now),
@@ -103,10 +114,13 @@ impl Shared {
     pub(super) fn note_members(&mut self) {
         let said = std::mem::take(&mut self.said);
         for member in &mut self.common_mut().members {
-            let now = (member.target.clone(), member.standing());
-            let knows = |channel| said.get(channel).is_some_and(|said| said.contains(&now));
+            let now = member.standing();
+            let knows = |channel| {
+                let said = said.get(channel).and_then(|said| said.get(&member.target));
+                said == Some(&now)
+            };
             if member.channels.iter().all(knows) {
-                member.said = Some(now.1);
+                member.said = Some(now);
             }
         }
         self.said = said;
@@ -122,22 +136,27 @@ impl Shared {
             (told.channel.clone(), said.collect())
         });
         self.said = told.collect();
-        let members = self.common().members.clone();
-        for member in members {
-            if member.said != Some(member.standing()) {
-                self.plan_follow_up(now, FOLLOW_UP_GAP, &member.target);
-            }
+        let members = self.common().members.iter();
+        let unsaid: Vec<_> = members
+            .filter(|member| member.said != Some(member.standing()))
+            .map(|member| member.target.clone())
+            .collect();
+        for target in unsaid {
+            self.plan_follow_up(now, FOLLOW_UP_GAP, &target);
+        }
+    }
+
+    /// It is not what somebody has taken on any more: reminders go on.
+    pub(super) fn forget_acknowledgement(&mut self, now: Moment, batch: &mut Batch) {
+        if self.open.incident.acknowledged.take().is_some() {
+            self.open.remind = plan_reminder(&mut self.open.incident, now);
+            batch.incidents.push(self.open.incident.clone());
         }
     }
 
     /// Plans to tell what changed about a member, after `wait` and not too often.
     pub(super) fn plan_follow_up(&mut self, now: Tick, wait: Duration, target: &TargetId) {
-        let member = self
-            .common()
-            .members
-            .iter()
-            .find(|member| member.target == *target);
-        let channels = member.map(|member| member.channels.clone());
+        let channels = self.member(target).map(|member| member.channels.clone());
         self.unsaid.extend(channels.unwrap_or_default());
         let gap = FOLLOW_UP_GAP * (1 << self.follow_ups.saturating_sub(1).min(FOLLOW_UP_DOUBLINGS));
         let at = self.told.map_or(now, |told| told + gap).max(now + wait);
@@ -165,9 +184,7 @@ impl Commons {
     /// When something has to be told, apart from the targets' own deadlines.
     pub(super) fn next_deadline(&self) -> Option<Tick> {
         let waiting = self.waiting_since.map(|since| since + WAIT);
-        let open = self.open.values();
-        let open = open.flat_map(|shared| [shared.follow_up, shared.open.remind]);
-        waiting.into_iter().chain(open.flatten()).min()
+        waiting.into_iter().chain(self.open.next_deadline()).min()
     }
 }
 
@@ -181,40 +198,60 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let watched = self.at(slot)?;
-        if !self.plan.groups_incidents || watched.stands_for_others() || watched.is_only_ending() {
-            return self.open(now, slot, verdict, batch);
-        }
+        let is_alone = watched.stands_for_others() || watched.is_only_ending();
+        let is_grouped = self.plan.groups_incidents && !is_alone;
         if self.commons.waiting.contains(&slot) {
             return None;
         }
-        self.forget_refuted();
-        if self.is_worth_waiting(slot) {
+        if is_grouped && self.is_worth_waiting(slot) || self.is_parent_in_question(slot) {
             self.commons.waiting.insert(slot);
             self.commons.waiting_since.get_or_insert(now.tick);
             return None;
+        }
+        if !is_grouped {
+            return self.open(now, slot, verdict, batch);
         }
         self.join(now, slot, verdict, batch)
             .or_else(|| self.open(now, slot, verdict, batch))
     }
 
     /// Whether others are in question that may turn out to have the same cause.
-    fn is_worth_waiting(&self, slot: Slot) -> bool {
-        let commons = &self.commons;
-        if !commons.waiting.is_empty() || self.plans.is_releasing() {
+    fn is_worth_waiting(&mut self, slot: Slot) -> bool {
+        if !self.commons.waiting.is_empty() || self.plans.is_releasing() {
             return true;
         }
-        let others = commons.suspects.iter().filter(|other| **other != slot);
-        let count = commons.suspects.len() - usize::from(commons.suspects.contains(&slot));
-        if count >= OTHERS.max(self.index.len() / 100) {
+        let enough = OTHERS.max(self.index.len() / 100);
+        let others = self.in_question(slot, enough);
+        if others.len() >= enough {
             return true;
         }
         let own: BTreeSet<_> = self.traits(slot).into_iter().collect();
-        others.take(COMPARED_MAX).any(|other| {
-            let theirs = self.traits(*other);
+        others.into_iter().take(COMPARED_MAX).any(|other| {
+            let theirs = self.traits(other);
             theirs
                 .iter()
                 .any(|cause| is_telling(cause) && own.contains(cause))
         })
+    }
+
+    /// Up to so many others that are in question. Who is not any more is forgotten on the way, by whatever that ended: a good
+    /// look, an interruption, another question.
+    fn in_question(&mut self, slot: Slot, most: usize) -> Vec<Slot> {
+        let (mut found, mut refuted) = (Vec::new(), Vec::new());
+        for other in &self.commons.suspects {
+            if found.len() >= most {
+                break;
+            }
+            if !self.at(*other).is_some_and(Watched::is_suspect) {
+                refuted.push(*other);
+            } else if *other != slot {
+                found.push(*other);
+            }
+        }
+        for other in refuted {
+            self.commons.suspects.remove(&other);
+        }
+        found
     }
 
     /// Tells what has waited, as soon as nothing is in question any more or the time is up; and what changed since people
@@ -222,31 +259,24 @@ impl Engine {
     pub(super) fn tell_common(&mut self, now: Moment, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
         if let Some(since) = self.commons.waiting_since {
-            self.forget_refuted();
             let is_time = now.tick.since(since) >= WAIT;
-            if is_time || self.commons.suspects.is_empty() {
+            if is_time || self.is_nobody_in_question() {
                 self.tell_waiting(now, &mut batch, actions);
             }
         }
-        let due: Vec<_> = self
-            .commons
-            .open
-            .iter()
-            .filter(|(_, shared)| shared.follow_up.is_some_and(|at| at <= now.tick))
-            .map(|(number, _)| *number)
-            .collect();
-        for number in due {
-            self.follow_up(now, number, &mut batch);
+        let is_due = |at: Option<Tick>| at.is_some_and(|at| at <= now.tick);
+        let due = self.commons.open.due(now.tick);
+        for number in &due {
+            let shared = self.commons.open.get(*number);
+            if shared.is_some_and(|shared| is_due(shared.follow_up)) {
+                self.follow_up(now, *number, &mut batch);
+            }
         }
-        let due: Vec<_> = self
-            .commons
-            .open
-            .iter()
-            .filter(|(_, shared)| shared.open.remind.is_some_and(|at| at <= now.tick))
-            .map(|(number, _)| *number)
-            .collect();
         for number in due {
-            self.remind_common(now, number, &mut batch);
+            let shared = self.commons.open.get(number);
+            if shared.is_some_and(|shared| is_due(shared.open.remind)) {
+                self.remind_common(now, number, &mut batch);
+            }
         }
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
@@ -281,7 +311,11 @@ impl Engine {
         }
         for cases in [bad, unseen] {
             let traits: Vec<_> = cases.iter().map(|(slot, _)| self.traits(*slot)).collect();
-            let sets = cause::divide(&traits, |cause| self.census(cause));
+            let sets = if self.plan.groups_incidents {
+                cause::divide(&traits, |cause| self.census(now.tick, cause))
+            } else {
+                Vec::new()
+            };
             let mut alone: BTreeSet<_> = (0..cases.len()).collect();
             for set in sets {
                 let members: Vec<_> = set.members.iter().map(|index| cases[*index].0).collect();
@@ -311,8 +345,8 @@ impl Engine {
         let slots: BTreeSet<_> = slots.iter().copied().collect();
         self.incidents += 1;
         let number = self.incidents;
-        let population = self.census(&cause).all.max(slots.len());
-        let mut incident = Incident {
+        let population = self.census(now.tick, &cause).all.max(slots.len());
+        let incident = Incident {
             id: IncidentId::from_number(number),
             number,
             targets: Vec::new(),
@@ -337,13 +371,16 @@ impl Engine {
                 members: Vec::new(),
             })),
         };
+        let remind = None;
+        let mut shared = Shared::new(Open { incident, remind }, now.tick);
         let mut to: Vec<(ChannelName, Option<OnCallName>)> = Vec::new();
         let notes = self.plans.notes_of(&slots);
         for slot in slots {
-            to.extend(self.admit(slot, number, &mut incident));
+            to.extend(self.admit(slot, number, &mut shared));
         }
-        incident.verdict = worst_of(&incident);
-        incident.worst = incident.verdict;
+        let worst = shared.worst();
+        let incident = &mut shared.open.incident;
+        (incident.verdict, incident.worst) = (worst, worst);
         for (channel, mention) in to {
             match incident
                 .told
@@ -361,11 +398,11 @@ impl Engine {
         for told in incident.told.clone() {
             let story = Story {
                 notes: notes.clone(),
-                ..story_of(&incident, Some(&told.channel), Kind::Opened, now)
+                ..story_of(incident, Some(&told.channel), Kind::Opened, now)
             };
             let story = Arc::new(story);
             batch.entries.push(entry(
-                &incident,
+                incident,
                 told.channel,
                 Kind::Opened,
                 now,
@@ -374,11 +411,10 @@ impl Engine {
             ));
         }
         incident.sequence += 1;
-        let remind = plan_reminder(&mut incident, now);
-        let mut shared = Shared::new(Open { incident, remind }, now.tick);
+        shared.open.remind = plan_reminder(incident, now);
         shared.note_said();
         batch.incidents.push(shared.open.incident.clone());
-        self.commons.open.insert(number, shared);
+        self.commons.open.put(number, shared);
     }
 
     /// Makes a target a member of an incident; says who has to hear of it.
@@ -386,7 +422,7 @@ impl Engine {
         &mut self,
         slot: Slot,
         number: u64,
-        incident: &mut Incident,
+        shared: &mut Shared,
     ) -> Vec<(ChannelName, Option<OnCallName>)> {
         let Some(watched) = self.at(slot) else {
             return Vec::new();
@@ -408,21 +444,13 @@ impl Engine {
                 .map(|(channel, _)| channel.clone())
                 .collect(),
         };
+        let incident = &mut shared.open.incident;
         incident.severity = incident.severity.max(watched.target.severity);
+        incident.since = incident.since.min(member.since);
         if incident.remind_after.is_empty() {
             incident.remind_after = decision.remind_after;
         }
-        let common = incident
-            .common
-            .as_deref_mut()
-            .expect("members are of incidents of several");
-        common.members.retain(|known| known.target != member.target);
-        common.members.push(member);
-        if !incident.targets.contains(&watched.target.id) {
-            incident.targets.push(watched.target.id.clone());
-        }
-        let since = common.members.iter().map(|member| member.since).min();
-        incident.since = since.unwrap_or(incident.since);
+        shared.enlist(member);
         if let Some(watched) = self.at_mut(slot) {
             watched.common = Some(number);
             watched.hold = None;
@@ -431,13 +459,15 @@ impl Engine {
         decision.to
     }
 
-    /// Forgets who is not in question any more, by whatever ended it: a good look, an interruption, another question.
-    fn forget_refuted(&mut self) {
-        let watched = &self.watched;
-        self.commons.suspects.retain(|slot| {
-            let watched = watched.get(slot.0 as usize).and_then(Option::as_ref);
-            watched.is_some_and(|watched| watched.is_suspect())
-        });
+    /// Whether nobody is in question any more.
+    fn is_nobody_in_question(&mut self) -> bool {
+        while let Some(first) = self.commons.suspects.first().copied() {
+            if self.at(first).is_some_and(Watched::is_suspect) {
+                return false;
+            }
+            self.commons.suspects.remove(&first);
+        }
+        true
     }
 
     /// An incident of one target was opened; who has the same cause may join it for a while.
@@ -471,20 +501,11 @@ fn shared_members(incident: &Incident) -> impl Iterator<Item = &Member> + Clone 
 }
 
 /// How the members are that a channel is told of.
-pub(super) type Picture = Vec<(TargetId, Verdict)>;
+pub(super) type Picture = HashMap<TargetId, Verdict>;
 
 fn picture(incident: &Incident, channel: &ChannelName) -> Picture {
     shared_members(incident)
         .filter(|member| member.channels.contains(channel))
         .map(|member| (member.target.clone(), member.standing()))
         .collect()
-}
-
-/// The worst of those that are bad now.
-fn worst_of(incident: &Incident) -> Verdict {
-    shared_members(incident)
-        .filter(|member| member.until.is_none())
-        .map(|member| member.verdict)
-        .max()
-        .unwrap_or(Verdict::Operational)
 }

@@ -1,4 +1,4 @@
-//! Those that share a host or a group are looked at together when one of them fails.
+//! Those that share a host or a group, or that depend on each other, are looked at together when one of them fails.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -23,8 +23,10 @@ impl Engine {
         let hosts = hosts.filter_map(|check| self.hosts.get(&check.question.host()?));
         let group = watched.target.group.as_ref();
         let group = group.and_then(|group| self.groups.get(group));
+        let relatives = self.relatives(slot);
         let siblings: BTreeSet<Slot> = hosts
             .chain(group)
+            .chain(&relatives)
             .filter(|siblings| siblings.len() <= SIBLINGS_MAX)
             .flatten()
             .copied()

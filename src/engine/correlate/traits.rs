@@ -3,13 +3,19 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    time::Duration,
 };
 
 use super::super::{Engine, watched::Watched};
 use crate::{
     judge::cause::Census,
-    model::{ComponentState, Detail, Slot, cause::Cause, plan::Question},
+    model::{ComponentState, Detail, Slot, Tick, cause::Cause, plan::Question},
 };
+
+/// Where no more than so many are, they are counted whenever it is asked how many of them are bad …
+const COUNTED_ANEW_MAX: usize = 500;
+/// … and elsewhere a count holds for so long, a small part of the time for which troubles wait for each other.
+const COUNTED_FOR: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// What a target could have in common with others that are bad.
@@ -50,12 +56,28 @@ impl Engine {
 
     /// How many could suffer from a cause, and how many do, as far as the file says where they are.
     ///
-    /// It costs what is at that place, not what there is: in a disaster it is asked for every host at once.
-    pub(super) fn census(&self, cause: &Cause) -> Census {
+    /// It costs what is at that place, not what there is: in a disaster it is asked for every host at once. Where very many
+    /// are, it is asked for each of them, and what was counted a moment ago will do.
+    pub(super) fn census(&mut self, now: Tick, cause: &Cause) -> Census {
+        let known = self.commons.counted.get(cause);
+        if let Some((_, census)) = known.filter(|(at, _)| now.since(*at) < COUNTED_FOR) {
+            return *census;
+        }
+        let (census, cost) = self.count_at(cause);
+        if cost > COUNTED_ANEW_MAX {
+            let counted = &mut self.commons.counted;
+            counted.retain(|_, (at, _)| now.since(*at) < COUNTED_FOR);
+            counted.insert(cause.clone(), (now, census));
+        }
+        census
+    }
+
+    /// How many there are, and how much it cost to count them.
+    fn count_at(&self, cause: &Cause) -> (Census, usize) {
         let nobody = Vec::new();
-        match cause {
-            Cause::Host(host) => self.count(self.hosts.get(host).unwrap_or(&nobody)),
-            Cause::Group(group) => self.count(self.groups.get(group).unwrap_or(&nobody)),
+        let slots = match cause {
+            Cause::Host(host) => self.hosts.get(host).unwrap_or(&nobody),
+            Cause::Group(group) => self.groups.get(group).unwrap_or(&nobody),
             Cause::Network(network) => {
                 let is_in = |host: &str| {
                     let address = host.parse().ok();
@@ -63,12 +85,11 @@ impl Engine {
                 };
                 let hosts = self.hosts.iter().filter(|(host, _)| is_in(host));
                 let there: BTreeSet<Slot> = hosts.flat_map(|(_, slots)| slots).copied().collect();
-                self.count(&there)
+                return (self.count(&there), self.hosts.len());
             }
-            Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => {
-                Census::default()
-            }
-        }
+            Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => &nobody,
+        };
+        (self.count(slots), slots.len())
     }
 
     fn count<'a>(&self, slots: impl IntoIterator<Item = &'a Slot>) -> Census {

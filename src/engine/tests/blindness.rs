@@ -71,7 +71,7 @@ impl World {
     }
 }
 
-fn plan(names: &[&str]) -> Plan {
+pub(super) fn plan(names: &[&str]) -> Plan {
     let witness = |name: &str| Witness {
         name: name.to_owned(),
         question: WitnessQuestion::Connection {
@@ -85,7 +85,7 @@ fn plan(names: &[&str]) -> Plan {
     }
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     let mut world = World::new(plan(&["blue", "green", "red"]));
     world.run_until(minutes(5));
     world

@@ -5,7 +5,9 @@ mod correlate;
 mod ending;
 mod handover;
 mod heartbeat;
+mod lapse;
 mod logs;
+mod parents;
 mod planned;
 mod roles;
 
@@ -55,6 +57,7 @@ fn target(id: &str) -> Target {
         severity: Severity::Critical,
         runbook_url: None,
         was: None,
+        depends_on: Vec::new(),
         checks: vec![Check {
             kind: CheckKind::Health,
             policy: Policy::default(),
@@ -88,6 +91,9 @@ struct World {
     store: logs::Store,
     /// Who is active, as a source would say; absent while it does not answer.
     active: Option<Vec<u16>>,
+    /// What the grid knows of each target.
+    shown: BTreeMap<String, Facts>,
+    places: BTreeMap<Slot, TargetId>,
     /// The last role shown of each target.
     roles: BTreeMap<String, &'static str>,
     /// What the grid says of logs, target by target, each change once.
@@ -122,6 +128,8 @@ impl World {
             committed,
             store: logs::Store::default(),
             active: Some(vec![0]),
+            shown: BTreeMap::new(),
+            places: BTreeMap::new(),
             roles: BTreeMap::new(),
             rows: Vec::new(),
             entries: Vec::new(),
@@ -144,10 +152,15 @@ impl World {
                     self.flights.push((self.now, order));
                 }
                 Action::Commit(batch) => self.commit(&batch),
-                Action::Placed(..)
-                | Action::Vacated(_)
+                Action::Placed(slot, id) => {
+                    self.places.insert(slot, id);
+                }
+                Action::Show(slot, facts) => {
+                    let name = self.places[&slot].to_string();
+                    self.shown.insert(name, *facts);
+                }
+                Action::Vacated(_)
                 | Action::Looked(_)
-                | Action::Show(..)
                 | Action::Noted(..)
                 | Action::ShowAgenda(_)
                 | Action::LookTrouble(_) => {}
@@ -166,6 +179,7 @@ impl World {
             assert_eq!(again, Some(transition.to), "{transition:?}");
         }
         self.entries.extend(batch.entries.iter().cloned());
+        self.note_lapses(batch);
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
             let story = &entry.story;

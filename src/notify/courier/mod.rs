@@ -28,6 +28,7 @@
 mod attempt;
 mod handover;
 mod lane;
+mod notice;
 mod outgoing;
 mod parcel;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use crate::model::{
     Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Moment, Tick,
 };
 
+pub use self::notice::Notice;
 pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
 use self::{
     handover::Told,

@@ -21,6 +21,12 @@ pub(super) const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The most characters of the labels of a series within the words.
 const LABELS_MAX: usize = 100;
 
+/// The same reading for bytes of any kind, without a request.
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn read_any(question: &MetricsQuestion, answer: &Answer<'_>) -> Reading {
+    read(question, answer)
+}
+
 /// What the answer to a request for metrics means.
 pub(super) fn read(question: &MetricsQuestion, answer: &Answer<'_>) -> Reading {
     if !(200..=299).contains(&answer.status) {

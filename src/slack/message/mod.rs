@@ -14,8 +14,11 @@ use super::{
     look,
     mrkdwn::{self, DateFormat, Markup},
 };
-use crate::model::{
-    ChannelName, Entry, Kind, OnCallName, Plan, Severity, Timestamp, Verdict, plan::OnCall,
+use crate::{
+    model::{
+        ChannelName, Entry, Kind, OnCallName, Plan, Severity, Timestamp, Verdict, plan::OnCall,
+    },
+    notify::courier::Parcel,
 };
 
 pub use folded::render_folded;
@@ -101,6 +104,21 @@ pub fn render(entry: &Entry, context: &Context<'_>) -> Message {
             blocks: evidence::blocks(entry, context),
         }],
     )
+}
+
+/// The message of what the courier sends: one entry, or several told as one.
+pub fn of_parcel(plan: &Plan, parcel: &Parcel, now: Timestamp) -> Message {
+    let late = parcel.late.as_ref().map(|late| late.why.to_string());
+    let context = Context {
+        late: late.as_deref(),
+        is_repeat: parcel.is_repeat,
+        ..Context::of(plan, now)
+    };
+    let rich = match parcel.entries.as_slice() {
+        [entry] => render(entry, &context),
+        entries => render_folded(entries, &context),
+    };
+    if parcel.is_plain { rich.plain() } else { rich }
 }
 
 fn color(entry: &Entry) -> &'static str {

@@ -260,5 +260,9 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
             .planned
             .insert(keys::planned(*number).to_vec(), value);
     }
+    for key @ (from, kind) in before.lapses.keys().chain(live.lapses.keys()) {
+        let value = live.lapses.get(key).map(encode);
+        changes.lapses.insert(keys::lapse(from.0, *kind), value);
+    }
     database.put(changes, at)
 }

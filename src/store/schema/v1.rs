@@ -102,6 +102,7 @@ pub(in crate::store) enum Rule {
     Recovered,
     AnswersAgain,
     Stale,
+    Blocked,
 }
 
 impl Form<model::Rule> for Rule {
@@ -119,6 +120,7 @@ impl Form<model::Rule> for Rule {
             Model::Recovered => Self::Recovered,
             Model::AnswersAgain => Self::AnswersAgain,
             Model::Stale => Self::Stale,
+            Model::Blocked => Self::Blocked,
         }
     }
 
@@ -136,6 +138,7 @@ impl Form<model::Rule> for Rule {
             Self::Recovered => Model::Recovered,
             Self::AnswersAgain => Model::AnswersAgain,
             Self::Stale => Model::Stale,
+            Self::Blocked => Model::Blocked,
         }
     }
 }
@@ -701,6 +704,14 @@ impl Form<model::CheckRecord> for Check {
     }
 }
 
+same_variants!(LapseKind of model::lapse::LapseKind { Blind, Away, Stopped });
+same_fields!(Lapse of model::lapse::Lapse {
+    from: Time,
+    until: Option<Time>,
+    kind: LapseKind,
+    words: String,
+});
+
 /// How an entry left the outbox; kept in the journal only.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Finished {
@@ -722,6 +733,7 @@ pub(in crate::store) struct Batch {
     pub(in crate::store) entries: Vec<Entry>,
     pub(in crate::store) finished: Vec<Finished>,
     pub(in crate::store) planned: Vec<Planned>,
+    pub(in crate::store) lapses: Vec<Lapse>,
 }
 
 impl Batch {
@@ -746,6 +758,7 @@ impl Batch {
                 })
                 .collect(),
             planned: Form::of(&model.planned),
+            lapses: Form::of(&model.lapses),
         }
     }
 }
@@ -757,6 +770,7 @@ pub(in crate::store) struct Checkpoint {
     pub(in crate::store) open: Vec<Incident>,
     pub(in crate::store) outbox: Vec<Entry>,
     pub(in crate::store) planned: Vec<Planned>,
+    pub(in crate::store) lapses: Vec<Lapse>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
@@ -769,6 +783,7 @@ pub(in crate::store) struct CheckpointOf<'a> {
     pub(in crate::store) open: Vec<&'a Incident>,
     pub(in crate::store) outbox: Vec<&'a Entry>,
     pub(in crate::store) planned: Vec<&'a Planned>,
+    pub(in crate::store) lapses: Vec<&'a Lapse>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
@@ -788,6 +803,7 @@ pub(in crate::store) struct Meta {
     pub(in crate::store) outbox: u64,
     /// How many plans of people there are that have not ended.
     pub(in crate::store) planned: u64,
+    pub(in crate::store) lapses: u64,
     /// The highest incident number ever given out.
     pub(in crate::store) last_incident: u64,
     /// The highest number of a plan ever given out.

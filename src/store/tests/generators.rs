@@ -14,6 +14,7 @@ use crate::model::{
     cause::{Cause, Common, Member},
     heartbeat::Beat,
     judgement::{Burst, Count, Good, Recovery, Spans},
+    lapse::{Lapse, LapseKind},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
     notification::{Many, One},
@@ -859,6 +860,17 @@ fn finished() -> impl Strategy<Value = Finished> {
     })
 }
 
+fn lapse() -> impl Strategy<Value = Lapse> {
+    let kinds = [LapseKind::Blind, LapseKind::Away, LapseKind::Stopped];
+    let kind = (0..kinds.len()).prop_map(move |index| kinds[index]);
+    (time(), option::of(time()), kind, text()).prop_map(|(from, until, kind, words)| Lapse {
+        from,
+        until,
+        kind,
+        words,
+    })
+}
+
 pub(super) fn batch() -> impl Strategy<Value = Batch> {
     (
         (time(), vec(record(), 0..3)),
@@ -871,6 +883,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             vec(entry(), 0..3),
             vec(finished(), 0..3),
             vec(planned(), 0..3),
+            vec(lapse(), 0..3),
         ),
     )
         .prop_map(
@@ -878,7 +891,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 (at, checks),
                 (forgotten, renamed),
                 (transitions, incidents),
-                (entries, finished, planned),
+                (entries, finished, planned, lapses),
             )| Batch {
                 at,
                 checks,
@@ -889,6 +902,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 entries,
                 finished,
                 planned,
+                lapses,
             },
         )
 }

@@ -261,6 +261,7 @@ fn old_bytes_are_read_for_ever() {
                 incidents: 4,
                 outbox: 1,
                 planned: 1,
+                lapses: 2,
                 last_incident: 4,
                 last_plan: 41,
                 last_at: Some(Form::of(&super::at(0))),

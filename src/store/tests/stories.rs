@@ -7,9 +7,59 @@ use super::{
     transition,
 };
 use crate::{
-    model::{Batch, IncidentId, TargetId, Timestamp, Verdict, batch::Finished},
+    model::{
+        Batch, IncidentId, TargetId, Timestamp, Verdict,
+        batch::Finished,
+        lapse::{LAPSES_MAX, Lapse, LapseKind},
+    },
     store::{Database, Error, blind, verify_journal},
 };
+
+/// Lapses of one kind and beginning are one; the oldest of too many go, in sled and in the journal alike.
+#[test]
+fn lapses_outlive_a_restart_and_do_not_add_up_for_ever() {
+    let place = Place::new();
+    let (mut database, _) = place.open_well();
+    let lapse = |second, until| Lapse {
+        from: at(second),
+        until,
+        kind: LapseKind::Blind,
+        words: String::from("nobody answers"),
+    };
+    let most = i64::try_from(LAPSES_MAX).unwrap();
+    for second in 0..=most {
+        let batch = |until| Batch {
+            lapses: vec![lapse(second, until)],
+            ..Batch::new(at(second))
+        };
+        if second == most {
+            commit(&mut database, batch(None));
+        }
+        let until = Some(at(second + 1));
+        if second % 100 == 99 || second >= most - 1 {
+            commit(&mut database, batch(until));
+        } else if second % 100 == 0 {
+            let lapses = (second..second + 99).map(|from| lapse(from, Some(at(from + 1))));
+            let batch = Batch {
+                lapses: lapses.collect(),
+                ..Batch::new(at(second))
+            };
+            commit(&mut database, batch);
+        }
+    }
+    drop(database);
+    let expected: Vec<_> = (1..=most)
+        .map(|second| lapse(second, Some(at(second + 1))))
+        .collect();
+    let (database, loaded) = place.open_well();
+    assert_eq!(loaded.lapses, expected);
+    drop(database);
+    std::fs::remove_dir_all(place.path().join("sled")).unwrap();
+    let (_, loaded, _) = place.open();
+    assert_eq!(loaded.lapses, expected, "from the journal");
+    let (_, loaded) = place.open_well();
+    assert_eq!(loaded.lapses, expected, "from sled again");
+}
 
 const EVER: Timestamp = Timestamp::from_millis(i64::MIN);
 

@@ -1,5 +1,9 @@
 //! Named stories: what happens, and exactly what people hear.
 
+mod eyes;
+mod several;
+mod unsteady;
+
 use std::time::Duration;
 
 use expect_test::{Expect, expect};

@@ -3,6 +3,8 @@
 //! A plan of a person ends after so much time on the monotonic clock, whatever somebody does to the wall clock; only a jump
 //! forward ends it sooner. A window of the file opens and closes by the wall clock, because that is what it says.
 
+mod wish;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
@@ -17,27 +19,21 @@ use super::{
 };
 use crate::{
     model::{
-        Batch, ChannelName, Incident, Moment, Plan, Severity, Slot, Story, TargetId, Tick,
-        Timestamp, Verdict,
+        Batch, Moment, Plan, Slot, TargetId, Tick, Timestamp, Verdict,
         plan::Matcher,
         planned::{
-            Acknowledgement, Agenda, Answer, Asked, DEPLOY_MAX, Done, Ended, HowEnded, LENGTH_MAX,
-            LENGTH_MIN, Note, PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Window,
-            WindowFacts, Wish,
+            Agenda, Ended, HowEnded, Note, Person, PlanId, PlanKind, Planned, Window, WindowFacts,
         },
-        text::span,
     },
     route,
 };
 
-/// So many targets are named in the notice of a plan; the rest is counted.
-const NAMED_MAX: usize = 4;
 /// So many reasons why something is told late are said.
 const NOTES_MAX: usize = 3;
 
 /// What is planned now.
 #[derive(Debug, Default)]
-pub(super) struct Plans {
+pub(in crate::engine) struct Plans {
     /// Those that people made and that have not ended, oldest first.
     made: Vec<Standing>,
     /// The windows of the file, in its order.
@@ -92,7 +88,7 @@ impl Reach {
 
     fn takes(&self, watched: &Watched) -> bool {
         (self.targets.is_empty() || self.targets.contains(&watched.target.id))
-            && route::takes(&self.rest, watched.case(watched.settled()))
+            && route::misses(&self.rest, watched.case(watched.settled())).is_none()
     }
 }
 
@@ -106,24 +102,27 @@ struct Over {
 
 impl Plans {
     /// When something begins or ends.
-    pub(super) fn next_deadline(&self) -> Option<Tick> {
+    pub(in crate::engine) fn next_deadline(&self) -> Option<Tick> {
         let made = self.made.iter().map(|standing| standing.until);
         let windows = self.windows.iter().filter_map(|window| window.changes);
         made.chain(windows).min()
     }
 
     /// Whether those who are told now were kept from it together.
-    pub(super) const fn is_releasing(&self) -> bool {
+    pub(in crate::engine) const fn is_releasing(&self) -> bool {
         self.is_releasing
     }
 
     /// Nothing is owed to this target any more: it was told, or is well again.
-    pub(super) fn forget_kept(&mut self, slot: Slot) {
+    pub(in crate::engine) fn forget_kept(&mut self, slot: Slot) {
         self.kept.remove(&slot);
     }
 
     /// Why these are told late.
-    pub(super) fn notes_of<'a>(&self, slots: impl IntoIterator<Item = &'a Slot>) -> Vec<String> {
+    pub(in crate::engine) fn notes_of<'a>(
+        &self,
+        slots: impl IntoIterator<Item = &'a Slot>,
+    ) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
         let kept = slots.into_iter().filter_map(|slot| self.kept.get(slot));
         for words in kept.flatten() {
@@ -180,17 +179,18 @@ impl Engine {
     }
 
     /// What was planned keeps this target from being told.
-    pub(super) fn hold_planned(&self, slot: Slot) -> Option<Hold> {
+    pub(in crate::engine) fn hold_planned(&self, slot: Slot) -> Option<Hold> {
         let over = self.plan_over(slot)?;
         let until = over.note.until.words(self.plan.server.timezone);
         Some(Hold {
             words: format!("{} until {until}", over.note.words()),
             until: Some(over.until),
+            is_blocked: false,
         })
     }
 
     /// What a store remembers is not told anew before a look has seen it, nor while looks say that it comes back.
-    pub(super) fn hold_unseen(&self, slot: Slot) -> Option<Hold> {
+    pub(in crate::engine) fn hold_unseen(&self, slot: Slot) -> Option<Hold> {
         let watched = self.at(slot)?;
         let check = watched.deciding();
         let is_asked =
@@ -205,11 +205,17 @@ impl Engine {
         Some(Hold {
             words: words.to_owned(),
             until: None,
+            is_blocked: false,
         })
     }
 
     /// A look may have ended what kept a target from being told.
-    pub(super) fn settle_held(&mut self, now: Moment, slot: Slot, actions: &mut Vec<Action>) {
+    pub(in crate::engine) fn settle_held(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        actions: &mut Vec<Action>,
+    ) {
         if self.at(slot).is_none_or(|watched| watched.hold.is_none()) {
             return;
         }
@@ -222,7 +228,7 @@ impl Engine {
     }
 
     /// Remembers what keeps this target from being told, for when it is.
-    pub(super) fn note_kept(&mut self, slot: Slot) {
+    pub(in crate::engine) fn note_kept(&mut self, slot: Slot) {
         let Some(over) = self.plan_over(slot) else {
             return;
         };
@@ -233,17 +239,17 @@ impl Engine {
     }
 
     /// What the grid shows of plans over this target.
-    pub(super) fn note_of(&self, slot: Slot) -> Option<Note> {
+    pub(in crate::engine) fn note_of(&self, slot: Slot) -> Option<Note> {
         self.plan_over(slot).map(|over| over.note)
     }
 
     /// Until when reminders of this target are put off by a plan.
-    pub(super) fn quiet_until(&self, slot: Slot) -> Option<Tick> {
+    pub(in crate::engine) fn quiet_until(&self, slot: Slot) -> Option<Tick> {
         self.plan_over(slot).map(|over| over.until)
     }
 
     /// A deploy has brought what it was announced for: the target went down and is back.
-    pub(super) fn watch_deploys(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
+    pub(in crate::engine) fn watch_deploys(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
         let is_deploy = |standing: &Standing| standing.planned.id.kind == PlanKind::Deploy;
         if !self.plans.made.iter().any(is_deploy) {
             return;
@@ -266,7 +272,12 @@ impl Engine {
     }
 
     /// Ends and opens what is due; with a clock that was moved, whatever it says now.
-    pub(super) fn turn_plans(&mut self, now: Moment, is_moved: bool, actions: &mut Vec<Action>) {
+    pub(in crate::engine) fn turn_plans(
+        &mut self,
+        now: Moment,
+        is_moved: bool,
+        actions: &mut Vec<Action>,
+    ) {
         let is_due = self
             .plans
             .next_deadline()
@@ -332,27 +343,25 @@ impl Engine {
         if self.quiet_until(slot).is_some() {
             return;
         }
-        let Some(watched) = self.at(slot) else { return };
-        let number = watched.common;
-        let open = match number {
-            Some(number) => {
-                let shared = self.commons.open.get_mut(&number);
-                shared.map(|shared| &mut shared.open)
+        let sooner = |open: &mut Open| {
+            if let (Some(planned), Some(at)) = (&mut open.remind, open.incident.remind_at) {
+                *planned = (*planned).min(now.tick + at.since(now.at));
             }
-            None => self
-                .at_mut(slot)
-                .and_then(|watched| watched.incident.as_deref_mut()),
         };
-        let Some(Open { incident, remind }) = open else {
+        let Some(watched) = self.at_mut(slot) else {
             return;
         };
-        if let (Some(planned), Some(at)) = (&mut *remind, incident.remind_at) {
-            *planned = (*planned).min(now.tick + at.since(now.at));
+        match (watched.common, watched.incident.as_deref_mut()) {
+            (Some(number), _) => {
+                self.commons.open.change(number, sooner);
+            }
+            (None, Some(open)) => sooner(open),
+            (None, None) => {}
         }
     }
 
     /// Takes over what a store remembers of plans, before anything is settled.
-    pub(super) fn restore_plans(
+    pub(in crate::engine) fn restore_plans(
         &mut self,
         now: Moment,
         planned: Vec<Planned>,
@@ -409,7 +418,7 @@ impl Engine {
     }
 
     /// The file changed: its windows may be others, and targets may be called otherwise.
-    pub(super) fn replan_plans(
+    pub(in crate::engine) fn replan_plans(
         &mut self,
         now: Moment,
         renamed: &[(TargetId, TargetId)],
@@ -437,7 +446,7 @@ impl Engine {
     }
 
     /// Shows what is planned, if that has changed.
-    pub(super) fn show_agenda(&mut self, now: Moment, actions: &mut Vec<Action>) {
+    pub(in crate::engine) fn show_agenda(&mut self, now: Moment, actions: &mut Vec<Action>) {
         if !std::mem::take(&mut self.plans.is_changed) {
             return;
         }
@@ -486,246 +495,10 @@ impl Engine {
         self.plans.is_changed = true;
         Some(planned)
     }
-
-    /// Does what somebody wishes, and answers.
-    pub(super) fn asked(&mut self, now: Moment, asked: Asked, actions: &mut Vec<Action>) {
-        let mut batch = Batch::new(now.at);
-        let Asked { number, wish, by } = asked;
-        let answer = match wish {
-            Wish::Begin {
-                kind,
-                targets,
-                length,
-                why,
-                release,
-            } => {
-                let planned = Planned {
-                    id: PlanId {
-                        kind,
-                        number: self.plans.last + 1,
-                    },
-                    matcher: Matcher {
-                        targets,
-                        ..Matcher::default()
-                    },
-                    why,
-                    release,
-                    by,
-                    from: now.at,
-                    until: now.at + length,
-                    ended: None,
-                };
-                self.begin_plan(now, planned, &mut batch, actions)
-            }
-            Wish::End { id } => self.stop_plan(now, id, by, &mut batch, actions),
-            Wish::Acknowledge { incident, why } => {
-                let acknowledgement = Acknowledgement {
-                    by,
-                    at: now.at,
-                    why,
-                };
-                self.acknowledge(incident.as_str(), acknowledgement, &mut batch, actions)
-            }
-        };
-        if !batch.is_empty() {
-            actions.push(Action::Commit(Arc::new(batch)));
-        }
-        // Behind the commit: what is answered is stored.
-        actions.push(Action::Answer(number, Box::new(answer)));
-    }
-
-    fn begin_plan(
-        &mut self,
-        now: Moment,
-        mut planned: Planned,
-        batch: &mut Batch,
-        actions: &mut Vec<Action>,
-    ) -> Answer {
-        let kind = planned.id.kind;
-        let length = planned.until.since(planned.from);
-        let longest = match kind {
-            PlanKind::Silence | PlanKind::Maintenance => LENGTH_MAX,
-            PlanKind::Deploy => DEPLOY_MAX,
-        };
-        if !(LENGTH_MIN..=longest).contains(&length) {
-            return Err(refused(format!(
-                "it may last from {} to {}",
-                span(LENGTH_MIN),
-                span(longest)
-            )));
-        }
-        planned
-            .matcher
-            .targets
-            .retain(|target| self.index.contains_key(target));
-        if planned.matcher.targets.is_empty() {
-            return Err(missing("nobody of them is watched any more"));
-        }
-        if kind == PlanKind::Deploy {
-            let earlier: Vec<_> = self
-                .plans
-                .made
-                .iter()
-                .filter(|known| {
-                    known.planned.id.kind == kind && known.planned.matcher == planned.matcher
-                })
-                .map(|known| known.planned.id)
-                .collect();
-            for id in earlier {
-                let by = Some(planned.by.clone());
-                self.end_plan(now.at, id, HowEnded::Replaced, by, batch);
-            }
-        }
-        if self.plans.made.len() >= PLANS_MAX {
-            return Err(refused(format!(
-                "{PLANS_MAX} silences, maintenances and deploys are on already; end one first"
-            )));
-        }
-        self.plans.last = planned.id.number;
-        let reach = Reach::of(&planned.matcher);
-        let slots: BTreeSet<_> = self.slots_of(&reach).into_iter().collect();
-        let is_down = |slot: &Slot| {
-            self.at(*slot)
-                .is_some_and(|watched| watched.settled() == Verdict::Down)
-        };
-        let was_down = slots.iter().any(is_down);
-        let but = self.but(kind, &slots);
-        if kind != PlanKind::Deploy {
-            self.announce_plan(now, &planned, &slots, batch);
-        }
-        batch.planned.push(planned.clone());
-        self.plans.made.push(Standing {
-            reach,
-            until: now.tick + length,
-            was_down,
-            planned: Arc::new(planned.clone()),
-        });
-        self.plans.is_changed = true;
-        for slot in slots {
-            self.show(slot, actions);
-        }
-        Ok(Done::Begun { planned, but })
-    }
-
-    /// What somebody who begins a plan may not expect.
-    fn but(&self, kind: PlanKind, slots: &BTreeSet<Slot>) -> Option<String> {
-        let watched = || slots.iter().filter_map(|slot| self.at(*slot));
-        if kind == PlanKind::Deploy {
-            let active = watched().find(|watched| self.is_in_use(watched))?;
-            return Some(format!(
-                "{} is active, so until it is switched away its trouble is told at once",
-                active.target.title()
-            ));
-        }
-        let told = watched()
-            .filter(|watched| watched.incident.is_some() || watched.common.is_some())
-            .count();
-        let subject = match told {
-            0 => return None,
-            1 => String::from("one incident is"),
-            told => format!("the incidents of {told} targets are"),
-        };
-        Some(format!(
-            "{subject} open already; that it is over will be told"
-        ))
-    }
-
-    fn stop_plan(
-        &mut self,
-        now: Moment,
-        id: PlanId,
-        by: Person,
-        batch: &mut Batch,
-        actions: &mut Vec<Action>,
-    ) -> Answer {
-        let slots: BTreeSet<_> = self.slots_of_plan(id).into_iter().collect();
-        let Some(planned) = self.end_plan(now.at, id, HowEnded::Stopped, Some(by), batch) else {
-            return Err(missing(&format!(
-                "there is no {} {id}; it has ended, or there never was one",
-                id.kind.as_str()
-            )));
-        };
-        if id.kind != PlanKind::Deploy {
-            self.announce_plan(now, &planned, &slots, batch);
-        }
-        self.resettle(now, &slots, batch, actions);
-        Ok(Done::Ended(planned))
-    }
-
-    /// Says to those who would hear of its targets that a person keeps them from it, or does not any more.
-    fn announce_plan(
-        &mut self,
-        now: Moment,
-        planned: &Planned,
-        slots: &BTreeSet<Slot>,
-        batch: &mut Batch,
-    ) {
-        let mut channels: Vec<ChannelName> = Vec::new();
-        let mut names: Vec<String> = Vec::new();
-        for watched in slots.iter().filter_map(|slot| self.at(*slot)) {
-            for (channel, _) in route::route(&self.plan, watched.case(Verdict::Down)).to {
-                if !channels.contains(&channel) {
-                    channels.push(channel);
-                }
-            }
-            if names.len() < NAMED_MAX {
-                names.push(watched.target.title());
-            }
-        }
-        let story = Story {
-            severity: Severity::Info,
-            also_told: channels.clone(),
-            ..Story::plain(
-                title(planned, slots.len(), self.plan.server.timezone),
-                words(planned, &names, slots.len()),
-                now.at,
-            )
-        };
-        self.news(now, story, channels, batch);
-    }
-
-    /// Somebody takes an incident on: it reminds nobody any more until it changes.
-    fn acknowledge(
-        &mut self,
-        incident: &str,
-        acknowledgement: Acknowledgement,
-        batch: &mut Batch,
-        actions: &mut Vec<Action>,
-    ) -> Answer {
-        let alone = self.watched.iter_mut().flatten();
-        let alone = alone.filter_map(|watched| watched.incident.as_deref_mut());
-        let shared = self.commons.open.values_mut();
-        let mut open = alone.chain(shared.map(|shared| &mut shared.open));
-        let Some(open) = open.find(|open| open.incident.id.as_str() == incident) else {
-            return Err(missing(&format!(
-                "there is no open incident {incident}; it is over, or there never was one"
-            )));
-        };
-        open.incident.acknowledged = Some(acknowledgement.clone());
-        open.incident.remind_at = None;
-        open.remind = None;
-        batch.incidents.push(open.incident.clone());
-        let Incident { id, targets, .. } = open.incident.clone();
-        let slots: Vec<_> = targets
-            .iter()
-            .filter_map(|target| self.index.get(target).copied())
-            .collect();
-        let mut titles = Vec::new();
-        for slot in slots {
-            titles.extend(self.at(slot).map(|watched| watched.target.title()));
-            self.set_wake(slot);
-            self.show(slot, actions);
-        }
-        Ok(Done::Acknowledged {
-            incident: id,
-            titles,
-            acknowledgement,
-        })
-    }
 }
 
 /// Plans with the names that their targets have now; those that changed are written down.
-pub(super) fn renamed(
+pub(in crate::engine) fn renamed(
     mut planned: Vec<Planned>,
     renamed: &[(TargetId, TargetId)],
     batch: &mut Batch,
@@ -748,20 +521,6 @@ fn rename(matcher: &mut Matcher, renamed: &[(TargetId, TargetId)]) -> bool {
         }
     }
     is_renamed
-}
-
-fn missing(words: &str) -> Refused {
-    Refused {
-        is_missing: true,
-        words: words.to_owned(),
-    }
-}
-
-const fn refused(words: String) -> Refused {
-    Refused {
-        is_missing: false,
-        words,
-    }
 }
 
 fn over(standing: &Standing, zone: chrono_tz::Tz) -> Over {
@@ -811,40 +570,5 @@ fn opening(window: &Window, now: Moment) -> Opening {
         open,
         // A tick is finer than a timestamp; a moment too late is a moment inside.
         changes: changes.map(|at| now.tick + at.since(now.at) + Duration::from_millis(1)),
-    }
-}
-
-/// `2 targets are silenced until 22 Nov 16:20:00 CET`.
-fn title(planned: &Planned, count: usize, zone: chrono_tz::Tz) -> String {
-    let (noun, verb) = if count == 1 {
-        ("target", "is")
-    } else {
-        ("targets", "are")
-    };
-    let what = match planned.id.kind {
-        PlanKind::Silence => "silenced",
-        PlanKind::Maintenance => "in maintenance",
-        PlanKind::Deploy => "being deployed",
-    };
-    match &planned.ended {
-        Some(_) => format!("{count} {noun} {verb} not {what} any more"),
-        None => format!(
-            "{count} {noun} {verb} {what} until {}",
-            planned.until.words(zone)
-        ),
-    }
-}
-
-/// `by jan@laptop: db restore · master blue, master green · s41`.
-fn words(planned: &Planned, names: &[String], count: usize) -> String {
-    let more = match count.saturating_sub(names.len()) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    let names = format!("{}{more}", names.join(", "));
-    let id = planned.id;
-    match planned.ended.as_ref().and_then(|ended| ended.by.as_ref()) {
-        Some(by) => format!("{by} ended it · {names} · {id}"),
-        None => format!("by {}: {} · {names} · {id}", planned.by, planned.why),
     }
 }

@@ -1,0 +1,181 @@
+//! A file of tests as typed: scripts of what happens, and what people are expected to hear.
+
+use serde::Deserialize;
+
+use super::{DurationText, StateWord, words};
+use crate::config::decode::{At, OneOrMany};
+
+/// Tests of a file: one, or several under `tests`.
+#[derive(Deserialize, Default, Debug)]
+#[serde(rename = "a file of tests", deny_unknown_fields)]
+pub(crate) struct TestFile {
+    /// The file that is tested, relative to this one. Default: the one of the command line.
+    pub(crate) config: Option<At<String>>,
+    /// What this test shows; unique in the file.
+    pub(crate) name: Option<At<String>>,
+    /// The wall time at 0s: `2026-01-05 03:00` in the file's time zone. Default `2026-01-05 09:00`, a Monday.
+    pub(crate) starts_at: Option<At<String>>,
+    /// What happens, in order; the last step is the end.
+    pub(crate) script: Option<At<Vec<At<Step>>>>,
+    /// What is expected of it.
+    pub(crate) expect: Option<At<Vec<At<Expectation>>>>,
+    /// Several tests in place of one.
+    pub(crate) tests: Option<At<Vec<At<Test>>>>,
+}
+
+/// One test.
+#[derive(Deserialize, Default, Debug)]
+#[serde(rename = "a test", deny_unknown_fields)]
+pub(crate) struct Test {
+    /// What this test shows; unique in the file.
+    pub(crate) name: Option<At<String>>,
+    /// The wall time at 0s.
+    pub(crate) starts_at: Option<At<String>>,
+    /// What happens, in order; the last step is the end.
+    pub(crate) script: Option<At<Vec<At<Step>>>>,
+    /// What is expected of it.
+    pub(crate) expect: Option<At<Vec<At<Expectation>>>>,
+}
+
+/// One thing that happens.
+#[derive(Deserialize, Default, Debug)]
+#[serde(rename = "a step of a script", deny_unknown_fields)]
+pub(crate) struct Step {
+    /// When, counted from the beginning.
+    pub(crate) at: Option<At<DurationText>>,
+    /// For how long; all is well again after it.
+    pub(crate) r#for: Option<At<DurationText>>,
+    /// Of which target the answers change.
+    pub(crate) target: Option<At<String>>,
+    /// What all its checks that ask it are answered.
+    pub(crate) all_checks: Option<At<AnswerWord>>,
+    /// What its `health` is answered.
+    pub(crate) health: Option<At<AnswerWord>>,
+    /// What its `http` is answered.
+    pub(crate) http: Option<At<AnswerWord>>,
+    /// What its `tcp` is answered.
+    pub(crate) tcp: Option<At<AnswerWord>>,
+    /// What its `tls` is answered.
+    pub(crate) tls: Option<At<AnswerWord>>,
+    /// What its `dns` is answered.
+    pub(crate) dns: Option<At<AnswerWord>>,
+    /// What its `grpc` is answered.
+    pub(crate) grpc: Option<At<AnswerWord>>,
+    /// What its `icmp` is answered.
+    pub(crate) icmp: Option<At<AnswerWord>>,
+    /// What its `websocket` is answered.
+    pub(crate) websocket: Option<At<AnswerWord>>,
+    /// What its `steps` are answered.
+    pub(crate) steps: Option<At<AnswerWord>>,
+    /// What its `metrics` are answered.
+    pub(crate) metrics: Option<At<AnswerWord>>,
+    /// Whether lines are written to its log.
+    pub(crate) log_freshness: Option<At<LogWord>>,
+    /// Whether it calls.
+    pub(crate) heartbeat: Option<At<BeatWord>>,
+    /// How long answers take; shorter than the limit of a look.
+    pub(crate) took: Option<At<DurationText>>,
+    /// What a bad answer says.
+    pub(crate) says: Option<At<String>>,
+    /// The store of logs that changes.
+    pub(crate) source: Option<At<String>>,
+    /// What a store of logs, or a channel, does with what it is asked.
+    pub(crate) answers: Option<At<ReceiverWord>>,
+    /// How far a store of logs is behind; `0s`: not at all.
+    pub(crate) lag: Option<At<DurationText>>,
+    /// The group whose roles change.
+    pub(crate) group: Option<At<String>>,
+    /// Who of it is active from now on; `[]`: nobody.
+    pub(crate) active: Option<At<OneOrMany<String>>>,
+    /// The channel that changes.
+    pub(crate) channel: Option<At<String>>,
+    /// Whether hekate's own network works.
+    pub(crate) our_network: Option<At<NetworkWord>>,
+    /// The end of the script.
+    pub(crate) end: Option<At<bool>>,
+}
+
+/// What is expected.
+#[derive(Deserialize, Default, Debug)]
+#[serde(rename = "an expectation", deny_unknown_fields)]
+pub(crate) struct Expectation {
+    /// From when to when, `[1m, 3m]`. Default: at any time.
+    pub(crate) within: Option<At<Vec<At<DurationText>>>>,
+    /// Exactly then, for states.
+    pub(crate) at: Option<At<DurationText>>,
+    /// At the end, for states.
+    pub(crate) at_end: Option<At<bool>>,
+    /// It must not be so.
+    pub(crate) never: Option<At<bool>>,
+    /// So many messages, no more and no fewer. Default: at least one.
+    pub(crate) times: Option<At<u32>>,
+    /// The channel that gets the message.
+    pub(crate) channel: Option<At<String>>,
+    /// A piece of its words; case does not matter.
+    pub(crate) text_contains: Option<At<String>>,
+    /// What the message is for.
+    pub(crate) kind: Option<At<KindWord>>,
+    /// Who is mentioned: a key of `on_call`, or `nobody`.
+    pub(crate) mention: Option<At<String>>,
+    /// The target that the message, or the state, is about.
+    pub(crate) target: Option<At<String>>,
+    /// The store of logs that the message, or the state, is about.
+    pub(crate) source: Option<At<String>>,
+    /// How the target or source is.
+    pub(crate) state: Option<At<ShownWord>>,
+}
+
+words! {
+    /// What a look brings back.
+    AnswerWord, ["ok", "degraded", "down", "error", "refused", "silent", "not_found", "unauthorised"]
+}
+words! {
+    /// Whether lines are written.
+    LogWord, ["fresh", "stale"]
+}
+words! {
+    /// Whether it calls.
+    BeatWord, ["beating", "silent", "failing"]
+}
+words! {
+    /// What a store or a channel does.
+    ReceiverWord, ["ok", "error", "refused", "silent", "unauthorised", "throttled"]
+}
+words! {
+    /// Whether it works.
+    NetworkWord, ["up", "down"]
+}
+words! {
+    /// What a message is for.
+    KindWord, ["opened", "changed", "reminder", "recovered", "removed", "notice"]
+}
+words! {
+    /// What the grid shows.
+    ShownWord, ["operational", "suspect", "degraded", "down", "unknown"]
+}
+
+impl Step {
+    /// The keys that ask a target, each with its word.
+    pub(crate) fn answers_of_checks(
+        &self,
+    ) -> impl Iterator<Item = (crate::model::CheckKind, &At<AnswerWord>)> {
+        use crate::model::CheckKind as Kind;
+        [
+            (Kind::Health, &self.health),
+            (Kind::Http, &self.http),
+            (Kind::Tcp, &self.tcp),
+            (Kind::Tls, &self.tls),
+            (Kind::Dns, &self.dns),
+            (Kind::Grpc, &self.grpc),
+            (Kind::Icmp, &self.icmp),
+            (Kind::Websocket, &self.websocket),
+            (Kind::Steps, &self.steps),
+            (Kind::Metrics, &self.metrics),
+        ]
+        .into_iter()
+        .filter_map(|(kind, at)| Some((kind, at.as_ref()?)))
+    }
+}
+
+// A route can ask for fewer states than people are shown; the words of both stay together.
+const _: () = assert!(StateWord::WORDS.len() < ShownWord::WORDS.len());

@@ -1,0 +1,374 @@
+//! Files of tests: what happens in a script, what is expected of it, and every mistake with its place.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    Environment, Report,
+    check::script,
+    decode,
+    files::{self, Contents},
+    findings::Findings,
+    source::Span,
+};
+use crate::model::{
+    ChannelName, CheckKind, GroupName, Kind, OnCallName, Plan, SourceName, TargetId, Timestamp,
+    Verdict,
+};
+
+/// What came of reading a file of tests.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The tests; empty if there is any error.
+    pub scripts: Vec<Script>,
+    /// What is wrong with the file of tests.
+    pub report: Report,
+    /// What is wrong with the file that is tested, if it cannot be used.
+    pub plan_report: Option<Report>,
+}
+
+/// One test: a script and what is expected of it.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// What it shows.
+    pub name: String,
+    /// The file that is tested, as it was named to us.
+    pub file: PathBuf,
+    /// What it says.
+    pub plan: Arc<Plan>,
+    /// The wall time at the beginning.
+    pub starts_at: Timestamp,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+    /// When it ends, counted from the beginning.
+    pub ends_after: Duration,
+    /// What is expected; never empty.
+    pub expectations: Vec<Expectation>,
+}
+
+/// One thing that happens.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Step {
+    /// When, counted from the beginning.
+    pub after: Duration,
+    /// Where it stands.
+    pub span: Span,
+    /// What happens.
+    pub doing: Doing,
+    /// Whether it only ends an earlier one that was given a length.
+    pub is_end: bool,
+}
+
+/// What happens.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Doing {
+    /// Looks at a target bring back something else.
+    Answer {
+        /// Of which target.
+        target: TargetId,
+        /// Of which of its checks.
+        kinds: Vec<CheckKind>,
+        /// What they bring back.
+        answer: Answer,
+        /// How long they take; absent = a moment.
+        took: Option<Duration>,
+        /// What a bad answer says.
+        says: Option<String>,
+    },
+    /// Lines are written to the log of a target, or are not any more.
+    Log {
+        /// Of which target.
+        target: TargetId,
+        /// Whether they are.
+        is_written: bool,
+    },
+    /// A target that calls us goes on, falls silent, or reports a failure with every call.
+    Beats {
+        /// Which.
+        target: TargetId,
+        /// What it does.
+        beats: Beats,
+        /// What it says of a failure.
+        says: Option<String>,
+    },
+    /// A store of logs answers otherwise, or falls behind.
+    Source {
+        /// Which.
+        source: SourceName,
+        /// How it answers, if that changes.
+        answers: Option<Receiving>,
+        /// How far it is behind, if that changes.
+        lag: Option<Duration>,
+    },
+    /// Others of a group are active.
+    Active {
+        /// Of which group.
+        group: GroupName,
+        /// Who; nobody if it is empty.
+        members: Vec<TargetId>,
+    },
+    /// A channel takes messages otherwise.
+    Channel {
+        /// Which.
+        channel: ChannelName,
+        /// How.
+        answers: Receiving,
+    },
+    /// Our own network breaks, or works again.
+    OurNetwork {
+        /// Whether it works.
+        is_up: bool,
+    },
+}
+
+/// What a look brings back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It is well.
+    Ok,
+    /// It says that it falls short.
+    Degraded,
+    /// It says that it is down.
+    Down,
+    /// HTTP 500 of nobody known, or the like.
+    Error,
+    /// The connection is refused.
+    Refused,
+    /// Nothing comes back within the limit.
+    Silent,
+    /// HTTP 404.
+    NotFound,
+    /// HTTP 401.
+    Unauthorised,
+}
+
+impl Answer {
+    /// The word in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Error => "error",
+            Self::Refused => "refused",
+            Self::Silent => "silent",
+            Self::NotFound => "not_found",
+            Self::Unauthorised => "unauthorised",
+        }
+    }
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Ok,
+        Self::Degraded,
+        Self::Down,
+        Self::Error,
+        Self::Refused,
+        Self::Silent,
+        Self::NotFound,
+        Self::Unauthorised,
+    ];
+}
+
+impl Receiving {
+    /// The word in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+            Self::Refused => "refused",
+            Self::Silent => "silent",
+            Self::Unauthorised => "unauthorised",
+            Self::Throttled => "throttled",
+        }
+    }
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Ok,
+        Self::Error,
+        Self::Refused,
+        Self::Silent,
+        Self::Unauthorised,
+        Self::Throttled,
+    ];
+}
+
+/// What one that calls us does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Beats {
+    /// It calls in time.
+    Beating,
+    /// It does not call.
+    Silent,
+    /// It calls in time and reports a failure.
+    Failing,
+}
+
+/// What a store of logs or a channel does with what it is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Receiving {
+    /// It takes it.
+    Ok,
+    /// It fails with a fault of its own: HTTP 500.
+    Error,
+    /// Nobody listens there.
+    Refused,
+    /// Nothing comes back.
+    Silent,
+    /// It does not let us in: 401; a channel: it is gone for good.
+    Unauthorised,
+    /// It asks for a slower pace: 429.
+    Throttled,
+}
+
+/// What is expected.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expectation {
+    /// Where it stands.
+    pub span: Span,
+    /// Of when.
+    pub when: When,
+    /// How often.
+    pub times: Times,
+    /// What.
+    pub what: What,
+}
+
+/// Of when something is expected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// At any time of the script.
+    Any,
+    /// From then to then, both included.
+    Within(Duration, Duration),
+    /// Exactly then.
+    At(Duration),
+    /// At the end.
+    AtEnd,
+}
+
+/// How often something is expected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Times {
+    /// Once or more often.
+    AtLeastOnce,
+    /// Not at all.
+    Never,
+    /// So often.
+    Exactly(u32),
+}
+
+/// What is expected.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// That a target is shown like this.
+    State {
+        /// Which.
+        target: TargetId,
+        /// How.
+        state: Verdict,
+    },
+    /// A message for which all that is given holds.
+    Message {
+        /// Where it arrives.
+        channel: Option<ChannelName>,
+        /// A piece of its words, in lower case.
+        text: Option<String>,
+        /// What it is for.
+        kind: Option<Kind>,
+        /// Who is mentioned; `Some(None)` = nobody.
+        mention: Option<Option<OnCallName>>,
+        /// Whom it is about.
+        target: Option<TargetId>,
+    },
+}
+
+/// Reads files of tests; each file that is tested is read once.
+#[derive(Debug)]
+pub struct Library {
+    environment: Environment,
+    fallback: PathBuf,
+    plans: HashMap<PathBuf, Result<Arc<Plan>, Report>>,
+}
+
+impl Library {
+    /// `fallback` is the file that is tested by tests that name none.
+    pub fn new(environment: Environment, fallback: PathBuf) -> Self {
+        Self {
+            environment,
+            fallback,
+            plans: HashMap::new(),
+        }
+    }
+
+    /// Reads one file of tests. What goes wrong is in the reports, even if there is no file at all.
+    pub fn load(&mut self, path: &Path) -> Loaded {
+        let findings = Findings::default();
+        let read = files::read(path, &findings);
+        self.understand(read, &findings)
+    }
+
+    /// Reads a text as if it were a file with this name in the current folder.
+    pub fn load_text(&mut self, name: &str, text: &str) -> Loaded {
+        let read = files::Loaded {
+            sources: vec![Arc::new(super::source::Source::new(name, text))],
+            folder: PathBuf::new(),
+            contents: Contents::default(),
+        };
+        self.understand(read, &Findings::default())
+    }
+
+    /// Tests this plan wherever a test names no file.
+    #[must_use]
+    pub fn with_plan(mut self, plan: Arc<Plan>) -> Self {
+        self.plans.insert(self.fallback.clone(), Ok(plan));
+        self
+    }
+
+    fn understand(&mut self, read: files::Loaded, findings: &Findings) -> Loaded {
+        let files::Loaded {
+            sources,
+            folder,
+            mut contents,
+        } = read;
+        let (tree, _) = files::tree(&sources, findings);
+        let mut scripts = Vec::new();
+        let mut plan_report = None;
+        if let Some(tree) = tree {
+            let raw = decode::decode(&tree, &sources, findings);
+            let mut checker = script::Checker::new(
+                &sources,
+                &folder,
+                &self.environment,
+                findings,
+                &mut contents,
+            );
+            let (tests, path) = checker.tests(raw);
+            let path = path.unwrap_or_else(|| self.fallback.clone());
+            let environment = &self.environment;
+            let plan = self.plans.entry(path.clone()).or_insert_with_key(|path| {
+                let outcome = super::load(path, environment);
+                outcome.plan.ok_or(outcome.report)
+            });
+            match plan {
+                Ok(plan) => scripts = checker.scripts(&path, plan, tests),
+                Err(report) => plan_report = Some(report.clone()),
+            }
+        }
+        let (problems, secrets) = findings.take();
+        let report = Report::new(problems, sources, secrets);
+        if report.has_errors() {
+            scripts.clear();
+        }
+        Loaded {
+            scripts,
+            report,
+            plan_report,
+        }
+    }
+}

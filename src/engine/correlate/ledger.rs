@@ -1,0 +1,89 @@
+//! All open incidents of several targets: found by what they are about, and by when they have something to say.
+//!
+//! In a disaster there may be one for each of ten thousand hosts, and every look of every target asks for both.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{super::watched::Open, Shared};
+use crate::model::{Tick, cause::Cause};
+
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Ledger {
+    by_number: BTreeMap<u64, Shared>,
+    by_cause: HashMap<Cause, BTreeSet<u64>>,
+    /// When each has something to say, if it has.
+    due: BTreeSet<(Tick, u64)>,
+    planned: HashMap<u64, Tick>,
+}
+
+impl Ledger {
+    pub(in crate::engine) fn get(&self, number: u64) -> Option<&Shared> {
+        self.by_number.get(&number)
+    }
+
+    pub(in crate::engine) fn values(&self) -> impl Iterator<Item = &Shared> {
+        self.by_number.values()
+    }
+
+    /// Their incidents, to note in them who was told; not to plan anything.
+    pub(in crate::engine) fn opens_mut(&mut self) -> impl Iterator<Item = &mut Open> {
+        self.by_number.values_mut().map(|shared| &mut shared.open)
+    }
+
+    /// Changes one, and with it when it has something to say.
+    pub(in crate::engine) fn change<T>(
+        &mut self,
+        number: u64,
+        with: impl FnOnce(&mut Open) -> T,
+    ) -> Option<T> {
+        let mut shared = self.take(number)?;
+        let out = with(&mut shared.open);
+        self.put(number, shared);
+        Some(out)
+    }
+
+    /// Takes one out to change it; whoever takes it puts it back, unless it is over.
+    pub(super) fn take(&mut self, number: u64) -> Option<Shared> {
+        let shared = self.by_number.remove(&number)?;
+        let cause = &shared.common().cause;
+        if let Some(numbers) = self.by_cause.get_mut(cause) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.by_cause.remove(cause);
+            }
+        }
+        if let Some(at) = self.planned.remove(&number) {
+            self.due.remove(&(at, number));
+        }
+        Some(shared)
+    }
+
+    pub(super) fn put(&mut self, number: u64, shared: Shared) {
+        let due = [shared.follow_up, shared.open.remind];
+        if let Some(at) = due.into_iter().flatten().min() {
+            self.due.insert((at, number));
+            self.planned.insert(number, at);
+        }
+        let cause = shared.common().cause.clone();
+        self.by_cause.entry(cause).or_default().insert(number);
+        self.by_number.insert(number, shared);
+    }
+
+    /// The latest of those about this cause that others may still join.
+    pub(super) fn growing(&self, cause: &Cause, now: Tick) -> Option<u64> {
+        let mut numbers = self.by_cause.get(cause)?.iter().rev();
+        let grows = |number: &&u64| self.get(**number).is_some_and(|shared| shared.grows(now));
+        numbers.find(grows).copied()
+    }
+
+    /// Who has something to say by now, in the order of their numbers.
+    pub(super) fn due(&self, now: Tick) -> BTreeSet<u64> {
+        let due = self.due.iter().take_while(|(at, _)| *at <= now);
+        due.map(|(_, number)| *number).collect()
+    }
+
+    /// When the next one has something to say.
+    pub(super) fn next_deadline(&self) -> Option<Tick> {
+        self.due.first().map(|(at, _)| *at)
+    }
+}
