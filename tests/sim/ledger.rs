@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use hekate::model::{
-    Batch, CheckId, CheckRecord, Entry, EntryKey, Incident, IncidentId, Loaded, TargetId, Timestamp,
+    Batch, CheckId, CheckRecord, Entry, EntryKey, Incident, IncidentId, Loaded, TargetId,
+    Timestamp, lapse::Lapse,
 };
 
 /// The order of records on the disk.
@@ -18,6 +19,7 @@ pub(crate) struct Ledger {
     outbox: BTreeMap<Place, Entry>,
     incidents: u64,
     last_at: Option<Timestamp>,
+    lapses: BTreeMap<(Timestamp, &'static str), Lapse>,
 }
 
 fn place(key: &EntryKey) -> Place {
@@ -65,6 +67,10 @@ impl Ledger {
             self.incidents = self.incidents.max(number);
             self.outbox.insert(place(&entry.key), entry.clone());
         }
+        for lapse in &batch.lapses {
+            let key = (lapse.from, lapse.kind.as_str());
+            self.lapses.insert(key, lapse.clone());
+        }
         for finished in &batch.finished {
             self.outbox.remove(&place(&finished.key));
         }
@@ -107,6 +113,7 @@ impl Ledger {
             incidents: self.incidents,
             outbox,
             last_at: self.last_at,
+            lapses: self.lapses.values().cloned().collect(),
         }
     }
 }
