@@ -163,11 +163,7 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let post = tokio::spawn(post.open(post_stop.clone()));
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
-    let forwarding = tokio::spawn(forward(
-        commits,
-        shared.mail.clone(),
-        Arc::clone(&shared.wishes),
-    ));
+    let forwarding = tokio::spawn(shared.forward(commits));
     for trouble in finder.begin().await {
         // The loop was started a moment ago and listens.
         let _ = shared.events.send(Event::Troubled(trouble));
@@ -273,6 +269,13 @@ impl Shared {
             desk,
             outlook,
         }
+    }
+
+    fn forward(
+        &self,
+        commits: mpsc::UnboundedReceiver<Committing>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        forward(commits, self.mail.clone(), Arc::clone(&self.wishes))
     }
 
     fn heart(

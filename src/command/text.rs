@@ -101,7 +101,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Status(answer) => status(answer, look),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
-        Reply::Said(sentences) => sentences.iter().map(|said| format!("{said}\n")).collect(),
+        Reply::Said(sentences) => sentences.join("\n") + "\n",
         Reply::Problem {
             understood,
             nearest,
@@ -421,20 +421,26 @@ pub fn explain(
     for words in told(target, channels, now, look) {
         labelled(&mut out, "told", &words);
     }
-    if let Some(taken) = &facts.acknowledged {
-        let words = format!("{}, {}", taken.words(), look.time(taken.at, now));
-        labelled(&mut out, "taken", &words);
-    }
-    if let Some(note) = &facts.note {
-        labelled(&mut out, "planned", &planned_words(note, now, look));
-    }
-    if let Some(held) = &facts.held {
-        labelled(&mut out, "held", held);
-    }
+    plans(&mut out, target, now, look);
     if !facts.next.is_empty() {
         labelled(&mut out, "next", &facts.next);
     }
     out
+}
+
+/// Who has taken it on, and what keeps it from being told.
+fn plans(out: &mut String, target: &Line, now: Timestamp, look: Look) {
+    let facts = &target.facts;
+    if let Some(taken) = &facts.acknowledged {
+        let words = format!("{}, {}", taken.words(), look.time(taken.at, now));
+        labelled(out, "taken", &words);
+    }
+    if let Some(note) = &facts.note {
+        labelled(out, "planned", &planned_words(note, now, look));
+    }
+    if let Some(held) = &facts.held {
+        labelled(out, "held", held);
+    }
 }
 
 /// The look that decided, the last one, and the last good one before it.

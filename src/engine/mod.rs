@@ -440,9 +440,7 @@ impl Engine {
         for incident in shared {
             self.reopen_common(now, incident, &mut batch);
         }
-        let (renamed, planned) = (batch.renamed.clone(), loaded.planned);
-        let planned = planned::renamed(planned, &renamed, &mut batch);
-        self.restore_plans(now, planned, loaded.plans, &mut batch);
+        self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);

@@ -65,7 +65,7 @@ impl fmt::Debug for Recurring {
             .field("line", &self.line())
             .field("timezone", &self.timezone.name())
             .field("duration", &self.duration)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -144,6 +144,8 @@ pub fn zone(name: &str) -> Option<Tz> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use chrono::{DateTime, TimeZone as _};
     use expect_test::{Expect, expect};
     use proptest::prelude::*;
@@ -289,7 +291,7 @@ mod tests {
             "@sometimes",
         ] {
             let why = Recurring::parse(line, Tz::UTC, Duration::from_mins(1)).expect_err(line);
-            out.push_str(&format!("{line:?}: {why}\n"));
+            writeln!(out, "{line:?}: {why}").expect("a string takes it");
         }
         expect![[r#"
             "": it has 0 fields, not five: minute hour day month weekday

@@ -217,13 +217,21 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     let is_founded = match (entry.kind, entry.story.to) {
         (Kind::Opened | Kind::Changed, Verdict::Down) => match policy.and_then(|it| it.count) {
             Some(count) => chronicle.has_full_count(target, at, count.failures, count.of),
-            // It may have waited for others that were in question at the same time.
-            None => chronicle
-                .before(target, at)
-                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
-                .map(|look| look.ended)
-                .chain([at])
-                .any(|then| chronicle.has_full_run(target, then, life)),
+            // It may have waited for others that were in question at the same time, and if it was killed meanwhile for a
+            // look of the next life.
+            None => {
+                let mut waited = chronicle
+                    .before(target, at)
+                    .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
+                    .map(|look| look.ended)
+                    .chain([at]);
+                let untold = chronicle.before(target, at);
+                let mut untold = untold
+                    .take_while(|look| word(look.sky) != Word::Well)
+                    .filter(|look| look.life < life);
+                waited.any(|then| chronicle.has_full_run(target, then, life))
+                    || untold.any(|look| chronicle.has_full_run(target, look.ended, look.life))
+            }
         },
         // Held back for half an hour at most, and an absence may lie between.
         (Kind::Opened, _) => chronicle

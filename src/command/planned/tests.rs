@@ -129,6 +129,7 @@ fn plans_are_said_in_many_ways() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
     expect![[r#"
         silence add for 2h because everything
@@ -232,6 +233,7 @@ fn planned(kind: PlanKind, targets: &[&str]) -> Planned {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_was_done_is_said_with_its_end() {
     let prague = crate::model::calendar::zone("Europe/Prague").expect("a zone");
     let mut out = String::new();

@@ -32,8 +32,8 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
                     format!("maintenance of {who} {until}, by {by} — {ends}")
                 }
                 PlanKind::Deploy => {
-                    let release = planned.release.iter();
-                    let release: String = release.map(|name| format!(" of {name}")).collect();
+                    let release = planned.release.as_ref();
+                    let release = release.map_or(String::new(), |name| format!(" of {name}"));
                     let target = names(&planned.matcher.targets);
                     format!("deploy{release} announced for {target} {until}, by {by} — {ends}")
                 }

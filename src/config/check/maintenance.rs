@@ -220,20 +220,18 @@ impl Check<'_> {
         zone: Tz,
     ) -> Option<Times> {
         let line = self.text(schedule, "`schedule`")?;
-        let duration = match &raw.duration {
-            Some(at) => self.duration(at, "`duration`", DURATION).value?,
-            None => {
-                self.report(
-                    Problem::new(
-                        Code::Missing,
-                        schedule.span,
-                        format!("{who} does not say how long it is"),
-                    )
-                    .help("add `duration: 45m`"),
-                );
-                return None;
-            }
+        let Some(duration) = &raw.duration else {
+            self.report(
+                Problem::new(
+                    Code::Missing,
+                    schedule.span,
+                    format!("{who} does not say how long it is"),
+                )
+                .help("add `duration: 45m`"),
+            );
+            return None;
         };
+        let duration = self.duration(duration, "`duration`", DURATION).value?;
         let recurring = match Recurring::parse(&line, zone, duration) {
             Ok(recurring) => recurring,
             Err(why) => {

@@ -120,17 +120,10 @@ impl Check<'_> {
         let is_wrong = at.value.is_none();
         let raw = at.value.unwrap_or_default();
         let mut is_doubtful = is_wrong || self.findings.was_meant(span, "match");
+        let who = format!("route {number}");
         let matcher = raw
             .r#match
-            .map(|at| {
-                self.matcher(
-                    at,
-                    &format!("route {number}"),
-                    groups,
-                    targets,
-                    &mut is_doubtful,
-                )
-            })
+            .map(|at| self.matcher(at, &who, groups, targets, &mut is_doubtful))
             .unwrap_or_default();
         let mut to = Vec::new();
         match raw.to {

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     judge::cause::{self, Census},
     model::{
-        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot, Story,
+        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot,
         TargetId, Tick, Told, Verdict,
         cause::{Cause, Common, Member},
     },
@@ -396,18 +396,15 @@ impl Engine {
             }
         }
         for told in incident.told.clone() {
-            let story = Story {
-                notes: notes.clone(),
-                ..story_of(incident, Some(&told.channel), Kind::Opened, now)
-            };
-            let story = Arc::new(story);
+            let mut story = story_of(incident, Some(&told.channel), Kind::Opened, now);
+            story.notes.clone_from(&notes);
             batch.entries.push(entry(
                 incident,
                 told.channel,
                 Kind::Opened,
                 now,
                 told.mention,
-                &story,
+                &Arc::new(story),
             ));
         }
         incident.sequence += 1;

@@ -369,6 +369,7 @@ impl Engine {
         batch: &mut Batch,
     ) {
         self.plans.last = self.plans.last.max(last);
+        let planned = renamed(planned, batch);
         for planned in planned {
             if self
                 .plans
@@ -498,13 +499,9 @@ impl Engine {
 }
 
 /// Plans with the names that their targets have now; those that changed are written down.
-pub(in crate::engine) fn renamed(
-    mut planned: Vec<Planned>,
-    renamed: &[(TargetId, TargetId)],
-    batch: &mut Batch,
-) -> Vec<Planned> {
+fn renamed(mut planned: Vec<Planned>, batch: &mut Batch) -> Vec<Planned> {
     for planned in &mut planned {
-        if rename(&mut planned.matcher, renamed) {
+        if rename(&mut planned.matcher, &batch.renamed) {
             batch.planned.push(planned.clone());
         }
     }

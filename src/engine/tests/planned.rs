@@ -88,29 +88,29 @@ fn with(window: Window) -> Plan {
 /// What keeps `api` from being told between minute 10 and minute 40.
 #[derive(Clone, Copy, Debug)]
 enum Kept {
-    BySilence,
-    ByMaintenance,
-    ByWindow,
+    Silence,
+    Maintenance,
+    Window,
 }
 
 /// Changes of weather at these minutes, and whether hekate is killed and started again at these.
 fn story(kept: Kept, weather: &[(u64, &str)], restarts: &[u64]) -> String {
     let file = || match kept {
-        Kept::ByWindow => with(window(minutes(10), minutes(40))),
-        Kept::BySilence | Kept::ByMaintenance => fleet(vec![target("api")]),
+        Kept::Window => with(window(minutes(10), minutes(40))),
+        Kept::Silence | Kept::Maintenance => fleet(vec![target("api")]),
     };
     let mut world = World::new(file());
     let mut told = String::new();
     for minute in 0..90 {
         if minute == 10 {
             match kept {
-                Kept::BySilence => {
+                Kept::Silence => {
                     world.plan(PlanKind::Silence, &["api"], minutes(30));
                 }
-                Kept::ByMaintenance => {
+                Kept::Maintenance => {
                     world.plan(PlanKind::Maintenance, &["api"], minutes(30));
                 }
-                Kept::ByWindow => {}
+                Kept::Window => {}
             }
         }
         for (_, weather) in weather.iter().filter(|(at, _)| *at == minute) {
@@ -135,7 +135,7 @@ fn story(kept: Kept, weather: &[(u64, &str)], restarts: &[u64]) -> String {
 fn everywhere(weather: &[(u64, &str)], restarts: &[u64], expected: &Expect) {
     let mut out = String::new();
     let mut first: Option<String> = None;
-    for kept in [Kept::BySilence, Kept::ByMaintenance, Kept::ByWindow] {
+    for kept in [Kept::Silence, Kept::Maintenance, Kept::Window] {
         let told = story(kept, weather, restarts);
         let told: String = told
             .lines()
@@ -250,11 +250,7 @@ fn a_restart_inside_changes_nothing() {
             1h 13s #core recovered: api down -> operational
         "#]],
     );
-    everywhere(
-        &[(20, "refused"), (30, "ok")],
-        &[25],
-        &expect![""],
-    );
+    everywhere(&[(20, "refused"), (30, "ok")], &[25], &expect![""]);
     everywhere(
         &[(5, "refused"), (20, "ok")],
         &[15],
@@ -633,7 +629,19 @@ fn agenda(plan: Plan, events: Vec<(u64, u64, Event)>) -> Option<Arc<Agenda>> {
     }
     actions.into_iter().rev().find_map(|action| match action {
         Action::ShowAgenda(agenda) => Some(agenda),
-        _ => None,
+        Action::Placed(..)
+        | Action::Vacated(_)
+        | Action::Look(_)
+        | Action::Commit(_)
+        | Action::Noted(..)
+        | Action::Looked(_)
+        | Action::Show(..)
+        | Action::ShowLog(..)
+        | Action::ShowRole(..)
+        | Action::LookTrouble(_)
+        | Action::AskWitnesses(_)
+        | Action::Blind(_)
+        | Action::Answer(..) => None,
     })
 }
 
