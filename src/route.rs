@@ -20,6 +20,8 @@ pub struct Case<'a> {
     pub verdict: Verdict,
     /// Its role, if it has one.
     pub role: Option<Role>,
+    /// The component that is down, if its body named one.
+    pub component: Option<&'a str>,
 }
 
 /// Who hears of it.
@@ -104,7 +106,13 @@ pub fn misses(matcher: &Matcher, case: Case<'_>) -> Option<&'static str> {
         severities,
         states,
         roles,
+        components,
     } = matcher;
+    let is_called = |name: &str| {
+        components
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(name))
+    };
     let is_of_group = case.group.is_some_and(|group| groups.contains(group));
     let has_role = case.role.is_some_and(|role| roles.contains(&as_told(role)));
     let holds = [
@@ -119,6 +127,10 @@ pub fn misses(matcher: &Matcher, case: Case<'_>) -> Option<&'static str> {
         ),
         ("state", states.is_empty() || states.contains(&case.verdict)),
         ("role", roles.is_empty() || has_role),
+        (
+            "component",
+            components.is_empty() || case.component.is_some_and(is_called),
+        ),
     ];
     holds.iter().find(|(_, holds)| !holds).map(|(key, _)| *key)
 }
@@ -204,6 +216,7 @@ pub(crate) mod tests {
             severity,
             verdict,
             role: None,
+            component: None,
         });
     }
 

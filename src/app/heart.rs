@@ -135,6 +135,7 @@ impl Heart {
             | Event::Found(_)
             | Event::Witnessed(_)
             | Event::Planned(_)
+            | Event::Marked(_)
             | Event::Stop => false,
         };
         self.engine.handle(now, event, actions);

@@ -372,6 +372,13 @@ impl Shared {
             incidents: incidents(self.writer.reader()),
             reload,
             push: pushes(self.events.clone()),
+            marked: {
+                let events = self.events.clone();
+                Arc::new(move |incident| {
+                    // Nobody listens any more only while the process ends.
+                    let _ = events.send(Event::Marked(Box::new(incident)));
+                })
+            },
             role_said: {
                 let events = self.events.clone();
                 Arc::new(move |group, instance| {

@@ -154,6 +154,20 @@ pub enum Command {
     /// A file of tests says what happens and what has to be told. The real engine and the real file are used; nothing is
     /// looked at and nothing is sent. Variables need not be set. The exit code is 1 if anything is not as expected.
     Test(Test),
+    /// Say what an incident was worth that is over; `hekate report noise` counts it
+    Mark(Mark),
+    /// What the past says about the file
+    Report {
+        /// Which.
+        #[command(subcommand)]
+        command: Report,
+    },
+    /// What this file would have told of the past, beside what was told
+    ///
+    /// Judges the looks that are stored of every trouble by the rules of the file (`--config new.yaml`), and takes it through its
+    /// routes. The store is that of the file, or `--store`; it is only read, so hekate may be running. Of troubles that were
+    /// too short to be told no looks are stored.
+    Replay(Replay),
     /// Show or really send a message
     Notify {
         /// Which.
@@ -169,7 +183,11 @@ pub enum Command {
         command: Store,
     },
     /// Print the JSON Schema of the file
-    Schema,
+    Schema {
+        /// Of files of tests in place of it
+        #[arg(long)]
+        tests: bool,
+    },
     /// Print a manual page or completions
     Generate {
         /// What to print
@@ -420,6 +438,77 @@ pub struct Test {
     /// How often each script is played, with looks at other moments each time
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub plays: u64,
+}
+
+/// `hekate mark`
+#[derive(Args, Debug)]
+pub struct Mark {
+    /// The incident's id, such as k7f2
+    pub incident: String,
+    /// What it was worth
+    #[arg(value_enum)]
+    pub worth: WorthWord,
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+    /// Who says so [default: the name of the user]
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+}
+
+/// What an incident was worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum WorthWord {
+    /// Nothing was wrong, or nothing that anybody had to hear of.
+    FalseAlarm,
+    /// It was good to be told.
+    Useful,
+}
+
+impl WorthWord {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FalseAlarm => "false alarm",
+            Self::Useful => "useful",
+        }
+    }
+}
+
+/// `hekate report`
+#[derive(Subcommand, Debug)]
+pub enum Report {
+    /// The noisiest checks, and the limits that would have kept them quiet
+    ///
+    /// Counts what was told and what of it was marked as a false alarm, and tries longer limits on the looks that are stored of each
+    /// trouble: how many false alarms would not have been sent, and by how much later the others. Reads the journal beside
+    /// the store, so hekate may be running.
+    Noise(Noise),
+}
+
+/// `hekate report noise`
+#[derive(Args, Debug)]
+pub struct Noise {
+    /// How far back
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub since: std::time::Duration,
+    /// The folder of the store [default: that of the file]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+}
+
+/// `hekate replay`
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// How far back
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
+    pub since: std::time::Duration,
+    /// The folder of the store [default: that of the file]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// Only what would be told otherwise
+    #[arg(long)]
+    pub differences: bool,
 }
 
 /// `hekate notify`

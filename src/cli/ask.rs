@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode, Url, header};
+use reqwest::{Client, Method, StatusCode, Url};
 
 use super::{
     Exit,
-    arguments::{Format, Global, Status},
+    arguments::{Format, Global, Mark, Status},
     file,
     terminal::Terminal,
 };
@@ -88,16 +88,16 @@ impl Server {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Answer, String> {
-        self.ask_with(method, path, query, None).await
+        self.send(method, path, query, None).await
     }
 
     /// Asks, and says this as JSON.
-    pub(super) async fn ask_with(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &[&str],
         query: &[(&str, &str)],
-        said: Option<&serde_json::Value>,
+        body: Option<&serde_json::Value>,
     ) -> Result<Answer, String> {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
@@ -108,10 +108,10 @@ impl Server {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
-        if let Some(said) = said {
+        if let Some(body) = body {
             request = request
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(said.to_string());
+                .header(reqwest::header::CONTENT_TYPE, "application/json")
+                .body(body.to_string());
         }
         let response = request.send().await.map_err(innermost)?;
         let status = response.status();
@@ -298,6 +298,50 @@ pub(super) fn history(
         })
     });
     print(shown, terminal)
+}
+
+/// `hekate mark`
+pub(super) fn mark(global: &Global, mark: &Mark, terminal: Terminal) -> Exit {
+    let by = mark.by.clone().or_else(|| {
+        let user = std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
+        user.ok().filter(|user| !user.is_empty())
+    });
+    let body = serde_json::json!({
+        "mark": mark.worth.as_str(),
+        "reason": mark.reason,
+        "by": by.unwrap_or_default(),
+    });
+    let id = mark.incident.trim_start_matches('#');
+    let asked = Server::of(global, terminal).and_then(|server| {
+        let path = ["v1", "incidents", id, "mark"];
+        wait(terminal, async {
+            match server.send(Method::POST, &path, &[], Some(&body)).await {
+                Ok(answer) => Ok(answer),
+                Err(why) => Err(silent(&server, terminal, &why)),
+            }
+        })
+    });
+    match asked {
+        Err(exit) => exit,
+        Ok(answer) if answer.status.is_success() => {
+            match terminal.format {
+                Format::Json => terminal.say(&format!("{}\n", answer.text.trim_end())),
+                Format::Human | Format::Short | Format::Github => terminal.say(&format!(
+                    "#{id} is marked as {}; `hekate report noise` counts it\n",
+                    mark.worth.as_str()
+                )),
+            }
+            Exit::Done
+        }
+        Ok(answer) => {
+            terminal.complain(&explain_refusal(&answer));
+            match answer.status {
+                StatusCode::NOT_FOUND | StatusCode::CONFLICT => Exit::NotSo,
+                StatusCode::BAD_REQUEST => Exit::Usage,
+                _ => Exit::Unavailable,
+            }
+        }
+    }
 }
 
 /// `hekate reload`

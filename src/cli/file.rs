@@ -169,7 +169,12 @@ fn indented(text: &str) -> String {
 }
 
 /// `hekate schema`
-pub(super) fn schema(terminal: Terminal) -> Exit {
-    terminal.say_json(&config::schema());
+pub(super) fn schema(is_of_tests: bool, terminal: Terminal) -> Exit {
+    let schema = if is_of_tests {
+        config::schema_of_tests()
+    } else {
+        config::schema()
+    };
+    terminal.say_json(&schema);
     Exit::Done
 }

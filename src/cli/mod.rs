@@ -9,6 +9,7 @@ mod exit;
 mod file;
 mod generate;
 mod notify;
+mod past;
 mod planned;
 mod routes;
 mod run;
@@ -73,10 +74,13 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Deploy { command } => planned::deploy(global, &command, terminal),
         Command::Routes(asked) => routes::routes(global, &asked, terminal),
         Command::Test(asked) => test::test(global, &asked, terminal),
+        Command::Mark(mark) => ask::mark(global, &mark, terminal),
+        Command::Report { command } => past::report(global, &command, terminal),
+        Command::Replay(asked) => past::replay(global, &asked, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
-        Command::Schema => file::schema(terminal),
+        Command::Schema { tests } => file::schema(tests, terminal),
         Command::Generate { what } => generate::generate(what, terminal),
     }
 }

@@ -110,7 +110,7 @@ fn send(global: &Global, request: &Request, terminal: Terminal) -> Exit {
             }
             let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
             let method = request.method.clone();
-            let answer = server.ask_with(method, &path, &query, request.said.as_ref());
+            let answer = server.send(method, &path, &query, request.said.as_ref());
             match answer.await {
                 Err(why) => Err(silent(&server, terminal, &why)),
                 Ok(answer) if answer.status.is_success() => Ok(answer.text),

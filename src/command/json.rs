@@ -166,6 +166,12 @@ pub fn past(past: &Past) -> Value {
             .iter()
             .map(|(words, times)| json!({ "words": words, "times": times }))
             .collect::<Vec<_>>(),
+        "mark": past.mark.as_ref().map(|mark| json!({
+            "worth": mark.worth.as_str(),
+            "reason": mark.reason,
+            "by": mark.by,
+            "at": time(mark.at),
+        })),
     } })
 }
 

@@ -1,6 +1,8 @@
 //! An incident that was closed, as people ask for it by its id.
 
-use crate::model::{Board, ChannelName, Incident, IncidentId, TargetId, Timestamp, Verdict};
+use crate::model::{
+    Board, ChannelName, Incident, IncidentId, TargetId, Timestamp, Verdict, incident::Mark,
+};
 
 /// What is known of an incident of the past.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +23,8 @@ pub struct Past {
     pub told: Vec<(ChannelName, Timestamp)>,
     /// What was seen meanwhile, and how often.
     pub seen: Vec<(String, u32)>,
+    /// What somebody said of it.
+    pub mark: Option<Mark>,
     /// When it was asked for.
     pub now: Timestamp,
 }
@@ -46,6 +50,7 @@ impl Past {
                 .map(|told| (told.channel, told.at))
                 .collect(),
             seen: incident.seen,
+            mark: incident.mark,
             now,
         }
     }

@@ -546,6 +546,16 @@ pub fn past(past: &Past, channels: &BTreeMap<ChannelName, Channel>, look: Look) 
         let words = format!("{title} at {}", look.time(*at, past.now));
         labelled(&mut out, "told", &words);
     }
+    if let Some(mark) = &past.mark {
+        let when = look.time(mark.at, past.now);
+        let words = format!(
+            "{}, says {} at {when}: {}",
+            mark.worth.as_str(),
+            mark.by,
+            mark.reason
+        );
+        labelled(&mut out, "marked", &words);
+    }
     out
 }
 

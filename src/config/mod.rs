@@ -35,7 +35,7 @@ pub use code::Code;
 pub use environment::Environment;
 pub use explanations::{Explanation, explanation, explanations};
 pub use report::{Format, Level, Problem, Report};
-pub use schema::schema;
+pub use schema::{schema, schema_of_tests};
 pub use source::{Place, Span};
 
 pub use files::Contents;

@@ -1,7 +1,7 @@
 //! The schema of the file for editors.
 
 use schemars::{
-    Schema,
+    JsonSchema, Schema,
     generate::SchemaSettings,
     transform::{RecursiveTransform, Transform},
 };
@@ -13,13 +13,20 @@ use super::raw;
 ///
 /// Source: <https://json-schema.org/draft-07>, the newest draft that the YAML language server understands whole.
 pub fn schema() -> Value {
+    schema_of::<raw::File>("hekate: targets.yaml")
+}
+
+/// The same of a file of tests.
+pub fn schema_of_tests() -> Value {
+    schema_of::<raw::script::TestFile>("hekate: a file of tests")
+}
+
+fn schema_of<T: JsonSchema>(title: &str) -> Value {
     let mut settings = SchemaSettings::draft07();
     settings.meta_schema = Some("http://json-schema.org/draft-07/schema#".into());
-    let mut schema = settings
-        .into_generator()
-        .into_root_schema_for::<raw::File>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     RecursiveTransform(without_null).transform(&mut schema);
-    schema.insert(String::from("title"), Value::from("hekate: targets.yaml"));
+    schema.insert(String::from("title"), Value::from(title));
     schema.to_value()
 }
 

@@ -196,6 +196,7 @@ fn five_lines_are_enough() {
                     severities: [],
                     states: [],
                     roles: [],
+                    components: [],
                 },
                 to: [
                     "alerts",
@@ -313,9 +314,9 @@ routes:
         master/green was Some("old/green")
         cron/green was Some("green")
         asked was None
-        Route { matcher: Matcher { groups: [], targets: ["master/blue", "cron/green"], severities: [], states: [Down], roles: [] }, to: ["core"], mention: Some("night"), remind_after: [1800s], goes_on: false }
-        Route { matcher: Matcher { groups: ["master"], targets: [], severities: [Critical], states: [], roles: [] }, to: ["core", "data"], mention: None, remind_after: [], goes_on: true }
-        Route { matcher: Matcher { groups: [], targets: [], severities: [], states: [], roles: [] }, to: ["ops"], mention: None, remind_after: [], goes_on: false }
+        Route { matcher: Matcher { groups: [], targets: ["master/blue", "cron/green"], severities: [], states: [Down], roles: [], components: [] }, to: ["core"], mention: Some("night"), remind_after: [1800s], goes_on: false }
+        Route { matcher: Matcher { groups: ["master"], targets: [], severities: [Critical], states: [], roles: [], components: [] }, to: ["core", "data"], mention: None, remind_after: [], goes_on: true }
+        Route { matcher: Matcher { groups: [], targets: [], severities: [], states: [], roles: [], components: [] }, to: ["ops"], mention: None, remind_after: [], goes_on: false }
         Health(
             HealthQuestion {
                 url: Url {

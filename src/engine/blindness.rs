@@ -207,12 +207,21 @@ impl Engine {
         (is_regular, planned): (bool, Tick),
         may_wait: bool,
     ) -> Option<Observation> {
-        if self.plan.witnesses.is_empty() || !is_silence(&observation.outcome) {
+        if self.plan.witnesses.is_empty() {
+            return Some(observation);
+        }
+        let is_silence = is_silence(&observation.outcome);
+        // A round of a store, or of roles, does not tell silence from a refusal.
+        let is_round = !may_wait && observation.outcome != Outcome::Healthy;
+        if !is_silence && !is_round {
             return Some(observation);
         }
         if self.lookout.was_blind(observation.started.tick) {
             self.lookout.unseen.insert(observation.look.slot);
             observation.outcome = self.hidden();
+            return Some(observation);
+        }
+        if !is_silence {
             return Some(observation);
         }
         self.want_round(now);

@@ -13,6 +13,7 @@ mod hold;
 mod lapse;
 mod logs;
 mod look;
+mod mark;
 mod parents;
 mod planned;
 mod remind;
@@ -83,6 +84,8 @@ pub enum Event {
     Witnessed(Round),
     /// Somebody wishes something to be planned or taken on; answered by an [`Action::Answer`].
     Planned(Asked),
+    /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
+    Marked(Box<Incident>),
     /// The end: remember what is worth it.
     Stop,
 }
@@ -279,6 +282,7 @@ impl Engine {
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
             Event::Planned(asked) => self.asked(now, asked, actions),
+            Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.end_stalling(now, actions);
@@ -441,6 +445,7 @@ impl Engine {
             self.reopen_common(now, incident, &mut batch);
         }
         self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
+        self.commons.is_starting = true;
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
@@ -454,6 +459,7 @@ impl Engine {
             self.settle_accounts(now, slot, &mut batch);
             self.show(slot, actions);
         }
+        self.commons.is_starting = false;
         self.bind_readers();
         self.bind_roles(now, actions);
         for (target, incident) in open {

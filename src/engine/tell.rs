@@ -10,8 +10,9 @@ use super::{
 };
 use crate::{
     model::{
-        Batch, ChannelName, Entry, EntryKey, EntryState, Incident, IncidentId, Kind, Moment,
-        OnCallName, Outage, Slot, Story, TargetId, Told, Verdict, planned::Acknowledgement,
+        Batch, ChannelName, ComponentState, Entry, EntryKey, EntryState, Incident, IncidentId,
+        Kind, Moment, OnCallName, Outage, Slot, Story, TargetId, Told, Verdict,
+        planned::Acknowledgement,
     },
     route::{self, Case},
 };
@@ -96,6 +97,7 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: seen_before(watched),
+            mark: None,
             common: None,
             warned_at: None,
             is_short_otherwise: false,
@@ -315,7 +317,16 @@ impl Watched {
             severity: target.severity,
             verdict,
             role: self.role.as_ref().map(|standing| standing.role),
+            component: self.component_down(),
         }
+    }
+
+    /// The component that the last body of the deciding check called down.
+    fn component_down(&self) -> Option<&str> {
+        let detail = self.checks[self.deciding()].last.detail.as_deref()?;
+        let mut components = detail.components.iter();
+        let down = components.find(|component| component.state == ComponentState::Down)?;
+        Some(&down.name)
     }
 }
 

@@ -131,6 +131,7 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
+            mark: None,
             common: None,
             warned_at: None,
             is_short_otherwise: false,

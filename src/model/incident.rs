@@ -46,6 +46,8 @@ pub struct Incident {
     pub remind_at: Option<Timestamp>,
     /// What was seen while it was open: words and how often, most often first, at most five.
     pub seen: Vec<(String, u32)>,
+    /// What somebody said of it when it was over.
+    pub mark: Option<Mark>,
     /// If it is about several targets: what they have in common, and how each of them is.
     pub common: Option<Box<Common>>,
     /// Of something that ends, such as a certificate: the warning that was told last.
@@ -67,6 +69,46 @@ impl Incident {
         matches!(self.verdict, Verdict::Degraded)
             && self.warned_at.is_some()
             && !self.is_short_otherwise
+    }
+}
+
+/// What somebody said of an incident that is over: whether it was worth telling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// What it was worth.
+    pub worth: Worth,
+    /// Why; cleaned, at most 300 characters.
+    pub reason: String,
+    /// Who says so, as they call themselves; cleaned, at most 100 characters.
+    pub by: String,
+    /// When they said it.
+    pub at: Timestamp,
+}
+
+/// What an incident was worth to those who were told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Worth {
+    /// Nothing was wrong, or nothing that anybody had to hear of.
+    FalseAlarm,
+    /// It was good to be told.
+    Useful,
+}
+
+impl Worth {
+    /// The word for people and records.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FalseAlarm => "false alarm",
+            Self::Useful => "useful",
+        }
+    }
+
+    /// The worth with this word, in any of the ways in which it is typed: `false-alarm`, `false_alarm`, `false alarm`.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let word = word.trim().to_lowercase().replace(['-', '_'], " ");
+        [Self::FalseAlarm, Self::Useful]
+            .into_iter()
+            .find(|worth| worth.as_str() == word)
     }
 }
 

@@ -87,7 +87,8 @@ impl Default for Policy {
 pub struct Seen {
     /// When the look started.
     pub started: Tick,
-    /// When it was finished.
+    /// When it was finished; of a look that brought an answer without the time that finding the address took, which is our
+    /// own resolver's.
     pub finished: Tick,
     /// When it started, for people.
     pub at: Timestamp,
@@ -108,7 +109,8 @@ impl Seen {
     pub fn of(observation: &Observation, is_regular: bool) -> Self {
         Self {
             started: observation.started.tick,
-            finished: observation.finished.tick,
+            finished: (observation.finished.tick - resolving(observation))
+                .max(observation.started.tick),
             at: observation.started.at,
             is_regular,
             outcome: observation.outcome.clone(),
@@ -126,6 +128,18 @@ impl Seen {
     pub const fn took(&self) -> Duration {
         self.finished.since(self.started)
     }
+}
+
+/// How long an answer waited for our own resolver: that makes nobody slow, unless the resolver is all that was asked.
+fn resolving(observation: &Observation) -> Duration {
+    let phases = observation.phases;
+    let is_all = phases.finished().count() <= 1;
+    let is_answer = match observation.outcome {
+        Outcome::Healthy | Outcome::Degraded(_) => true,
+        Outcome::Unhealthy(_) | Outcome::Unobservable(_) => false,
+    };
+    let micros = phases.resolve_us.filter(|_| is_answer && !is_all);
+    Duration::from_micros(micros.unwrap_or_default().into())
 }
 
 /// The first failure and the fresh looks that follow it until it is believed or refuted.
@@ -279,4 +293,51 @@ pub struct Proof {
     pub before: State,
     /// What it was then shown; the last one decided.
     pub seen: Vec<Seen>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Failure, FailureClass, FailureKind, LookId, Moment, Phases, Slot};
+
+    #[test]
+    fn a_slow_resolver_of_ours_makes_no_answer_slow() {
+        let second = Duration::from_secs(1);
+        let silent = Outcome::Unhealthy(Failure {
+            class: FailureClass::Silent,
+            kind: FailureKind::FirstByteTimeout,
+            words: String::from("no answer"),
+        });
+        for (outcome, resolve_us, connect_us, took) in [
+            (Outcome::Healthy, Some(700_000), Some(100_000), 300),
+            (Outcome::Healthy, None, Some(100_000), 1_000),
+            // The resolver is what was asked.
+            (Outcome::Healthy, Some(700_000), None, 1_000),
+            (silent, Some(700_000), Some(100_000), 1_000),
+            // Of several addresses each may have waited.
+            (Outcome::Healthy, Some(7_000_000), Some(100_000), 0),
+        ] {
+            let observation = Observation {
+                look: LookId {
+                    slot: Slot(0),
+                    check: 0,
+                    number: 1,
+                },
+                started: Moment::default() + second,
+                finished: Moment::default() + 2 * second,
+                outcome,
+                status: None,
+                phases: Phases {
+                    resolve_us,
+                    connect_us,
+                    ..Phases::default()
+                },
+                family: None,
+                detail: None,
+                extra: None,
+            };
+            let seen = Seen::of(&observation, true);
+            assert_eq!(seen.took(), Duration::from_millis(took), "{observation:?}");
+        }
+    }
 }

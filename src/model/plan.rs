@@ -585,4 +585,7 @@ pub struct Matcher {
     pub states: Vec<Verdict>,
     /// Any of these roles; a target without a role has none of them, and one of unknown role counts as active.
     pub roles: Vec<Role>,
+    /// Any of these components is what is down: of one target, or of several whose common cause it is; in any case of
+    /// letters.
+    pub components: Vec<String>,
 }

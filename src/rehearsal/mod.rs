@@ -2,8 +2,13 @@
 //!
 //! [`routing`] says which route would be taken. [`stage`] lets the real engine and the real courier live through a script in
 //! virtual time, in front of a [`scenery`] that answers every look; [`review`] compares what came of it with what
-//! was expected. Nothing in here looks at anything, sends anything, or reads a clock.
+//! was expected. [`retrial`] judges what is stored of the past by other rules: for [`noise`], which proposes a limit where false
+//! alarms were, and for [`replay`], which puts what another file would have told beside what was told. Nothing in here looks at anything, sends anything, or reads a clock.
 
+pub mod noise;
+pub mod past;
+pub mod replay;
+pub mod retrial;
 pub mod review;
 pub mod routing;
 pub mod scenery;

@@ -37,6 +37,7 @@ pub fn trace(plan: &Plan, target: &Target, verdict: Verdict, role: Option<Role>)
         severity: target.severity,
         verdict,
         role,
+        component: None,
     };
     let decision = route::route(plan, case);
     let mut steps = Vec::new();

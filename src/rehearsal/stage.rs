@@ -117,6 +117,14 @@ pub fn play(script: &Script, seed: u64) -> Played {
     played
 }
 
+/// Plays a script and gives back what would have been stored.
+#[cfg(test)]
+pub(super) fn recorded(script: &Script, seed: u64) -> Vec<Batch> {
+    let mut stage = Stage::set(script, seed);
+    stage.run();
+    stage.batches
+}
+
 /// What comes next.
 #[derive(Debug)]
 enum Coming {
@@ -158,6 +166,8 @@ struct Stage<'a> {
     shown: HashMap<TargetId, Verdict>,
     incidents: HashMap<IncidentId, BTreeSet<TargetId>>,
     played: Played,
+    #[cfg(test)]
+    batches: Vec<Batch>,
 }
 
 impl<'a> Stage<'a> {
@@ -176,6 +186,8 @@ impl<'a> Stage<'a> {
             shown: HashMap::new(),
             incidents: HashMap::new(),
             played: Played::default(),
+            #[cfg(test)]
+            batches: Vec::new(),
             plan: Arc::clone(&plan),
         };
         for (index, step) in script.steps.iter().enumerate() {
@@ -439,6 +451,8 @@ impl<'a> Stage<'a> {
 
     /// Everything is durable at once here; a store that is slow is not what a script is about.
     fn commit(&mut self, batch: &Batch) {
+        #[cfg(test)]
+        self.batches.push(batch.clone());
         for incident in &batch.incidents {
             let targets = incident.targets.iter().cloned().collect();
             self.incidents.insert(incident.id.clone(), targets);

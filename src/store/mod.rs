@@ -11,6 +11,7 @@
 //!
 //! Stored formats are in `schema` and nowhere else; sled is in `vault.rs` and nowhere else.
 
+mod chronicle;
 mod database;
 mod error;
 mod examine;
@@ -29,6 +30,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use chronicle::{Chronicle, chronicle};
 pub use database::{Database, Removed};
 pub use error::Error;
 pub use examine::{Examined, verify_journal};

@@ -271,7 +271,7 @@ async fn read_history(
 }
 
 /// Asks the store off the runtime's threads, few questions at a time.
-async fn from_store<T: Send + 'static>(
+pub(super) async fn from_store<T: Send + 'static>(
     shared: &Shared,
     read: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {

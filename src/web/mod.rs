@@ -27,6 +27,7 @@ mod access;
 mod api;
 mod gate;
 mod heartbeat;
+mod marks;
 mod operations;
 mod planned;
 mod roles;
@@ -95,6 +96,8 @@ pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String>
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
+/// Takes an incident that is over, with what somebody said of it. It must not block.
+pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 /// Takes who of a group is active now, by its name in the group. It must not block.
 pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
@@ -124,6 +127,8 @@ pub struct State {
     pub role_said: RoleSaid,
     /// Where it goes what people plan and take on.
     pub wishes: Wishes,
+    /// Takes a mark.
+    pub marked: Marked,
     /// What time it is.
     pub clock: Clock,
 }
@@ -228,7 +233,8 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/suggest", get(api::suggest))
         .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/targets/{*question}", get(api::target))
-        .route("/v1/incidents/{whom}/ack", post(planned::acknowledge))
+        .route("/v1/incidents/{id}/ack", post(planned::acknowledge))
+        .route("/v1/incidents/{id}/mark", post(marks::mark))
         .merge(plans("/v1/silences", PlanKind::Silence))
         .merge(plans("/v1/maintenance", PlanKind::Maintenance))
         .merge(plans("/v1/deploys", PlanKind::Deploy))

@@ -99,4 +99,4 @@ pub(super) async fn reload(State(shared): State<Shared>, request: Request) -> Re
 }
 
 /// Headers that a browser adds and a program has no reason to send.
-const FROM_BROWSERS: [&str; 2] = ["origin", "sec-fetch-site"];
+pub(super) const FROM_BROWSERS: [&str; 2] = ["origin", "sec-fetch-site"];

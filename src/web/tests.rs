@@ -84,6 +84,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
         wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+        marked: Arc::new(|_| {}),
         clock: Clock::start(),
     };
     World {
@@ -595,7 +596,7 @@ async fn history_asks_the_store_for_what_was_asked() {
 }
 
 /// What the store knows of an outage that is over.
-fn closed_incident() -> Incident {
+pub(super) fn closed_incident() -> Incident {
     let at = |minute: i64| Timestamp::from_millis(1_795_000_000_000 + minute * 60_000);
     Incident {
         id: IncidentId::from_number(7),
@@ -617,6 +618,7 @@ fn closed_incident() -> Incident {
         reminders: 0,
         remind_at: None,
         seen: vec![(String::from("HTTP 503"), 12)],
+        mark: None,
         common: None,
         warned_at: None,
         is_short_otherwise: false,

@@ -8,12 +8,17 @@ use super::{chance::count, home::Home, receiver::Receiver, targets::Targets, wai
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_hears_of_a_freeze() {
+    let head = "group_incidents: false\n";
+    tokio::join!(freeze(head), freeze(""));
+}
+
+async fn freeze(head: &str) {
     let seconds = count("HEKATE_E2E_STOP_SECONDS", 4);
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let home = Home::new(&receiver, &["alerts"]);
     let names: Vec<_> = (0..30).map(|number| format!("t{number}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    home.write(&targets.section(&names));
+    home.write_grouped(&(head.to_owned() + &targets.section(&names)));
     let hekate = home.start().await;
     hekate.ready().await;
 

@@ -29,6 +29,8 @@ const RHYTHM: &str = "defaults: { interval: 1s, timeout: 800ms, confirm: { expli
 pub(crate) struct Home {
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// What the binary is started with: a program and its arguments, if any.
+    starter: Vec<String>,
     runs: AtomicUsize,
 }
 
@@ -38,6 +40,7 @@ impl Home {
         let mut home = Self {
             folder: tempfile::tempdir().expect("there is room for a folder"),
             variables: Vec::new(),
+            starter: Vec::new(),
             runs: AtomicUsize::new(0),
         };
         for channel in channels {
@@ -48,7 +51,13 @@ impl Home {
 
     /// Sets a variable of the environment for the runs to come.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// Lets this program with these arguments start the binary from now on, in its own place.
+    pub(crate) fn start_with(&mut self, starter: &[&str]) {
+        self.starter = starter.iter().map(|word| (*word).to_owned()).collect();
     }
 
     /// The variables of all runs.
@@ -76,7 +85,7 @@ impl Home {
         self.write_all(&format!("group_incidents: false\n{rhythm}"), rest);
     }
 
-    /// Writes the file so that what has one cause is told as one.
+    /// Writes the file so that what has one cause is told as one, as it is by default.
     pub(crate) fn write_grouped(&self, rest: &str) {
         self.write_all(RHYTHM, rest);
     }
@@ -108,8 +117,11 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hekate"));
+        let starter = self.starter.iter().map(String::as_str);
+        let words: Vec<_> = starter.chain([env!("CARGO_BIN_EXE_hekate")]).collect();
+        let mut command = Command::new(words[0]);
         command
+            .args(&words[1..])
             .args(arguments)
             .env("HEKATE_CONFIG", self.file())
             .env_remove("HEKATE_SERVER")

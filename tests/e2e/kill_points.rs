@@ -3,12 +3,14 @@
 //! A commit appends to the journal, syncs it, writes to sled, and syncs that. A message is told after three of them have
 //! begun: the change itself, the mark that an attempt begins, and the mark that it was accepted.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 
 use super::{
     chance::count,
     home::{Hekate, Home},
-    receiver::{Reaction, Receiver},
+    receiver::{Reaction, Receiver, Told},
     strace::{self, Faults},
     targets::{Mood, Targets},
     wait::until,
@@ -62,7 +64,71 @@ async fn at_whichever_step_it_is_killed_all_is_told_and_a_second_copy_says_so() 
         for points in points().chunks(AT_ONCE) {
             join_all(points.iter().map(|point| story(*point))).await;
         }
+        for points in points().chunks(AT_ONCE) {
+            join_all(points.iter().map(|point| grouped(*point))).await;
+        }
     }
+}
+
+/// Lets these fail, and kills hekate there.
+async fn kill_at(
+    point: Point,
+    hekate: &mut Hekate,
+    home: &Home,
+    (targets, receiver): (&Targets, &Receiver),
+    failing: &[&str],
+) {
+    let store = home.path().join("data");
+    let _faults = match point {
+        Point::Call(call, number) => Some(Faults::kill_at(hekate, call, number, &store).await),
+        Point::Unanswered => {
+            receiver.react("alerts", &[Reaction::Hang, Reaction::Ok]);
+            None
+        }
+        Point::Answered => None,
+    };
+    for name in failing {
+        targets.set(name, Mood::Down);
+    }
+    match point {
+        Point::Call(..) => die(hekate, targets, receiver).await,
+        Point::Unanswered | Point::Answered => {
+            receiver.hear("alerts", "something", |_| true).await;
+        }
+    }
+}
+
+/// Two that fail for one reason: whatever of it was told, told it is to its end, under one name.
+async fn grouped(point: Point) {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "ops"]);
+    home.write_grouped(&(targets.section(&["api", "web"]) + ROUTES));
+    let mut hekate = home.start().await;
+    hekate.ready().await;
+    let sides = (&targets, &receiver);
+    kill_at(point, &mut hekate, &home, sides, &["api", "web"]).await;
+    hekate.kill();
+
+    let hekate = home.start().await;
+    let down = receiver.hear_down("alerts").await;
+    for name in ["api", "web"] {
+        let shown = hekate.shows(name, "down").await;
+        assert_eq!(shown["incident"], down.id(), "{point:?}: {name}");
+    }
+    for name in ["api", "web"] {
+        targets.set(name, Mood::Up);
+    }
+    receiver.hear_up("alerts", down.id()).await;
+    hekate.stop().await;
+    let told = receiver.told_to("alerts");
+    let ids: BTreeSet<_> = told.iter().map(Told::id).collect();
+    assert_eq!(ids.len(), 1, "{point:?}: {told:?}");
+    let texts: BTreeSet<_> = told.iter().map(|told| &told.text).collect();
+    assert_eq!(texts.len(), told.len(), "{point:?}: {told:?}");
+    let ups: Vec<_> = told.iter().filter(|told| told.is_up()).collect();
+    assert_eq!(ups.len(), 1, "{point:?}: {told:?}");
+    let verified = home.run(&["store", "verify"]).await;
+    assert!(verified.status.success(), "{point:?}: {verified:?}");
 }
 
 async fn story(point: Point) {
@@ -71,22 +137,8 @@ async fn story(point: Point) {
     home.write(&(targets.section(&["api", "web"]) + ROUTES));
     let mut hekate = home.start().await;
     hekate.ready().await;
-    let store = home.path().join("data");
-    let _faults = match point {
-        Point::Call(call, number) => Some(Faults::kill_at(&hekate, call, number, &store).await),
-        Point::Unanswered => {
-            receiver.react("alerts", &[Reaction::Hang, Reaction::Ok]);
-            None
-        }
-        Point::Answered => None,
-    };
-    targets.set("api", Mood::Down);
-    match point {
-        Point::Call(..) => die(&mut hekate, &targets, &receiver).await,
-        Point::Unanswered | Point::Answered => {
-            receiver.hear("alerts", "something", |_| true).await;
-        }
-    }
+    let sides = (&targets, &receiver);
+    kill_at(point, &mut hekate, &home, sides, &["api"]).await;
     // Twice in a row each call of a kind comes for sure; later ones may be one commit with what comes meanwhile.
     if let Point::Call(call, 1) | Point::Call(call @ ("fdatasync" | "write"), 2) = point {
         assert!(hekate.has_ended(), "nothing came to a {call}");

@@ -18,15 +18,35 @@ const IN_FLIGHT_MAX: usize = 8;
 /// Fifty channels have to hear several messages each.
 const LONG: Duration = Duration::from_mins(3);
 
+/// Whether what has one cause is told as one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    EachByItself,
+    Grouped,
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_and_nothing_is_told_twice_without_saying_so() {
+    story(Telling::EachByItself).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_is_anything_of_several_with_one_cause() {
+    story(Telling::Grouped).await;
+}
+
+async fn story(telling: Telling) {
     let kills = usize::try_from(count("HEKATE_E2E_KILLS", 8)).expect("a number of kills");
     let mut chance = Chance::of("kills");
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let names: Vec<_> = (0..TARGETS).map(|number| format!("t{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let home = Home::new(&receiver, &[&names[..], &["ops"]].concat());
-    home.write(&one_target_per_channel(&targets, &names));
+    let file = one_target_per_channel(&targets, &names);
+    match telling {
+        Telling::EachByItself => home.write(&file),
+        Telling::Grouped => home.write_grouped(&file),
+    }
     for name in &names {
         // A slow answer leaves more time to be killed before it is heard.
         receiver.react(name, &[Reaction::SlowOk]);
@@ -70,7 +90,10 @@ async fn nothing_is_lost_and_nothing_is_told_twice_without_saying_so() {
     let mut repeats = 0;
     for (channel, told) in by_channel(&receiver.told()) {
         if channel != "ops" {
-            repeats += check(&channel, &told);
+            repeats += match telling {
+                Telling::EachByItself => check(&channel, &told),
+                Telling::Grouped => check_grouped(&channel, &told),
+            };
         }
     }
     assert!(
@@ -131,6 +154,35 @@ fn check(channel: &str, told: &[Told]) -> usize {
                 "{channel} hears of an outage after its end: {}",
                 told.text
             );
+        }
+    }
+    told.iter().filter(|told| told.is_repeat()).count()
+}
+
+/// The same where an incident is told on as others join it and come back: nothing after its end, and the same only once.
+fn check_grouped(channel: &str, told: &[Told]) -> usize {
+    let mut last: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut ended = BTreeSet::new();
+    for told in told {
+        let before = last.insert(told.id(), &told.text);
+        assert!(
+            before != Some(told.text.as_str()),
+            "{channel} hears twice of the same and it does not say so: {}",
+            told.text
+        );
+        assert!(
+            before.is_some() || !told.is_up(),
+            "{channel} hears of the end of what it never heard of: {}",
+            told.text
+        );
+        let is_ended = ended.contains(told.id());
+        assert!(
+            !is_ended || told.is_up() && told.is_repeat(),
+            "{channel} hears of something after its end: {}",
+            told.text
+        );
+        if told.is_up() {
+            ended.insert(told.id());
         }
     }
     told.iter().filter(|told| told.is_repeat()).count()

@@ -1,6 +1,8 @@
 //! The real binary, on loopback and in real time: what types and simulation cannot promise.
 //!
-//! Signals, kills, a full disk, damaged files, a Slack that misbehaves, a thousand targets, certificates, exit codes.
+//! Signals, kills, a full disk, damaged files, a Slack that misbehaves, a thousand targets, certificates, exit codes, networks
+//! that are cut, lose packets or have no resolver, clocks that jump. What needs a program or a right that is not there says
+//! `SKIPPED, NOT TESTED` aloud; with `HEKATE_REQUIRE_SERVERS=1` a missing program is a failure.
 //! Waiting is always for an event, with a limit that only a fault reaches. The heavy tests run few rounds unless told
 //! otherwise:
 //!
@@ -14,6 +16,7 @@
 
 mod certificates;
 mod chance;
+mod clocks;
 mod corruption;
 mod crowd;
 mod discovery;
@@ -27,6 +30,7 @@ mod hostile_fleet;
 mod kill_points;
 mod kills;
 mod logs;
+mod network;
 mod outage;
 mod planned;
 mod receiver;

@@ -80,7 +80,9 @@ targets:
     let up = receiver.hear_up("core", down.id()).await;
     assert!(up.text.contains("2 targets with component db"), "{up:?}");
     hekate.stop().await;
-    assert_eq!(receiver.told().len(), 2, "{:?}", receiver.told());
+    // The answer to the first message may have been on its way when it was killed.
+    let told = receiver.told().into_iter().filter(|told| !told.is_repeat());
+    assert_eq!(told.count(), 2, "{:?}", receiver.told());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -99,3 +99,63 @@ async fn a_good_file_is_taken_and_a_bad_one_is_not() {
     );
     assert_eq!(receiver.told_to("alerts").len(), 4);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_with_one_cause_are_told_on_whatever_the_file_says_of_them() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "ops"]);
+    let file = |names: &[&str]| {
+        let mut text = targets.section(names);
+        text += "routes:\n  - { to: alerts }\n";
+        text
+    };
+    home.write_grouped(&file(&["gone", "old", "other"]));
+    let hekate = home.start().await;
+    hekate.ready().await;
+    for name in ["gone", "old", "other"] {
+        targets.set(name, Mood::Down);
+    }
+    let down = receiver.hear_down("alerts").await;
+    for name in ["gone", "old", "other"] {
+        let shown = hekate.shows(name, "down").await;
+        assert_eq!(shown["incident"], down.id(), "{name}");
+    }
+
+    // One is taken out, one is renamed, one is new and fails as well.
+    targets.set("new", Mood::Down);
+    let renamed = file(&["other", "new"]).replace(
+        "routes:",
+        &format!(
+            "  - {{ name: young, was: old, health: \"{}\" }}\nroutes:",
+            targets.url("old")
+        ),
+    );
+    home.write_grouped(&renamed);
+    hekate.signal(Signal::HUP);
+    for name in ["young", "other", "new"] {
+        let shown = hekate.shows(name, "down").await;
+        assert_eq!(shown["incident"], down.id(), "{name}");
+    }
+    assert!(hekate.target("gone").await.is_null());
+
+    // Nothing is told as one any more, but what was told so ends so, after a kill as well.
+    home.write(&renamed);
+    hekate.signal(Signal::HUP);
+    reload_is(&hekate, 1.0).await;
+    hekate.kill();
+    let hekate = home.start().await;
+    for name in ["old", "other", "new"] {
+        targets.set(name, Mood::Up);
+    }
+    receiver.hear_up("alerts", down.id()).await;
+    hekate.stop().await;
+    let told = receiver.told();
+    // That the new one joined was not said yet, so it may be told by itself; nothing else is.
+    let told = told.iter().filter(|told| told.id() != down.id());
+    let others: Vec<_> = told.map(|told| &told.text).collect();
+    let is_new = |text: &&String| text.contains(": new");
+    assert!(others.iter().all(is_new), "{others:?}");
+    let ends = receiver.told().into_iter();
+    let ends = ends.filter(|told| told.is_up() && told.id() == down.id());
+    assert_eq!(ends.count(), 1);
+}

@@ -45,9 +45,14 @@ pub(crate) struct Targets {
 
 impl Targets {
     pub(crate) async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0")
+        Self::start_at(([127, 0, 0, 1], 0).into()).await
+    }
+
+    /// At an address of this machine.
+    pub(crate) async fn start_at(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address)
             .await
-            .expect("loopback has ports");
+            .expect("nobody listens there");
         let targets = Self {
             address: listener.local_addr().expect("it is bound"),
             moods: Arc::default(),

@@ -136,6 +136,7 @@ pub(crate) fn incident(number: u64) -> Incident {
         reminders: 0,
         remind_at: None,
         seen: Vec::new(),
+        mark: None,
         common: None,
         warned_at: None,
         is_short_otherwise: false,

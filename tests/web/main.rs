@@ -102,6 +102,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
         wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+        marked: Arc::new(|_| {}),
         clock,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))

@@ -121,14 +121,18 @@ impl Check<'_> {
             return None;
         };
         let typed = at.value.as_ref()?;
-        if let Some(state) = &typed.state {
+        let states = typed.state.as_ref().map(|at| ("state", at.span));
+        let components = typed.component.as_ref().map(|at| ("component", at.span));
+        if let Some((key, span)) = states.or(components) {
             self.report(
                 Problem::new(
                     Code::Window,
-                    state.span,
-                    format!("{who} is about a state, and work is planned at targets"),
+                    span,
+                    format!("{who} is about a {key}, and work is planned at targets"),
                 )
-                .help("remove `state`; name a group, a target, a role or a severity"),
+                .help(format!(
+                    "remove `{key}`; name a group, a target, a role or a severity"
+                )),
             );
             return None;
         }

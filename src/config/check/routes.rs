@@ -238,7 +238,7 @@ impl Check<'_> {
             return Matcher::default();
         };
         // An unknown key may have narrowed it.
-        *is_doubtful |= ["group", "target", "severity", "state", "role"]
+        *is_doubtful |= ["group", "target", "severity", "state", "role", "component"]
             .iter()
             .any(|key| self.findings.was_meant(at.span, key));
         let mut out = Matcher::default();
@@ -268,6 +268,11 @@ impl Check<'_> {
                 "inactive" => Role::Inactive,
                 _ => Role::Active,
             }));
+        }
+        for at in self.listed_values(raw.component, is_doubtful) {
+            let name = self.text(&at, "`component`");
+            *is_doubtful |= name.is_none();
+            out.components.extend(name);
         }
         out
     }
@@ -405,7 +410,8 @@ impl Check<'_> {
                 let bits = kind.taken(&placed.route, cases);
                 is_about_any |= bits != 0;
                 is_reached |= bits & !*known != 0;
-                if !placed.route.goes_on {
+                // Nobody knows beforehand which components there are.
+                if !placed.route.goes_on && placed.route.matcher.components.is_empty() {
                     *known |= bits;
                 }
             }

@@ -15,7 +15,7 @@ pub(crate) struct Window {
     /// What it is called, for people.
     #[schemars(required)]
     pub(crate) name: Option<At<String>>,
-    /// Whom it is about; as in a route, but without `state`.
+    /// Whom it is about; as in a route, but without `state` and `component`.
     #[schemars(required)]
     pub(crate) r#match: Option<At<Match>>,
     /// When it begins, again and again: a cron line of five fields, such as `0 2 * * *`.

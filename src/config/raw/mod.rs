@@ -561,6 +561,9 @@ pub(crate) struct Match {
     pub(crate) state: Option<At<OneOrMany<StateWord>>>,
     /// Any of these roles, for targets whose group says `active:`. An unknown role counts as active.
     pub(crate) role: Option<At<OneOrMany<RoleWord>>>,
+    /// Any of these components is down, as health bodies call it: `db`. Of several targets told as one it is their common
+    /// cause.
+    pub(crate) component: Option<At<OneOrMany<String>>>,
 }
 
 /// A text of its own kind, with what an editor is told of it.

@@ -1,13 +1,15 @@
 //! A file of tests as typed: scripts of what happens, and what people are expected to hear.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{DurationText, StateWord, words};
 use crate::config::decode::{At, OneOrMany};
 
 /// Tests of a file: one, or several under `tests`.
-#[derive(Deserialize, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "a file of tests", deny_unknown_fields)]
+#[schemars(rename = "File")]
 pub(crate) struct TestFile {
     /// The file that is tested, relative to this one. Default: the one of the command line.
     pub(crate) config: Option<At<String>>,
@@ -24,8 +26,9 @@ pub(crate) struct TestFile {
 }
 
 /// One test.
-#[derive(Deserialize, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "a test", deny_unknown_fields)]
+#[schemars(rename = "Test")]
 pub(crate) struct Test {
     /// What this test shows; unique in the file.
     pub(crate) name: Option<At<String>>,
@@ -38,8 +41,9 @@ pub(crate) struct Test {
 }
 
 /// One thing that happens.
-#[derive(Deserialize, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "a step of a script", deny_unknown_fields)]
+#[schemars(rename = "Step")]
 pub(crate) struct Step {
     /// When, counted from the beginning.
     pub(crate) at: Option<At<DurationText>>,
@@ -96,8 +100,9 @@ pub(crate) struct Step {
 }
 
 /// What is expected.
-#[derive(Deserialize, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "an expectation", deny_unknown_fields)]
+#[schemars(rename = "Expectation")]
 pub(crate) struct Expectation {
     /// From when to when, `[1m, 3m]`. Default: at any time.
     pub(crate) within: Option<At<Vec<At<DurationText>>>>,

@@ -38,7 +38,7 @@ impl Engine {
         verdict: Verdict,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
-        if verdict == Verdict::Unknown {
+        if verdict == Verdict::Unknown || !self.plan.groups_incidents {
             return None;
         }
         let own: BTreeSet<_> = self.traits(slot).into_iter().collect();

@@ -9,7 +9,7 @@ use super::super::{
     watched::{Open, Watched},
 };
 use super::{
-    Shared,
+    Shared, case,
     join::spread,
     picture, shared_members,
     words::{GONE, story_of},
@@ -155,7 +155,7 @@ impl Engine {
         let Some(watched) = self.at(slot) else {
             return Vec::new();
         };
-        let decision = route::route(&self.plan, watched.case(verdict));
+        let decision = route::route(&self.plan, case(watched, verdict, shared));
         let id = &watched.target.id;
         shared.change(id, |member| {
             for (channel, _) in &decision.to {

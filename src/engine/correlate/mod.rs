@@ -35,7 +35,7 @@ use crate::{
         TargetId, Tick, Told, Verdict,
         cause::{Cause, Common, Member},
     },
-    route,
+    route::{self, Case},
 };
 
 /// For so long a trouble waits for others that are in question, to be told together with them.
@@ -64,6 +64,8 @@ pub(super) struct Commons {
     waiting_since: Option<Tick>,
     /// Incidents of several targets.
     pub(super) open: Ledger,
+    /// Whether what an earlier process knew is being taken over.
+    pub(super) is_starting: bool,
     /// How many are bad where many are, as it was counted a moment ago.
     counted: HashMap<Cause, (Tick, Census)>,
 }
@@ -180,6 +182,23 @@ impl Shared {
     }
 }
 
+/// A member as the routes see it: what they have in common is what it is about.
+pub(super) fn case<'a>(watched: &'a Watched, verdict: Verdict, shared: &'a Shared) -> Case<'a> {
+    let own = watched.case(verdict);
+    match &shared.common().cause {
+        Cause::Component(name) => Case {
+            component: Some(name),
+            ..own
+        },
+        Cause::Host(_)
+        | Cause::Network(_)
+        | Cause::Group(_)
+        | Cause::Source(_)
+        | Cause::Error(_)
+        | Cause::Together => own,
+    }
+}
+
 impl Commons {
     /// When something has to be told, apart from the targets' own deadlines.
     pub(super) fn next_deadline(&self) -> Option<Tick> {
@@ -203,7 +222,15 @@ impl Engine {
         if self.commons.waiting.contains(&slot) {
             return None;
         }
-        if is_grouped && self.is_worth_waiting(slot) || self.is_parent_in_question(slot) {
+        // Decided before a restart and not told: what it has in common with others shows only when it is looked at again.
+        let is_remembered = is_grouped && self.commons.is_starting;
+        if is_remembered {
+            self.commons.suspects.insert(slot);
+        }
+        if is_remembered
+            || is_grouped && self.is_worth_waiting(slot)
+            || self.is_parent_in_question(slot)
+        {
             self.commons.waiting.insert(slot);
             self.commons.waiting_since.get_or_insert(now.tick);
             return None;
@@ -242,7 +269,7 @@ impl Engine {
             if found.len() >= most {
                 break;
             }
-            if !self.at(*other).is_some_and(Watched::is_suspect) {
+            if !self.is_in_question(*other) {
                 refuted.push(*other);
             } else if *other != slot {
                 found.push(*other);
@@ -252,6 +279,15 @@ impl Engine {
             self.commons.suspects.remove(&other);
         }
         found
+    }
+
+    /// Whether looks have not decided yet how it is: it fails, or it waits to be told and was not looked at since the start.
+    fn is_in_question(&self, slot: Slot) -> bool {
+        let is_waiting = self.commons.waiting.contains(&slot);
+        self.at(slot).is_some_and(|watched| {
+            let is_unseen = is_waiting && !watched.checks[watched.deciding()].is_seen;
+            watched.is_suspect() || is_unseen
+        })
     }
 
     /// Tells what has waited, as soon as nothing is in question any more or the time is up; and what changed since people
@@ -362,6 +398,7 @@ impl Engine {
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
+            mark: None,
             warned_at: None,
             is_short_otherwise: false,
             acknowledged: None,
@@ -425,7 +462,7 @@ impl Engine {
             return Vec::new();
         };
         let verdict = watched.standing().unwrap_or(watched.settled());
-        let decision = route::route(&self.plan, watched.case(verdict));
+        let decision = route::route(&self.plan, case(watched, verdict, shared));
         let state = &watched.checks[watched.deciding()].state;
         let member = Member {
             target: watched.target.id.clone(),
@@ -459,7 +496,7 @@ impl Engine {
     /// Whether nobody is in question any more.
     fn is_nobody_in_question(&mut self) -> bool {
         while let Some(first) = self.commons.suspects.first().copied() {
-            if self.at(first).is_some_and(Watched::is_suspect) {
+            if self.is_in_question(first) {
                 return false;
             }
             self.commons.suspects.remove(&first);

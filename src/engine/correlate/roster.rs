@@ -129,6 +129,7 @@ mod tests {
             reminders: 0,
             remind_at: None,
             seen: Vec::new(),
+            mark: None,
             warned_at: None,
             is_short_otherwise: false,
             acknowledged: None,

@@ -190,8 +190,14 @@ impl Engine {
     }
 
     /// What a store remembers is not told anew before a look has seen it, nor while looks say that it comes back.
+    ///
+    /// What is told together with others waits for its look among them.
     pub(in crate::engine) fn hold_unseen(&self, slot: Slot) -> Option<Hold> {
         let watched = self.at(slot)?;
+        let is_alone = watched.stands_for_others() || watched.is_only_ending();
+        if self.commons.is_starting && self.plan.groups_incidents && !is_alone {
+            return None;
+        }
         let check = watched.deciding();
         let is_asked =
             watched.asked()[check] && watched.target.checks[check].question.heartbeat().is_none();

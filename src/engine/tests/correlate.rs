@@ -6,7 +6,7 @@ use super::{World, fleet, minutes, target};
 use crate::{
     engine::Event,
     model::{
-        Plan, Target,
+        Loaded, Plan, Target,
         plan::{Matcher, Question},
     },
     route::tests::to,
@@ -72,6 +72,25 @@ fn who_is_back_is_told_when_not_all_are() {
         5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
         10m 41s #core changed: 3 of 3 on host db1 down -> down: 2 of 3 are back; still bad: c: connection refused (2 of 3 back)
         15m 18s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+/// Killed between the decision and the telling: the restart tells it, and as what it is.
+#[test]
+fn what_was_decided_and_not_told_before_a_restart_is_told_together() {
+    let mut world = world(&SIX);
+    set(&mut world, &["d", "e", "f"], "refused");
+    world.run_until(minutes(6));
+    let loaded = Loaded {
+        open: Vec::new(),
+        ..world.committed.clone()
+    };
+    let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
+    let mut world = World::restored(fleet(targets), loaded, minutes(6));
+    set(&mut world, &["d", "e", "f"], "refused");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        6m 8s #core @core opened: 3 targets with the same trouble: connection refused operational -> down: d, e and f: connection refused (0 of 3 back)
     "#]]);
 }
 
@@ -213,6 +232,33 @@ fn each_channel_hears_of_what_is_its_own() {
         10m 41s #ops changed: 3 of 3 on host db1 down -> operational: 1 of 1 are back (1 of 1 back)
         15m 21s #ops recovered: 3 of 3 on host db1 down -> operational (1 of 1 back)
         15m 21s #core recovered: 3 of 3 on host db1 down -> operational (2 of 2 back)
+    "#]]);
+}
+
+/// A component that is down everywhere is the business of those who run it, and so is one that is down on one target.
+#[test]
+fn a_component_has_its_own_people() {
+    let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
+    let plan = fleet(targets);
+    let mut database = to(&["ops"]);
+    database.matcher.components = vec![String::from("DB")];
+    let mut routes = plan.routes.clone();
+    routes.insert(0, database);
+    let mut world = World::new(Plan { routes, ..plan });
+    world.run_until(minutes(5));
+    set(&mut world, &["a", "b", "c", "d", "e", "f"], "db");
+    world.run_until(minutes(10));
+    set(&mut world, &["a", "b", "c", "d", "e", "f"], "ok");
+    world.run_until(minutes(15));
+    set(&mut world, &["e"], "db");
+    set(&mut world, &["f"], "refused");
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 15s #ops opened: 4 targets with component db operational -> down: a, b, c and d: db is down (0 of 4 back)
+        6m 15s #ops changed: 6 targets with component db down -> down: a, b, c, d and 2 more: db is down (0 of 6 back)
+        10m 25s #ops recovered: 6 targets with component db down -> operational (6 of 6 back)
+        15m 12s #ops opened: e operational -> down: db is down
+        15m 18s #core @core opened: f operational -> down: connection refused
     "#]]);
 }
 

@@ -18,9 +18,9 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::{
     model::{
-        Check, CheckKind, Degradation, DegradationKind, Entry, EntryKey, Failure, FailureClass,
-        FailureKind, Family, Gap, GapKind, Incident, Kind, OnCallName, Outcome, Phases, Policy,
-        Severity,
+        Check, CheckKind, Component, ComponentState, Degradation, DegradationKind, Detail, Entry,
+        EntryKey, Failure, FailureClass, FailureKind, Family, Gap, GapKind, Incident, Kind,
+        OnCallName, Outcome, Phases, Policy, Severity,
         plan::{Connection, HealthQuestion, HttpVersion, IpFamily, Question, TlsSettings},
     },
     route::tests::{plan, to},
@@ -274,6 +274,10 @@ impl World {
                     "connection refused",
                 ),
             ),
+            "db" => (
+                quick,
+                failure(FailureClass::Explicit, FailureKind::SaysDown, "db is down"),
+            ),
             "silent" => (
                 order.limit,
                 failure(
@@ -309,6 +313,22 @@ impl World {
             }
             other => (quick, ending::outcome(other)),
         }
+    }
+
+    /// Which components its body calls down.
+    fn components(&self, order: &Order) -> Option<Box<Detail>> {
+        let component = Component {
+            name: String::from("db"),
+            state: ComponentState::Down,
+            message: None,
+        };
+        (self.weather_of(order) == "db").then(|| {
+            Box::new(Detail {
+                components: vec![component],
+                components_total: 3,
+                ..Detail::default()
+            })
+        })
     }
 
     /// How the target of this look answers; its certificate has a weather of its own.
@@ -348,6 +368,12 @@ impl World {
                 (Some((at, index)), due) if due.is_none_or(|due| at <= due) && at <= end => {
                     let (started, order) = self.flights.swap_remove(index);
                     let (_, outcome) = self.answer(&order);
+                    let detail = self.components(&order);
+                    let phases = Phases {
+                        // What names its components has answered.
+                        first_byte_us: detail.as_ref().map(|_| 20_000),
+                        ..Phases::default()
+                    };
                     self.now = at.max(self.now);
                     let observation = Observation {
                         look: order.look,
@@ -355,9 +381,9 @@ impl World {
                         finished: self.moment(),
                         outcome,
                         status: None,
-                        phases: Phases::default(),
+                        phases,
                         family: Some(Family::Spring3),
-                        detail: None,
+                        detail,
                         extra: self
                             .store
                             .answer(&order, self.now)

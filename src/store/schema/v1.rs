@@ -395,6 +395,7 @@ same_fields!(Matcher of model::plan::Matcher {
     severities: Vec<Severity>,
     states: Vec<Verdict>,
     roles: Vec<Role>,
+    components: Vec<String>,
 });
 same_fields!(Ended of model::planned::Ended { at: Time, how: HowEnded, by: Option<Person> });
 same_fields!(Planned of model::planned::Planned {
@@ -407,6 +408,8 @@ same_fields!(Planned of model::planned::Planned {
     until: Time,
     ended: Option<Ended>,
 });
+same_variants!(Worth of model::incident::Worth { FalseAlarm, Useful });
+same_fields!(Mark of model::incident::Mark { worth: Worth, reason: String, by: String, at: Time });
 same_fields!(Incident of model::Incident {
     id: String,
     number: u64,
@@ -423,6 +426,7 @@ same_fields!(Incident of model::Incident {
     reminders: u32,
     remind_at: Option<Time>,
     seen: Vec<(String, u32)>,
+    mark: Option<Mark>,
     common: Option<Box<Common>>,
     warned_at: Option<Span>,
     is_short_otherwise: bool,

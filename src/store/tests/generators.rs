@@ -13,6 +13,7 @@ use crate::model::{
     batch::Finished,
     cause::{Cause, Common, Member},
     heartbeat::Beat,
+    incident::{Mark, Worth},
     judgement::{Burst, Count, Good, Recovery, Spans},
     lapse::{Lapse, LapseKind},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
@@ -648,7 +649,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
         (any::<u32>(), vec(span(), 0..3), any::<u32>()),
         (
             option::of(time()),
-            vec((text(), any::<u32>()), 0..3),
+            (vec((text(), any::<u32>()), 0..3), option::of(mark())),
             option::of(common()),
             option::of(span()),
             any::<bool>(),
@@ -661,7 +662,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 (since, opened_at, closed_at),
                 (verdict, worst, told),
                 (sequence, remind_after, reminders),
-                (remind_at, seen, common, warned_at, is_short_otherwise, acknowledged),
+                (remind_at, (seen, mark), common, warned_at, is_short_otherwise, acknowledged),
             )| Incident {
                 id: IncidentId::from_number(number),
                 number,
@@ -678,12 +679,23 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 reminders,
                 remind_at,
                 seen,
+                mark,
                 common,
                 warned_at,
                 is_short_otherwise,
                 acknowledged,
             },
         )
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    let worth = select(vec![Worth::FalseAlarm, Worth::Useful]);
+    (worth, text(), text(), time()).prop_map(|(worth, reason, by, at)| Mark {
+        worth,
+        reason,
+        by,
+        at,
+    })
 }
 
 fn key() -> impl Strategy<Value = EntryKey> {

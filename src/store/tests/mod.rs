@@ -141,6 +141,7 @@ pub(super) fn incident(number: u64, target: &str, second: i64) -> Incident {
         reminders: 0,
         remind_at: Some(at(second + 1_800)),
         seen: vec![(String::from("HTTP 503"), 3)],
+        mark: None,
         common: None,
         warned_at: Some(Duration::from_hours(7 * 24)),
         is_short_otherwise: false,

@@ -1,5 +1,7 @@
 //! Scripts of all kinds, and what comes of them.
 
+mod past;
+
 use std::{path::Path, path::PathBuf, sync::Arc};
 
 use expect_test::{Expect, expect};
@@ -199,6 +201,10 @@ fn while_our_network_is_down_no_target_is_accused() {
         let never = format!("never: true, target: {target}, state: down");
         assert_eq!(wrong(steps, &never), [""; 0]);
     }
+    assert_eq!(
+        wrong(steps, "never: true, source: graylog, state: down"),
+        [""; 0]
+    );
     let told = "within: [15m, 17m], channel: ops, text_contains: blind";
     assert_eq!(wrong(steps, told), [""; 0]);
     // What is told as blindness is not told once more as trouble of this machine.

@@ -1,0 +1,99 @@
+//! What the journal still tells of the past, read beside a running hekate.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use super::{
+    Error,
+    journal::{self, Content},
+    live::{rename_in, rename_one},
+    schema::{Form, v1},
+};
+use crate::model::{Entry, Incident, Timestamp, Transition};
+
+/// The past as the journal has it: nothing of it is left out from `since` on.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Chronicle {
+    /// How far back it reaches; absent if there is nothing.
+    pub since: Option<Timestamp>,
+    /// When the last batch was written.
+    pub until: Option<Timestamp>,
+    /// Every change of a verdict, in order, with the looks that it rests on.
+    pub transitions: Vec<Transition>,
+    /// Every incident that was open at some time, as it was last written, in the order of their numbers.
+    pub incidents: Vec<Incident>,
+    /// Every message that was owed to somebody, as it was first written, in order.
+    pub messages: Vec<Entry>,
+}
+
+/// Reads the journal in the store's folder. It only reads, and a running hekate does not mind; lines that are not whole
+/// are left out, and `hekate store verify` names them.
+///
+/// The journal keeps the last 8 to 16 MiB, which are weeks of a small fleet and days of a large and restless one.
+///
+/// # Errors
+///
+/// [`Error::Disk`] if the folder cannot be read; [`Error::Newer`] if a newer hekate wrote it.
+pub fn chronicle(folder: &Path) -> Result<Chronicle, Error> {
+    let mut past = Past::default();
+    for line in journal::read_all(folder)? {
+        match line.content {
+            Content::Checkpoint(checkpoint) => past.begin(*checkpoint),
+            Content::Batch(batch) => past.apply(*batch),
+        }
+    }
+    Ok(past.told())
+}
+
+#[derive(Default)]
+struct Past {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    transitions: Vec<v1::Transition>,
+    incidents: BTreeMap<u64, v1::Incident>,
+    messages: Vec<v1::Entry>,
+    /// Which messages are there already; a later state of one is no other message.
+    seen: BTreeSet<v1::EntryKey>,
+}
+
+impl Past {
+    fn begin(&mut self, checkpoint: v1::Checkpoint) {
+        for incident in checkpoint.open {
+            self.incidents.entry(incident.number).or_insert(incident);
+        }
+    }
+
+    fn apply(&mut self, batch: v1::Batch) {
+        self.since = self.since.or(Some(batch.at.0));
+        self.until = self.until.max(Some(batch.at.0));
+        if !batch.renamed.is_empty() {
+            for transition in &mut self.transitions {
+                rename_one(&mut transition.check.target, &batch.renamed);
+            }
+            for incident in self.incidents.values_mut() {
+                rename_in(incident, &batch.renamed);
+            }
+        }
+        self.transitions.extend(batch.transitions);
+        let incidents = batch.incidents.into_iter();
+        self.incidents
+            .extend(incidents.map(|incident| (incident.number, incident)));
+        for entry in batch.entries {
+            if self.seen.insert(entry.key.clone()) {
+                self.messages.push(entry);
+            }
+        }
+    }
+
+    fn told(self) -> Chronicle {
+        Chronicle {
+            since: self.since,
+            until: self.until,
+            transitions: self.transitions.into_iter().map(Form::into_model).collect(),
+            incidents: self.incidents.into_values().map(Form::into_model).collect(),
+            messages: self.messages.into_iter().map(Form::into_model).collect(),
+        }
+    }
+}
