@@ -190,7 +190,9 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Noted(..)
                 | Action::LookTrouble(_)
                 | Action::AskWitnesses(_)
-                | Action::Blind(_) => {}
+                | Action::Blind(_)
+                | Action::ShowAgenda(_)
+                | Action::Answer(..) => {}
             }
         }
         if let Some(order) = flights.pop() {
@@ -251,6 +253,7 @@ fn plan() -> Plan {
             .collect(),
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: vec![Route {
             matcher: Matcher::default(),
             to: vec![channel],

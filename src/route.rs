@@ -181,6 +181,7 @@ pub(crate) mod tests {
             routes,
             groups_incidents: true,
             witnesses: std::sync::Arc::default(),
+            maintenance: std::sync::Arc::default(),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::{
     engine::{Action, Engine, Event, Looked, Order},
     model::{
         Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp, board::Row,
-        witness::RoundOrder,
+        planned::Answer, witness::RoundOrder,
     },
     probe::{Freshness, Prober},
     store::Writer,
@@ -29,8 +29,13 @@ const CLOCK_STEP_MS: i64 = 2_000;
 /// Events taken in before deadlines are looked at again.
 const EVENTS_A_TURN: usize = 512;
 
-/// A batch on its way into the store.
-pub(super) type Committing = (Pin<Box<dyn Future<Output = ()> + Send>>, Arc<Batch>);
+/// What is on its way into the store, and what is said when everything before it has got there.
+pub(super) enum Committing {
+    /// A batch.
+    Batch(Pin<Box<dyn Future<Output = ()> + Send>>, Arc<Batch>),
+    /// The answer to the wish with this number.
+    Answer(u64, Box<Answer>),
+}
 
 /// What the loop works with.
 pub(super) struct Heart {
@@ -129,6 +134,7 @@ impl Heart {
             | Event::RoleSaid(..)
             | Event::Found(_)
             | Event::Witnessed(_)
+            | Event::Planned(_)
             | Event::Marked(_)
             | Event::Stop => false,
         };
@@ -200,6 +206,11 @@ impl Outside {
                 Action::LookTrouble(why) => self.trouble(why.as_deref()),
                 Action::AskWitnesses(order) => self.ask_witnesses(order),
                 Action::Blind(blind) => self.blind(blind.as_ref()),
+                Action::ShowAgenda(agenda) => self.board.load().agenda.store(agenda),
+                Action::Answer(number, answer) => {
+                    // Nobody listens any more only while the process ends.
+                    let _ = self.committing.send(Committing::Answer(number, answer));
+                }
             }
         }
     }
@@ -294,7 +305,9 @@ impl Outside {
             committed.await;
         };
         // Nobody listens any more only while the process ends; the writer has the batch by then.
-        let _ = self.committing.send((Box::pin(done), batch));
+        let _ = self
+            .committing
+            .send(Committing::Batch(Box::pin(done), batch));
     }
 
     fn count(&self, observation: &Observation) {

@@ -9,6 +9,7 @@ mod post;
 mod reload;
 mod signs;
 mod systemd;
+mod wishes;
 
 use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ use self::{
     reload::{Reloader, listen_to_wishes},
     signs::Signs,
     systemd::Watchdog,
+    wishes::Wishes,
 };
 use crate::{
     clock::Clock,
@@ -108,6 +110,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     pulse: Arc<web::Pulse>,
     signs: Arc<Signs>,
+    wishes: Arc<Wishes>,
     writer: Writer,
     sender: Sender,
     events: mpsc::UnboundedSender<Event>,
@@ -160,7 +163,7 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let post = tokio::spawn(post.open(post_stop.clone()));
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
-    let forwarding = tokio::spawn(forward(commits, shared.mail.clone()));
+    let forwarding = tokio::spawn(shared.forward(commits));
     for trouble in finder.begin().await {
         // The loop was started a moment ago and listens.
         let _ = shared.events.send(Event::Troubled(trouble));
@@ -221,6 +224,7 @@ fn share(
         metrics: Arc::new(Metrics::new()),
         pulse: Arc::new(web::Pulse::new(PULSE_LIMIT)),
         signs: Arc::default(),
+        wishes: Arc::default(),
         writer,
         sender,
         events,
@@ -265,6 +269,13 @@ impl Shared {
             desk,
             outlook,
         }
+    }
+
+    fn forward(
+        &self,
+        commits: mpsc::UnboundedReceiver<Committing>,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        forward(commits, self.mail.clone(), Arc::clone(&self.wishes))
     }
 
     fn heart(
@@ -375,6 +386,10 @@ impl Shared {
                     let _ = events.send(Event::RoleSaid(group, instance));
                 })
             },
+            wishes: {
+                let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
+                Arc::new(move |wish, by| wishes.ask(&events, wish, by))
+            },
             clock: self.clock.clone(),
         }
     }
@@ -417,12 +432,21 @@ impl Running {
     }
 }
 
-/// Hands entries to the post office when, and in the order in which, their batches are stored.
+/// Hands entries to the post office, and answers to whoever wished something, when and in the order in which what they follow
+/// from is stored.
 async fn forward(
     mut commits: mpsc::UnboundedReceiver<Committing>,
     mail: mpsc::UnboundedSender<Mail>,
+    wishes: Arc<Wishes>,
 ) {
-    while let Some((stored, batch)) = commits.recv().await {
+    while let Some(committing) = commits.recv().await {
+        let (stored, batch) = match committing {
+            Committing::Batch(stored, batch) => (stored, batch),
+            Committing::Answer(number, answer) => {
+                wishes.answer(number, *answer);
+                continue;
+            }
+        };
         stored.await;
         if !batch.entries.is_empty() {
             // Nobody listens any more only while the process ends; the entries are in the store by then.

@@ -125,6 +125,28 @@ pub enum Command {
         #[arg(value_name = "NAME")]
         words: Vec<String>,
     },
+    /// Take an incident on: no more reminders until it changes
+    Ack(Ack),
+    /// Tell nothing new of some targets for a while
+    ///
+    /// Looks go on, and the end of what was told is told. Whoever would hear of the targets is told of the silence.
+    Silence {
+        /// Which.
+        #[command(subcommand)]
+        command: Silence,
+    },
+    /// Say that some targets are worked on, so that nothing new is told of them
+    Maintenance {
+        /// Which.
+        #[command(subcommand)]
+        command: Maintenance,
+    },
+    /// Say that a target is being deployed, so that it may go down and come back untold
+    Deploy {
+        /// Which.
+        #[command(subcommand)]
+        command: Deploy,
+    },
     /// Who would hear of it: the routes, or the way of one case through them
     Routes(Routes),
     /// Play scripts of what happens against the file, in virtual time: who would hear what, when?
@@ -253,6 +275,83 @@ pub struct Status {
     /// Only what is not operational
     #[arg(long)]
     pub problems: bool,
+}
+
+/// `hekate ack`
+#[derive(Args, Debug)]
+pub struct Ack {
+    /// An incident such as k7f2, or the target that it is about
+    #[arg(required = true, num_args = 1.., value_name = "INCIDENT|NAME")]
+    pub words: Vec<String>,
+    /// What to say about it
+    #[arg(long, value_name = "WORDS")]
+    pub reason: Option<String>,
+}
+
+/// Whom a silence or a maintenance is about, how long, and why.
+#[derive(Args, Debug)]
+pub struct Begin {
+    /// Which targets, in any order of their words
+    #[arg(required = true, num_args = 1.., value_name = "NAME")]
+    pub words: Vec<String>,
+    /// How long, at most 24h
+    #[arg(long = "for", value_name = "DURATION")]
+    pub length: String,
+    /// Why
+    #[arg(long, value_name = "WORDS")]
+    pub reason: String,
+}
+
+/// `hekate silence`
+#[derive(Subcommand, Debug)]
+pub enum Silence {
+    /// Begin one
+    Add(Begin),
+    /// What is silenced
+    List,
+    /// End one
+    End {
+        /// Its id, such as s41
+        id: String,
+    },
+}
+
+/// `hekate maintenance`
+#[derive(Subcommand, Debug)]
+pub enum Maintenance {
+    /// Begin one
+    Start(Begin),
+    /// What is in maintenance, and what the file plans
+    List,
+    /// End one
+    End {
+        /// Its id, such as m3
+        id: String,
+    },
+}
+
+/// `hekate deploy`
+#[derive(Subcommand, Debug)]
+pub enum Deploy {
+    /// Announce one
+    Announce {
+        /// The target, in any order of its words
+        #[arg(required = true, num_args = 1.., value_name = "NAME")]
+        words: Vec<String>,
+        /// How long it may take, at most 1h
+        #[arg(long = "for", value_name = "DURATION", default_value = "5m")]
+        length: String,
+        /// What is deployed
+        #[arg(long, value_name = "NAME")]
+        release: Option<String>,
+    },
+    /// What is being deployed
+    List,
+    /// Say that it is over before its time
+    End {
+        /// Its id, such as d7
+        id: String,
+    },
 }
 
 /// `hekate routes`

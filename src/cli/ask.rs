@@ -23,13 +23,13 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 const WATCH_EVERY: Duration = Duration::from_secs(2);
 
 /// An answer: its status and its text.
-struct Answer {
-    status: StatusCode,
-    text: String,
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) text: String,
 }
 
 /// The way to a running hekate.
-struct Server {
+pub(super) struct Server {
     client: Client,
     url: Url,
     token: Option<Secret>,
@@ -37,7 +37,7 @@ struct Server {
 
 impl Server {
     /// As `--server` says, else where the file says that it listens.
-    fn of(global: &Global, terminal: Terminal) -> Result<Self, Exit> {
+    pub(super) fn of(global: &Global, terminal: Terminal) -> Result<Self, Exit> {
         let (text, token) = match &global.server {
             // The file's token is for the hekate of the file, and for nobody else.
             Some(server) => (server.clone(), None),
@@ -91,7 +91,8 @@ impl Server {
         self.send(method, path, query, None).await
     }
 
-    async fn send(
+    /// Asks, and says this as JSON.
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &[&str],
@@ -133,7 +134,10 @@ fn innermost(error: reqwest::Error) -> String {
 }
 
 /// Runs a question to its end.
-fn wait<T>(terminal: Terminal, asking: impl Future<Output = Result<T, Exit>>) -> Result<T, Exit> {
+pub(super) fn wait<T>(
+    terminal: Terminal,
+    asking: impl Future<Output = Result<T, Exit>>,
+) -> Result<T, Exit> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -172,7 +176,7 @@ async fn ask(
 }
 
 /// Says that nobody answers, and what to do about it.
-fn silent(server: &Server, terminal: Terminal, why: &str) -> Exit {
+pub(super) fn silent(server: &Server, terminal: Terminal, why: &str) -> Exit {
     terminal.complain(&format!(
         "no running hekate answers at {}: {why}\nhint: `hekate run` starts one; `--server URL` names another",
         server.url
@@ -181,7 +185,7 @@ fn silent(server: &Server, terminal: Terminal, why: &str) -> Exit {
 }
 
 /// What a refusal says, for people.
-fn explain_refusal(answer: &Answer) -> String {
+pub(super) fn explain_refusal(answer: &Answer) -> String {
     let value: serde_json::Value = serde_json::from_str(&answer.text).unwrap_or_default();
     let error = &value["error"];
     let message = error["message"]
@@ -370,7 +374,7 @@ pub(super) fn reload(global: &Global, terminal: Terminal) -> Exit {
     }
 }
 
-fn print(shown: Result<String, Exit>, terminal: Terminal) -> Exit {
+pub(super) fn print(shown: Result<String, Exit>, terminal: Terminal) -> Exit {
     match shown {
         Ok(text) => {
             terminal.say(&text);

@@ -10,6 +10,7 @@ mod file;
 mod generate;
 mod notify;
 mod past;
+mod planned;
 mod routes;
 mod run;
 mod store;
@@ -67,6 +68,10 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Status(status) => ask::status(global, &status, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),
+        Command::Ack(ack) => planned::ack(global, &ack, terminal),
+        Command::Silence { command } => planned::silence(global, &command, terminal),
+        Command::Maintenance { command } => planned::maintenance(global, &command, terminal),
+        Command::Deploy { command } => planned::deploy(global, &command, terminal),
         Command::Routes(asked) => routes::routes(global, &asked, terminal),
         Command::Test(asked) => test::test(global, &asked, terminal),
         Command::Mark(mark) => ask::mark(global, &mark, terminal),

@@ -93,6 +93,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: Vec::new(),
     }
 }
@@ -187,6 +188,8 @@ fn down(since: Timestamp, good_at: Timestamp, told_at: Timestamp) -> Facts {
         suspicion: None,
         incident: Some(IncidentId::new("k7f2")),
         told: vec![(ChannelName::new("core_alerts"), told_at)],
+        acknowledged: None,
+        note: None,
         last_good: Some(Good {
             at: good_at,
             took: Duration::from_millis(88),

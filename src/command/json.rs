@@ -22,7 +22,8 @@ use crate::model::{
 ///   "id": "master/blue", "name": "blue", "group": "master", "title": "master blue", "icon": ":hekate-blue:",
 ///   "severity": "critical", "verdict": "down", "settled": "down", "since": "…", "reason": {"rule":
 ///   "confirmed_silent", "words": "no answer within 5 s"}, "incident": "k7f2", "age_ms": 4000, "stale": false,
-///   "latency_ms": null, "role": "active", "roles": {"since": null, "words": "haproxy_csv says blue"}, "log": null}]}
+///   "latency_ms": null, "role": "active", "roles": {"since": null, "words": "haproxy_csv says blue"}, "acknowledged": null,
+///   "planned": null, "log": null}]}
 /// ```
 ///
 /// `verdict` differs from `settled` only while it is `suspect`; `reason` and `since` speak of `verdict`. `age_ms` is how
@@ -93,6 +94,17 @@ pub fn target(line: &Line, now: Timestamp) -> Value {
         "roles": line.role.as_ref().map(|facts| json!({
             "since": facts.since.map(time),
             "words": facts.words,
+        })),
+        "acknowledged": facts.acknowledged.as_ref().map(|taken| json!({
+            "by": taken.by.name,
+            "at": time(taken.at),
+            "why": taken.why,
+        })),
+        "planned": facts.note.as_ref().map(|note| json!({
+            "kind": note.kind.as_str(),
+            "name": note.name,
+            "until": time(note.until),
+            "by": note.by,
         })),
         "log": line.log.as_ref().map(|log| json!({
             "source": log.source.as_str(),

@@ -8,6 +8,7 @@ mod help;
 pub mod json;
 pub mod lookup;
 mod past;
+pub mod planned;
 mod status;
 pub mod suggest;
 pub mod text;
@@ -22,7 +23,11 @@ pub use past::Past;
 pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
 
-use crate::model::{Board, Timestamp, text::clean};
+use crate::model::{
+    Board, Timestamp,
+    planned::{PlanKind, Wish},
+    text::clean,
+};
 
 /// The most characters of a question that are read; the rest of a long paste is ignored.
 const QUESTION_CHARACTERS_MAX: usize = 500;
@@ -38,6 +43,8 @@ pub enum Reply {
     Help(Vec<HelpLine>),
     /// What became of an incident that was named by its id.
     Past(Past),
+    /// Sentences without a full stop; what can be typed stands in backticks.
+    Said(Vec<String>),
     /// The question could not be answered as it was put.
     Problem {
         /// What was understood and what was not, as one sentence without a full stop.
@@ -50,6 +57,17 @@ pub enum Reply {
     },
 }
 
+/// What somebody typed, understood.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Heard {
+    /// It is answered from what is known.
+    Reply(Reply),
+    /// It is answered by what is planned: everything of this kind.
+    List(PlanKind),
+    /// Something is to be done; whoever heard it knows by whom, and hands it on.
+    Wish(Wish),
+}
+
 /// One thing that people can ask for.
 #[derive(Debug)]
 pub struct Command {
@@ -59,7 +77,7 @@ pub struct Command {
     pub arguments: &'static str,
     /// What it does, as one clause without a full stop.
     pub what: &'static str,
-    answer: fn(&Question<'_>) -> Reply,
+    hear: fn(&Question<'_>) -> Heard,
 }
 
 /// Everything that can be asked, in the order in which help shows it.
@@ -68,20 +86,44 @@ pub const COMMANDS: &[Command] = &[
         word: "status",
         arguments: "",
         what: "how everything is, problems first",
-        answer: status::answer,
+        hear: |question| Heard::Reply(status::answer(question)),
     },
     Command {
         word: "status",
         arguments: "<words>",
         what: "only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, \
                `suspect`, `operational` or `problems`; a comma joins several",
-        answer: status::answer,
+        hear: |question| Heard::Reply(status::answer(question)),
+    },
+    Command {
+        word: "ack",
+        arguments: "<incident or target> [because <reason>]",
+        what: "take it on: no reminders until it changes",
+        hear: planned::ack,
+    },
+    Command {
+        word: "silence",
+        arguments: "add <words> for <2h> because <reason>",
+        what: "tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it",
+        hear: planned::silence,
+    },
+    Command {
+        word: "maintenance",
+        arguments: "start <words> for <45m> because <reason>",
+        what: "the same, because somebody works on them; `list` and `end <id>` as well",
+        hear: planned::maintenance,
+    },
+    Command {
+        word: "deploy",
+        arguments: "announce <target> [for <5m>] [release <name>]",
+        what: "it may go down for a while, unless it is active; `list` and `end <id>` as well",
+        hear: planned::deploy,
     },
     Command {
         word: "help",
         arguments: "",
         what: "this list",
-        answer: help::answer,
+        hear: |question| Heard::Reply(help::answer(question)),
     },
 ];
 
@@ -96,12 +138,26 @@ struct Question<'a> {
     command: &'a str,
 }
 
-/// Answers a question from what is known now.
+/// Answers a question from what is known now; of what is no question but an order, says so.
+///
+/// Otherwise as [`hear`].
+pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
+    match hear(board, text, now, command) {
+        Heard::Reply(reply) => reply,
+        Heard::List(_) | Heard::Wish(_) => Reply::Problem {
+            understood: String::from("nothing can be done here, only asked"),
+            nearest: Vec::new(),
+            hint: help::hint(command),
+        },
+    }
+}
+
+/// Understands what was typed, and answers what is a question from what is known now.
 ///
 /// `text` is what follows `command` (`/roih` in Slack, `hekate` in a terminal); an empty one asks for the status of
 /// everything. Words that are no command but all name something are a question for its status. Nothing is ever guessed:
 /// a word that nobody knows is answered with the nearest ones that exist.
-pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
+pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
     let text = clean(text, QUESTION_CHARACTERS_MAX);
     let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
     let question = |words| Question {
@@ -111,15 +167,15 @@ pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
         command,
     };
     if first.is_empty() {
-        return status::answer(&question(""));
+        return Heard::Reply(status::answer(&question("")));
     }
     if let Some(known) = command_called(first) {
-        return (known.answer)(&question(rest));
+        return (known.hear)(&question(rest));
     }
-    match status::answer(&question(&text)) {
+    Heard::Reply(match status::answer(&question(&text)) {
         Reply::Problem { .. } => unknown_command(first, rest, &question(&text)),
-        reply @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_)) => reply,
-    }
+        reply @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)) => reply,
+    })
 }
 
 fn command_called(word: &str) -> Option<&'static Command> {

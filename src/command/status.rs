@@ -10,6 +10,7 @@ use crate::model::{
     Board, Group, Target, Timestamp, Verdict,
     board::{Facts, LogFacts, Row},
     lapse::Lapse,
+    planned::Note,
     roles::{Role, RoleFacts},
 };
 
@@ -38,6 +39,8 @@ pub struct Status {
     pub oldest_at: Option<Timestamp>,
     /// hekate's own troubles, each as a clause, worst first.
     pub troubles: Vec<String>,
+    /// What keeps some of the selected targets from being told of, and how many each.
+    pub notes: Vec<(Note, usize)>,
     /// Times of the last 24 h in which nobody looked or nobody could see, oldest first.
     pub lapses: Vec<Lapse>,
 }
@@ -230,6 +233,7 @@ impl Status {
             oldest_at: looks().min(),
             problems,
             troubles: ourselves.troubles(),
+            notes: notes(&lines),
             lapses: ourselves.lapses_since(now - LAPSES_FOR).cloned().collect(),
             sections: sections(board, lines),
         }
@@ -239,6 +243,18 @@ impl Status {
     pub fn lines(&self) -> impl Iterator<Item = &Line> {
         self.sections.iter().flat_map(|section| &section.lines)
     }
+}
+
+/// Each plan once, with the number of targets that it keeps from being told of.
+fn notes(lines: &[Line]) -> Vec<(Note, usize)> {
+    let mut out: Vec<(Note, usize)> = Vec::new();
+    for note in lines.iter().filter_map(|line| line.facts.note.as_ref()) {
+        match out.iter_mut().find(|(known, _)| known == note) {
+            Some((_, count)) => *count += 1,
+            None => out.push((note.clone(), 1)),
+        }
+    }
+    out
 }
 
 /// Sorts lines into the groups of the file.

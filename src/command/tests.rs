@@ -121,18 +121,26 @@ fn help_is_made_from_the_table() {
     told(
         "help",
         &expect![[r#"
-        /roih status          how everything is, problems first
-        /roih status <words>  only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
-        /roih help            this list
-    "#]],
+            /roih status                                                how everything is, problems first
+            /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
+            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
+            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
+            /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
+            /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih help                                                  this list
+        "#]],
     );
     told(
         "HELP",
         &expect![[r#"
-        /roih status          how everything is, problems first
-        /roih status <words>  only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
-        /roih help            this list
-    "#]],
+            /roih status                                                how everything is, problems first
+            /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
+            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
+            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
+            /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
+            /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih help                                                  this list
+        "#]],
     );
 }
 
@@ -195,9 +203,12 @@ fn what_is_not_known_is_answered_with_what_is_near() {
     told(
         "deploy everything <!channel> `now`",
         &expect![[r#"
-        `deploy` is no command, and nothing that is watched is called that
-        hint: `/roih help` lists what can be asked
-    "#]],
+            `everything` is nothing that can be done with a deploy
+            did you mean:
+              deploy announce everything <!channel> `now`
+              deploy list
+            hint: say it as `/roih deploy announce master green for 5m release 4.18.2`
+        "#]],
     );
 }
 

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{HelpLine, Line, Past, Reply, Status, json::component_word};
 use crate::model::{
     Channel, ChannelName, Component, Timestamp, Transition, Verdict,
+    planned::Note,
     roles::{Role, RoleFacts},
     text::span,
 };
@@ -100,6 +101,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Status(answer) => status(answer, look),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
+        Reply::Said(sentences) => sentences.join("\n") + "\n",
         Reply::Problem {
             understood,
             nearest,
@@ -194,11 +196,25 @@ pub fn grid(status: &Status, look: Look) -> String {
         out.push('\n');
     }
     line(&mut out, &summary(status));
+    for (note, count) in &status.notes {
+        let noun = if *count == 1 { "target" } else { "targets" };
+        let words = planned_words(note, status.now, look);
+        line(&mut out, &format!("{count} {noun} {words}"));
+    }
     for trouble in &status.troubles {
         line(&mut out, &format!("hekate itself: {trouble}"));
     }
     lapses(&mut out, status, look);
     out
+}
+
+/// `silenced by jan@laptop until 16:20:00 (s41)`
+fn planned_words(note: &Note, now: Timestamp, look: Look) -> String {
+    let id = match &note.by {
+        Some(_) => format!(" ({})", note.name),
+        None => String::new(),
+    };
+    format!("{} until {}{id}", note.words(), look.time(note.until, now))
 }
 
 /// `hekate was blind from 14:02:07 to 14:19:10 (17 min 3 s): …`, the latest last.
@@ -240,6 +256,17 @@ fn row(target: &Line, now: Timestamp, title_width: usize, look: Look) -> String 
     };
     if let Some((at, _)) = target.looked.filter(|_| target.is_stale) {
         let _infallible = write!(said, " · last measured {} ago", age(at, now));
+    }
+    if let Some(taken) = &target.facts.acknowledged {
+        let _infallible = write!(
+            said,
+            " · {} is on it since {}",
+            taken.by,
+            look.time(taken.at, now)
+        );
+    }
+    if let Some(note) = &target.facts.note {
+        let _infallible = write!(said, " · {}", planned_words(note, now, look));
     }
     format!("  {state}  {title}  {said}")
 }
@@ -394,13 +421,26 @@ pub fn explain(
     for words in told(target, channels, now, look) {
         labelled(&mut out, "told", &words);
     }
-    if let Some(held) = &facts.held {
-        labelled(&mut out, "held", held);
-    }
+    plans(&mut out, target, now, look);
     if !facts.next.is_empty() {
         labelled(&mut out, "next", &facts.next);
     }
     out
+}
+
+/// Who has taken it on, and what keeps it from being told.
+fn plans(out: &mut String, target: &Line, now: Timestamp, look: Look) {
+    let facts = &target.facts;
+    if let Some(taken) = &facts.acknowledged {
+        let words = format!("{}, {}", taken.words(), look.time(taken.at, now));
+        labelled(out, "taken", &words);
+    }
+    if let Some(note) = &facts.note {
+        labelled(out, "planned", &planned_words(note, now, look));
+    }
+    if let Some(held) = &facts.held {
+        labelled(out, "held", held);
+    }
 }
 
 /// The look that decided, the last one, and the last good one before it.

@@ -149,6 +149,12 @@ codes! {
     NeverSlow "H0303" Warning,
     /// Reminders that do not grow.
     Reminders "H0304" Error,
+    /// No cron line, or one for a day that never comes.
+    Schedule "H0320" Error,
+    /// A maintenance that begins again before it has ended.
+    Overlap "H0321" Error,
+    /// A maintenance at no time, or of nobody.
+    Window "H0322" Error,
     /// A secret that stands in the file.
     Literal "H0401" Warning,
     /// User name or password in an address.

@@ -719,6 +719,39 @@ routes:
 "##,
     },
     Explanation {
+        code: Code::Schedule,
+        title: "The schedule is no cron line",
+        cause: "`schedule` has five fields: minute, hour, day of the month, month, day of the week. Each is a number, a list, a range, a step or `*`; there have to be days like that.",
+        example: r##"maintenance:
+  - { name: rebuild, match: { target: api }, schedule: "2 o'clock", duration: 45m }
+"##,
+        fix: r##"maintenance:
+  - { name: rebuild, match: { target: api }, schedule: "0 2 * * *", duration: 45m }
+"##,
+    },
+    Explanation {
+        code: Code::Overlap,
+        title: "The maintenance begins again before it has ended",
+        cause: "It would never end, and nothing would ever be told. What is out of use for good is better taken out of the file.",
+        example: r##"maintenance:
+  - { name: rebuild, match: { target: api }, schedule: "0 * * * *", duration: 2h }
+"##,
+        fix: r##"maintenance:
+  - { name: rebuild, match: { target: api }, schedule: "0 * * * *", duration: 20m }
+"##,
+    },
+    Explanation {
+        code: Code::Window,
+        title: "The maintenance is at no time, or of nobody",
+        cause: "`from` has to come before `to`, both have to be times that the clock of the zone shows, and `match` has to name a group, a target, a role or a severity.",
+        example: r##"maintenance:
+  - { name: upgrade, match: { target: api }, from: "2026-12-02 02:00", to: "2026-12-01 22:00" }
+"##,
+        fix: r##"maintenance:
+  - { name: upgrade, match: { target: api }, from: "2026-12-01 22:00", to: "2026-12-02 02:00" }
+"##,
+    },
+    Explanation {
         code: Code::Literal,
         title: "A secret stands in the file",
         cause: "Anyone who can read the file, its backups or its repository can use it.",

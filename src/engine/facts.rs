@@ -25,7 +25,9 @@ impl Engine {
                 .and_then(|number| self.commons.open.get(number));
             let open = watched.incident.as_deref();
             let open = open.or_else(|| shared.map(|shared| &shared.open));
-            actions.push(Action::Show(slot, Box::new(facts(watched, open))));
+            let mut facts = facts(watched, open);
+            facts.note = self.note_of(slot);
+            actions.push(Action::Show(slot, Box::new(facts)));
         }
     }
 }
@@ -73,6 +75,8 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
             .flat_map(|open| &open.incident.told)
             .map(|told| (told.channel.clone(), told.at))
             .collect(),
+        acknowledged: open.and_then(|open| open.incident.acknowledged.clone()),
+        note: None,
         last_good: watching.state.last_good,
         phases: asked.last.phases,
         detail: asked.last.detail.clone(),

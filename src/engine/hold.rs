@@ -27,6 +27,8 @@ impl Engine {
     pub(super) fn hold(&self, now: Moment, slot: Slot, verdict: Verdict) -> Option<Hold> {
         self.hold_blocked(now, slot)
             .or_else(|| self.hold_after_down(now, slot, verdict))
+            .or_else(|| self.hold_planned(slot))
+            .or_else(|| self.hold_unseen(slot))
     }
 
     /// A degradation soon after an outage is the rest of it.
@@ -45,6 +47,9 @@ impl Engine {
     pub(super) fn is_held(&mut self, now: Moment, slot: Slot, verdict: Verdict) -> bool {
         let hold = self.hold(now, slot, verdict);
         let is_held = hold.is_some();
+        if is_held {
+            self.note_kept(slot);
+        }
         if let Some(watched) = self.at_mut(slot) {
             watched.hold = hold.map(Box::new);
         }

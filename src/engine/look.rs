@@ -180,6 +180,7 @@ impl Engine {
     ) {
         let LookId { slot, check, .. } = observation.look;
         let pace = self.weigh(now, observation, is_regular, actions);
+        self.settle_held(now, slot, actions);
         let is_overrun = self.plan_next(now, slot, check, pace, observation);
         actions.push(Action::Looked(Looked {
             slot,

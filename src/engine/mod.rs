@@ -15,6 +15,7 @@ mod logs;
 mod look;
 mod mark;
 mod parents;
+mod planned;
 mod remind;
 mod replan;
 mod roles;
@@ -45,6 +46,7 @@ use crate::{
         heartbeat::Push,
         logs::LogAsk,
         plan::Parent,
+        planned::{Agenda, Answer, Asked},
         roles::RoleFacts,
         witness::{Round, RoundOrder},
     },
@@ -80,6 +82,8 @@ pub enum Event {
     Found(Box<Loaded>),
     /// What the witnesses said, all of them asked at once.
     Witnessed(Round),
+    /// Somebody wishes something to be planned or taken on; answered by an [`Action::Answer`].
+    Planned(Asked),
     /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
     Marked(Box<Incident>),
     /// The end: remember what is worth it.
@@ -113,6 +117,10 @@ pub enum Action {
     AskWitnesses(RoundOrder),
     /// We see nothing (since when, and why), or see again.
     Blind(Option<(Timestamp, String)>),
+    /// What is planned.
+    ShowAgenda(Arc<Agenda>),
+    /// What became of the wish with this number; whatever was to be stored before is stored first.
+    Answer(u64, Box<Answer>),
 }
 
 /// One look to be made.
@@ -199,6 +207,7 @@ pub struct Engine {
     role_book: roles::RoleBook,
     lookout: blindness::Lookout,
     commons: correlate::Commons,
+    plans: planned::Plans,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
     /// When this process began to look, or to look again.
@@ -239,6 +248,7 @@ impl Engine {
             role_book: roles::RoleBook::default(),
             lookout: blindness::Lookout::default(),
             commons: correlate::Commons::default(),
+            plans: planned::Plans::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
             began: now.at,
@@ -246,6 +256,7 @@ impl Engine {
         };
         let mut actions = Vec::new();
         engine.restore(loaded, now, &mut actions);
+        engine.show_agenda(now, &mut actions);
         engine.look_out(now, &mut actions);
         engine.dispatch(now, &mut actions);
         (engine, actions)
@@ -255,6 +266,7 @@ impl Engine {
     ///
     /// `now` must not run backwards from call to call.
     pub fn handle(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
+        self.turn_plans(now, matches!(event, Event::Interrupted), actions);
         match event {
             Event::Due => self.wake(now, actions),
             Event::Observed(observation) => self.observed(now, observation, actions),
@@ -269,12 +281,14 @@ impl Engine {
             Event::RoleSaid(group, instance) => self.role_said(now, &group, &instance, actions),
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
+            Event::Planned(asked) => self.asked(now, asked, actions),
             Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),
         }
         self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
+        self.show_agenda(now, actions);
         self.look_out(now, actions);
         self.dispatch(now, actions);
     }
@@ -287,6 +301,7 @@ impl Engine {
             wake,
             self.next_round(),
             self.commons.next_deadline(),
+            self.plans.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -429,6 +444,7 @@ impl Engine {
         for incident in shared {
             self.reopen_common(now, incident, &mut batch);
         }
+        self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
         self.commons.is_starting = true;
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
@@ -485,6 +501,7 @@ impl Engine {
                 batch.checks.push(watched.record(index, now.at));
             }
         }
+        self.restore_plans(now, found.planned, found.plans, &mut batch);
         let (shared, alone): (Vec<_>, Vec<_>) = found
             .open
             .into_iter()

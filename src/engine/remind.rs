@@ -44,10 +44,14 @@ impl Engine {
     }
 
     fn remind(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
-        let Some(watched) = self.at_mut(slot) else {
+        let Some(watched) = self.at(slot) else {
             return;
         };
         let is_in_doubt = watched.is_in_doubt();
+        let quiet_until = self.quiet_until(slot);
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
         let Some(open) = watched
             .incident
             .as_mut()
@@ -55,6 +59,10 @@ impl Engine {
         else {
             return;
         };
+        if quiet_until.is_some() {
+            open.remind = quiet_until;
+            return;
+        }
         if is_in_doubt {
             open.remind = Some(now.tick + DOUBT_WAIT);
             return;
@@ -114,7 +122,7 @@ impl Engine {
 pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick> {
     incident.remind_at = None;
     let is_quiet = incident.verdict == Verdict::Unknown || incident.is_only_ending();
-    if incident.remind_after.is_empty() || is_quiet {
+    if incident.remind_after.is_empty() || is_quiet || incident.acknowledged.is_some() {
         return None;
     }
     let before = incident

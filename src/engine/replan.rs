@@ -72,9 +72,12 @@ impl Engine {
         self.bind_readers();
         self.bind_roles(now, actions);
         self.replace_witnesses(now, is_seen_otherwise);
+        let renamed = std::mem::take(&mut batch.renamed);
+        batch.renamed.clone_from(&renamed);
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }
+        self.replan_plans(now, &renamed, actions);
     }
 
     /// Gives a place its target's new form.

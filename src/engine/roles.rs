@@ -71,7 +71,7 @@ pub(super) fn remembered(
     out
 }
 
-fn is_always_active(plan: &Plan, group: Option<&GroupName>) -> bool {
+pub(super) fn is_always_active(plan: &Plan, group: Option<&GroupName>) -> bool {
     plan.groups
         .iter()
         .any(|known| known.is_always_active && Some(&known.name) == group)

@@ -61,6 +61,7 @@ impl Engine {
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
             many: None,
+            notes: self.plans.notes_of([&slot]),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::{
     model::{
         Batch, ChannelName, ComponentState, Entry, EntryKey, EntryState, Incident, IncidentId,
         Kind, Moment, OnCallName, Outage, Slot, Story, TargetId, Told, Verdict,
+        planned::Acknowledgement,
     },
     route::{self, Case},
 };
@@ -26,6 +27,7 @@ impl Engine {
         slot: Slot,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
+        self.watch_deploys(now, slot, batch);
         self.note_parents(now, slot);
         let watched = self.at_mut(slot)?;
         watched.hold = None;
@@ -44,7 +46,10 @@ impl Engine {
         }
         let (told, standing) = (watched.told(), watched.standing());
         let incident = match (told, standing) {
-            (None, None) => None,
+            (None, None) => {
+                self.plans.forget_kept(slot);
+                None
+            }
             (None, Some(verdict)) if self.is_held(now, slot, verdict) => None,
             (None, Some(verdict)) => self.gather(now, slot, verdict, batch),
             (Some(told), Some(verdict)) if told == verdict => self.at(slot)?.open_incident(),
@@ -96,6 +101,7 @@ impl Engine {
             common: None,
             warned_at: None,
             is_short_otherwise: false,
+            acknowledged: None,
         };
         watched.note_told(&mut incident, check);
         let story = Arc::new(self.story(slot, &decision.to, None));
@@ -121,6 +127,7 @@ impl Engine {
         let watched = self.at_mut(slot)?;
         watched.hold = None;
         watched.incident = Some(Box::new(Open { incident, remind }));
+        self.plans.forget_kept(slot);
         self.opened_lately(now.tick, slot);
         Some(id)
     }
@@ -192,6 +199,7 @@ impl Engine {
         incident.sequence += 1;
         incident.verdict = verdict;
         incident.worst = incident.worst.max(verdict);
+        incident.acknowledged = None;
         let is_quiet = verdict == Verdict::Unknown || open.incident.is_only_ending();
         if is_quiet || open.remind.is_none() {
             open.remind = plan_reminder(&mut open.incident, now);
@@ -199,6 +207,7 @@ impl Engine {
         batch.incidents.push(open.incident.clone());
         let id = open.incident.id.clone();
         self.at_mut(slot)?.incident = Some(open);
+        self.plans.forget_kept(slot);
         Some(id)
     }
 
@@ -211,8 +220,11 @@ impl Engine {
         let until = watched.since();
         let outage = outage(&incident, until);
         let to: Vec<_> = told_of(&incident).collect();
-        let story = Arc::new(self.story(slot, &to, Some(outage)));
-        let entries = to_all(&incident, &story);
+        let mut story = self.story(slot, &to, Some(outage));
+        story
+            .notes
+            .extend(incident.acknowledged.as_ref().map(Acknowledgement::words));
+        let entries = to_all(&incident, &Arc::new(story));
         end(&mut incident, Kind::Recovered, now, entries, batch);
         Some(incident.id)
     }

@@ -135,6 +135,7 @@ impl Engine {
             common: None,
             warned_at: None,
             is_short_otherwise: false,
+            acknowledged: None,
         };
         let story = Arc::new(story);
         for channel in channels {

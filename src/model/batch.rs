@@ -8,6 +8,7 @@ use super::{
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
+    planned::Planned,
     roles::RolesMemory,
     time::Timestamp,
     transition::Transition,
@@ -73,6 +74,8 @@ pub struct Batch {
     pub entries: Vec<Entry>,
     /// Outbox entries to take away.
     pub finished: Vec<Finished>,
+    /// Plans of people to write, new, changed or ended.
+    pub planned: Vec<Planned>,
     /// Lapses to write, new or over; of one kind that begins at one time there is one.
     pub lapses: Vec<Lapse>,
 }
@@ -95,6 +98,7 @@ impl Batch {
             && self.incidents.is_empty()
             && self.entries.is_empty()
             && self.finished.is_empty()
+            && self.planned.is_empty()
             && self.lapses.is_empty()
     }
 }
@@ -110,6 +114,10 @@ pub struct Loaded {
     pub incidents: u64,
     /// The outbox, oldest first.
     pub outbox: Vec<Entry>,
+    /// Plans of people that have not ended.
+    pub planned: Vec<Planned>,
+    /// The highest number of a plan ever given out; 0 if none.
+    pub plans: u64,
     /// When the last batch was written; absent in an empty store.
     pub last_at: Option<Timestamp>,
     /// Times in which nobody looked or nobody could see, oldest first; at most [`LAPSES_MAX`](super::lapse::LAPSES_MAX).

@@ -23,6 +23,7 @@ use super::{
     observation::{Detail, Phases},
     pauses::PauseFacts,
     plan::{Group, Plan, Target},
+    planned::{Acknowledgement, Agenda, Note},
     roles::RoleFacts,
     text::span,
     time::Timestamp,
@@ -38,6 +39,8 @@ pub struct Board {
     pub groups: Vec<Group>,
     /// How hekate itself is.
     pub ourselves: Arc<ArcSwap<Ourselves>>,
+    /// What is planned.
+    pub agenda: Arc<ArcSwap<Agenda>>,
     by_id: HashMap<TargetId, usize>,
 }
 
@@ -70,6 +73,10 @@ pub struct Facts {
     pub incident: Option<IncidentId>,
     /// The channels that were told of it, and when.
     pub told: Vec<(ChannelName, Timestamp)>,
+    /// Who has taken it on, if somebody has.
+    pub acknowledged: Option<Acknowledgement>,
+    /// What keeps it from being told of, if anything that was planned does.
+    pub note: Option<Note>,
     /// The last good look.
     pub last_good: Option<Good>,
     /// The parts of the last look that changed anything.
@@ -149,6 +156,8 @@ impl Facts {
             suspicion: None,
             incident: None,
             told: Vec::new(),
+            acknowledged: None,
+            note: None,
             last_good: None,
             phases: Phases::default(),
             detail: None,
@@ -253,10 +262,12 @@ impl Board {
             || Arc::new(ArcSwap::from_pointee(Ourselves::default())),
             |board| Arc::clone(&board.ourselves),
         );
+        let agenda = before.map_or_else(Arc::default, |board| Arc::clone(&board.agenda));
         Self {
             rows,
             groups: plan.groups.clone(),
             ourselves,
+            agenda,
             by_id,
         }
     }

@@ -6,6 +6,7 @@ use super::{
     cause::Common,
     names::{ChannelName, IncidentId, TargetId},
     plan::Severity,
+    planned::Acknowledgement,
     time::Timestamp,
     verdict::Verdict,
 };
@@ -53,6 +54,8 @@ pub struct Incident {
     pub warned_at: Option<Duration>,
     /// Whether it was told as degraded for something that does not merely end, and that has not passed since.
     pub is_short_otherwise: bool,
+    /// Who has taken it on, if somebody has since it last changed.
+    pub acknowledged: Option<Acknowledgement>,
 }
 
 impl Incident {

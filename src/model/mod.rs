@@ -7,6 +7,7 @@
 
 pub mod batch;
 pub mod board;
+pub mod calendar;
 pub mod cause;
 pub mod discovery;
 pub mod health;
@@ -22,6 +23,7 @@ pub mod notification;
 pub mod observation;
 pub mod pauses;
 pub mod plan;
+pub mod planned;
 pub mod roles;
 pub mod secret;
 pub mod steps;

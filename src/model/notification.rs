@@ -102,6 +102,8 @@ pub struct Story {
     pub role: Option<Role>,
     /// If it is about several targets: how each of them is.
     pub many: Option<Box<Many>>,
+    /// What people planned or did about it, one clause each: why it is told late, who has taken it on. May be foreign.
+    pub notes: Vec<String>,
 }
 
 /// How several targets are that are told as one.
@@ -170,6 +172,7 @@ impl Story {
             log: None,
             role: None,
             many: None,
+            notes: Vec::new(),
         }
     }
 }

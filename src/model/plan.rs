@@ -21,6 +21,7 @@ use super::{
     logs::{LogQuestion, LogStoreQuestion},
     metrics::MetricsQuestion,
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
+    planned::Window,
     roles::{Role, Roles},
     secret::Secret,
     steps::StepsQuestion,
@@ -90,6 +91,8 @@ pub struct Plan {
     pub groups_incidents: bool,
     /// Who tells our blindness from the trouble of others: `witnesses:` and those that the file implies.
     pub witnesses: Arc<[Witness]>,
+    /// `maintenance:` in the order of the file.
+    pub maintenance: Arc<[Window]>,
 }
 
 impl Plan {

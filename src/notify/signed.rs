@@ -144,6 +144,7 @@ fn event(entry: &Entry) -> Value {
         })),
         "outage": story.outage.as_ref().map(outage),
         "runbook_url": story.runbook_url,
+        "notes": story.notes,
         "mention": entry.mention.as_ref().map(crate::model::OnCallName::as_str),
         "instead_of": entry.instead_of.as_ref().map(crate::model::ChannelName::as_str),
     })
@@ -300,6 +301,7 @@ mod tests {
             log: None,
             role: None,
             many: None,
+            notes: Vec::new(),
         }
     }
 

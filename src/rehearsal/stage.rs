@@ -427,6 +427,8 @@ impl<'a> Stage<'a> {
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
+                | Action::ShowAgenda(_)
+                | Action::Answer(..)
                 | Action::Blind(_) => {}
             }
         }

@@ -14,6 +14,8 @@ use crate::{
 
 /// The most characters of what was understood, and of a hint.
 const SENTENCE_MAX: usize = 300;
+/// The most sentences of an answer; the rest is counted.
+const SENTENCES_MAX: usize = 20;
 
 /// The message of an answer.
 pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
@@ -21,6 +23,7 @@ pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
         Reply::Status(status) => grid::render(status, options),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, options),
+        Reply::Said(sentences) => said(sentences),
         Reply::Problem {
             understood,
             nearest,
@@ -91,6 +94,35 @@ fn past(past: &Past, options: &Options<'_>) -> Message {
     Message::new(
         Audience::Asker,
         &text,
+        None,
+        vec![Block::rich(rich)],
+        Vec::new(),
+    )
+}
+
+/// Sentences, each on its line.
+fn said(sentences: &[String]) -> Message {
+    let mut text = Vec::new();
+    let mut rich = Rich::new();
+    for (at, words) in sentences.iter().take(SENTENCES_MAX).enumerate() {
+        if at > 0 {
+            rich.end_line();
+        }
+        text.push(neutral(words, SENTENCE_MAX));
+        sentence(&mut rich, words);
+    }
+    if let Some(more) = sentences
+        .len()
+        .checked_sub(SENTENCES_MAX)
+        .filter(|more| *more > 0)
+    {
+        let words = format!("and {more} more");
+        rich.end_line().own(&words);
+        text.push(words);
+    }
+    Message::new(
+        Audience::Asker,
+        &text.join("; "),
         None,
         vec![Block::rich(rich)],
         Vec::new(),

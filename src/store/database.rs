@@ -193,6 +193,7 @@ impl Database {
             number: at.number,
             hash: at.hash,
             last_incident: self.live.last_incident,
+            last_plan: self.live.last_plan,
             last_at: self.live.last_at,
             ..self.meta.clone()
         };
@@ -256,6 +257,13 @@ impl Database {
         for key in entries.chain(finished) {
             let value = self.live.outbox.get(key).map(encode);
             changes.outbox.insert(keys::entry(key), value);
+        }
+        for planned in &batch.planned {
+            let number = planned.id.number;
+            let value = self.live.planned.get(&number).map(encode);
+            changes
+                .planned
+                .insert(keys::planned(number).to_vec(), value);
         }
         Ok(())
     }

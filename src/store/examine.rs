@@ -48,6 +48,7 @@ enum Record<'a> {
     Check(&'a v1::Check),
     Incident(&'a v1::Incident),
     Entry(&'a v1::Entry),
+    Planned(&'a v1::Planned),
     Lapse(&'a v1::Lapse),
     Transition(&'a v1::Transition),
 }
@@ -56,7 +57,7 @@ enum Record<'a> {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: memories, outbox, lapses, incidents, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, incidents, transitions. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -78,6 +79,9 @@ impl Database {
         }
         for entry in self.live.outbox.values() {
             write(Record::Entry(entry))?;
+        }
+        for planned in self.live.planned.values() {
+            write(Record::Planned(planned))?;
         }
         for lapse in self.live.lapses.values() {
             write(Record::Lapse(lapse))?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::schema::{Form, Time, v1};
 use crate::model::{IncidentId, Loaded, lapse::LAPSES_MAX};
 
-/// Memories, open incidents, outbox and counters.
+/// Memories, open incidents, outbox, plans of people and counters.
 ///
 /// Two of these are compared at every start: the journal's and sled's. A difference that the end of the journal does
 /// not explain is a loss.
@@ -14,9 +14,13 @@ pub(super) struct Live {
     pub(super) checks: BTreeMap<v1::CheckId, v1::Check>,
     pub(super) open: BTreeMap<u64, v1::Incident>,
     pub(super) outbox: BTreeMap<v1::EntryKey, v1::Entry>,
+    /// Plans of people that have not ended, by number.
+    pub(super) planned: BTreeMap<u64, v1::Planned>,
     pub(super) lapses: BTreeMap<(Time, v1::LapseKind), v1::Lapse>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
+    /// The highest number of a plan ever given out.
+    pub(super) last_plan: u64,
     pub(super) last_at: Option<Time>,
 }
 
@@ -52,6 +56,15 @@ impl Live {
         }
         for finished in &batch.finished {
             self.outbox.remove(&finished.key);
+        }
+        for planned in &batch.planned {
+            let number = planned.id.number;
+            self.last_plan = self.last_plan.max(number);
+            if planned.ended.is_none() {
+                self.planned.insert(number, planned.clone());
+            } else {
+                self.planned.remove(&number);
+            }
         }
         for lapse in &batch.lapses {
             self.lapses.insert((lapse.from, lapse.kind), lapse.clone());
@@ -91,6 +104,7 @@ impl Live {
         count(&self.checks, &other.checks)
             + count(&self.open, &other.open)
             + count(&self.outbox, &other.outbox)
+            + count(&self.planned, &other.planned)
             + count(&self.lapses, &other.lapses)
     }
 
@@ -100,8 +114,10 @@ impl Live {
             checks: self.checks.values().collect(),
             open: self.open.values().collect(),
             outbox: self.outbox.values().collect(),
+            planned: self.planned.values().collect(),
             lapses: self.lapses.values().collect(),
             incidents: self.last_incident,
+            plans: self.last_plan,
             last_at: self.last_at,
         }
     }
@@ -130,6 +146,13 @@ impl Live {
             open: self.open.values().cloned().map(Form::into_model).collect(),
             incidents: self.last_incident,
             outbox: outbox.into_iter().cloned().map(Form::into_model).collect(),
+            planned: self
+                .planned
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
+            plans: self.last_plan,
             last_at: self.last_at.into_model(),
             lapses: self
                 .lapses
@@ -156,12 +179,18 @@ impl From<v1::Checkpoint> for Live {
                 .into_iter()
                 .map(|entry| (entry.key.clone(), entry))
                 .collect(),
+            planned: checkpoint
+                .planned
+                .into_iter()
+                .map(|planned| (planned.id.number, planned))
+                .collect(),
             lapses: checkpoint
                 .lapses
                 .into_iter()
                 .map(|lapse| ((lapse.from, lapse.kind), lapse))
                 .collect(),
             last_incident: checkpoint.incidents,
+            last_plan: checkpoint.plans,
             last_at: checkpoint.last_at,
         }
     }

@@ -47,6 +47,7 @@ pub fn blind(now: crate::model::Timestamp) -> crate::model::Loaded {
     let minutes = now.as_seconds().div_euclid(60) - BEGINNING_MINUTES;
     crate::model::Loaded {
         incidents: u64::try_from(minutes).unwrap_or(0),
+        plans: u64::try_from(minutes).unwrap_or(0),
         ..crate::model::Loaded::default()
     }
 }

@@ -78,6 +78,7 @@ fn records(batch: &Batch) -> usize {
         + batch.incidents.len()
         + batch.entries.len()
         + batch.finished.len()
+        + batch.planned.len()
         + batch.lapses.len()
 }
 
@@ -110,6 +111,9 @@ fn merge(into: &mut Batch, next: &Batch) {
     into.entries.retain(|entry| !finished.contains(&entry.key));
     replace(&mut into.finished, &next.finished, |one: &Finished| {
         one.key.clone()
+    });
+    replace(&mut into.planned, &next.planned, |planned| {
+        planned.id.number
     });
 }
 

@@ -49,6 +49,7 @@ struct Trees {
     transitions: sled::Tree,
     incidents: sled::Tree,
     outbox: sled::Tree,
+    planned: sled::Tree,
     lapses: sled::Tree,
 }
 
@@ -82,17 +83,24 @@ pub(super) struct Changes {
     pub(super) transitions: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) incidents: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) outbox: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) planned: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes {
     /// How many records it touches.
     pub(super) fn len(&self) -> usize {
-        self.checks.len()
-            + self.transitions.len()
-            + self.incidents.len()
-            + self.outbox.len()
-            + self.lapses.len()
+        [
+            &self.checks,
+            &self.transitions,
+            &self.incidents,
+            &self.outbox,
+            &self.planned,
+            &self.lapses,
+        ]
+        .map(BTreeMap::len)
+        .iter()
+        .sum()
     }
 }
 
@@ -311,6 +319,7 @@ impl Door {
             let meta: v1::Meta = decode("the store's own state", &meta)?;
             let mut live = Live {
                 last_incident: meta.last_incident,
+                last_plan: meta.last_plan,
                 last_at: meta.last_at,
                 ..Live::default()
             };
@@ -323,6 +332,11 @@ impl Door {
                 let (_, value) = record.map_err(failed("read the outbox"))?;
                 let entry: v1::Entry = decode("an entry of the outbox", &value)?;
                 live.outbox.insert(entry.key.clone(), entry);
+            }
+            for record in &trees.planned {
+                let (_, value) = record.map_err(failed("read plans"))?;
+                let planned: v1::Planned = decode("a plan", &value)?;
+                live.planned.insert(planned.id.number, planned);
             }
             for record in &trees.lapses {
                 let (_, value) = record.map_err(failed("read the lapses"))?;
@@ -470,6 +484,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         transitions: tree("transitions")?,
         incidents: tree("incidents")?,
         outbox: tree("outbox")?,
+        planned: tree("planned")?,
         lapses: tree("lapses")?,
         db,
     })
@@ -483,18 +498,22 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.transitions,
         &trees.incidents,
         &trees.outbox,
+        &trees.planned,
         &trees.lapses,
     )
-        .transaction(|(meta, checks, transitions, incidents, outbox, lapses)| {
-            let mut after = before.clone();
-            after.checks = put(checks, before.checks, &changes.checks)?;
-            after.transitions = put(transitions, before.transitions, &changes.transitions)?;
-            after.incidents = put(incidents, before.incidents, &changes.incidents)?;
-            after.outbox = put(outbox, before.outbox, &changes.outbox)?;
-            after.lapses = put(lapses, before.lapses, &changes.lapses)?;
-            meta.insert(META, encode(&after))?;
-            Ok::<_, ConflictableTransactionError<()>>(after)
-        })
+        .transaction(
+            |(meta, checks, transitions, incidents, outbox, planned, lapses)| {
+                let mut after = before.clone();
+                after.checks = put(checks, before.checks, &changes.checks)?;
+                after.transitions = put(transitions, before.transitions, &changes.transitions)?;
+                after.incidents = put(incidents, before.incidents, &changes.incidents)?;
+                after.outbox = put(outbox, before.outbox, &changes.outbox)?;
+                after.planned = put(planned, before.planned, &changes.planned)?;
+                after.lapses = put(lapses, before.lapses, &changes.lapses)?;
+                meta.insert(META, encode(&after))?;
+                Ok::<_, ConflictableTransactionError<()>>(after)
+            },
+        )
         .map_err(|error| match error {
             TransactionError::Storage(error) => failed("write")(error),
             TransactionError::Abort(()) => Error::Sled {

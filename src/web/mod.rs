@@ -1,7 +1,7 @@
 //! The listener: Slack's signed requests, the API that the terminal uses, and what orchestrators and Prometheus ask.
 //!
 //! Everything is answered from memory; only the past asks the store. Nothing changes by `GET` but a sign of life, which
-//! needs a token; the one route that changes something here answers loopback peers only. What Slack sends is believed only after its signature is checked. What
+//! needs a token; a reload is for loopback peers only, and plans are for whoever may read. What Slack sends is believed only after its signature is checked. What
 //! is known of the fleet is for programs on this machine, or for whoever has the token of the file.
 //!
 //! | route | what |
@@ -16,6 +16,9 @@
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
 //! | `POST /v1/groups/<group>/active` | whoever deploys says who is active, with the token of `push:` |
+//! | `GET`, `POST /v1/silences`, `DELETE /v1/silences/<id>` | what nobody wants to hear of |
+//! | the same of `/v1/maintenance` and `/v1/deploys` | what is worked on; what is being deployed |
+//! | `POST /v1/incidents/<id>/ack` | somebody takes an incident on |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
 //! | `POST /v1/heartbeat/<source>/<query>` | the newest line of a log, with the token of the log source |
@@ -26,6 +29,7 @@ mod gate;
 mod heartbeat;
 mod marks;
 mod operations;
+mod planned;
 mod roles;
 mod serve;
 mod slash;
@@ -48,11 +52,11 @@ use std::{
 use arc_swap::ArcSwap;
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State as Limit},
+    extract::{DefaultBodyLimit, Path, Request, State as Limit},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use futures_util::FutureExt;
 use serde_json::{Value, json};
@@ -65,6 +69,7 @@ use crate::{
     model::{
         Board, GroupName, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition,
         heartbeat::Push,
+        planned::{Answer, Person, PlanKind, Wish},
     },
     telemetry::Metrics,
 };
@@ -96,6 +101,9 @@ pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 /// Takes who of a group is active now, by its name in the group. It must not block.
 pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
+/// Hands a wish to the engine; what comes back is answered when what was done is stored. It must not block.
+pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send + Sync>;
+
 /// What the listener needs to know. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
@@ -117,6 +125,8 @@ pub struct State {
     pub push: Pushes,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
+    /// Where it goes what people plan and take on.
+    pub wishes: Wishes,
     /// Takes a mark.
     pub marked: Marked,
     /// What time it is.
@@ -223,7 +233,11 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/suggest", get(api::suggest))
         .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/targets/{*question}", get(api::target))
+        .route("/v1/incidents/{id}/ack", post(planned::acknowledge))
         .route("/v1/incidents/{id}/mark", post(marks::mark))
+        .merge(plans("/v1/silences", PlanKind::Silence))
+        .merge(plans("/v1/maintenance", PlanKind::Maintenance))
+        .merge(plans("/v1/deploys", PlanKind::Deploy))
         .route_layer(middleware::from_fn_with_state(
             shared.clone(),
             access::guard,
@@ -249,6 +263,31 @@ fn router_with(state: State, limit: Duration) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(limit, guard))
         .with_state(shared)
+}
+
+/// The routes of the plans of one kind.
+fn plans(path: &str, kind: PlanKind) -> Router<Shared> {
+    let one = format!("{path}/{{id}}");
+    Router::new()
+        .route(
+            path,
+            get(async move |Limit(shared): Limit<Shared>, asked| {
+                planned::list(kind, &shared, asked)
+            })
+            .post(
+                async move |Limit(shared): Limit<Shared>, asked, headers, body| {
+                    planned::begin(kind, shared, asked, headers, body).await
+                },
+            ),
+        )
+        .route(
+            &one,
+            delete(
+                async move |Limit(shared): Limit<Shared>, asked, Path(id): Path<String>| {
+                    planned::end(kind, shared, asked, id).await
+                },
+            ),
+        )
 }
 
 /// An error as every route gives it: `{"error": {"code": …, "message": …}}`.

@@ -12,12 +12,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use chrono_tz::Tz;
 use tokio::time::timeout;
 
-use super::{Shared, api::closed_incident, trouble};
+use super::{Shared, api::closed_incident, planned::fulfil, trouble};
 use crate::{
-    command::{Past, Reply, ask},
-    model::{Incident, Timestamp},
+    command::{Heard, Past, Reply, hear, planned},
+    model::{
+        Incident, Timestamp,
+        planned::{Person, Wish},
+        text::clean,
+    },
     slack::{
         command::SlashCommand,
         grid::Options,
@@ -44,6 +49,11 @@ impl UsedSignatures {
 
 /// How long the store is waited for; Slack waits 3 s for all of it.
 const STORE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long it may take until what somebody wished is stored; Slack waits 3 s for all of it.
+const WISH_LIMIT: Duration = Duration::from_secs(2);
+/// The most characters of somebody's name.
+const NAME_MAX: usize = 80;
 
 /// What everybody hears whose request is not believed, whatever the reason: the reason would help only a forger.
 const REFUSAL: &str = "not signed by Slack\n";
@@ -93,13 +103,18 @@ pub(super) async fn command(
         }
     };
     let board = shared.board.load_full();
-    let answer = match ask(&board, &command.typed.text, now, &command.command) {
-        problem @ Reply::Problem { .. } => past(&shared, &command.typed.text)
+    let zone = plan.server.timezone;
+    let answer = match hear(&board, &command.typed.text, now, &command.command) {
+        Heard::Reply(problem @ Reply::Problem { .. }) => past(&shared, &command.typed.text)
             .await
             .map_or(problem, |incident| {
                 Reply::Past(Past::of(incident, &board, now))
             }),
-        answer @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_)) => answer,
+        Heard::Reply(
+            answer @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)),
+        ) => answer,
+        Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
+        Heard::Wish(wish) => fulfilled(&shared, wish, &command, zone).await,
     };
     let options = Options {
         timezone: plan.server.timezone,
@@ -108,6 +123,36 @@ pub(super) async fn command(
     let message = reply::render(&answer, &command.command, &options);
     shared.metrics.slash_command(Answer::Answered);
     axum::Json(message.to_json()).into_response()
+}
+
+/// What became of what somebody wished, as far as it is known while Slack still waits.
+async fn fulfilled(shared: &Shared, wish: Wish, command: &SlashCommand, zone: Tz) -> Reply {
+    let name = match command.user_name.as_str() {
+        "" => &command.user_id,
+        name => name,
+    };
+    let by = Person {
+        name: format!("@{}", clean(name, NAME_MAX)),
+        slack_user: Some(clean(&command.user_id, NAME_MAX)),
+    };
+    match fulfil(shared, wish, by, WISH_LIMIT).await {
+        Some(Ok(done)) => {
+            let now = shared.clock.now().at;
+            Reply::Said(planned::done(&done, now, zone, &command.command))
+        }
+        Some(Err(refused)) => Reply::Problem {
+            understood: refused.words,
+            nearest: Vec::new(),
+            hint: String::new(),
+        },
+        None => Reply::Problem {
+            understood: String::from(
+                "it may or may not have been done, for hekate did not answer in time",
+            ),
+            nearest: Vec::new(),
+            hint: String::from("look before you try again"),
+        },
+    }
 }
 
 /// The incident that nobody on the board knows any more, if the store finds it while Slack still waits.

@@ -83,6 +83,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
+        wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         marked: Arc::new(|_| {}),
         clock: Clock::start(),
     };
@@ -621,6 +622,7 @@ pub(super) fn closed_incident() -> Incident {
         common: None,
         warned_at: None,
         is_short_otherwise: false,
+        acknowledged: None,
     }
 }
 

@@ -32,6 +32,7 @@ mod kills;
 mod logs;
 mod network;
 mod outage;
+mod planned;
 mod receiver;
 mod reload;
 mod reload_ways;

@@ -128,6 +128,7 @@ pub(crate) fn plan(
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents,
         witnesses: eyes::witnesses(),
+        maintenance: Arc::default(),
         routes: vec![master, to(&["core"])],
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hekate::model::{
     Batch, CheckId, CheckRecord, Entry, EntryKey, Incident, IncidentId, Loaded, TargetId,
-    Timestamp, lapse::Lapse,
+    Timestamp, lapse::Lapse, planned::Planned,
 };
 
 /// The order of records on the disk.
@@ -20,6 +20,8 @@ pub(crate) struct Ledger {
     incidents: u64,
     last_at: Option<Timestamp>,
     lapses: BTreeMap<(Timestamp, &'static str), Lapse>,
+    planned: BTreeMap<u64, Planned>,
+    plans: u64,
 }
 
 fn place(key: &EntryKey) -> Place {
@@ -66,6 +68,14 @@ impl Ledger {
             let number = entry.key.incident.number().unwrap_or(0);
             self.incidents = self.incidents.max(number);
             self.outbox.insert(place(&entry.key), entry.clone());
+        }
+        for planned in &batch.planned {
+            self.plans = self.plans.max(planned.id.number);
+            if planned.ended.is_none() {
+                self.planned.insert(planned.id.number, planned.clone());
+            } else {
+                self.planned.remove(&planned.id.number);
+            }
         }
         for lapse in &batch.lapses {
             let key = (lapse.from, lapse.kind.as_str());
@@ -114,6 +124,8 @@ impl Ledger {
             outbox,
             last_at: self.last_at,
             lapses: self.lapses.values().cloned().collect(),
+            planned: self.planned.values().cloned().collect(),
+            plans: self.plans,
         }
     }
 }

@@ -222,14 +222,21 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
                 .map(|look| look.ended)
                 .chain([at])
                 .any(|then| chronicle.has_full_count(target, then, count.failures, count.of)),
-            // It may have waited for others that were in question at the same time.
-            // … and a restart in that time changes nothing of what was decided.
-            None => chronicle
-                .before(target, at)
-                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
-                .map(|look| (look.ended, look.life))
-                .chain([(at, life)])
-                .any(|(then, life)| chronicle.has_full_run(target, then, life)),
+            // It may have waited for others that were in question at the same time, a restart in that time changes nothing
+            // of what was decided, and after it a look of the next life is waited for.
+            None => {
+                let mut waited = chronicle
+                    .before(target, at)
+                    .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
+                    .map(|look| (look.ended, look.life))
+                    .chain([(at, life)]);
+                let untold = chronicle.before(target, at);
+                let mut untold = untold
+                    .take_while(|look| word(look.sky) != Word::Well)
+                    .filter(|look| look.life < life);
+                waited.any(|(then, life)| chronicle.has_full_run(target, then, life))
+                    || untold.any(|look| chronicle.has_full_run(target, look.ended, look.life))
+            }
         },
         // Held back for half an hour at most, and an absence may lie between.
         (Kind::Opened, _) => chronicle

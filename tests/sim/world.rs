@@ -343,7 +343,9 @@ impl World {
                 | Action::Show(..)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
-                | Action::LookTrouble(_) => {}
+                | Action::LookTrouble(_)
+                | Action::ShowAgenda(_)
+                | Action::Answer(..) => {}
             }
         }
         true

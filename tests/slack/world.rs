@@ -97,6 +97,7 @@ pub(crate) fn story() -> Story {
         log: None,
         role: None,
         many: None,
+        notes: Vec::new(),
     }
 }
 
@@ -360,6 +361,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: Vec::new(),
     };
     let board = Board::of(&plan, NOW, None);

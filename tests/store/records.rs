@@ -140,6 +140,7 @@ pub(crate) fn incident(number: u64) -> Incident {
         common: None,
         warned_at: None,
         is_short_otherwise: false,
+        acknowledged: None,
     }
 }
 
@@ -173,6 +174,7 @@ pub(crate) fn entry(number: u64) -> Entry {
             log: None,
             role: None,
             many: None,
+            notes: Vec::new(),
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -101,6 +101,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         reload,
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
+        wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         marked: Arc::new(|_| {}),
         clock,
     };
@@ -146,6 +147,7 @@ fn plan() -> Plan {
         ],
         groups_incidents: true,
         witnesses: Arc::default(),
+        maintenance: Arc::default(),
         routes: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ mod health;
 mod heartbeat;
 mod http;
 mod logs;
+mod maintenance;
 mod metrics;
 mod parents;
 mod places;
@@ -116,6 +117,7 @@ pub(super) fn check(
         whole,
     );
     check.aliases(&groups, &targets);
+    let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
     let (stores, store_group, store_routes) = sources.finish(&check);
     routes.splice(0..0, store_routes);
     let mut groups = groups.finish(&check);
@@ -134,6 +136,7 @@ pub(super) fn check(
         groups,
         targets,
         routes,
+        maintenance,
         groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })
 }

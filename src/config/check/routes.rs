@@ -120,9 +120,10 @@ impl Check<'_> {
         let is_wrong = at.value.is_none();
         let raw = at.value.unwrap_or_default();
         let mut is_doubtful = is_wrong || self.findings.was_meant(span, "match");
+        let who = format!("route {number}");
         let matcher = raw
             .r#match
-            .map(|at| self.matcher(at, number, groups, targets, &mut is_doubtful))
+            .map(|at| self.matcher(at, &who, groups, targets, &mut is_doubtful))
             .unwrap_or_default();
         let mut to = Vec::new();
         match raw.to {
@@ -224,10 +225,10 @@ impl Check<'_> {
         out
     }
 
-    fn matcher(
+    pub(super) fn matcher(
         &self,
         at: At<raw::Match>,
-        number: usize,
+        who: &str,
         groups: &Groups,
         targets: &Targets,
         is_doubtful: &mut bool,
@@ -243,14 +244,14 @@ impl Check<'_> {
         let mut out = Matcher::default();
         for at in self.listed_values(raw.group, is_doubtful) {
             let name = self.text(&at, "`group`");
-            let known = name.filter(|name| self.is_group(name, &at, number, groups));
+            let known = name.filter(|name| self.is_group(name, &at, who, groups));
             *is_doubtful |= known.is_none();
             out.groups.extend(known.map(GroupName::new));
         }
         for at in self.listed_values(raw.target, is_doubtful) {
             let id = self
                 .text(&at, "`target`")
-                .and_then(|name| self.target_named(&name, &at, number, targets));
+                .and_then(|name| self.target_named(&name, &at, who, targets));
             *is_doubtful |= id.is_none();
             out.targets.extend(id);
         }
@@ -291,7 +292,7 @@ impl Check<'_> {
         list
     }
 
-    fn is_group(&self, name: &str, at: &At<String>, number: usize, groups: &Groups) -> bool {
+    fn is_group(&self, name: &str, at: &At<String>, who: &str, groups: &Groups) -> bool {
         if groups.references.is_declared(name) {
             return true;
         }
@@ -301,10 +302,7 @@ impl Check<'_> {
         let mut problem = Problem::new(
             Code::NoSuchGroup,
             at.span,
-            format!(
-                "route {number} is about `{}`, which is not a group",
-                clean(name, 64)
-            ),
+            format!("{who} is about `{}`, which is not a group", clean(name, 64)),
         );
         if let Some(meant) = nearest(name, groups.references.names()) {
             problem = problem.label(format!("did you mean `{}`?", clean(meant, 64)));
@@ -317,7 +315,7 @@ impl Check<'_> {
         &self,
         name: &str,
         at: &At<String>,
-        number: usize,
+        who: &str,
         targets: &Targets,
     ) -> Option<TargetId> {
         let ids = targets.placed.iter().map(|placed| &placed.target.id);
@@ -340,7 +338,7 @@ impl Check<'_> {
                     Code::NoSuchTarget,
                     at.span,
                     format!(
-                        "route {number} is about `{}`, which is not a target",
+                        "{who} is about `{}`, which is not a target",
                         clean(name, 64)
                     ),
                 );
@@ -358,7 +356,7 @@ impl Check<'_> {
                         Code::Ambiguous,
                         at.span,
                         format!(
-                            "route {number} is about `{}`, which is {} targets",
+                            "{who} is about `{}`, which is {} targets",
                             clean(name, 64),
                             many.len()
                         ),

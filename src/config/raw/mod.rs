@@ -14,6 +14,7 @@ pub(crate) mod discovery;
 pub(crate) mod heartbeat;
 pub(crate) mod http;
 pub(crate) mod logs;
+pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod roles;
 pub(crate) mod script;
@@ -58,6 +59,8 @@ pub(crate) struct File {
     /// Who hears of what: the first route that matches decides, unless it says `continue: true`. The last one has to match
     /// everything. May be left out if there is a single channel.
     pub(crate) routes: Option<At<Vec<At<Route>>>>,
+    /// When work is planned, and at what: nothing new is told of it meanwhile.
+    pub(crate) maintenance: Option<At<Vec<At<maintenance::Window>>>>,
 }
 
 /// Where people and Slack reach this process.
@@ -544,7 +547,7 @@ pub(crate) struct Route {
 }
 
 /// What a route takes.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[derive(Deserialize, JsonSchema, Clone, Default, Debug)]
 #[serde(rename = "`match`", deny_unknown_fields)]
 #[schemars(rename = "Match")]
 pub(crate) struct Match {
@@ -798,7 +801,6 @@ const LATER: &[(&str, &[&str])] = &[
             "releases",
             "actions",
             "slos",
-            "maintenance",
             "replies",
             "silences",
             "status_pages",
@@ -852,7 +854,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 42] = [
+    const TITLES: [(&str, &str); 43] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -878,6 +880,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Canary", "`canary` of a log source"),
         ("Defaults", "`defaults`"),
         ("Match", "`match` of a route"),
+        ("Maintenance", "a maintenance"),
         ("OnCall", "`on_call`"),
         ("Tls", "`tls` of `health`"),
         ("Basic", "`basic` of `health`"),

@@ -130,6 +130,7 @@ impl Engine {
         let to = self.admit(slot, number, &mut shared);
         shared.grew = now.tick;
         shared.plan_follow_up(now.tick, Duration::ZERO, &target);
+        shared.forget_acknowledgement(now, batch);
         spread(now, &mut shared, to, batch);
         let id = shared.open.incident.id.clone();
         self.commons.open.put(number, shared);

@@ -30,6 +30,18 @@ impl Ledger {
         self.by_number.values_mut().map(|shared| &mut shared.open)
     }
 
+    /// Changes one, and with it when it has something to say.
+    pub(in crate::engine) fn change<T>(
+        &mut self,
+        number: u64,
+        with: impl FnOnce(&mut Open) -> T,
+    ) -> Option<T> {
+        let mut shared = self.take(number)?;
+        let out = with(&mut shared.open);
+        self.put(number, shared);
+        Some(out)
+    }
+
     /// Takes one out to change it; whoever takes it puts it back, unless it is over.
     pub(super) fn take(&mut self, number: u64) -> Option<Shared> {
         let shared = self.by_number.remove(&number)?;

@@ -78,6 +78,7 @@ impl Engine {
                 if is_anew || verdict > before {
                     let to = self.heard_by(slot, &mut shared, verdict);
                     shared.plan_follow_up(now.tick, Duration::ZERO, &id);
+                    shared.forget_acknowledgement(now, batch);
                     spread(now, &mut shared, to, batch);
                     soon = None;
                     is_changed = true;
@@ -248,8 +249,15 @@ impl Engine {
             .bad()
             .filter_map(|member| self.at(*self.index.get(&member.target)?))
             .all(Watched::is_in_doubt);
+        let bad = || {
+            let bad = shared.common().bad();
+            bad.filter_map(|member| self.index.get(&member.target).copied())
+        };
+        let quiet: Option<Vec<_>> = bad().map(|slot| self.quiet_until(slot)).collect();
         if is_in_doubt {
             shared.open.remind = Some(now.tick + super::super::remind::DOUBT_WAIT);
+        } else if let Some(quiet_until) = quiet.and_then(|quiet| quiet.into_iter().min()) {
+            shared.open.remind = Some(quiet_until);
         } else {
             shared.told = Some(now.tick);
             shared.follow_up = None;

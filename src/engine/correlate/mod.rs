@@ -148,6 +148,14 @@ impl Shared {
         }
     }
 
+    /// It is not what somebody has taken on any more: reminders go on.
+    pub(super) fn forget_acknowledgement(&mut self, now: Moment, batch: &mut Batch) {
+        if self.open.incident.acknowledged.take().is_some() {
+            self.open.remind = plan_reminder(&mut self.open.incident, now);
+            batch.incidents.push(self.open.incident.clone());
+        }
+    }
+
     /// Plans to tell what changed about a member, after `wait` and not too often.
     pub(super) fn plan_follow_up(&mut self, now: Tick, wait: Duration, target: &TargetId) {
         let channels = self.member(target).map(|member| member.channels.clone());
@@ -236,7 +244,7 @@ impl Engine {
 
     /// Whether others are in question that may turn out to have the same cause.
     fn is_worth_waiting(&mut self, slot: Slot) -> bool {
-        if !self.commons.waiting.is_empty() {
+        if !self.commons.waiting.is_empty() || self.plans.is_releasing() {
             return true;
         }
         let enough = OTHERS.max(self.index.len() / 100);
@@ -393,6 +401,7 @@ impl Engine {
             mark: None,
             warned_at: None,
             is_short_otherwise: false,
+            acknowledged: None,
             common: Some(Box::new(Common {
                 cause,
                 population: u32::try_from(population).unwrap_or(u32::MAX),
@@ -402,6 +411,7 @@ impl Engine {
         let remind = None;
         let mut shared = Shared::new(Open { incident, remind }, now.tick);
         let mut to: Vec<(ChannelName, Option<OnCallName>)> = Vec::new();
+        let notes = self.plans.notes_of(&slots);
         for slot in slots {
             to.extend(self.admit(slot, number, &mut shared));
         }
@@ -423,14 +433,15 @@ impl Engine {
             }
         }
         for told in incident.told.clone() {
-            let story = Arc::new(story_of(incident, Some(&told.channel), Kind::Opened, now));
+            let mut story = story_of(incident, Some(&told.channel), Kind::Opened, now);
+            story.notes.clone_from(&notes);
             batch.entries.push(entry(
                 incident,
                 told.channel,
                 Kind::Opened,
                 now,
                 told.mention,
-                &story,
+                &Arc::new(story),
             ));
         }
         incident.sequence += 1;
@@ -478,6 +489,7 @@ impl Engine {
             watched.common = Some(number);
             watched.hold = None;
         }
+        self.plans.forget_kept(slot);
         decision.to
     }
 

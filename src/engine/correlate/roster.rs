@@ -132,6 +132,7 @@ mod tests {
             mark: None,
             warned_at: None,
             is_short_otherwise: false,
+            acknowledged: None,
             common: Some(Box::new(Common {
                 cause: Cause::Together,
                 population: 0,

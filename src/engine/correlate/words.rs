@@ -6,6 +6,7 @@ use crate::model::{
     ChannelName, Incident, Kind, Moment, Outage, Story, Timestamp, Verdict,
     cause::{Cause, Member},
     notification::{Many, One},
+    planned::Acknowledgement,
     text::span,
 };
 
@@ -64,6 +65,12 @@ pub(super) fn story_of(
             total: u32::try_from(told.len()).unwrap_or(u32::MAX),
             back: u32::try_from(back).unwrap_or(u32::MAX),
         })),
+        notes: incident
+            .acknowledged
+            .iter()
+            .filter(|_| is_end)
+            .map(Acknowledgement::words)
+            .collect(),
         ..Story::plain(title(incident), said(&told, back, is_end), now.at)
     }
 }

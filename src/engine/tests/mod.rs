@@ -8,6 +8,7 @@ mod heartbeat;
 mod lapse;
 mod logs;
 mod parents;
+mod planned;
 mod roles;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -99,6 +100,8 @@ struct World {
     rows: Vec<(Duration, String, &'static str)>,
     entries: Vec<Entry>,
     witnesses: blindness::Witnesses,
+    /// What became of wishes.
+    answers: Vec<Answer>,
 }
 
 impl World {
@@ -131,6 +134,7 @@ impl World {
             rows: Vec::new(),
             entries: Vec::new(),
             witnesses: blindness::Witnesses::default(),
+            answers: Vec::new(),
         };
         world.carry_out(actions);
         world
@@ -158,7 +162,9 @@ impl World {
                 Action::Vacated(_)
                 | Action::Looked(_)
                 | Action::Noted(..)
+                | Action::ShowAgenda(_)
                 | Action::LookTrouble(_) => {}
+                Action::Answer(_, answer) => self.answers.push(*answer),
                 Action::AskWitnesses(order) => self.witnesses.asked(self.now, order),
                 Action::Blind(blind) => self.show_blind(blind.is_some()),
                 Action::ShowLog(slot, facts) => self.show_log(slot, &facts),
@@ -195,6 +201,10 @@ impl World {
                     )
                 }
             };
+            let line = match story.notes.as_slice() {
+                [] => line,
+                notes => format!("{line} [{}]", notes.join("; ")),
+            };
             let kind = entry.kind.as_str();
             let line = match story.many.as_deref() {
                 Some(many) => format!("{line} ({} of {} back)", many.back, many.total),
@@ -220,6 +230,14 @@ impl World {
                 .checks
                 .retain(|known| known.check != record.check);
             self.committed.checks.push(record.clone());
+        }
+        for planned in &batch.planned {
+            let known = &mut self.committed.planned;
+            known.retain(|known| known.id != planned.id);
+            self.committed.plans = self.committed.plans.max(planned.id.number);
+            if planned.ended.is_none() {
+                known.push(planned.clone());
+            }
         }
         self.committed.open = self.open.values().cloned().collect();
         self.committed.last_at = Some(batch.at);

@@ -217,6 +217,6 @@ fn a_child_without_its_parent_stands_for_itself() {
     world.check(&expect![[r#"
         5m 13s #core @core opened: db operational -> down: connection refused
         10m #core removed: db down -> unknown: it was taken out of the file, so nobody looks at it any more
-        10m 13s #core @core opened: api operational -> down: connection refused
+        10m 11s #core @core opened: api operational -> down: connection refused
     "#]]);
 }

@@ -218,6 +218,7 @@ pub(super) fn entry(
             log: None,
             role: None,
             many: None,
+            notes: Vec::new(),
         }),
         state: EntryState::Queued,
         attempts: 0,

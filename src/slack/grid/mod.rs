@@ -35,6 +35,8 @@ const CIRCLES_MAX: usize = 200;
 const SPOKEN_MAX: usize = 3;
 /// The most characters of a reason in a line.
 const REASON_MAX: usize = 120;
+/// The most plans that keep targets from being told of.
+const NOTES_MAX: usize = 5;
 /// The most of hekate's own troubles.
 const TROUBLES_MAX: usize = 3;
 
@@ -52,6 +54,7 @@ pub fn render(status: &Status, options: &Options<'_>) -> Message {
     let problems = problems::merged(status);
     let mut blocks = vec![Block::section(&totals(status))];
     blocks.extend(troubles(status));
+    blocks.extend(notes(status, options));
     match status.counts.total() {
         0 => {}
         1..=LINES_MAX => {
@@ -118,6 +121,36 @@ fn troubles(status: &Status) -> Option<Block> {
     }
     if status.troubles.len() > TROUBLES_MAX {
         rich.own(&format!("+{} more", status.troubles.len() - TROUBLES_MAX));
+    }
+    Some(Block::rich(rich))
+}
+
+/// What keeps targets from being told of: nobody may take silence for health.
+fn notes(status: &Status, options: &Options<'_>) -> Option<Block> {
+    if status.notes.is_empty() {
+        return None;
+    }
+    let mut rich = Rich::new();
+    for (note, count) in status.notes.iter().take(NOTES_MAX) {
+        let until = clock(
+            note.until,
+            DateFormat::near(note.until, status.now),
+            options.timezone,
+        );
+        rich.emoji(":no_bell:")
+            .bold(&thousands(*count))
+            .own(if *count == 1 { " target " } else { " targets " })
+            .foreign(&note.words(), REASON_MAX)
+            .own(" until ")
+            .own(&until);
+        if note.by.is_some() {
+            rich.own(" ").code(&note.name);
+        }
+        rich.end_line();
+    }
+    let more = status.notes.len().saturating_sub(NOTES_MAX);
+    if more > 0 {
+        rich.own(&format!("+{more} more"));
     }
     Some(Block::rich(rich))
 }
@@ -195,6 +228,14 @@ fn text(status: &Status, problems: &[Problem<'_>]) -> String {
             out,
             " And {more} more {}.",
             if more == 1 { "problem" } else { "problems" }
+        );
+    }
+    let kept: usize = status.notes.iter().map(|(_, count)| count).sum();
+    if kept > 0 {
+        let _infallible = write!(
+            out,
+            " {} not told of: silenced or planned.",
+            thousands(kept)
         );
     }
     if let Some(trouble) = status.troubles.first() {

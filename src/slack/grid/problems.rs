@@ -9,6 +9,7 @@ use crate::{
     slack::{
         block::{Block, Rich},
         look,
+        mrkdwn::NAME_MAX,
     },
 };
 
@@ -99,8 +100,15 @@ pub(super) fn block(problems: &[Problem<'_>], status: &Status, options: &Options
             .own(" ")
             .own(&since_words(problem.since, status, options))
             .own(" · ")
-            .foreign(problem.why, REASON_MAX)
-            .end_line();
+            .foreign(problem.why, REASON_MAX);
+        if let [line] = problem.lines.as_slice()
+            && let Some(taken) = &line.facts.acknowledged
+        {
+            rich.own(" · ")
+                .foreign(&taken.by.name, NAME_MAX)
+                .own(" is on it");
+        }
+        rich.end_line();
         shown += 1;
     }
     let left: usize = problems[shown..]
@@ -136,6 +144,11 @@ pub(super) fn one_by_one(status: &Status, options: &Options<'_>) -> Vec<Block> {
         }
         if let Some(incident) = &line.facts.incident {
             rich.own(&format!(" · #{incident}"));
+        }
+        if let Some(taken) = &line.facts.acknowledged {
+            rich.own(" · ")
+                .foreign(&taken.by.name, NAME_MAX)
+                .own(" is on it");
         }
         rich.own(&stale_words(line, status).unwrap_or_default())
             .end_line();

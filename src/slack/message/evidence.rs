@@ -19,6 +19,8 @@ const REASON_MAX: usize = 300;
 const COMPONENTS_MAX: usize = 2;
 /// The most characters of what a component says.
 const COMPONENT_MAX: usize = 120;
+/// The most notes about what people planned or did.
+const NOTES_MAX: usize = 4;
 /// The most kinds of trouble that a recovery lists.
 const SEEN_MAX: usize = 5;
 
@@ -32,6 +34,7 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
                 None => what_failed(story),
             }),
             Block::fields(&fields(entry, context)),
+            Block::rich(planned(story)),
             small_print(entry, context, &who_answered(story)),
         ],
         Kind::Recovered | Kind::Removed => vec![
@@ -40,6 +43,7 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
                 Some(many) => members(many),
                 None => seen(story),
             }),
+            Block::rich(planned(story)),
             small_print(entry, context, ""),
         ],
         Kind::Notice => {
@@ -48,6 +52,18 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
             vec![Block::rich(words), small_print(entry, context, "")]
         }
     }
+}
+
+/// What people planned or did about it.
+fn planned(story: &Story) -> Rich {
+    let mut rich = Rich::new();
+    for (at, note) in story.notes.iter().take(NOTES_MAX).enumerate() {
+        if at > 0 {
+            rich.end_line();
+        }
+        rich.own("• ").foreign(note, REASON_MAX);
+    }
+    rich
 }
 
 /// How each of several is: a line each, and how many more there are.

@@ -66,7 +66,13 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
     };
     let reason = neutral(&story.reason.words, room);
     let dash = if reason.is_empty() { "" } else { " – " };
-    format!("{before}{dash}{reason}{after}{id}{}", unusual(context))
+    let note = story.notes.first().map_or_else(String::new, |note| {
+        format!(" ({})", neutral(note, TEXT_WANTED))
+    });
+    format!(
+        "{before}{dash}{reason}{after}{note}{id}{}",
+        unusual(context)
+    )
 }
 
 /// What it was before, if it was something else.

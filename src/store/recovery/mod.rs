@@ -361,6 +361,7 @@ fn look(vault: &Vault) -> Result<Option<Held>, Error> {
     let size = |records: usize| u64::try_from(records).unwrap_or(u64::MAX);
     correct(&mut meta.checks, size(live.checks.len()));
     correct(&mut meta.outbox, size(live.outbox.len()));
+    correct(&mut meta.planned, size(live.planned.len()));
     correct(&mut meta.lapses, size(live.lapses.len()));
     correct(&mut meta.incidents, incidents);
     if meta.transitions <= COUNTED_MAX {

@@ -254,6 +254,12 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         let value = live.outbox.get(entry).map(encode);
         changes.outbox.insert(keys::entry(entry), value);
     }
+    for number in before.planned.keys().chain(live.planned.keys()) {
+        let value = live.planned.get(number).map(encode);
+        changes
+            .planned
+            .insert(keys::planned(*number).to_vec(), value);
+    }
     for key @ (from, kind) in before.lapses.keys().chain(live.lapses.keys()) {
         let value = live.lapses.get(key).map(encode);
         changes.lapses.insert(keys::lapse(from.0, *kind), value);

@@ -6,7 +6,7 @@ use chrono::Datelike;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::model::{
-    ChannelName, IncidentId, OnCallName, TargetId,
+    ChannelName, GroupName, IncidentId, OnCallName, TargetId,
     time::{Tick, Timestamp},
 };
 
@@ -48,7 +48,7 @@ macro_rules! names {
     };
 }
 
-names!(TargetId, ChannelName, OnCallName, IncidentId);
+names!(TargetId, GroupName, ChannelName, OnCallName, IncidentId);
 
 impl<M, F: Form<M>> Form<Option<M>> for Option<F> {
     fn of(model: &Option<M>) -> Self {

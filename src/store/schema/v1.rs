@@ -384,6 +384,30 @@ same_fields!(Member of model::cause::Member {
     said: Option<Verdict>,
 });
 same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
+same_fields!(Person of model::planned::Person { name: String, slack_user: Option<String> });
+same_fields!(Acknowledgement of model::planned::Acknowledgement { by: Person, at: Time, why: Option<String> });
+same_variants!(PlanKind of model::planned::PlanKind { Silence, Maintenance, Deploy });
+same_variants!(HowEnded of model::planned::HowEnded { Over, Stopped, CameBack, Replaced });
+same_fields!(PlanId of model::planned::PlanId { kind: PlanKind, number: u64 });
+same_fields!(Matcher of model::plan::Matcher {
+    groups: Vec<String>,
+    targets: Vec<String>,
+    severities: Vec<Severity>,
+    states: Vec<Verdict>,
+    roles: Vec<Role>,
+    components: Vec<String>,
+});
+same_fields!(Ended of model::planned::Ended { at: Time, how: HowEnded, by: Option<Person> });
+same_fields!(Planned of model::planned::Planned {
+    id: PlanId,
+    matcher: Matcher,
+    why: String,
+    release: Option<String>,
+    by: Person,
+    from: Time,
+    until: Time,
+    ended: Option<Ended>,
+});
 same_variants!(Worth of model::incident::Worth { FalseAlarm, Useful });
 same_fields!(Mark of model::incident::Mark { worth: Worth, reason: String, by: String, at: Time });
 same_fields!(Incident of model::Incident {
@@ -406,6 +430,7 @@ same_fields!(Incident of model::Incident {
     common: Option<Box<Common>>,
     warned_at: Option<Span>,
     is_short_otherwise: bool,
+    acknowledged: Option<Acknowledgement>,
 });
 same_fields!(One of model::notification::One { title: String, verdict: Verdict, words: String, since: Time });
 same_fields!(Many of model::notification::Many { members: Vec<One>, total: u32, back: u32 });
@@ -433,6 +458,7 @@ same_fields!(Story of model::Story {
     log: Option<String>,
     role: Option<Role>,
     many: Option<Box<Many>>,
+    notes: Vec<String>,
 });
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
@@ -710,6 +736,7 @@ pub(in crate::store) struct Batch {
     pub(in crate::store) incidents: Vec<Incident>,
     pub(in crate::store) entries: Vec<Entry>,
     pub(in crate::store) finished: Vec<Finished>,
+    pub(in crate::store) planned: Vec<Planned>,
     pub(in crate::store) lapses: Vec<Lapse>,
 }
 
@@ -734,6 +761,7 @@ impl Batch {
                     at: Form::of(&finished.at),
                 })
                 .collect(),
+            planned: Form::of(&model.planned),
             lapses: Form::of(&model.lapses),
         }
     }
@@ -745,8 +773,10 @@ pub(in crate::store) struct Checkpoint {
     pub(in crate::store) checks: Vec<Check>,
     pub(in crate::store) open: Vec<Incident>,
     pub(in crate::store) outbox: Vec<Entry>,
+    pub(in crate::store) planned: Vec<Planned>,
     pub(in crate::store) lapses: Vec<Lapse>,
     pub(in crate::store) incidents: u64,
+    pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
 }
 
@@ -756,8 +786,10 @@ pub(in crate::store) struct CheckpointOf<'a> {
     pub(in crate::store) checks: Vec<&'a Check>,
     pub(in crate::store) open: Vec<&'a Incident>,
     pub(in crate::store) outbox: Vec<&'a Entry>,
+    pub(in crate::store) planned: Vec<&'a Planned>,
     pub(in crate::store) lapses: Vec<&'a Lapse>,
     pub(in crate::store) incidents: u64,
+    pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
 }
 
@@ -773,9 +805,13 @@ pub(in crate::store) struct Meta {
     pub(in crate::store) transitions: u64,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) outbox: u64,
+    /// How many plans of people there are that have not ended.
+    pub(in crate::store) planned: u64,
     pub(in crate::store) lapses: u64,
     /// The highest incident number ever given out.
     pub(in crate::store) last_incident: u64,
+    /// The highest number of a plan ever given out.
+    pub(in crate::store) last_plan: u64,
     /// When the last batch was written.
     pub(in crate::store) last_at: Option<Time>,
     /// Transitions and closed incidents before this time were taken away on purpose.

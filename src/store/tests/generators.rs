@@ -20,6 +20,8 @@ use crate::model::{
     names::{GroupName, SourceName},
     notification::{Many, One},
     pauses::{Pause, PauseDay, Pauses},
+    plan::Matcher,
+    planned::{Acknowledgement, Ended, HowEnded, Person, PlanId, PlanKind, Planned},
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
 };
 
@@ -592,6 +594,53 @@ fn told() -> impl Strategy<Value = Told> {
     })
 }
 
+fn person() -> impl Strategy<Value = Person> {
+    (text(), option::of(text())).prop_map(|(name, slack_user)| Person { name, slack_user })
+}
+
+fn acknowledgement() -> impl Strategy<Value = Acknowledgement> {
+    (person(), time(), option::of(text())).prop_map(|(by, at, why)| Acknowledgement { by, at, why })
+}
+
+pub(super) fn planned() -> impl Strategy<Value = Planned> {
+    let hows = [
+        HowEnded::Over,
+        HowEnded::Stopped,
+        HowEnded::CameBack,
+        HowEnded::Replaced,
+    ];
+    let ended = (time(), select(hows.to_vec()), option::of(person()));
+    (
+        (select(PlanKind::ALL.to_vec()), 0..6_u64),
+        (vec(target(), 0..3), vec(severity(), 0..2)),
+        (text(), option::of(text()), person()),
+        (time(), time(), option::of(ended)),
+    )
+        .prop_map(
+            |((kind, number), (targets, severities), (why, release, by), (from, until, ended))| {
+                Planned {
+                    id: PlanId { kind, number },
+                    matcher: Matcher {
+                        groups: targets
+                            .iter()
+                            .map(|target| GroupName::new(target.as_str()))
+                            .collect(),
+                        targets,
+                        severities,
+                        roles: vec![Role::Inactive],
+                        ..Matcher::default()
+                    },
+                    why,
+                    release,
+                    by,
+                    from,
+                    until,
+                    ended: ended.map(|(at, how, by)| Ended { at, how, by }),
+                }
+            },
+        )
+}
+
 pub(super) fn incident() -> impl Strategy<Value = Incident> {
     (
         (number(), vec(target(), 0..3), severity()),
@@ -604,6 +653,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
             option::of(common()),
             option::of(span()),
             any::<bool>(),
+            option::of(acknowledgement()),
         ),
     )
         .prop_map(
@@ -612,7 +662,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 (since, opened_at, closed_at),
                 (verdict, worst, told),
                 (sequence, remind_after, reminders),
-                (remind_at, (seen, mark), common, warned_at, is_short_otherwise),
+                (remind_at, (seen, mark), common, warned_at, is_short_otherwise, acknowledged),
             )| Incident {
                 id: IncidentId::from_number(number),
                 number,
@@ -633,6 +683,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 common,
                 warned_at,
                 is_short_otherwise,
+                acknowledged,
             },
         )
 }
@@ -725,7 +776,12 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
         (any::<bool>(), verdict(), verdict(), time(), time()),
         (reason(), any::<u16>(), any::<u16>(), phases(), detail()),
         (good(), option::of(outage()), option::of(text())),
-        (vec(channel(), 0..3), vec(text(), 0..3), option::of(many())),
+        (
+            vec(channel(), 0..3),
+            vec(text(), 0..3),
+            option::of(many()),
+            vec(text(), 0..2),
+        ),
     )
         .prop_map(
             |(
@@ -733,7 +789,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                 (is_of_check, from, to, since, decided_at),
                 (reason, looks_for, looks_of, phases, detail),
                 (last_good, outage, runbook_url),
-                (also_told, siblings, many),
+                (also_told, siblings, many, notes),
             )| {
                 Arc::new(Story {
                     target,
@@ -758,6 +814,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     log: None,
                     role: is_of_check.then_some(Role::Inactive),
                     many,
+                    notes,
                 })
             },
         )
@@ -837,6 +894,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
         (
             vec(entry(), 0..3),
             vec(finished(), 0..3),
+            vec(planned(), 0..3),
             vec(lapse(), 0..3),
         ),
     )
@@ -845,7 +903,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 (at, checks),
                 (forgotten, renamed),
                 (transitions, incidents),
-                (entries, finished, lapses),
+                (entries, finished, planned, lapses),
             )| Batch {
                 at,
                 checks,
@@ -855,6 +913,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 incidents,
                 entries,
                 finished,
+                planned,
                 lapses,
             },
         )

@@ -17,7 +17,10 @@ use super::{Database, Notice};
 use crate::model::{
     Batch, ChannelName, CheckId, CheckKind, CheckRecord, Entry, EntryKey, EntryState, Incident,
     IncidentId, Kind, Loaded, Phases, Policy, Proof, Reason, Rule, Severity, State, Story,
-    TargetId, Timestamp, Told, Transition, Verdict, batch::Finished, plan::StoreSettings,
+    TargetId, Timestamp, Told, Transition, Verdict,
+    batch::Finished,
+    plan::{Matcher, StoreSettings},
+    planned::{Person, PlanId, PlanKind, Planned},
 };
 
 /// A Monday in 2026.
@@ -142,6 +145,7 @@ pub(super) fn incident(number: u64, target: &str, second: i64) -> Incident {
         common: None,
         warned_at: Some(Duration::from_hours(7 * 24)),
         is_short_otherwise: false,
+        acknowledged: None,
     }
 }
 
@@ -174,6 +178,7 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             log: None,
             role: None,
             many: None,
+            notes: Vec::new(),
         }),
         state: EntryState::Queued,
         attempts: 0,
@@ -220,6 +225,29 @@ pub(super) fn comes_up(target: &str, number: u64, second: i64) -> Batch {
             at: at(second),
         }],
         ..Batch::default()
+    }
+}
+
+/// A silence of an hour.
+pub(super) fn planned(number: u64, target: &str, second: i64) -> Planned {
+    Planned {
+        id: PlanId {
+            kind: PlanKind::Silence,
+            number,
+        },
+        matcher: Matcher {
+            targets: vec![TargetId::new(target)],
+            ..Matcher::default()
+        },
+        why: String::from("db restore"),
+        release: None,
+        by: Person {
+            name: String::from("jan@laptop"),
+            slack_user: None,
+        },
+        from: at(second),
+        until: at(second + 3_600),
+        ended: None,
     }
 }
 

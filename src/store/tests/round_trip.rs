@@ -5,12 +5,13 @@ use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Place, comes_up, entry, generators, goes_down, incident, record, transition};
+use super::{Place, comes_up, entry, generators, goes_down, incident, planned, record, transition};
 use crate::{
     model::{
         Batch, CheckKind, CheckRecord, Memory, Verdict,
         logs::{LogMemory, LogRow},
         pauses::{Pause, PauseDay, Pauses},
+        planned::{Ended, HowEnded},
     },
     store::{
         Error,
@@ -59,6 +60,11 @@ proptest! {
     #[test]
     fn an_entry_survives(entry in generators::entry()) {
         same::<v1::Entry, _>(&entry);
+    }
+
+    #[test]
+    fn a_plan_survives(planned in generators::planned()) {
+        same::<v1::Planned, _>(&planned);
     }
 
     #[test]
@@ -238,6 +244,14 @@ fn old_bytes_are_read_for_ever() {
             encode(&<v1::Entry as Form<_>>::of(&entry(4, 0, "master/blue", 0))),
         ),
         (
+            "planned.v1",
+            encode(&<v1::Planned as Form<_>>::of(&planned(
+                41,
+                "master/blue",
+                0,
+            ))),
+        ),
+        (
             "meta.v1",
             encode(&v1::Meta {
                 number: 12,
@@ -246,8 +260,10 @@ fn old_bytes_are_read_for_ever() {
                 transitions: 300,
                 incidents: 4,
                 outbox: 1,
+                planned: 1,
                 lapses: 2,
                 last_incident: 4,
+                last_plan: 41,
                 last_at: Some(Form::of(&super::at(0))),
                 swept_before: None,
             }),
@@ -256,7 +272,8 @@ fn old_bytes_are_read_for_ever() {
     for (name, bytes) in records {
         assert_eq!(golden(name, &bytes), bytes, "{name}");
     }
-    let batch: Batch = comes_up("master/blue", 4, 0);
+    let mut batch: Batch = comes_up("master/blue", 4, 0);
+    batch.planned.push(planned(41, "master/blue", 0));
     let text = serde_json::to_string(&v1::Batch::of(&batch)).unwrap();
     let old = String::from_utf8(golden("batch.v1.json", text.as_bytes())).unwrap();
     assert_eq!(old, text);
@@ -277,11 +294,20 @@ fn golden(name: &str, new: &[u8]) -> Vec<u8> {
 /// A whole store of version 1: a journal with a checkpoint and the batches after it.
 #[test]
 fn an_old_journal_opens() {
-    let batches = [
+    let mut batches = [
         goes_down("master/blue", 1, 0),
         comes_up("master/blue", 1, 60),
         goes_down("master/green", 2, 120),
     ];
+    let mut over = planned(2, "master/blue", 60);
+    over.ended = Some(Ended {
+        at: over.until,
+        how: HowEnded::Over,
+        by: None,
+    });
+    batches[0].planned.push(planned(1, "master/green", 0));
+    batches[1].planned.push(planned(2, "master/blue", 60));
+    batches[2].planned.push(over);
     let name = "journal-0000000000000001.jsonl";
     let today = Place::new();
     let (mut database, _) = today.open_well();

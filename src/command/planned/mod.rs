@@ -1,0 +1,434 @@
+//! `ack`, `silence`, `maintenance`, `deploy`: what people plan and take on, understood from words.
+//!
+//! Nothing is done here: words become a [`Wish`] that names its targets, or an answer that says why not.
+
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::Duration};
+
+pub use words::{done, json_agenda, json_done, list};
+
+use super::{
+    Heard, Question, Reply,
+    lookup::{self, One, SHOWN_MAX, Selection},
+};
+use crate::model::{
+    Board, IncidentId, TargetId,
+    board::Row,
+    planned::{DEPLOY_DEFAULT, PlanId, PlanKind, WORDS_MAX, Wish},
+    text::clean,
+};
+
+/// `ack <incident or target> [because …]`
+pub(super) fn ack(question: &Question<'_>) -> Heard {
+    let said = match Said::read(question.words) {
+        Ok(said) => said,
+        Err(understood) => return Problem::new(understood, ack_hint(question.command)).into(),
+    };
+    acknowledge(said, question.board, question.command)
+}
+
+/// `silence add|list|end`
+pub(super) fn silence(question: &Question<'_>) -> Heard {
+    heard(plan(PlanKind::Silence, question))
+}
+
+/// `maintenance start|list|end`
+pub(super) fn maintenance(question: &Question<'_>) -> Heard {
+    heard(plan(PlanKind::Maintenance, question))
+}
+
+/// `deploy announce|list|end`
+pub(super) fn deploy(question: &Question<'_>) -> Heard {
+    heard(plan(PlanKind::Deploy, question))
+}
+
+fn heard(understood: Result<Heard, Problem>) -> Heard {
+    understood.unwrap_or_else(Heard::from)
+}
+
+/// Why words are no wish.
+struct Problem {
+    understood: String,
+    nearest: Vec<String>,
+    hint: String,
+}
+
+impl Problem {
+    fn new(understood: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            understood: understood.into(),
+            nearest: Vec::new(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl From<Problem> for Heard {
+    fn from(problem: Problem) -> Self {
+        Self::Reply(Reply::Problem {
+            understood: problem.understood,
+            nearest: problem.nearest,
+            hint: problem.hint,
+        })
+    }
+}
+
+/// What somebody said of a plan, apart from its kind.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Said {
+    /// Whom it is about, as people call them.
+    pub names: String,
+    /// How long it is to last.
+    pub length: Option<Duration>,
+    /// Why; cleaned.
+    pub why: String,
+    /// What is deployed; cleaned.
+    pub release: Option<String>,
+}
+
+/// The first word that a plan of this kind begins with, and the others that mean the same.
+const fn beginnings(kind: PlanKind) -> &'static [&'static str] {
+    match kind {
+        PlanKind::Silence => &["add", "start"],
+        PlanKind::Maintenance => &["start", "add"],
+        PlanKind::Deploy => &["announce", "add", "start"],
+    }
+}
+
+fn example(kind: PlanKind, command: &str) -> String {
+    match kind {
+        PlanKind::Silence => {
+            format!("`{command} silence add master blue for 2h because db restore`")
+        }
+        PlanKind::Maintenance => {
+            format!("`{command} maintenance start staging for 45m because new disks`")
+        }
+        PlanKind::Deploy => {
+            format!("`{command} deploy announce master green for 5m release 4.18.2`")
+        }
+    }
+}
+
+fn plan(kind: PlanKind, question: &Question<'_>) -> Result<Heard, Problem> {
+    let (first, rest) = question
+        .words
+        .split_once(' ')
+        .unwrap_or((question.words, ""));
+    let is = |word: &str| lookup::is_same_word(first, word);
+    if first.is_empty() || (is("list") && rest.is_empty()) {
+        return Ok(Heard::List(kind));
+    }
+    if is("end") || is("stop") {
+        return end(kind, rest, question).map(Heard::Wish);
+    }
+    if beginnings(kind).iter().any(|word| is(word)) {
+        let hint = format!("say it as {}", example(kind, question.command));
+        let said = Said::read(rest).map_err(|understood| Problem::new(understood, hint))?;
+        return Ok(begin(kind, said, question.board, question.command));
+    }
+    // Without its first word it would be guessed whether a name or an order was meant.
+    let word = kind.as_str();
+    Err(Problem {
+        nearest: vec![
+            format!("{word} {} {}", beginnings(kind)[0], question.words),
+            format!("{word} list"),
+        ],
+        ..Problem::new(
+            format!(
+                "`{}` is nothing that can be done with a {word}",
+                clean(first, SHOWN_MAX)
+            ),
+            format!("say it as {}", example(kind, question.command)),
+        )
+    })
+}
+
+/// A plan of this kind that is to begin now.
+pub fn begin(kind: PlanKind, said: Said, board: &Board, command: &str) -> Heard {
+    heard(understand(kind, said, board, command).map(Heard::Wish))
+}
+
+fn understand(kind: PlanKind, said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
+    let hint = || format!("say it as {}", example(kind, command));
+    let targets = match kind {
+        PlanKind::Silence | PlanKind::Maintenance => several(board, &said.names),
+        PlanKind::Deploy => one(board, &said.names).map(|row| vec![row.target.id.clone()]),
+    };
+    let targets = targets.map_err(|problem| {
+        let start = format!("{} {}", kind.as_str(), beginnings(kind)[0]);
+        problem.after(&start, &hint())
+    })?;
+    let length = match (said.length, kind) {
+        (Some(length), _) => length,
+        (None, PlanKind::Deploy) => DEPLOY_DEFAULT,
+        (None, PlanKind::Silence | PlanKind::Maintenance) => {
+            return Err(Problem::new("it is not said for how long", hint()));
+        }
+    };
+    if said.why.is_empty() && kind != PlanKind::Deploy {
+        return Err(Problem::new("it is not said why", hint()));
+    }
+    if said.release.is_some() && kind != PlanKind::Deploy {
+        return Err(Problem::new("only a deploy has a release", hint()));
+    }
+    Ok(Wish::Begin {
+        kind,
+        targets,
+        length,
+        why: said.why,
+        release: said.release,
+    })
+}
+
+fn end(kind: PlanKind, words: &str, question: &Question<'_>) -> Result<Wish, Problem> {
+    let (command, word) = (question.command, kind.as_str());
+    let hint = format!("`{command} {word} list` shows their ids");
+    let Some(id) = PlanId::from_word(words.trim_start_matches('#')) else {
+        let understood = if words.is_empty() {
+            format!("it is not said which {word}")
+        } else {
+            format!("`{}` is no id of a {word}", clean(words, SHOWN_MAX))
+        };
+        return Err(Problem::new(understood, hint));
+    };
+    if id.kind != kind {
+        let other = id.kind.as_str();
+        return Err(Problem {
+            nearest: vec![format!("{other} end {id}")],
+            ..Problem::new(format!("{id} is a {other}"), hint)
+        });
+    }
+    Ok(Wish::End { id })
+}
+
+fn ack_hint(command: &str) -> String {
+    format!("say it as `{command} ack k7f2` or `{command} ack master blue because I restart it`")
+}
+
+/// An incident that somebody takes on.
+pub fn acknowledge(said: Said, board: &Board, command: &str) -> Heard {
+    heard(taken_on(said, board, command).map(Heard::Wish))
+}
+
+fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
+    let hint = || ack_hint(command);
+    if said.length.is_some() || said.release.is_some() {
+        return Err(Problem::new(
+            "an incident is taken on until it changes, not for a time",
+            hint(),
+        ));
+    }
+    if said.names.trim().is_empty() {
+        return Err(Problem::new("it is not said which incident", hint()));
+    }
+    let why = Some(said.why).filter(|why| !why.is_empty());
+    let incident = if let Some((incident, _)) = of_incident(board, &said.names) {
+        incident
+    } else {
+        let row = one(board, &said.names).map_err(|problem| problem.after("ack", &hint()))?;
+        row.facts().incident.clone().ok_or_else(|| {
+            let title = row.target.title();
+            Problem::new(
+                format!("{title} has no open incident"),
+                format!("`{command} status` shows what is open"),
+            )
+        })?
+    };
+    Ok(Wish::Acknowledge { incident, why })
+}
+
+/// An incident that the words name, and everybody on the board that belongs to it.
+fn of_incident(board: &Board, names: &str) -> Option<(IncidentId, Vec<TargetId>)> {
+    let id = lookup::incident_asked(names)?;
+    let members: Vec<_> = board
+        .rows
+        .iter()
+        .filter(|row| row.facts().incident.as_ref() == Some(&id))
+        .map(|row| row.target.id.clone())
+        .collect();
+    (!members.is_empty()).then_some((id, members))
+}
+
+/// Names that name nobody, before it is known what they were said for.
+struct NoNames {
+    understood: String,
+    nearest: Vec<String>,
+}
+
+impl NoNames {
+    /// As an answer to words that began with these.
+    fn after(self, start: &str, hint: &str) -> Problem {
+        let nearest = self.nearest.into_iter();
+        Problem {
+            understood: self.understood,
+            nearest: nearest.map(|name| format!("{start} {name}")).collect(),
+            hint: hint.to_owned(),
+        }
+    }
+}
+
+/// Everybody whom the words name; never everybody because there were no words.
+fn several(board: &Board, names: &str) -> Result<Vec<TargetId>, NoNames> {
+    let nobody = |understood: &str| NoNames {
+        understood: understood.to_owned(),
+        nearest: Vec::new(),
+    };
+    if names.trim_matches([',', ' ']).is_empty() {
+        return Err(nobody("no target was named"));
+    }
+    let selection = lookup::select(board, names);
+    if let Selection::Rows { rows, .. } = &selection
+        && of_incident(board, names).is_none_or(|(_, members)| members.len() < rows.len())
+    {
+        return match rows.as_slice() {
+            [] => Err(nobody("nobody is like that now")),
+            rows => Ok(rows.iter().map(|row| row.target.id.clone()).collect()),
+        };
+    }
+    match (of_incident(board, names), selection) {
+        (Some((_, members)), _) => Ok(members),
+        (
+            None,
+            Selection::Nothing {
+                understood,
+                nearest,
+            },
+        ) => Err(NoNames {
+            understood,
+            nearest,
+        }),
+        (None, Selection::Rows { .. }) => Err(nobody("nobody is like that now")),
+    }
+}
+
+/// The one whom the words name.
+fn one<'a>(board: &'a Board, names: &str) -> Result<&'a Arc<Row>, NoNames> {
+    match lookup::one(board, names) {
+        One::Row(row) => Ok(row),
+        One::Several(rows) => Err(NoNames {
+            understood: format!("this could be each of {} targets", rows.len()),
+            nearest: rows
+                .iter()
+                .take(lookup::NEAREST_MAX)
+                .map(|row| row.target.title())
+                .collect(),
+        }),
+        One::Nobody {
+            understood,
+            nearest,
+        } => Err(NoNames {
+            understood,
+            nearest,
+        }),
+    }
+}
+
+impl Said {
+    /// Names, and behind them in any order `for 2h`, `release 4.18.2`, and last `because …`; a dash before a word, as in a
+    /// terminal, makes no difference. What follows a length or a release and is none of these is the reason as well.
+    fn read(words: &str) -> Result<Self, String> {
+        let mut said = Self::default();
+        let mut names: Vec<&str> = Vec::new();
+        let mut rest = words.trim();
+        let mut is_behind_names = false;
+        while !rest.is_empty() {
+            let (word, after) = split(rest);
+            let (key, value) = word
+                .split_once('=')
+                .map_or((word, None), |(key, value)| (key, Some(value)));
+            let key = key.trim_start_matches(['-', '—', '–']).to_lowercase();
+            let is_option = word.starts_with(['-', '—', '–']);
+            let value = value.filter(|_| is_option);
+            match key.as_str() {
+                "for" => {
+                    let (length, after) = length(value, after)?;
+                    if said.length.replace(length).is_some() {
+                        return Err(String::from("it is said twice for how long"));
+                    }
+                    is_behind_names = true;
+                    rest = after;
+                }
+                "release" => {
+                    let (release, after) =
+                        value.map_or_else(|| split(after), |value| (value, after));
+                    if release.is_empty() {
+                        return Err(String::from("it is not said which release"));
+                    }
+                    if said.release.replace(clean(release, WORDS_MAX)).is_some() {
+                        return Err(String::from("it is said twice which release"));
+                    }
+                    is_behind_names = true;
+                    rest = after;
+                }
+                "because" | "reason" => {
+                    said.why = reason(&match value {
+                        Some(value) => format!("{value} {after}"),
+                        None => after.to_owned(),
+                    });
+                    rest = "";
+                }
+                _ if is_option => {
+                    return Err(format!("`{}` is not known here", clean(word, SHOWN_MAX)));
+                }
+                _ if is_behind_names => {
+                    said.why = reason(rest);
+                    rest = "";
+                }
+                _ => {
+                    names.push(word);
+                    rest = after;
+                }
+            }
+        }
+        said.names = names.join(" ");
+        Ok(said)
+    }
+}
+
+/// The first word and what follows it.
+fn split(words: &str) -> (&str, &str) {
+    let (word, rest) = words.split_once(' ').unwrap_or((words, ""));
+    (word, rest.trim_start())
+}
+
+/// `2h`, `2h 30m`, `2 hours`: as many words as are a length.
+fn length<'a>(value: Option<&'a str>, after: &'a str) -> Result<(Duration, &'a str), String> {
+    if let Some(value) = value {
+        return match humantime::parse_duration(value) {
+            Ok(length) => Ok((length, after)),
+            Err(_) => Err(no_length(value)),
+        };
+    }
+    let mut found = None;
+    let ends = after
+        .match_indices(' ')
+        .map(|(at, _)| at)
+        .chain([after.len()]);
+    for end in ends.take(4) {
+        if let Ok(length) = humantime::parse_duration(&after[..end]) {
+            found = Some((length, after[end..].trim_start()));
+        }
+    }
+    found.ok_or_else(|| no_length(split(after).0))
+}
+
+fn no_length(word: &str) -> String {
+    if word.is_empty() {
+        String::from("it is not said for how long")
+    } else {
+        format!(
+            "`{}` is no length such as 30m or 2h",
+            clean(word, SHOWN_MAX)
+        )
+    }
+}
+
+/// A reason without the quotes around it, and of a length that can be shown.
+fn reason(words: &str) -> String {
+    let quotes = ['"', '\'', '“', '”', '„', '‘', '’'];
+    clean(words.trim_matches(quotes), WORDS_MAX)
+}

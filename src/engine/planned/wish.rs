@@ -1,0 +1,335 @@
+//! What people wish: a plan begins, a plan ends, an incident is taken on.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use super::{
+    super::{Action, Engine, watched::Open},
+    Reach, Standing,
+};
+use crate::{
+    model::{
+        Batch, ChannelName, Moment, Severity, Slot, Story, Verdict,
+        plan::Matcher,
+        planned::{
+            Acknowledgement, Answer, Asked, DEPLOY_MAX, Done, HowEnded, LENGTH_MAX, LENGTH_MIN,
+            PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
+        },
+        text::span,
+    },
+    route,
+};
+
+/// So many targets are named in the notice of a plan; the rest is counted.
+const NAMED_MAX: usize = 4;
+
+impl Engine {
+    /// Does what somebody wishes, and answers.
+    pub(in crate::engine) fn asked(
+        &mut self,
+        now: Moment,
+        asked: Asked,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut batch = Batch::new(now.at);
+        let Asked { number, wish, by } = asked;
+        let answer = match wish {
+            Wish::Begin {
+                kind,
+                targets,
+                length,
+                why,
+                release,
+            } => {
+                let planned = Planned {
+                    id: PlanId {
+                        kind,
+                        number: self.plans.last + 1,
+                    },
+                    matcher: Matcher {
+                        targets,
+                        ..Matcher::default()
+                    },
+                    why,
+                    release,
+                    by,
+                    from: now.at,
+                    until: now.at + length,
+                    ended: None,
+                };
+                self.begin_plan(now, planned, &mut batch, actions)
+            }
+            Wish::End { id } => self.stop_plan(now, id, by, &mut batch, actions),
+            Wish::Acknowledge { incident, why } => {
+                let acknowledgement = Acknowledgement {
+                    by,
+                    at: now.at,
+                    why,
+                };
+                self.acknowledge(incident.as_str(), acknowledgement, &mut batch, actions)
+            }
+        };
+        if !batch.is_empty() {
+            actions.push(Action::Commit(Arc::new(batch)));
+        }
+        // Behind the commit: what is answered is stored.
+        actions.push(Action::Answer(number, Box::new(answer)));
+    }
+
+    fn begin_plan(
+        &mut self,
+        now: Moment,
+        mut planned: Planned,
+        batch: &mut Batch,
+        actions: &mut Vec<Action>,
+    ) -> Answer {
+        let kind = planned.id.kind;
+        let length = planned.until.since(planned.from);
+        let longest = longest(kind);
+        if !(LENGTH_MIN..=longest).contains(&length) {
+            return Err(refused(format!(
+                "it may last from {} to {}",
+                span(LENGTH_MIN),
+                span(longest)
+            )));
+        }
+        planned
+            .matcher
+            .targets
+            .retain(|target| self.index.contains_key(target));
+        if planned.matcher.targets.is_empty() {
+            return Err(missing("nobody of them is watched any more"));
+        }
+        if kind == PlanKind::Deploy {
+            self.replace_deploys(now, &planned, batch);
+        }
+        if self.plans.made.len() >= PLANS_MAX {
+            return Err(refused(format!(
+                "{PLANS_MAX} silences, maintenances and deploys are on already; end one first"
+            )));
+        }
+        self.plans.last = planned.id.number;
+        let reach = Reach::of(&planned.matcher);
+        let slots: BTreeSet<_> = self.slots_of(&reach).into_iter().collect();
+        let is_down = |slot: &Slot| {
+            self.at(*slot)
+                .is_some_and(|watched| watched.settled() == Verdict::Down)
+        };
+        let was_down = slots.iter().any(is_down);
+        let but = self.but(kind, &slots);
+        if kind != PlanKind::Deploy {
+            self.announce_plan(now, &planned, &slots, batch);
+        }
+        batch.planned.push(planned.clone());
+        self.plans.made.push(Standing {
+            reach,
+            until: now.tick + length,
+            was_down,
+            planned: Arc::new(planned.clone()),
+        });
+        self.plans.is_changed = true;
+        for slot in slots {
+            self.show(slot, actions);
+        }
+        Ok(Done::Begun { planned, but })
+    }
+
+    /// What is announced anew is not announced twice.
+    fn replace_deploys(&mut self, now: Moment, planned: &Planned, batch: &mut Batch) {
+        let is_same = |known: &&Standing| {
+            known.planned.id.kind == planned.id.kind && known.planned.matcher == planned.matcher
+        };
+        let earlier = self.plans.made.iter().filter(is_same);
+        let earlier: Vec<_> = earlier.map(|known| known.planned.id).collect();
+        for id in earlier {
+            let by = Some(planned.by.clone());
+            self.end_plan(now.at, id, HowEnded::Replaced, by, batch);
+        }
+    }
+
+    /// What somebody who begins a plan may not expect.
+    fn but(&self, kind: PlanKind, slots: &BTreeSet<Slot>) -> Option<String> {
+        let watched = || slots.iter().filter_map(|slot| self.at(*slot));
+        if kind == PlanKind::Deploy {
+            let active = watched().find(|watched| self.is_in_use(watched))?;
+            return Some(format!(
+                "{} is active, so until it is switched away its trouble is told at once",
+                active.target.title()
+            ));
+        }
+        let told = watched()
+            .filter(|watched| watched.incident.is_some() || watched.common.is_some())
+            .count();
+        let subject = match told {
+            0 => return None,
+            1 => String::from("one incident is"),
+            told => format!("the incidents of {told} targets are"),
+        };
+        Some(format!(
+            "{subject} open already; that it is over will be told"
+        ))
+    }
+
+    fn stop_plan(
+        &mut self,
+        now: Moment,
+        id: PlanId,
+        by: Person,
+        batch: &mut Batch,
+        actions: &mut Vec<Action>,
+    ) -> Answer {
+        let slots: BTreeSet<_> = self.slots_of_plan(id).into_iter().collect();
+        let Some(planned) = self.end_plan(now.at, id, HowEnded::Stopped, Some(by), batch) else {
+            return Err(missing(&format!(
+                "there is no {} {id}; it has ended, or there never was one",
+                id.kind.as_str()
+            )));
+        };
+        if id.kind != PlanKind::Deploy {
+            self.announce_plan(now, &planned, &slots, batch);
+        }
+        self.resettle(now, &slots, batch, actions);
+        Ok(Done::Ended(planned))
+    }
+
+    /// Says to those who would hear of its targets that a person keeps them from it, or does not any more.
+    fn announce_plan(
+        &mut self,
+        now: Moment,
+        planned: &Planned,
+        slots: &BTreeSet<Slot>,
+        batch: &mut Batch,
+    ) {
+        let mut channels: Vec<ChannelName> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for watched in slots.iter().filter_map(|slot| self.at(*slot)) {
+            for (channel, _) in route::route(&self.plan, watched.case(Verdict::Down)).to {
+                if !channels.contains(&channel) {
+                    channels.push(channel);
+                }
+            }
+            if names.len() < NAMED_MAX {
+                names.push(watched.target.title());
+            }
+        }
+        let story = Story {
+            severity: Severity::Info,
+            also_told: channels.clone(),
+            ..Story::plain(
+                title(planned, slots.len(), self.plan.server.timezone),
+                words(planned, &names, slots.len()),
+                now.at,
+            )
+        };
+        self.news(now, story, channels, batch);
+    }
+
+    /// Somebody takes an incident on: it reminds nobody any more until it changes.
+    fn acknowledge(
+        &mut self,
+        incident: &str,
+        acknowledgement: Acknowledgement,
+        batch: &mut Batch,
+        actions: &mut Vec<Action>,
+    ) -> Answer {
+        let take_on = |open: &mut Open| {
+            open.incident.acknowledged = Some(acknowledgement.clone());
+            open.incident.remind_at = None;
+            open.remind = None;
+            open.incident.clone()
+        };
+        let is_it = |open: &Open| open.incident.id.as_str() == incident;
+        let mut alone = self.watched.iter_mut().flatten();
+        let alone = alone.find_map(|watched| {
+            let open = watched.incident.as_deref_mut();
+            open.filter(|open| is_it(open)).map(take_on)
+        });
+        let number = {
+            let mut shared = self.commons.open.values();
+            let shared = shared.find(|shared| is_it(&shared.open));
+            shared.map(|shared| shared.open.incident.number)
+        };
+        let taken = match (alone, number) {
+            (None, Some(number)) => self.commons.open.change(number, take_on),
+            (alone, _) => alone,
+        };
+        let Some(taken) = taken else {
+            return Err(missing(&format!(
+                "there is no open incident {incident}; it is over, or there never was one"
+            )));
+        };
+        let (id, targets) = (taken.id.clone(), taken.targets.clone());
+        batch.incidents.push(taken);
+        let slots: Vec<_> = targets
+            .iter()
+            .filter_map(|target| self.index.get(target).copied())
+            .collect();
+        let mut titles = Vec::new();
+        for slot in slots {
+            titles.extend(self.at(slot).map(|watched| watched.target.title()));
+            self.set_wake(slot);
+            self.show(slot, actions);
+        }
+        Ok(Done::Acknowledged {
+            incident: id,
+            titles,
+            acknowledgement,
+        })
+    }
+}
+
+/// How long a plan of this kind may last.
+const fn longest(kind: PlanKind) -> Duration {
+    match kind {
+        PlanKind::Silence | PlanKind::Maintenance => LENGTH_MAX,
+        PlanKind::Deploy => DEPLOY_MAX,
+    }
+}
+
+fn missing(words: &str) -> Refused {
+    Refused {
+        is_missing: true,
+        words: words.to_owned(),
+    }
+}
+
+const fn refused(words: String) -> Refused {
+    Refused {
+        is_missing: false,
+        words,
+    }
+}
+
+/// `2 targets are silenced until 22 Nov 16:20:00 CET`.
+fn title(planned: &Planned, count: usize, zone: chrono_tz::Tz) -> String {
+    let (noun, verb) = if count == 1 {
+        ("target", "is")
+    } else {
+        ("targets", "are")
+    };
+    let what = match planned.id.kind {
+        PlanKind::Silence => "silenced",
+        PlanKind::Maintenance => "in maintenance",
+        PlanKind::Deploy => "being deployed",
+    };
+    match &planned.ended {
+        Some(_) => format!("{count} {noun} {verb} not {what} any more"),
+        None => format!(
+            "{count} {noun} {verb} {what} until {}",
+            planned.until.words(zone)
+        ),
+    }
+}
+
+/// `by jan@laptop: db restore · master blue, master green · s41`.
+fn words(planned: &Planned, names: &[String], count: usize) -> String {
+    let more = match count.saturating_sub(names.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = format!("{}{more}", names.join(", "));
+    let id = planned.id;
+    match planned.ended.as_ref().and_then(|ended| ended.by.as_ref()) {
+        Some(by) => format!("{by} ended it · {names} · {id}"),
+        None => format!("by {}: {} · {names} · {id}", planned.by, planned.why),
+    }
+}

@@ -1,0 +1,775 @@
+//! Stories of what people plan: whom it keeps from being told, how it ends, and what it never stops.
+
+use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::{
+    World, fleet, minutes,
+    roles::{dns, pair},
+    target,
+};
+use crate::{
+    engine::{Action, Engine, Event, Settings},
+    model::{
+        Loaded, Moment, Plan, TargetId, Timestamp,
+        calendar::{Recurring, Times},
+        plan::Matcher,
+        planned::{
+            Agenda, Answer, Asked, Done, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind, Window,
+            Wish,
+        },
+    },
+};
+
+fn jan() -> Person {
+    Person {
+        name: String::from("jan@laptop"),
+        slack_user: None,
+    }
+}
+
+fn begin(kind: PlanKind, targets: &[&str], length: Duration) -> Wish {
+    let is_deploy = kind == PlanKind::Deploy;
+    Wish::Begin {
+        kind,
+        targets: targets.iter().map(|id| TargetId::new(*id)).collect(),
+        length,
+        why: String::from(if is_deploy { "" } else { "db restore" }),
+        release: is_deploy.then(|| String::from("4.18.2")),
+    }
+}
+
+impl World {
+    /// Somebody wishes this; the answer.
+    fn wish(&mut self, wish: Wish) -> Answer {
+        self.event(Event::Planned(Asked {
+            number: 1,
+            wish,
+            by: jan(),
+        }));
+        self.answers.pop().expect("every wish is answered at once")
+    }
+
+    fn plan(&mut self, kind: PlanKind, targets: &[&str], length: Duration) -> PlanId {
+        match self.wish(begin(kind, targets, length)) {
+            Ok(Done::Begun { planned, .. }) => planned.id,
+            other => panic!("it did not begin: {other:?}"),
+        }
+    }
+}
+
+fn api_or(id: &str) -> Matcher {
+    Matcher {
+        targets: vec![TargetId::new(id)],
+        ..Matcher::default()
+    }
+}
+
+fn window(from: Duration, to: Duration) -> Window {
+    Window {
+        name: String::from("rebuild"),
+        matcher: api_or("api"),
+        times: Times::Once {
+            from: Timestamp::default() + from,
+            to: Timestamp::default() + to,
+        },
+    }
+}
+
+fn with(window: Window) -> Plan {
+    Plan {
+        maintenance: vec![window].into(),
+        ..fleet(vec![target("api")])
+    }
+}
+
+/// What keeps `api` from being told between minute 10 and minute 40.
+#[derive(Clone, Copy, Debug)]
+enum Kept {
+    Silence,
+    Maintenance,
+    Window,
+}
+
+/// Changes of weather at these minutes, and whether hekate is killed and started again at these.
+fn story(kept: Kept, weather: &[(u64, &str)], restarts: &[u64]) -> String {
+    let file = || match kept {
+        Kept::Window => with(window(minutes(10), minutes(40))),
+        Kept::Silence | Kept::Maintenance => fleet(vec![target("api")]),
+    };
+    let mut world = World::new(file());
+    let mut told = String::new();
+    for minute in 0..90 {
+        if minute == 10 {
+            match kept {
+                Kept::Silence => {
+                    world.plan(PlanKind::Silence, &["api"], minutes(30));
+                }
+                Kept::Maintenance => {
+                    world.plan(PlanKind::Maintenance, &["api"], minutes(30));
+                }
+                Kept::Window => {}
+            }
+        }
+        for (_, weather) in weather.iter().filter(|(at, _)| *at == minute) {
+            world.set("api", weather);
+        }
+        if restarts.contains(&minute) {
+            told += &world.told;
+            let weather = std::mem::take(&mut world.weather);
+            let open = std::mem::take(&mut world.open);
+            world = World::restored(file(), world.committed.clone(), minutes(minute));
+            world.weather = weather;
+            for (id, incident) in open {
+                world.open.entry(id).or_insert(incident);
+            }
+        }
+        world.run_until(minutes(minute + 1));
+    }
+    told + &world.told
+}
+
+/// Every story under all three, the notices of those that people begin left out.
+fn everywhere(weather: &[(u64, &str)], restarts: &[u64], expected: &Expect) {
+    let mut out = String::new();
+    let mut first: Option<String> = None;
+    for kept in [Kept::Silence, Kept::Maintenance, Kept::Window] {
+        let told = story(kept, weather, restarts);
+        let told: String = told
+            .lines()
+            .filter(|line| {
+                !line.contains("notice: 1 target is") && !line.contains("hekate is back")
+            })
+            .fold(String::new(), |mut out, line| {
+                let line = line
+                    .replace("silence s1 of jan@laptop: db restore", "IT")
+                    .replace("maintenance m1 of jan@laptop: db restore", "IT")
+                    .replace("the maintenance window `rebuild`", "IT");
+                writeln!(out, "{line}").expect("a string takes it");
+                out
+            });
+        match &first {
+            Some(first) if *first == told => {}
+            Some(_) => writeln!(out, "{kept:?} differs:\n{told}").expect("a string takes it"),
+            None => {
+                out.push_str(&told);
+                first = Some(told);
+            }
+        }
+    }
+    expected.assert_eq(&out);
+}
+
+#[test]
+fn down_before_and_up_inside_is_told_inside() {
+    everywhere(
+        &[(5, "refused"), (20, "ok")],
+        &[],
+        &expect![[r#"
+        5m 21s #core @core opened: api operational -> down: connection refused
+        20m 13s #core recovered: api down -> operational
+    "#]],
+    );
+}
+
+#[test]
+fn down_before_and_up_after_goes_on_without_reminders_inside() {
+    everywhere(
+        &[(5, "refused"), (60, "ok")],
+        &[],
+        &expect![[r#"
+        5m 21s #core @core opened: api operational -> down: connection refused
+        40m #core @core reminder: api down -> down: connection refused
+        1h 24s #core recovered: api down -> operational
+    "#]],
+    );
+}
+
+#[test]
+fn down_and_up_inside_is_not_told() {
+    everywhere(&[(20, "refused"), (30, "ok")], &[], &expect![[""]]);
+}
+
+#[test]
+fn down_through_the_end_is_told_at_once() {
+    everywhere(
+        &[(20, "refused"), (60, "ok")],
+        &[],
+        &expect![[r#"
+        40m #core @core opened: api operational -> down: connection refused [held back by IT]
+        1h 22s #core recovered: api down -> operational
+    "#]],
+    );
+}
+
+#[test]
+fn down_after_the_end_is_told_as_ever() {
+    everywhere(
+        &[(50, "refused"), (60, "ok")],
+        &[],
+        &expect![[r#"
+        50m 17s #core @core opened: api operational -> down: connection refused
+        1h 17s #core recovered: api down -> operational
+    "#]],
+    );
+}
+
+#[test]
+fn what_gets_worse_inside_is_told_at_the_end_and_what_gets_better_at_once() {
+    everywhere(
+        &[(5, "degraded"), (20, "refused"), (70, "ok")],
+        &[],
+        &expect![[r#"
+            5m 17s #core opened: api operational -> degraded: the body says DEGRADED
+            40m #core @core changed: api degraded -> down: connection refused [held back by IT]
+            1h 10m #core @core reminder: api down -> down: connection refused
+            1h 10m 24s #core recovered: api down -> operational
+        "#]],
+    );
+    everywhere(
+        &[(5, "refused"), (20, "degraded"), (70, "ok")],
+        &[],
+        &expect![[r#"
+            5m 21s #core @core opened: api operational -> down: connection refused
+            20m 13s #core changed: api down -> degraded: the body says DEGRADED
+            40m #core @core reminder: api degraded -> degraded: the body says DEGRADED
+            1h 10m 17s #core recovered: api down -> operational
+        "#]],
+    );
+}
+
+#[test]
+fn a_restart_inside_changes_nothing() {
+    everywhere(
+        &[(20, "refused"), (60, "ok")],
+        &[15, 25, 35],
+        &expect![[r#"
+            40m #core @core opened: api unknown -> down: connection refused [held back by IT]
+            1h 13s #core recovered: api down -> operational
+        "#]],
+    );
+    everywhere(&[(20, "refused"), (30, "ok")], &[25], &expect![""]);
+    everywhere(
+        &[(5, "refused"), (20, "ok")],
+        &[15],
+        &expect![[r#"
+            5m 21s #core @core opened: api operational -> down: connection refused
+            20m 22s #core recovered: api down -> operational
+        "#]],
+    );
+}
+
+/// Down inside, and nobody looks while the end passes.
+fn away_over_the_end(weather: &str, expected: &Expect) {
+    let plan = || fleet(vec![target("api")]);
+    let mut world = World::new(plan());
+    world.run_until(minutes(10));
+    world.plan(PlanKind::Silence, &["api"], minutes(30));
+    world.set("api", "refused");
+    world.run_until(minutes(20));
+    let mut world = World::restored(plan(), world.committed.clone(), minutes(50));
+    world.set("api", weather);
+    world.run_until(minutes(70));
+    world.check(expected);
+}
+
+#[test]
+fn what_passed_while_nobody_looked_is_no_alarm_and_what_did_not_is_told_after_a_look() {
+    away_over_the_end(
+        "ok",
+        &expect![[r#"
+        50m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:10:34 UTC; what happened since then was not seen
+    "#]],
+    );
+    away_over_the_end(
+        "refused",
+        &expect![[r#"
+        50m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:10:34 UTC; what happened since then was not seen
+        50m #core @core opened: api unknown -> down: connection refused [held back by silence s1 of jan@laptop: db restore]
+    "#]],
+    );
+}
+
+#[test]
+fn whoever_would_hear_is_told_of_a_silence_and_of_its_early_end() {
+    let mut world = World::new(fleet(vec![
+        target("master/blue"),
+        target("master/green"),
+        target("api"),
+    ]));
+    world.run_until(minutes(5));
+    let id = world.plan(
+        PlanKind::Silence,
+        &["master/blue", "master/green"],
+        minutes(60),
+    );
+    world.set("master/blue", "refused");
+    world.set("api", "refused");
+    world.run_until(minutes(15));
+    world.check(&expect![[r#"
+        5m #core notice: 2 targets are silenced until 1 Jan 01:05:00 UTC: by jan@laptop: db restore · master blue, master green · s1
+        5m 29s #core @core opened: api operational -> down: connection refused
+    "#]]);
+    let answer = world.wish(Wish::End { id }).expect("it is there");
+    assert!(matches!(answer, Done::Ended(planned) if planned.id == id));
+    world.check(&expect![[r#"
+        15m #core notice: 2 targets are not silenced any more: jan@laptop ended it · master blue, master green · s1
+        15m #core @core opened: master blue operational -> down: connection refused [held back by silence s1 of jan@laptop: db restore]
+    "#]]);
+    let refused = world.wish(Wish::End { id }).expect_err("it has ended");
+    assert!(refused.is_missing, "{refused:?}");
+    assert_eq!(world.committed.planned, []);
+}
+
+#[test]
+fn several_that_are_let_go_together_are_one_message() {
+    let targets = ["a", "b", "c", "d"];
+    let mut world = World::new(fleet(
+        targets.map(|name| target(&format!("shop/{name}"))).to_vec(),
+    ));
+    world.run_until(minutes(5));
+    let ids = targets.map(|name| format!("shop/{name}"));
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    world.plan(PlanKind::Maintenance, &names, minutes(30));
+    for name in &names {
+        world.set(name, "refused");
+    }
+    world.run_until(minutes(40));
+    for name in &names {
+        world.set(name, "ok");
+    }
+    world.run_until(minutes(50));
+    world.check(&expect![[r#"
+        5m #core notice: 4 targets are in maintenance until 1 Jan 00:35:00 UTC: by jan@laptop: db restore · shop a, shop b, shop c, shop d · m1
+        35m #core @core opened: 4 of 4 in group shop operational -> down: shop a, shop b, shop c and shop d: connection refused [held back by maintenance m1 of jan@laptop: db restore] (0 of 4 back)
+        40m 23s #core recovered: 4 of 4 in group shop down -> operational (4 of 4 back)
+    "#]]);
+}
+
+#[test]
+fn a_reload_can_end_a_window_and_open_one() {
+    let mut world = World::new(with(window(minutes(5), minutes(60))));
+    world.run_until(minutes(10));
+    world.set("api", "refused");
+    world.run_until(minutes(20));
+    world.check(&expect![[""]]);
+    world.event(Event::Replanned(Arc::new(fleet(vec![target("api")]))));
+    world.check(&expect![[r#"
+        20m #core @core opened: api operational -> down: connection refused [held back by the maintenance window `rebuild`]
+    "#]]);
+    world.set("api", "ok");
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        20m 14s #core recovered: api down -> operational
+    "#]]);
+    let other = with(window(minutes(5), minutes(60)));
+    world.event(Event::Replanned(Arc::new(other)));
+    world.set("api", "refused");
+    world.run_until(minutes(59));
+    world.check(&expect![[""]]);
+    world.run_until(minutes(61));
+    world.check(&expect![[r#"
+        1h #core @core opened: api operational -> down: connection refused [held back by the maintenance window `rebuild`]
+    "#]]);
+}
+
+#[test]
+fn a_silence_follows_a_target_to_its_new_name() {
+    let mut renamed = target("master/azure");
+    renamed.was = Some(TargetId::new("master/blue"));
+    let mut world = World::new(fleet(vec![target("master/blue")]));
+    world.run_until(minutes(5));
+    world.plan(PlanKind::Silence, &["master/blue"], minutes(30));
+    world.event(Event::Replanned(Arc::new(fleet(vec![renamed.clone()]))));
+    world.set("master/azure", "refused");
+    world.run_until(minutes(20));
+    let mut again = World::restored(fleet(vec![renamed]), world.committed.clone(), minutes(20));
+    again.set("master/azure", "refused");
+    again.run_until(minutes(40));
+    again.check(&expect![[r#"
+        20m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:05:21 UTC; what happened since then was not seen
+        35m #core @core opened: master azure unknown -> down: connection refused [held back by silence s1 of jan@laptop: db restore]
+    "#]]);
+    // Renamed while hekate was not running.
+    let mut later = target("master/sky");
+    later.was = Some(TargetId::new("master/azure"));
+    let mut again = World::restored(fleet(vec![later]), world.committed.clone(), minutes(20));
+    again.set("master/sky", "refused");
+    again.run_until(minutes(30));
+    again.check(&expect![[r#"
+        20m #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:05:21 UTC; what happened since then was not seen
+    "#]]);
+}
+
+#[test]
+fn an_announced_deploy_may_go_down_and_come_back_once() {
+    let mut world = World::new(fleet(vec![target("api"), target("web")]));
+    world.run_until(minutes(5));
+    world.plan(PlanKind::Deploy, &["api"], minutes(5));
+    world.set("api", "refused");
+    world.run_until(minutes(7));
+    world.set("api", "ok");
+    world.run_until(minutes(8));
+    assert_eq!(world.committed.planned, [], "it came back, so it is over");
+    world.check(&expect![[""]]);
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    world.check(&expect![[r#"
+        8m 20s #core @core opened: api operational -> down: connection refused
+    "#]]);
+}
+
+#[test]
+fn a_deploy_that_does_not_come_back_is_told_with_its_release() {
+    let mut world = World::new(fleet(vec![target("api"), target("web")]));
+    world.run_until(minutes(5));
+    world.plan(PlanKind::Deploy, &["api"], minutes(5));
+    world.set("api", "refused");
+    world.set("web", "refused");
+    world.run_until(minutes(9));
+    world.check(&expect![[r#"
+        5m 14s #core @core opened: web operational -> down: connection refused
+    "#]]);
+    world.run_until(minutes(11));
+    world.check(&expect![[r#"
+        10m #core @core opened: api operational -> down: connection refused [did not come back after release 4.18.2, announced 1 Jan 00:05:00 UTC by jan@laptop (d1)]
+    "#]]);
+}
+
+#[test]
+fn a_second_announcement_takes_the_place_of_the_first() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(5));
+    let first = world.plan(PlanKind::Deploy, &["api"], minutes(5));
+    world.run_until(minutes(8));
+    let second = world.plan(PlanKind::Deploy, &["api"], minutes(5));
+    assert_ne!(first, second);
+    let on: Vec<_> = world.committed.planned.iter().map(|one| one.id).collect();
+    assert_eq!(on, [second]);
+    world.set("api", "refused");
+    world.run_until(minutes(12));
+    world.check(&expect![[""]]);
+    world.run_until(minutes(14));
+    world.check(&expect![[r#"
+        13m #core @core opened: api operational -> down: connection refused [did not come back after release 4.18.2, announced 1 Jan 00:08:00 UTC by jan@laptop (d2)]
+    "#]]);
+}
+
+#[test]
+fn the_active_one_of_a_pair_gets_no_grace_until_it_is_switched_away() {
+    let mut world = World::new(pair(vec![dns()]));
+    world.run_until(minutes(5));
+    let answer = world.wish(begin(PlanKind::Deploy, &["master/blue"], minutes(20)));
+    let Ok(Done::Begun { but: Some(but), .. }) = answer else {
+        panic!("{answer:?}");
+    };
+    expect!["master blue is active, so until it is switched away its trouble is told at once"]
+        .assert_eq(&but);
+    world.plan(PlanKind::Deploy, &["master/green"], minutes(20));
+    world.set("master/green", "refused");
+    world.run_until(minutes(10));
+    world.check(&expect![[""]]);
+    world.set("master/blue", "refused");
+    world.run_until(minutes(12));
+    world.check(&expect![[r#"
+        10m 22s #disaster @core opened: master blue (active) operational -> down: connection refused
+        10m 22s #core @core opened: master blue (active) operational -> down: connection refused
+    "#]]);
+}
+
+#[test]
+fn an_acknowledgement_ends_reminders_until_it_changes() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    let (id, incident) = world.open.first_key_value().expect("it is open");
+    let id = id.clone();
+    assert_eq!(incident.acknowledged, None);
+    let wish = |why: Option<&str>, id: &str| Wish::Acknowledge {
+        incident: crate::model::IncidentId::new(id),
+        why: why.map(str::to_owned),
+    };
+    let answer = world.wish(wish(Some("I restart it"), &id));
+    assert!(
+        matches!(answer, Ok(Done::Acknowledged { .. })),
+        "{answer:?}"
+    );
+    world.run_until(Duration::from_hours(5));
+    world.check(&expect![[r#"
+        12s #core @core opened: api unknown -> down: connection refused
+    "#]]);
+    // It is remembered, and so is that nobody is reminded.
+    let open = world.open.clone();
+    let mut world = World::restored(
+        fleet(vec![target("api")]),
+        world.committed.clone(),
+        Duration::from_hours(5),
+    );
+    world.open = open;
+    world.set("api", "refused");
+    world.run_until(Duration::from_hours(9));
+    world.check(&expect![[r#"
+        5h #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:10:00 UTC; what happened since then was not seen
+    "#]]);
+    let taken = world.open[&id].acknowledged.clone();
+    assert_eq!(taken.map(|taken| taken.by), Some(jan()));
+    world.set("api", "degraded");
+    world.run_until(Duration::from_hours(13));
+    world.check(&expect![[r#"
+        9h 23s #core changed: api down -> degraded: the body says DEGRADED
+        9h 30m 23s #core @core reminder: api degraded -> degraded: the body says DEGRADED
+        11h 23s #core reminder: api degraded -> degraded: the body says DEGRADED
+    "#]]);
+    assert!(matches!(
+        world.wish(wish(None, &id)),
+        Ok(Done::Acknowledged { .. })
+    ));
+    world.set("api", "ok");
+    world.run_until(Duration::from_hours(14));
+    world.check(&expect![[r#"
+        13h 13s #core recovered: api down -> operational [acknowledged by jan@laptop]
+    "#]]);
+    for id in [id.as_str(), "k7f2", ""] {
+        let refused = world.wish(wish(None, id)).expect_err("nothing is open");
+        assert!(refused.is_missing, "{refused:?}");
+    }
+}
+
+#[test]
+fn several_are_taken_on_as_one_until_another_joins() {
+    let mut world = World::new(fleet(
+        ["a", "b", "c", "d"]
+            .map(|name| target(&format!("shop/{name}")))
+            .to_vec(),
+    ));
+    world.run_until(minutes(5));
+    for name in ["shop/a", "shop/b", "shop/c"] {
+        world.set(name, "refused");
+    }
+    world.run_until(minutes(8));
+    let id = world.open.keys().next().expect("it is open").clone();
+    let wish = Wish::Acknowledge {
+        incident: crate::model::IncidentId::new(id.as_str()),
+        why: None,
+    };
+    let Ok(Done::Acknowledged { titles, .. }) = world.wish(wish) else {
+        panic!("it is open");
+    };
+    assert_eq!(titles, ["shop a", "shop b", "shop c"]);
+    world.run_until(minutes(12));
+    world.set("shop/d", "refused");
+    world.run_until(minutes(60));
+    world.check(&expect![[r#"
+        5m 13s #core @core opened: 3 of 4 in group shop operational -> down: shop a, shop b and shop c: connection refused (0 of 3 back)
+        12m 18s #core changed: 4 of 4 in group shop down -> down: shop a, shop b, shop c and shop d: connection refused (0 of 4 back)
+        42m 18s #core @core reminder: 4 of 4 in group shop down -> down: shop a, shop b, shop c and shop d: connection refused (0 of 4 back)
+    "#]]);
+}
+
+#[test]
+fn what_cannot_be_planned_is_refused_and_nothing_is_stored() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    let long = LENGTH_MAX + Duration::from_secs(1);
+    let mut out = String::new();
+    for wish in [
+        begin(PlanKind::Silence, &["api"], long),
+        begin(PlanKind::Silence, &["api"], Duration::from_secs(59)),
+        begin(PlanKind::Deploy, &["api"], Duration::from_hours(2)),
+        begin(PlanKind::Silence, &["gone"], minutes(5)),
+        begin(PlanKind::Silence, &[], minutes(5)),
+        Wish::End {
+            id: PlanId {
+                kind: PlanKind::Silence,
+                number: 41,
+            },
+        },
+    ] {
+        let refused = world.wish(wish).expect_err("it cannot be");
+        writeln!(out, "{refused:?}").expect("a string takes it");
+    }
+    expect![[r#"
+        Refused { is_missing: false, words: "it may last from 1 min to 1 d" }
+        Refused { is_missing: false, words: "it may last from 1 min to 1 d" }
+        Refused { is_missing: false, words: "it may last from 1 min to 1 h" }
+        Refused { is_missing: true, words: "nobody of them is watched any more" }
+        Refused { is_missing: true, words: "nobody of them is watched any more" }
+        Refused { is_missing: true, words: "there is no silence s41; it has ended, or there never was one" }
+    "#]].assert_eq(&out);
+    assert_eq!(world.committed.planned, []);
+    for _ in 0..PLANS_MAX {
+        world.plan(PlanKind::Maintenance, &["api"], minutes(5));
+    }
+    let refused = world.wish(begin(PlanKind::Silence, &["api"], minutes(5)));
+    assert!(refused.is_err(), "{refused:?}");
+    world.run_until(minutes(6));
+    assert_eq!(world.committed.planned, []);
+    assert_eq!(world.committed.plans, PLANS_MAX as u64);
+}
+
+/// What is shown of plans after a handful of events at these times: ticks and wall clock by themselves.
+fn agenda(plan: Plan, events: Vec<(u64, u64, Event)>) -> Option<Arc<Agenda>> {
+    let settings = Settings {
+        seed: 7,
+        looks_max: 100,
+    };
+    let (mut engine, mut actions) = Engine::start(
+        Arc::new(plan),
+        Loaded::default(),
+        settings,
+        Moment::default(),
+    );
+    for (tick, wall, event) in events {
+        let now = Moment {
+            tick: (Moment::default() + minutes(tick)).tick,
+            at: (Moment::default() + minutes(wall)).at,
+        };
+        engine.handle(now, event, &mut actions);
+    }
+    actions.into_iter().rev().find_map(|action| match action {
+        Action::ShowAgenda(agenda) => Some(agenda),
+        Action::Placed(..)
+        | Action::Vacated(_)
+        | Action::Look(_)
+        | Action::Commit(_)
+        | Action::Noted(..)
+        | Action::Looked(_)
+        | Action::Show(..)
+        | Action::ShowLog(..)
+        | Action::ShowRole(..)
+        | Action::LookTrouble(_)
+        | Action::AskWitnesses(_)
+        | Action::Blind(_)
+        | Action::Answer(..) => None,
+    })
+}
+
+#[test]
+fn a_clock_that_is_moved_makes_no_silence_longer() {
+    let asked = || {
+        Event::Planned(Asked {
+            number: 1,
+            wish: begin(PlanKind::Silence, &["api"], minutes(60)),
+            by: jan(),
+        })
+    };
+    let plan = || fleet(vec![target("api")]);
+    let is_on = |events| {
+        let agenda = agenda(plan(), events).expect("it is shown");
+        !agenda.made.is_empty()
+    };
+    assert!(is_on(vec![(1, 1, asked()), (30, 30, Event::Due)]));
+    assert!(!is_on(vec![(1, 1, asked()), (61, 61, Event::Due)]));
+    // Back by ten hours: it still ends after an hour.
+    assert!(is_on(vec![
+        (601, 601, asked()),
+        (630, 30, Event::Interrupted)
+    ]));
+    assert!(!is_on(vec![
+        (601, 601, asked()),
+        (630, 30, Event::Interrupted),
+        (661, 61, Event::Due)
+    ]));
+    // The machine slept for two hours: what was to end meanwhile has ended.
+    assert!(!is_on(vec![(1, 1, asked()), (30, 150, Event::Interrupted)]));
+}
+
+#[test]
+fn a_window_follows_the_wall_clock_wherever_it_is_moved() {
+    let plan = || with(window(minutes(10), minutes(40)));
+    let is_open = |events| {
+        agenda(plan(), events).expect("it is shown").windows[0]
+            .open
+            .is_some()
+    };
+    assert!(!is_open(vec![(1, 1, Event::Due)]));
+    assert!(is_open(vec![(11, 11, Event::Due)]));
+    assert!(!is_open(vec![(11, 11, Event::Due), (41, 41, Event::Due)]));
+    assert!(!is_open(vec![
+        (11, 11, Event::Due),
+        (12, 50, Event::Interrupted)
+    ]));
+    assert!(is_open(vec![
+        (50, 50, Event::Due),
+        (51, 20, Event::Interrupted)
+    ]));
+}
+
+#[test]
+fn a_window_that_comes_again_opens_again() {
+    let hourly = Recurring::parse("10 * * * *", chrono_tz::UTC, minutes(30)).expect("a line");
+    let mut world = World::new(with(Window {
+        times: Times::Recurring(hourly),
+        ..window(minutes(0), minutes(1))
+    }));
+    for hour in 0..3 {
+        world.run_until(minutes(hour * 60 + 15));
+        world.set("api", "refused");
+        world.run_until(minutes(hour * 60 + 25));
+        world.set("api", "ok");
+    }
+    world.run_until(minutes(3 * 60 + 15));
+    world.set("api", "refused");
+    world.run_until(minutes(3 * 60 + 59));
+    world.check(&expect![[r#"
+        3h 40m #core @core opened: api operational -> down: connection refused [held back by the maintenance window `rebuild`]
+    "#]]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Whatever people plan and end, and whenever hekate is killed: nothing begins to be told of what a plan is over, and
+    /// when the last plan is over people know how it is.
+    #[test]
+    fn in_the_end_people_know_how_it_is(
+        steps in proptest::collection::vec((0_u8..7, 1_u64..20), 1..14),
+    ) {
+        let plan = || fleet(vec![target("api"), target("web")]);
+        let mut world = World::new(plan());
+        for (step, length) in steps {
+            let kind = match step {
+                0 => PlanKind::Silence,
+                1 => PlanKind::Maintenance,
+                _ => PlanKind::Deploy,
+            };
+            match step {
+                0..=2 => {
+                    world.plan(kind, &["api"], minutes(length));
+                }
+                3 => world.set("api", "refused"),
+                4 => world.set("api", "ok"),
+                5 => {
+                    let ids: Vec<_> = world.committed.planned.iter().map(|one| one.id).collect();
+                    for id in ids {
+                        let wish = Wish::End { id };
+                        let is_ended = world.wish(wish).is_ok();
+                        prop_assert!(is_ended);
+                    }
+                }
+                _ => {
+                    let (weather, open) = (world.weather.clone(), world.open.clone());
+                    world = World::restored(plan(), world.committed.clone(), world.now);
+                    world.weather = weather;
+                    for (id, incident) in open {
+                        world.open.entry(id).or_insert(incident);
+                    }
+                }
+            }
+            let is_kept = !world.committed.planned.is_empty();
+            world.told.clear();
+            let until = world.now + Duration::from_secs(30);
+            world.run_until(until);
+            if is_kept && !world.committed.planned.is_empty() {
+                prop_assert!(!world.told.contains("opened: api"), "{}", world.told);
+            }
+            let until = world.now + minutes(length);
+            world.run_until(until);
+        }
+        world.run_until(world.now + minutes(60));
+        prop_assert_eq!(&world.committed.planned, &[]);
+        let is_down = world.weather.get("api").is_some_and(|weather| weather == "refused");
+        prop_assert_eq!(!world.open.is_empty(), is_down, "{}", world.told);
+    }
+}

@@ -1,0 +1,353 @@
+//! What people have planned or taken on: silences, maintenance, announced deploys, acknowledgements.
+//!
+//! All of it may stop a new telling; none of it stops a look, or the end of what was told.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::{
+    calendar::Times,
+    names::{IncidentId, TargetId},
+    plan::Matcher,
+    time::Timestamp,
+};
+
+/// The longest silence or maintenance that a person can begin; the file may say more.
+pub const LENGTH_MAX: Duration = Duration::from_hours(24);
+/// The shortest.
+pub const LENGTH_MIN: Duration = Duration::from_mins(1);
+/// How long a deploy may take unless its announcement says more.
+pub const DEPLOY_DEFAULT: Duration = Duration::from_mins(5);
+/// The longest that an announced deploy may take.
+pub const DEPLOY_MAX: Duration = Duration::from_hours(1);
+/// So many plans of people are kept at once.
+pub const PLANS_MAX: usize = 200;
+/// The most characters of a reason, a release or a name that are kept.
+pub const WORDS_MAX: usize = 200;
+
+/// What kind of plan somebody made.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PlanKind {
+    /// Nobody wants to hear of it for a while.
+    Silence,
+    /// Somebody works on it.
+    Maintenance,
+    /// A new release is being put there.
+    Deploy,
+}
+
+impl PlanKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Silence, Self::Maintenance, Self::Deploy];
+
+    /// The word for people, records and commands.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Silence => "silence",
+            Self::Maintenance => "maintenance",
+            Self::Deploy => "deploy",
+        }
+    }
+
+    /// The first letter of its ids.
+    const fn letter(self) -> char {
+        match self {
+            Self::Silence => 's',
+            Self::Maintenance => 'm',
+            Self::Deploy => 'd',
+        }
+    }
+}
+
+/// What people call a plan: a letter for its kind and a number that no other plan has, such as `s41`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PlanId {
+    /// Its kind.
+    pub kind: PlanKind,
+    /// Runs up over all kinds; from 1.
+    pub number: u64,
+}
+
+impl PlanId {
+    /// The id that somebody wrote, in any case.
+    pub fn from_word(word: &str) -> Option<Self> {
+        let mut letters = word.chars();
+        let letter = letters.next()?.to_ascii_lowercase();
+        let digits = letters.as_str();
+        let kind = PlanKind::ALL
+            .into_iter()
+            .find(|kind| kind.letter() == letter)?;
+        let is_number = !digits.is_empty()
+            && digits.bytes().all(|digit| digit.is_ascii_digit())
+            && !digits.starts_with('0');
+        let number = digits.parse().ok().filter(|_| is_number)?;
+        Some(Self { kind, number })
+    }
+}
+
+impl fmt::Display for PlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{}{}", self.kind.letter(), self.number))
+    }
+}
+
+/// Somebody who did something.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Person {
+    /// What to call them: `jan@laptop`. Cleaned; may be foreign.
+    pub name: String,
+    /// The user's id in Slack, from a signed request.
+    pub slack_user: Option<String>,
+}
+
+impl fmt::Display for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+/// A silence, a maintenance or a deploy that somebody began or announced.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Planned {
+    /// What people call it.
+    pub id: PlanId,
+    /// What it takes, as routes do; never everything.
+    pub matcher: Matcher,
+    /// Why; of a deploy empty.
+    pub why: String,
+    /// Of a deploy what is deployed, if that was said.
+    pub release: Option<String>,
+    /// Who made it.
+    pub by: Person,
+    /// When it was made, which is when it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+    /// How it ended, if it has.
+    pub ended: Option<Ended>,
+}
+
+/// How a plan ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub how: HowEnded,
+    /// Who ended it, if somebody did.
+    pub by: Option<Person>,
+}
+
+/// Why a plan ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum HowEnded {
+    /// Its time was over.
+    Over,
+    /// Somebody ended it.
+    Stopped,
+    /// What was deployed went down and came back.
+    CameBack,
+    /// Another one took its place.
+    Replaced,
+}
+
+impl HowEnded {
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Over => "over",
+            Self::Stopped => "ended",
+            Self::CameBack => "came back",
+            Self::Replaced => "replaced",
+        }
+    }
+}
+
+/// `maintenance:` a window of the file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Window {
+    /// What it is called.
+    pub name: String,
+    /// What it takes; never by state.
+    pub matcher: Matcher,
+    /// When it is open.
+    pub times: Times,
+}
+
+/// Somebody has taken an incident on: no more reminders until it changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acknowledgement {
+    /// Who.
+    pub by: Person,
+    /// When.
+    pub at: Timestamp,
+    /// What they said about it, if anything.
+    pub why: Option<String>,
+}
+
+impl Acknowledgement {
+    /// `acknowledged by jan@laptop: I am restarting it`.
+    pub fn words(&self) -> String {
+        match &self.why {
+            Some(why) => format!("acknowledged by {}: {why}", self.by),
+            None => format!("acknowledged by {}", self.by),
+        }
+    }
+}
+
+/// What somebody wishes to be planned or taken on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// A silence, a maintenance or a deploy, from now on.
+    Begin {
+        /// Which.
+        kind: PlanKind,
+        /// Whom it is about; not empty, of a deploy exactly one.
+        targets: Vec<TargetId>,
+        /// How long at most.
+        length: Duration,
+        /// Why; of a deploy empty.
+        why: String,
+        /// Of a deploy what is deployed, if that is said.
+        release: Option<String>,
+    },
+    /// The end of one that was begun.
+    End {
+        /// Which.
+        id: PlanId,
+    },
+    /// Somebody takes an incident on.
+    Acknowledge {
+        /// Which.
+        incident: IncidentId,
+        /// What they say about it.
+        why: Option<String>,
+    },
+}
+
+/// A wish on its way to the engine.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asked {
+    /// The answer carries it.
+    pub number: u64,
+    /// What is wished.
+    pub wish: Wish,
+    /// By whom.
+    pub by: Person,
+}
+
+/// What was done; it is stored when this is answered.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Done {
+    /// It began.
+    Begun {
+        /// As it stands.
+        planned: Planned,
+        /// What the asker has to know beside it, as a sentence without a full stop.
+        but: Option<String>,
+    },
+    /// It has ended.
+    Ended(Planned),
+    /// Somebody has taken it on.
+    Acknowledged {
+        /// The incident.
+        incident: IncidentId,
+        /// What people call those whom it is about.
+        titles: Vec<String>,
+        /// Who, when, and what they said.
+        acknowledgement: Acknowledgement,
+    },
+}
+
+/// Why a wish was not done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refused {
+    /// Whether it is about something that is not there (any more).
+    pub is_missing: bool,
+    /// As a sentence without a full stop.
+    pub words: String,
+}
+
+/// What became of a wish.
+pub type Answer = Result<Done, Refused>;
+
+/// What keeps a target from being told of, as the grid and the page say it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Note {
+    /// What kind.
+    pub kind: PlanKind,
+    /// The id, or the name of a window of the file.
+    pub name: String,
+    /// When it ends.
+    pub until: Timestamp,
+    /// Who made it; absent if the file did.
+    pub by: Option<String>,
+}
+
+impl Note {
+    /// As people read it, without the time: `silenced by jan@laptop`, `maintenance staging rebuild`.
+    pub fn words(&self) -> String {
+        let by = self
+            .by
+            .as_ref()
+            .map(|by| format!(" by {by}"))
+            .unwrap_or_default();
+        match (self.kind, &self.by) {
+            (PlanKind::Silence, _) => format!("silenced{by}"),
+            (PlanKind::Maintenance, None) => format!("in maintenance: {}", self.name),
+            (PlanKind::Maintenance, Some(_)) => format!("in maintenance{by}"),
+            (PlanKind::Deploy, _) => format!("being deployed{by}"),
+        }
+    }
+}
+
+/// All that is planned, as it can be listed.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub struct Agenda {
+    /// What people began, oldest first.
+    pub made: Vec<Arc<Planned>>,
+    /// The windows of the file, in its order.
+    pub windows: Vec<WindowFacts>,
+}
+
+/// A window of the file as it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WindowFacts {
+    /// What it is called.
+    pub name: String,
+    /// From when to when, if it is open.
+    pub open: Option<(Timestamp, Timestamp)>,
+    /// When it opens next, if it ever does.
+    pub opens_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_what_people_write() {
+        for kind in PlanKind::ALL {
+            for number in [1, 41, 100_000, u64::MAX] {
+                let id = PlanId { kind, number };
+                assert_eq!(PlanId::from_word(&id.to_string()), Some(id));
+                assert_eq!(PlanId::from_word(&id.to_string().to_uppercase()), Some(id));
+            }
+        }
+        for word in [
+            "",
+            "s",
+            "41",
+            "x41",
+            "s041",
+            "s0",
+            "s4 1",
+            "s+4",
+            "s-4",
+            "s99999999999999999999",
+            "š4",
+            "s４",
+        ] {
+            assert_eq!(PlanId::from_word(word), None, "{word}");
+        }
+    }
+}

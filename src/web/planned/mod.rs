@@ -1,0 +1,286 @@
+//! What people plan and take on, through the API: silences, maintenances, deploys, acknowledgements.
+//!
+//! Whoever may read what is known may plan as well. A page in somebody's browser may not: what changes something has to say
+//! that it is JSON, or to be a `DELETE`, and no page of another origin can send either unasked.
+
+use std::time::Duration;
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::{Shared, trouble, trouble_with};
+use crate::{
+    command::{
+        Heard, Reply,
+        planned::{self, Said},
+    },
+    model::{
+        planned::{Answer, Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
+        text::clean,
+    },
+};
+
+/// How long the engine may take until what was wished is stored.
+const ANSWER_LIMIT: Duration = Duration::from_secs(8);
+/// The most characters of somebody's name.
+const NAME_MAX: usize = 80;
+
+/// How the answer should look, and who asks.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Asked {
+    #[serde(default)]
+    format: Format,
+    /// `DELETE`: who ends it.
+    by: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    #[default]
+    Json,
+    Text,
+}
+
+/// `POST /v1/silences`, `/v1/maintenance`, `/v1/deploys`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Begin {
+    /// Whom it is about, as people call them.
+    words: String,
+    /// How long: `2h`.
+    r#for: Option<String>,
+    why: Option<String>,
+    release: Option<String>,
+    by: Option<String>,
+}
+
+/// `POST /v1/incidents/<id>/ack`
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Acknowledge {
+    why: Option<String>,
+    by: Option<String>,
+}
+
+type Queried = Result<Query<Asked>, QueryRejection>;
+
+/// `GET /v1/silences` and the like: what is on.
+pub(super) fn list(kind: PlanKind, shared: &Shared, asked: Queried) -> Response {
+    let format = match asked {
+        Ok(Query(asked)) => asked.format,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let agenda = shared.board.load().agenda.load_full();
+    let now = shared.clock.now().at;
+    match format {
+        Format::Json => Json(planned::json_agenda(&agenda, kind, now)).into_response(),
+        Format::Text => {
+            let zone = shared.plan.load().server.timezone;
+            text(&planned::list(&agenda, kind, now, zone))
+        }
+    }
+}
+
+/// `POST /v1/silences` and the like: it begins.
+pub(super) async fn begin(
+    kind: PlanKind,
+    shared: Shared,
+    asked: Queried,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let format = match asked {
+        Ok(Query(asked)) => asked.format,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let begin: Begin = match read(&headers, &body) {
+        Ok(begin) => begin,
+        Err(refusal) => return *refusal,
+    };
+    let length = match begin.r#for.as_deref().map(humantime::parse_duration) {
+        Some(Err(_)) => {
+            return trouble(
+                StatusCode::BAD_REQUEST,
+                "bad_length",
+                "`for` is a length such as 30m or 2h",
+            );
+        }
+        Some(Ok(length)) => Some(length),
+        None => None,
+    };
+    let said = Said {
+        names: begin.words,
+        length,
+        why: clean(&begin.why.unwrap_or_default(), WORDS_MAX),
+        release: begin.release.map(|name| clean(&name, WORDS_MAX)),
+    };
+    let heard = planned::begin(kind, said, &shared.board.load_full(), "hekate");
+    carry_out(&shared, heard, person(begin.by.as_deref()), format).await
+}
+
+/// `DELETE /v1/silences/<id>` and the like: it ends.
+pub(super) async fn end(kind: PlanKind, shared: Shared, asked: Queried, id: String) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let Some(id) = PlanId::from_word(&id).filter(|id| id.kind == kind) else {
+        let words = format!("`{}` is no id of a {}", clean(&id, NAME_MAX), kind.as_str());
+        return trouble(StatusCode::NOT_FOUND, "no_such_plan", &words);
+    };
+    let heard = Heard::Wish(Wish::End { id });
+    carry_out(&shared, heard, person(asked.by.as_deref()), asked.format).await
+}
+
+/// `POST /v1/incidents/<id>/ack`: somebody takes it on; a name of its target will do in place of the id.
+pub(super) async fn acknowledge(
+    State(shared): State<Shared>,
+    Path(whom): Path<String>,
+    asked: Queried,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let format = match asked {
+        Ok(Query(asked)) => asked.format,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let said: Acknowledge = match read(&headers, &body) {
+        Ok(said) => said,
+        Err(refusal) => return *refusal,
+    };
+    let by = person(said.by.as_deref());
+    let said = Said {
+        names: whom,
+        why: clean(&said.why.unwrap_or_default(), WORDS_MAX),
+        ..Said::default()
+    };
+    let heard = planned::acknowledge(said, &shared.board.load_full(), "hekate");
+    carry_out(&shared, heard, by, format).await
+}
+
+/// Hands a wish on and waits until it is stored; what was no wish is explained.
+async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) -> Response {
+    let wish = match heard {
+        Heard::Wish(wish) => wish,
+        Heard::Reply(Reply::Problem {
+            understood,
+            nearest,
+            ..
+        }) => {
+            return trouble_with(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "not_understood",
+                &understood,
+                json!({ "nearest": nearest }),
+            );
+        }
+        Heard::Reply(_) | Heard::List(_) => {
+            return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
+        }
+    };
+    let is_new = matches!(wish, Wish::Begin { .. });
+    match fulfil(shared, wish, by, ANSWER_LIMIT).await {
+        None => trouble(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_answer",
+            "it may or may not have been done; look before you try again",
+        ),
+        Some(Err(Refused { is_missing, words })) => {
+            let (status, code) = if is_missing {
+                (StatusCode::NOT_FOUND, "not_there")
+            } else {
+                (StatusCode::UNPROCESSABLE_ENTITY, "refused")
+            };
+            trouble(status, code, &words)
+        }
+        Some(Ok(done)) => {
+            let status = if is_new {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            };
+            let answer = match format {
+                Format::Json => Json(planned::json_done(&done)).into_response(),
+                Format::Text => {
+                    let (now, zone) = (shared.clock.now().at, shared.plan.load().server.timezone);
+                    text(&planned::done(&done, now, zone, "hekate"))
+                }
+            };
+            (status, answer).into_response()
+        }
+    }
+}
+
+/// What became of a wish; absent if nobody said so in time.
+pub(super) async fn fulfil(
+    shared: &Shared,
+    wish: Wish,
+    by: Person,
+    limit: Duration,
+) -> Option<Answer> {
+    let answer = (shared.wishes)(wish, by);
+    timeout(limit, answer).await.ok()?.ok()
+}
+
+/// Whoever calls, as they call themselves.
+fn person(name: Option<&str>) -> Person {
+    let name = clean(name.unwrap_or_default(), NAME_MAX);
+    Person {
+        name: if name.is_empty() {
+            String::from("somebody with access to the API")
+        } else {
+            name
+        },
+        slack_user: None,
+    }
+}
+
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(Box::new(trouble(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "json_wanted",
+            "the body has to be JSON and to say so: Content-Type: application/json",
+        )));
+    }
+    let body = if body.trim_ascii().is_empty() {
+        b"{}"
+    } else {
+        body
+    };
+    serde_json::from_slice(body).map_err(|error| {
+        let why = format!(
+            "the body is not what is wanted: {}",
+            clean(&error.to_string(), WORDS_MAX)
+        );
+        Box::new(trouble(StatusCode::BAD_REQUEST, "bad_body", &why))
+    })
+}
+
+fn text(sentences: &[String]) -> Response {
+    let mut text = sentences.join("\n");
+    text.push('\n');
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}
+
+fn bad_query(rejection: &QueryRejection) -> Response {
+    trouble(StatusCode::BAD_REQUEST, "bad_query", &rejection.body_text())
+}
+
+#[cfg(test)]
+mod tests;
