@@ -433,6 +433,9 @@ impl Engine {
             watched.remember(records.remove(&known_as).unwrap_or_default(), now.at);
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
+            } else {
+                // Whether its parent was down a moment ago is not remembered.
+                watched.parent_back = Some(now.tick);
             }
             if known_as != target.id {
                 rename_members(&mut shared, &known_as, target);
@@ -450,12 +453,6 @@ impl Engine {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             self.plan_first_looks(now, slot);
             self.set_wake(slot);
-            if let Some(watched) = self.at_mut(slot)
-                && watched.told().is_none()
-            {
-                // Whether its parent was down a moment ago is not remembered.
-                watched.parent_back = Some(now.tick);
-            }
             self.settle_accounts(now, slot, &mut batch);
             self.show(slot, actions);
         }

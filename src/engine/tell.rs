@@ -82,26 +82,14 @@ impl Engine {
         let target = &watched.target;
         let check = watched.deciding();
         let mut incident = Incident {
-            id: IncidentId::from_number(number),
-            number,
             targets: vec![target.id.clone()],
             severity: target.severity,
             since: watched.checks[check].state.since,
-            opened_at: now.at,
-            closed_at: None,
             verdict,
             worst: verdict,
-            told: Vec::new(),
-            sequence: 0,
             remind_after: decision.remind_after,
-            reminders: 0,
-            remind_at: None,
             seen: seen_before(watched),
-            mark: None,
-            common: None,
-            warned_at: None,
-            is_short_otherwise: false,
-            acknowledged: None,
+            ..Incident::begun(number, now.at)
         };
         watched.note_told(&mut incident, check);
         let story = Arc::new(self.story(slot, &decision.to, None));

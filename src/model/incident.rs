@@ -59,6 +59,32 @@ pub struct Incident {
 }
 
 impl Incident {
+    /// One that begins now, of which nobody was told anything yet.
+    pub fn begun(number: u64, at: Timestamp) -> Self {
+        Self {
+            id: IncidentId::from_number(number),
+            number,
+            targets: Vec::new(),
+            severity: Severity::Info,
+            since: at,
+            opened_at: at,
+            closed_at: None,
+            verdict: Verdict::Operational,
+            worst: Verdict::Operational,
+            told: Vec::new(),
+            sequence: 0,
+            remind_after: Vec::new(),
+            reminders: 0,
+            remind_at: None,
+            seen: Vec::new(),
+            mark: None,
+            common: None,
+            warned_at: None,
+            is_short_otherwise: false,
+            acknowledged: None,
+        }
+    }
+
     /// Whether it has not been closed.
     pub const fn is_open(&self) -> bool {
         self.closed_at.is_none()

@@ -31,8 +31,8 @@ use super::{
 use crate::{
     judge::cause::{self, Census},
     model::{
-        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Severity, Slot,
-        TargetId, Tick, Told, Verdict,
+        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Tick,
+        Told, Verdict,
         cause::{Cause, Common, Member},
     },
     route::{self, Case},
@@ -383,30 +383,12 @@ impl Engine {
         let number = self.incidents;
         let population = self.census(now.tick, &cause).all.max(slots.len());
         let incident = Incident {
-            id: IncidentId::from_number(number),
-            number,
-            targets: Vec::new(),
-            severity: Severity::Info,
-            since: now.at,
-            opened_at: now.at,
-            closed_at: None,
-            verdict: Verdict::Operational,
-            worst: Verdict::Operational,
-            told: Vec::new(),
-            sequence: 0,
-            remind_after: Vec::new(),
-            reminders: 0,
-            remind_at: None,
-            seen: Vec::new(),
-            mark: None,
-            warned_at: None,
-            is_short_otherwise: false,
-            acknowledged: None,
             common: Some(Box::new(Common {
                 cause,
                 population: u32::try_from(population).unwrap_or(u32::MAX),
                 members: Vec::new(),
             })),
+            ..Incident::begun(number, now.at)
         };
         let remind = None;
         let mut shared = Shared::new(Open { incident, remind }, now.tick);

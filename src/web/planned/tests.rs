@@ -203,7 +203,7 @@ fn planned_of(kind: PlanKind) -> Planned {
     };
     match done(&wish, &by) {
         Done::Begun { planned, .. } => planned,
-        other => panic!("{other:?}"),
+        other @ (Done::Ended(_) | Done::Acknowledged { .. }) => panic!("{other:?}"),
     }
 }
 
