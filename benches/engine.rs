@@ -242,6 +242,7 @@ fn plan() -> Plan {
                 label: None,
                 destination,
                 fallback: None,
+                max_messages: None,
             },
         )]),
         on_call: BTreeMap::new(),

@@ -8,6 +8,7 @@
 mod blindness;
 mod correlate;
 mod facts;
+mod flapping;
 mod heartbeat;
 mod hold;
 mod lapse;
@@ -15,6 +16,7 @@ mod logs;
 mod look;
 mod mark;
 mod parents;
+mod quiet;
 mod remind;
 mod replan;
 mod roles;
@@ -247,6 +249,8 @@ impl Engine {
         let mut actions = Vec::new();
         engine.restore(loaded, now, &mut actions);
         engine.look_out(now, &mut actions);
+        engine.count_told(now, &mut actions);
+        engine.quieten(now, &mut actions);
         engine.dispatch(now, &mut actions);
         (engine, actions)
     }
@@ -275,6 +279,8 @@ impl Engine {
         self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
+        self.count_told(now, actions);
+        self.quieten(now, actions);
         self.look_out(now, actions);
         self.dispatch(now, actions);
     }
@@ -413,9 +419,9 @@ impl Engine {
                 .filter(|was| records.contains_key(*was))
                 .unwrap_or(&target.id)
                 .clone();
-            let mut watched = Watched::new(Arc::clone(target), now.at);
+            let mut watched = Watched::new(Arc::clone(target), now);
             watched.role = roles.remove(&target.id);
-            watched.remember(records.remove(&known_as).unwrap_or_default(), now.at);
+            watched.remember(records.remove(&known_as).unwrap_or_default(), now);
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
             }

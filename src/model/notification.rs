@@ -10,6 +10,7 @@ use super::{
     plan::Severity,
     roles::Role,
     time::Timestamp,
+    unrest::Flapping,
     verdict::{Reason, Rule, Verdict},
 };
 
@@ -102,6 +103,8 @@ pub struct Story {
     pub role: Option<Role>,
     /// If it is about several targets: how each of them is.
     pub many: Option<Box<Many>>,
+    /// If it goes up and down: how often, and how it went.
+    pub flapping: Option<Box<Flapping>>,
 }
 
 /// How several targets are that are told as one.
@@ -170,6 +173,7 @@ impl Story {
             log: None,
             role: None,
             many: None,
+            flapping: None,
         }
     }
 }
@@ -211,6 +215,9 @@ pub struct Entry {
     pub state: EntryState,
     /// Attempts that were begun.
     pub attempts: u32,
+    /// Until when it waits for quiet hours to end, to be told then with all that waited for it; absent if it waits for
+    /// nothing.
+    pub held_until: Option<Timestamp>,
     /// The channel it was first meant for, if it was handed to a fallback.
     pub instead_of: Option<ChannelName>,
 }

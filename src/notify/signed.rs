@@ -300,6 +300,7 @@ mod tests {
             log: None,
             role: None,
             many: None,
+            flapping: None,
         }
     }
 
@@ -316,6 +317,7 @@ mod tests {
             story: Arc::new(story),
             state: EntryState::Queued,
             attempts: 0,
+            held_until: None,
             instead_of: Some(ChannelName::new("disaster")),
         }
     }

@@ -45,6 +45,10 @@ pub(super) fn story_of(
     Story {
         from: match kind {
             Kind::Opened => Verdict::Operational,
+            // That all are back may have been told already, if somebody flapped.
+            Kind::Recovered | Kind::Removed if incident.verdict == Verdict::Operational => {
+                incident.worst
+            }
             Kind::Changed | Kind::Reminder | Kind::Recovered | Kind::Removed | Kind::Notice => {
                 incident.verdict
             }
@@ -64,6 +68,10 @@ pub(super) fn story_of(
             total: u32::try_from(told.len()).unwrap_or(u32::MAX),
             back: u32::try_from(back).unwrap_or(u32::MAX),
         })),
+        flapping: incident
+            .common
+            .as_ref()
+            .and_then(|common| common.flapping.clone().map(Box::new)),
         ..Story::plain(title(incident), said(&told, back, is_end), now.at)
     }
 }

@@ -383,7 +383,24 @@ same_fields!(Member of model::cause::Member {
     channels: Vec<String>,
     said: Option<Verdict>,
 });
-same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
+same_variants!(ToldFlapping of model::ToldFlapping { Unsteady, Steady });
+same_fields!(Edge of model::unrest::Edge { to: Verdict, at: Time });
+same_fields!(Unrest of model::unrest::Unrest {
+    points: u32,
+    at: Time,
+    is_flapping: bool,
+    outages: u32,
+    since: Time,
+    edges: Vec<Edge>,
+    told: Vec<Time>,
+});
+same_fields!(Flapping of model::unrest::Flapping { outages: u32, since: Time, timeline: String, is_steady: bool });
+same_fields!(Common of model::cause::Common {
+    cause: Cause,
+    population: u32,
+    members: Vec<Member>,
+    flapping: Option<Flapping>,
+});
 same_variants!(Worth of model::incident::Worth { FalseAlarm, Useful });
 same_fields!(Mark of model::incident::Mark { worth: Worth, reason: String, by: String, at: Time });
 same_fields!(Incident of model::Incident {
@@ -405,6 +422,7 @@ same_fields!(Incident of model::Incident {
     mark: Option<Mark>,
     common: Option<Box<Common>>,
     warned_at: Option<Span>,
+    flapping: Option<ToldFlapping>,
     is_short_otherwise: bool,
 });
 same_fields!(One of model::notification::One { title: String, verdict: Verdict, words: String, since: Time });
@@ -433,6 +451,7 @@ same_fields!(Story of model::Story {
     log: Option<String>,
     role: Option<Role>,
     many: Option<Box<Many>>,
+    flapping: Option<Box<Flapping>>,
 });
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
@@ -520,6 +539,7 @@ same_fields!(Entry of model::Entry {
     story: Box<Story>,
     state: EntryState,
     attempts: u32,
+    held_until: Option<Time>,
     instead_of: Option<String>,
 });
 
@@ -535,6 +555,7 @@ pub(in crate::store) struct Check {
     pub(in crate::store) transitions: u64,
     pub(in crate::store) at: Time,
     pub(in crate::store) memory: Option<Box<Memory>>,
+    pub(in crate::store) unrest: Option<Box<Unrest>>,
 }
 
 same_variants!(LogRow of model::logs::LogRow {
@@ -668,6 +689,7 @@ impl Form<model::CheckRecord> for Check {
             transitions: model.transitions,
             at: Form::of(&model.at),
             memory: Form::of(&model.memory),
+            unrest: Form::of(&model.unrest),
         }
     }
 
@@ -678,6 +700,7 @@ impl Form<model::CheckRecord> for Check {
             transitions: self.transitions,
             at: self.at.into_model(),
             memory: self.memory.into_model(),
+            unrest: self.unrest.into_model(),
         }
     }
 }
