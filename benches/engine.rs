@@ -244,6 +244,7 @@ fn plan() -> Plan {
                 label: None,
                 destination,
                 fallback: None,
+                max_messages: None,
             },
         )]),
         on_call: BTreeMap::new(),
