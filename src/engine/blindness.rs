@@ -40,7 +40,7 @@ const OVERLOAD: (u8, u8) = (6, 2);
 /// What is known of our own eyes.
 #[derive(Debug, Default)]
 pub(super) struct Lookout {
-    sight: Sight,
+    pub(super) sight: Sight,
     strain: Strain,
     /// The number of the last round.
     number: u64,
@@ -51,7 +51,7 @@ pub(super) struct Lookout {
     /// When the last round that came back began, and whether it was good.
     last: Option<(Tick, bool)>,
     /// Looks that wait for a round before they are judged.
-    held: Vec<Held>,
+    pub(super) held: Vec<Held>,
     /// What could not be seen since we are blind.
     unseen: BTreeSet<Slot>,
     /// Since when time has gone its way.
@@ -301,6 +301,7 @@ impl Engine {
         };
         let witnesses = Arc::clone(&self.plan.witnesses);
         let lookout = &mut self.lookout;
+        let was_doubtful = lookout.sight.is_open() && !lookout.is_blind();
         let change = lookout.sight.round(&witnesses, &round.answers, asked.at.at);
         let is_good = !lookout.is_blind() && !lookout.sight.is_open();
         lookout.last = Some((asked.at.tick, is_good));
@@ -310,6 +311,7 @@ impl Engine {
         match change {
             Some(Change::Blinded) => self.blinded(now, actions),
             Some(Change::Sees { since, why }) => self.sees(now, since, &why, actions),
+            None if was_doubtful && is_good => self.saw_badly(asked.at.tick, actions),
             None => {}
         }
         if self.lookout.sight.is_open() && !self.lookout.is_blind() {
@@ -334,9 +336,20 @@ impl Engine {
         }
     }
 
-    /// We see nothing: whatever silence has said so far is taken back.
-    fn blinded(&mut self, now: Moment, actions: &mut Vec<Action>) {
-        self.lookout.tell_at = Some(now.tick + TOLD_AFTER);
+    /// We saw badly for a moment, too short to be called blind: what silence said before we were seen to see again is
+    /// nothing that a good round could vouch for.
+    fn saw_badly(&mut self, until: Tick, actions: &mut Vec<Action>) {
+        self.take_back_silence(actions);
+        let hidden = self.hidden();
+        for held in &mut self.lookout.held {
+            if held.observation.started.tick < until {
+                held.observation.outcome = hidden.clone();
+            }
+        }
+    }
+
+    /// Whatever silence has said so far is forgotten.
+    fn take_back_silence(&mut self, actions: &mut Vec<Action>) {
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
             let Some(watched) = self.at_mut(slot) else {
@@ -358,6 +371,12 @@ impl Engine {
                 self.show(slot, actions);
             }
         }
+    }
+
+    /// We see nothing: whatever silence has said so far is taken back.
+    fn blinded(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.lookout.tell_at = Some(now.tick + TOLD_AFTER);
+        self.take_back_silence(actions);
         let sight = &self.lookout.sight;
         let since = sight.blind_since().unwrap_or(now.at);
         let words = sight.why().to_owned();

@@ -235,3 +235,37 @@ fn witnesses_that_never_come_back_keep_nobody_from_being_told() {
         6m 45s #core @core opened: blue operational -> down: no answer
     "#]]);
 }
+
+/// Silence that was nearly confirmed when our own network failed for one round: a good round after it vouches for nothing
+/// that was not seen before.
+#[test]
+fn what_was_silent_while_we_saw_badly_completes_no_accusation() {
+    let mut completed = 0;
+    for second in 10..50 {
+        let mut world = world();
+        world.run_until(minutes(6));
+        world.set("blue", "silent");
+        world.run_until(world.now + Duration::from_secs(second));
+        if !world.told.is_empty() {
+            break;
+        }
+        world.witnesses.say = "---";
+        let step = |world: &mut World| world.run_until(world.now + Duration::from_millis(100));
+        while world.engine.lookout.held.is_empty() && !world.engine.lookout.is_blind() {
+            step(&mut world);
+        }
+        while !world.engine.lookout.sight.is_open() && !world.engine.lookout.is_blind() {
+            step(&mut world);
+        }
+        if world.engine.lookout.is_blind() {
+            continue;
+        }
+        completed += 1;
+        world.witnesses.say = "+++";
+        step(&mut world);
+        world.set("blue", "ok");
+        world.run_until(minutes(9));
+        assert_eq!(world.told, "", "silent for {second} s");
+    }
+    assert!(completed > 0);
+}
