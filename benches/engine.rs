@@ -244,7 +244,6 @@ fn plan() -> Plan {
                 label: None,
                 destination,
                 fallback: None,
-                max_messages: None,
             },
         )]),
         on_call: BTreeMap::new(),

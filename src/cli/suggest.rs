@@ -144,7 +144,6 @@ mod tests {
             transitions: 0,
             at: fixture::NOW,
             memory: Some(Box::new(Memory::Log(memory))),
-            unrest: None,
         };
         let batch = Batch {
             checks: vec![

@@ -86,7 +86,6 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
                     url: Secret::new("https://hooks.slack.test/services/T0/B0/do-not-show"),
                 },
                 fallback: None,
-                max_messages: None,
             },
         )]),
         on_call: BTreeMap::new(),

@@ -119,7 +119,6 @@ fn five_lines_are_enough() {
                     url: (redacted),
                 },
                 fallback: None,
-                max_messages: None,
             },
         ]
         [

@@ -8,7 +8,6 @@
 mod blindness;
 mod correlate;
 mod facts;
-mod flapping;
 mod heartbeat;
 mod hold;
 mod lapse;
@@ -17,7 +16,6 @@ mod look;
 mod mark;
 mod parents;
 mod planned;
-mod quiet;
 mod remind;
 mod replan;
 mod roles;
@@ -260,8 +258,6 @@ impl Engine {
         engine.restore(loaded, now, &mut actions);
         engine.show_agenda(now, &mut actions);
         engine.look_out(now, &mut actions);
-        engine.count_told(now, &mut actions);
-        engine.quieten(now, &mut actions);
         engine.dispatch(now, &mut actions);
         (engine, actions)
     }
@@ -293,8 +289,6 @@ impl Engine {
         self.handled = now;
         self.tell_common(now, actions);
         self.show_agenda(now, actions);
-        self.count_told(now, actions);
-        self.quieten(now, actions);
         self.look_out(now, actions);
         self.dispatch(now, actions);
     }
@@ -434,9 +428,9 @@ impl Engine {
                 .filter(|was| records.contains_key(*was))
                 .unwrap_or(&target.id)
                 .clone();
-            let mut watched = Watched::new(Arc::clone(target), now);
+            let mut watched = Watched::new(Arc::clone(target), now.at);
             watched.role = roles.remove(&target.id);
-            watched.remember(records.remove(&known_as).unwrap_or_default(), now);
+            watched.remember(records.remove(&known_as).unwrap_or_default(), now.at);
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
             } else {

@@ -7,10 +7,7 @@ use super::{
     hold::Hold,
     tell::{entry, told_of},
 };
-use crate::{
-    judge::flapping::{DIGESTS_AFTER, News},
-    model::{Batch, Incident, Kind, Moment, Slot, Tick, ToldFlapping, Verdict},
-};
+use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
 
 /// A reminder that nobody can vouch for now is put off by so much at a time.
 pub(super) const DOUBT_WAIT: Duration = Duration::from_secs(15);
@@ -55,7 +52,6 @@ impl Engine {
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
-        let room_at = watched.restless.room(now.tick, News::Again);
         let Some(open) = watched
             .incident
             .as_mut()
@@ -71,13 +67,9 @@ impl Engine {
             open.remind = Some(now.tick + DOUBT_WAIT);
             return;
         }
-        if room_at.is_some() {
-            open.remind = room_at;
-            return;
-        }
         let open = watched.incident.iter();
         let to: Vec<_> = open.flat_map(|open| told_of(&open.incident)).collect();
-        let story = Arc::new(self.story(now, slot, &to, None));
+        let story = Arc::new(self.story(slot, &to, None));
         let Some(mut open) = self
             .at_mut(slot)
             .and_then(|watched| watched.incident.take())
@@ -85,9 +77,8 @@ impl Engine {
             return;
         };
         let incident = &mut open.incident;
-        let is_first = incident.reminders == 0 && incident.flapping != Some(ToldFlapping::Unsteady);
         for told in &incident.told {
-            let mention = told.mention.clone().filter(|_| is_first);
+            let mention = told.mention.clone().filter(|_| incident.reminders == 0);
             batch.entries.push(entry(
                 incident,
                 told.channel.clone(),
@@ -102,7 +93,6 @@ impl Engine {
         open.remind = plan_reminder(&mut open.incident, now);
         batch.incidents.push(open.incident.clone());
         if let Some(watched) = self.at_mut(slot) {
-            watched.restless.tell(now);
             watched.incident = Some(open);
         }
     }
@@ -132,7 +122,7 @@ impl Engine {
 pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick> {
     incident.remind_at = None;
     let is_quiet = incident.verdict == Verdict::Unknown || incident.is_only_ending();
-    if reminders_of(incident).is_empty() || is_quiet || incident.acknowledged.is_some() {
+    if incident.remind_after.is_empty() || is_quiet || incident.acknowledged.is_some() {
         return None;
     }
     let before = incident
@@ -146,19 +136,9 @@ pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick
     Some(now.tick + wait)
 }
 
-/// When reminders of an incident are due. While it flaps, digests stand in for them.
-pub(super) fn reminders_of(incident: &Incident) -> &[Duration] {
-    match (incident.flapping, incident.verdict) {
-        (Some(ToldFlapping::Unsteady), _) | (Some(ToldFlapping::Steady), Verdict::Operational) => {
-            &DIGESTS_AFTER
-        }
-        (Some(ToldFlapping::Steady) | None, _) => &incident.remind_after,
-    }
-}
-
 /// How long after the opening the reminder with this number is due, counted from 0.
 fn offset(incident: &Incident, number: u32) -> Duration {
-    let times = reminders_of(incident);
+    let times = &incident.remind_after;
     let last = times.last().copied().unwrap_or_default();
     match times.get(number as usize) {
         Some(time) => *time,

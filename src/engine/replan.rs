@@ -54,7 +54,7 @@ impl Engine {
             } else if let Some(slot) = self.index.get(&target.id).copied() {
                 self.update(now, slot, target);
             } else {
-                let watched = Watched::new(Arc::clone(target), now);
+                let watched = Watched::new(Arc::clone(target), now.at);
                 let slot = self.place(watched, actions);
                 self.plan_first_looks(now, slot);
                 self.show(slot, actions);

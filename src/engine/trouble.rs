@@ -134,7 +134,6 @@ impl Engine {
             mark: None,
             common: None,
             warned_at: None,
-            flapping: None,
             is_short_otherwise: false,
             acknowledged: None,
         };

@@ -22,7 +22,6 @@ use super::{
     metrics::MetricsQuestion,
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     planned::Window,
-    quiet_hours::{Allowance, QuietHours},
     roles::{Role, Roles},
     secret::Secret,
     steps::StepsQuestion,
@@ -157,8 +156,6 @@ pub struct Channel {
     pub destination: Destination,
     /// Who gets its messages while it refuses them. Default `ops`, if there is one and this is not it.
     pub fallback: Option<ChannelName>,
-    /// `max_messages:` how many messages it gets in which time. Default: as many as there are.
-    pub max_messages: Option<Allowance>,
 }
 
 impl Channel {
@@ -194,8 +191,6 @@ pub struct OnCall {
     pub user_group: Option<String>,
     /// Users' ids, `U…` or `W…`.
     pub users: Vec<String>,
-    /// When only what cannot wait is told by routes that mention it. Default never.
-    pub quiet_hours: Option<QuietHours>,
 }
 
 /// `groups:` what belongs together.

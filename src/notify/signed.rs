@@ -302,7 +302,6 @@ mod tests {
             role: None,
             many: None,
             notes: Vec::new(),
-            flapping: None,
         }
     }
 
@@ -319,7 +318,6 @@ mod tests {
             story: Arc::new(story),
             state: EntryState::Queued,
             attempts: 0,
-            held_until: None,
             instead_of: Some(ChannelName::new("disaster")),
         }
     }

@@ -86,7 +86,6 @@ fn those_on_call_are_shown_by_name() {
             name,
             user_group: Some(String::from("S0CORE01")),
             users: vec![String::from("U0ALICE")],
-            quiet_hours: None,
         },
     )]));
     let view = View {

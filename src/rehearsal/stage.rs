@@ -572,7 +572,6 @@ fn all_well(plan: &Plan, now: Timestamp) -> Loaded {
             transitions: 1,
             at: now,
             memory: None,
-            unrest: None,
         })
     });
     Loaded {

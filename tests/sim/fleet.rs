@@ -66,7 +66,6 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
             url: Secret::new(format!("http://127.0.0.1:9/{name}")),
         },
         fallback: fallback.map(ChannelName::new),
-        max_messages: None,
     };
     (name, channel)
 }

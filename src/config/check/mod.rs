@@ -22,7 +22,6 @@ mod steps;
 mod targets;
 mod timing;
 mod values;
-mod waiting;
 mod wire;
 mod witnesses;
 
@@ -90,7 +89,7 @@ pub(super) fn check(
     let slack = check.slack(file.slack);
     let dead_man = check.dead_man(file.dead_man);
     let mut channels = check.channels(file.channels, whole);
-    let mut on_call = check.on_call(file.on_call, whole, server.timezone);
+    let mut on_call = check.on_call(file.on_call, whole);
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);
     let mut sources = check.log_sources(file.log_sources, whole, &mut channels);

@@ -183,8 +183,6 @@ pub(crate) struct Channel {
     pub(crate) signed_webhook: Option<At<SignedWebhook>>,
     /// The channel that gets its messages while this one refuses them. Default `ops`, if there is one.
     pub(crate) fallback: Option<At<String>>,
-    /// How many messages it gets in which time: `6 per 10m`. What is over that is told as one. Default no limit.
-    pub(crate) max_messages: Option<At<AllowanceText>>,
 }
 
 /// A receiver of signed JSON.
@@ -211,25 +209,6 @@ pub(crate) struct OnCall {
     pub(crate) user_group: Option<At<String>>,
     /// Slack's ids of people, `U…` or `W…`.
     pub(crate) users: Option<At<OneOrMany<String>>>,
-    /// When routes that mention it tell nothing but what cannot wait; the rest is told as one when they are over.
-    pub(crate) quiet_hours: Option<At<QuietHours>>,
-}
-
-/// Hours in which only what cannot wait is told.
-#[derive(Deserialize, JsonSchema, Default, Debug)]
-#[serde(rename = "`quiet_hours`", deny_unknown_fields)]
-#[schemars(rename = "QuietHours")]
-pub(crate) struct QuietHours {
-    /// Their beginning, `"22:00"`.
-    #[schemars(required)]
-    pub(crate) from: Option<At<String>>,
-    /// Their end, `"07:00"`; before the beginning = on the next day.
-    #[schemars(required)]
-    pub(crate) to: Option<At<String>>,
-    /// What waits: `info`, `warning`. Default both; what is critical never waits.
-    pub(crate) severities: Option<At<OneOrMany<SeverityWord>>>,
-    /// Their time zone. Default that of `server`.
-    pub(crate) timezone: Option<At<String>>,
 }
 
 /// What belongs together.
@@ -636,11 +615,6 @@ text! {
     CountText,
     { "type": ["string", "integer"], "pattern": "^ *[0-9]+( +of +[0-9]+)? *$", "examples": ["3 of 5"] }
 }
-text! {
-    /// `6 per 10m`.
-    AllowanceText,
-    { "type": "string", "pattern": "^ *[0-9]+ +per +[0-9]+ *[a-zA-Z]+( *[0-9]+ *[a-zA-Z]+)* *$", "examples": ["6 per 10m"] }
-}
 
 /// One of a few words.
 macro_rules! words {
@@ -849,8 +823,11 @@ const LATER: &[(&str, &[&str])] = &[
         &["tls", "trusted_proxies", "token", "token_file", "public"],
     ),
     ("`store`", &["raw_retention", "rollup_retention"]),
-    ("a channel", &["quiet_hours", "alertmanager", "email"]),
-    ("an on-call entry", &["fallback_users"]),
+    (
+        "a channel",
+        &["max_messages", "quiet_hours", "alertmanager", "email"],
+    ),
+    ("an on-call entry", &["quiet_hours", "fallback_users"]),
     ("a group", &["pair", "order", "maintenance"]),
     ("a target", &["active", "pair", "color", "maintenance"]),
     (
@@ -864,6 +841,7 @@ const LATER: &[(&str, &[&str])] = &[
             "proxy",
         ],
     ),
+    ("a route", &["quiet_hours", "max_messages"]),
     ("`match`", &["kind", "team"]),
 ];
 
@@ -876,7 +854,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 44] = [
+    const TITLES: [(&str, &str); 43] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -904,7 +882,6 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Match", "`match` of a route"),
         ("Maintenance", "a maintenance"),
         ("OnCall", "`on_call`"),
-        ("QuietHours", "`quiet_hours` of `on_call`"),
         ("Tls", "`tls` of `health`"),
         ("Basic", "`basic` of `health`"),
         ("Rule", "`rules` of `health`"),
