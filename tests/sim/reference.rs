@@ -215,16 +215,17 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     };
     let policy = last(1).first().map(|look| look.policy.clone());
     let is_founded = match (entry.kind, entry.story.to) {
-        (Kind::Opened | Kind::Changed, Verdict::Down) => match policy.and_then(|it| it.count) {
-            Some(count) => chronicle
-                .before(target, at)
-                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
-                .map(|look| look.ended)
-                .chain([at])
-                .any(|then| chronicle.has_full_count(target, then, count.failures, count.of)),
-            // It may have waited for others that were in question at the same time, a restart in that time changes nothing
-            // of what was decided, and after it a look of the next life is waited for.
-            None => {
+        (Kind::Opened | Kind::Changed, Verdict::Down) => {
+            if let Some(count) = policy.and_then(|it| it.count) {
+                chronicle
+                    .before(target, at)
+                    .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
+                    .map(|look| look.ended)
+                    .chain([at])
+                    .any(|then| chronicle.has_full_count(target, then, count.failures, count.of))
+            } else {
+                // It may have waited for others that were in question at the same time, a restart in that time changes
+                // nothing of what was decided, and after it a look of the next life is waited for.
                 let mut waited = chronicle
                     .before(target, at)
                     .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
@@ -237,7 +238,7 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
                 waited.any(|(then, life)| chronicle.has_full_run(target, then, life))
                     || untold.any(|look| chronicle.has_full_run(target, look.ended, look.life))
             }
-        },
+        }
         // Held back for half an hour at most, and an absence may lie between.
         (Kind::Opened, _) => chronicle
             .before(target, at)
