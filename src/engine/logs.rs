@@ -249,6 +249,7 @@ impl Engine {
         let facts = Arc::new(facts_of(source, &decision, pauses));
         if let Some(watched) = self.at_mut(reader.slot) {
             watched.log = Some(Arc::clone(&facts));
+            watched.checks[usize::from(reader.check)].is_seen = true;
         }
         actions.push(Action::ShowLog(reader.slot, facts));
         self.weigh(now, &observation, true, actions);

@@ -341,6 +341,22 @@ fn an_intake_that_is_down_is_told_while_the_search_works() {
     "#]]);
 }
 
+/// A silence is reminded of like everything else that lasts, though nobody looks at a log by itself.
+#[test]
+fn a_log_that_stays_silent_is_reminded_of() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
+    world.run_until(minutes(80));
+    world.check(&expect![[r#"
+        26m 3s #core opened: blue operational -> degraded: no line in its log for 6 min 3 s (proved up to 28 s ago)
+        56m 3s #core reminder: blue degraded -> degraded: no line in its log for 6 min 3 s (proved up to 28 s ago)
+    "#]]);
+}
+
 #[test]
 fn a_silent_log_lets_a_failing_endpoint_be_believed_at_once() {
     let mut world = world();
