@@ -123,7 +123,11 @@ impl World {
             weather: BTreeMap::new(),
             flights: Vec::new(),
             told: String::new(),
-            open: BTreeMap::new(),
+            open: committed
+                .open
+                .iter()
+                .map(|incident| (incident.id.to_string(), incident.clone()))
+                .collect(),
             looks: 0,
             committed,
             store: logs::Store::default(),

@@ -749,12 +749,9 @@ proptest! {
                     }
                 }
                 _ => {
-                    let (weather, open) = (world.weather.clone(), world.open.clone());
+                    let weather = world.weather.clone();
                     world = World::restored(plan(), world.committed.clone(), world.now);
                     world.weather = weather;
-                    for (id, incident) in open {
-                        world.open.entry(id).or_insert(incident);
-                    }
                 }
             }
             let is_kept = !world.committed.planned.is_empty();
