@@ -14,6 +14,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Read, Write},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use super::{
@@ -32,6 +34,12 @@ const ROOM_BYTES: u64 = 4 * BALLAST_BYTES;
 const OPENINGS_MAX: u32 = 3;
 /// How many broken copies are kept.
 const BROKEN_MAX: usize = 2;
+
+/// So often the lock is asked for …
+const LOCK_ATTEMPTS: u32 = 50;
+/// … with this between. A process that starts another one lends it all its locks for a moment, until that one is what it is
+/// to be; so a lock that was just given back may still be held by nobody who means it.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The folder, locked for this process.
 #[derive(Debug)]
@@ -55,7 +63,7 @@ impl Folder {
             .truncate(false)
             .open(&name)
             .map_err(Error::disk("open", &name))?;
-        match lock.try_lock() {
+        match patiently(|| lock.try_lock(), || thread::sleep(LOCK_PAUSE)) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(path, &mut lock)),
             Err(TryLockError::Error(error)) => return Err(Error::disk("lock", name)(error)),
@@ -304,6 +312,20 @@ fn fill(name: &Path) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Asks for a lock until it is had, or was asked for often enough.
+fn patiently(
+    mut ask: impl FnMut() -> Result<(), TryLockError>,
+    mut pause: impl FnMut(),
+) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_ATTEMPTS {
+        match ask() {
+            Err(TryLockError::WouldBlock) => pause(),
+            answer @ (Ok(()) | Err(TryLockError::Error(_))) => return answer,
+        }
+    }
+    ask()
+}
+
 fn in_use(path: &Path, lock: &mut File) -> Error {
     let mut words = String::new();
     // What cannot be read is told as not known.
@@ -324,4 +346,50 @@ fn in_use(path: &Path, lock: &mut File) -> Error {
 /// A time as it stands in names of files: sorts by time and needs no quotes in a shell.
 fn stamp(now: Timestamp) -> String {
     now.to_utc().format("%Y%m%dT%H%M%SZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often a lock is asked for and waited for that is given at this attempt.
+    fn asked(given_at: u32) -> (bool, u32, u32) {
+        let (mut asked, mut paused) = (0, 0);
+        let answer = patiently(
+            || {
+                asked += 1;
+                match asked {
+                    attempt if attempt == given_at => Ok(()),
+                    _ => Err(TryLockError::WouldBlock),
+                }
+            },
+            || paused += 1,
+        );
+        (answer.is_ok(), asked, paused)
+    }
+
+    #[test]
+    fn a_lock_that_is_only_lent_is_waited_for_and_one_that_is_held_is_not() {
+        assert_eq!(asked(1), (true, 1, 0));
+        assert_eq!(asked(4), (true, 4, 3));
+        assert_eq!(
+            asked(LOCK_ATTEMPTS),
+            (true, LOCK_ATTEMPTS, LOCK_ATTEMPTS - 1)
+        );
+        assert_eq!(asked(u32::MAX), (false, LOCK_ATTEMPTS, LOCK_ATTEMPTS - 1));
+    }
+
+    #[test]
+    fn a_lock_that_cannot_be_asked_for_is_an_error_at_once() {
+        let mut asked = 0;
+        let answer = patiently(
+            || {
+                asked += 1;
+                Err(TryLockError::Error(io::ErrorKind::Unsupported.into()))
+            },
+            || {},
+        );
+        assert!(matches!(answer, Err(TryLockError::Error(_))));
+        assert_eq!(asked, 1);
+    }
 }
