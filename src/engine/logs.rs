@@ -28,10 +28,6 @@ use crate::{
 const REMEMBER_EVERY: Duration = Duration::from_mins(1);
 /// So many rounds in a row a store has to be well before a question to it is called wrong.
 const GOOD_ROUNDS: u8 = 2;
-/// Silence of an endpoint whose log is alive has to last so long.
-const ALIVE_SILENT_SPAN: Duration = Duration::from_secs(45);
-/// A failing endpoint whose log is provably silent is believed after this.
-const CORROBORATED_SPAN: Duration = Duration::from_secs(1);
 
 /// Who reads which store.
 #[derive(Debug, Default)]
@@ -371,18 +367,8 @@ impl Watched {
         if matches!(asked.question, Question::LogFreshness(_)) {
             return policy;
         }
-        match self.log_row() {
-            Some(LogRow::Fresh) => policy.spans.silent = policy.spans.silent.max(ALIVE_SILENT_SPAN),
-            Some(LogRow::Stale) => {
-                for span in [
-                    &mut policy.spans.explicit,
-                    &mut policy.spans.refused,
-                    &mut policy.spans.silent,
-                ] {
-                    *span = (*span).min(CORROBORATED_SPAN);
-                }
-            }
-            Some(_) | None => {}
+        if let Some(row) = self.log_row() {
+            freshness::bend(&mut policy.spans, row);
         }
         policy
     }

@@ -8,10 +8,10 @@ use super::{
     routing,
 };
 use crate::{
-    judge,
+    judge::{self, freshness},
     model::{
         ChannelName, CheckId, FailureClass, IncidentId, OnCallName, Plan, Policy, Target,
-        Timestamp, Verdict, judgement::Spans, plan::Question,
+        Timestamp, Verdict, plan::Question,
     },
     store::Chronicle,
 };
@@ -227,23 +227,9 @@ fn rules_of<'a>(plan: &'a Plan, told: &Told<'_>) -> Option<(&'a Target, Policy)>
         .any(|check| matches!(check.question, Question::LogFreshness(_)));
     if has_log && check.kind != crate::model::CheckKind::LogFreshness {
         let held = &told.trouble.begun.proof.policy.spans;
-        bend(&mut policy.spans, held);
+        if let Some(row) = freshness::bent_by(held) {
+            freshness::bend(&mut policy.spans, row);
+        }
     }
     Some((target, policy))
 }
-
-/// A live log makes silence need longer, a silent one lets failures be believed at once: what held says which it was.
-fn bend(spans: &mut Spans, held: &Spans) {
-    let shortest = Duration::from_secs(1);
-    let longest = [held.explicit, held.refused, held.silent].into_iter().max();
-    if longest.is_some_and(|longest| longest <= shortest) {
-        for span in [&mut spans.explicit, &mut spans.refused, &mut spans.silent] {
-            *span = (*span).min(shortest);
-        }
-    } else if held.silent == LIVE_LOG {
-        spans.silent = spans.silent.max(LIVE_LOG);
-    }
-}
-
-/// How long silence has to last while the log of the same target lives.
-const LIVE_LOG: Duration = Duration::from_secs(45);

@@ -19,6 +19,7 @@ use super::watermark::SKEW_MAX;
 use crate::model::{
     Degradation, DegradationKind, Failure, FailureClass, FailureKind, Gap, GapKind, Outcome,
     Timestamp,
+    judgement::Spans,
     logs::{LogFault, LogFaultKind, LogMemory, LogQuestion, LogRow, Quiet, Reading},
     text::span,
 };
@@ -29,6 +30,11 @@ const REFUSED_ROUNDS: u8 = 3;
 const UNANSWERED_ROUNDS: u8 = 2;
 /// Rounds in a row of proven silence that are believed.
 pub const SILENT_ROUNDS: u8 = 2;
+
+/// Silence of an endpoint whose log is alive has to last so long.
+const ALIVE_SILENT_SPAN: Duration = Duration::from_secs(45);
+/// A failing endpoint whose log is provably silent is believed after this.
+const CORROBORATED_SPAN: Duration = Duration::from_secs(1);
 
 /// All that a decision rests on.
 #[expect(
@@ -339,6 +345,28 @@ pub fn is_misconfigured(memory: &LogMemory, question: &LogQuestion, now: Timesta
     memory.refused_rounds >= REFUSED_ROUNDS
         || memory.misunderstood_rounds >= REFUSED_ROUNDS
         || is_never_seen
+}
+
+/// The spans of an endpoint as its log bends them: a live log makes silence need longer, a provably silent one lets a
+/// failure be believed at once.
+pub fn bend(spans: &mut Spans, row: LogRow) {
+    if row == LogRow::Fresh {
+        spans.silent = spans.silent.max(ALIVE_SILENT_SPAN);
+    } else if row == LogRow::Stale {
+        for span in [&mut spans.explicit, &mut spans.refused, &mut spans.silent] {
+            *span = (*span).min(CORROBORATED_SPAN);
+        }
+    }
+}
+
+/// What the log said, as far as the spans tell that something was decided by; absent if it bent nothing.
+pub fn bent_by(spans: &Spans) -> Option<LogRow> {
+    let longest = spans.explicit.max(spans.refused).max(spans.silent);
+    if longest <= CORROBORATED_SPAN {
+        Some(LogRow::Stale)
+    } else {
+        (spans.silent == ALIVE_SILENT_SPAN).then_some(LogRow::Fresh)
+    }
 }
 
 /// How health and log say it together, for people: what a person would conclude from both.

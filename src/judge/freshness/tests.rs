@@ -443,3 +443,19 @@ fn what_both_say_together() {
     assert_eq!(said(LogRow::Stale, false, true), "");
     assert_eq!(said(LogRow::Late, true, true), "");
 }
+
+/// What a log did to the spans of a decision can be read from them, so that it can be done again to others.
+#[test]
+fn bent_spans_say_what_bent_them() {
+    let plain = Spans::default();
+    assert_eq!(bent_by(&plain), None);
+    for row in [LogRow::Fresh, LogRow::Stale] {
+        let mut spans = plain;
+        bend(&mut spans, row);
+        assert_ne!(spans, plain);
+        assert_eq!(bent_by(&spans), Some(row));
+    }
+    let mut late = plain;
+    bend(&mut late, LogRow::Late);
+    assert_eq!(late, plain);
+}
