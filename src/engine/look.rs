@@ -334,8 +334,11 @@ impl Engine {
             incident: None,
             proof: Box::new(change.proof),
         };
-        batch.checks.push(watched.record(index, now.at));
         transition.incident = self.settle_accounts(now, slot, &mut batch);
+        // Written as it is after people were told, so that it is remembered how often they heard of it.
+        batch
+            .checks
+            .extend(self.at(slot).map(|watched| watched.record(index, now.at)));
         batch.transitions.push(transition);
         self.free_children(now, slot, was, &mut batch, actions);
         actions.push(Action::Commit(Arc::new(batch)));

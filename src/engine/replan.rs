@@ -54,7 +54,7 @@ impl Engine {
             } else if let Some(slot) = self.index.get(&target.id).copied() {
                 self.update(now, slot, target);
             } else {
-                let watched = Watched::new(Arc::clone(target), now.at);
+                let watched = Watched::new(Arc::clone(target), now);
                 let slot = self.place(watched, actions);
                 self.plan_first_looks(now, slot);
                 self.show(slot, actions);
@@ -69,6 +69,7 @@ impl Engine {
         for id in gone {
             self.remove(now, id, &mut batch, actions);
         }
+        self.heed_flapping(now);
         self.bind_readers();
         self.bind_roles(now, actions);
         self.replace_witnesses(now, is_seen_otherwise);

@@ -21,6 +21,9 @@ impl Engine {
             let Some(check) = watched.news() else {
                 return;
             };
+            if self.is_hushed(now, slot) {
+                return;
+            }
             self.change(now, slot, Verdict::Degraded, check, batch);
         }
     }

@@ -90,8 +90,11 @@ impl Home {
         self.write_all(RHYTHM, rest);
     }
 
+    /// Every down and every up is to be told, or what a test counts would be rolled up as flapping.
     fn write_all(&self, head: &str, rest: &str) {
-        let mut text = format!("server: {{ listen: \"127.0.0.1:0\" }}\n{head}channels:\n");
+        let mut text = format!(
+            "server: {{ listen: \"127.0.0.1:0\" }}\ndamp_flapping: false\n{head}channels:\n"
+        );
         for (name, _) in &self.variables {
             if let Some(channel) = name.strip_prefix("WEBHOOK_") {
                 let channel = channel.to_lowercase();

@@ -202,6 +202,7 @@ impl World {
             self.targets.clone(),
             &self.without,
             !self.is_long,
+            !self.seed.is_multiple_of(4),
         )
     }
 

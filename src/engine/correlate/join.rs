@@ -93,7 +93,10 @@ impl Engine {
             cause,
             population: u32::try_from(population).unwrap_or(u32::MAX),
             members: Vec::new(),
+            flapping: None,
         }));
+        // Of several that is told by how they are, one by one.
+        incident.flapping = None;
         let told = incident.told.iter().map(|told| told.channel.clone());
         let channels: Vec<_> = told.collect();
         incident.targets.clear();

@@ -59,7 +59,7 @@ impl Ledger {
     }
 
     pub(super) fn put(&mut self, number: u64, shared: Shared) {
-        let due = [shared.follow_up, shared.open.remind];
+        let due = [shared.follow_up, shared.open.remind, shared.rests_at];
         if let Some(at) = due.into_iter().flatten().min() {
             self.due.insert((at, number));
             self.planned.insert(number, at);

@@ -87,6 +87,8 @@ pub(super) struct Shared {
     pub(super) said: BTreeMap<ChannelName, Picture>,
     /// How often they heard of changes.
     pub(super) follow_ups: u32,
+    /// While nobody is bad and somebody flaps: when it is over, if nothing happens.
+    pub(super) rests_at: Option<Tick>,
 }
 
 impl Shared {
@@ -100,6 +102,7 @@ impl Shared {
             unsaid: BTreeSet::new(),
             said: BTreeMap::new(),
             follow_ups: 0,
+            rests_at: None,
         }
     }
 
@@ -308,10 +311,18 @@ impl Engine {
                 self.follow_up(now, *number, &mut batch);
             }
         }
+        for number in &due {
+            let shared = self.commons.open.get(*number);
+            if shared.is_some_and(|shared| is_due(shared.open.remind)) {
+                self.remind_common(now, *number, &mut batch);
+            }
+        }
         for number in due {
             let shared = self.commons.open.get(number);
-            if shared.is_some_and(|shared| is_due(shared.open.remind)) {
-                self.remind_common(now, number, &mut batch);
+            if shared.is_some_and(|shared| is_due(shared.rests_at))
+                && let Some(shared) = self.commons.open.take(number)
+            {
+                self.let_go(now, number, shared, &mut batch);
             }
         }
         if !batch.is_empty() {
@@ -387,6 +398,7 @@ impl Engine {
                 cause,
                 population: u32::try_from(population).unwrap_or(u32::MAX),
                 members: Vec::new(),
+                flapping: None,
             })),
             ..Incident::begun(number, now.at)
         };
@@ -398,6 +410,7 @@ impl Engine {
             to.extend(self.admit(slot, number, &mut shared));
         }
         let worst = shared.worst();
+        self.note_flapping(&mut shared);
         let incident = &mut shared.open.incident;
         (incident.verdict, incident.worst) = (worst, worst);
         for (channel, mention) in to {

@@ -131,12 +131,14 @@ mod tests {
             seen: Vec::new(),
             mark: None,
             warned_at: None,
+            flapping: None,
             is_short_otherwise: false,
             acknowledged: None,
             common: Some(Box::new(Common {
                 cause: Cause::Together,
                 population: 0,
                 members: Vec::new(),
+                flapping: None,
             })),
         }
     }

@@ -1,0 +1,294 @@
+//! Stories of those who go up and down, and of how often people hear of them.
+
+use expect_test::expect;
+
+use super::{World, fleet, minutes, on, target};
+use crate::{
+    engine::Event,
+    model::{Kind, Plan, Timestamp, plan::Matcher},
+    route::tests::to,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+fn one() -> World {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.run_until(minutes(5));
+    world
+}
+
+/// Bad for so long, then well for so long, so often.
+fn flap(world: &mut World, targets: &[&str], bad: Duration, well: Duration, times: u32) {
+    for _ in 0..times {
+        for (weather, length) in [("refused", bad), ("ok", well)] {
+            for target in targets {
+                world.set(target, weather);
+            }
+            world.run_until(world.now + length);
+        }
+    }
+}
+
+/// Nobody heard more than six times of one target within an hour.
+fn check_bound(world: &World) {
+    let mut heard: BTreeMap<String, BTreeSet<(Timestamp, u32)>> = BTreeMap::new();
+    for entry in &world.entries {
+        let story = &entry.story;
+        if entry.kind == Kind::Notice || entry.key.channel.as_str() != "core" {
+            continue;
+        }
+        let members = story.many.iter().flat_map(|many| &many.members);
+        let mut titles: Vec<_> = members.map(|one| one.title.clone()).collect();
+        if story.many.is_none() {
+            titles.push(story.title.clone());
+        }
+        for title in titles {
+            let told = (entry.created_at, entry.key.sequence);
+            heard.entry(title).or_default().insert(told);
+        }
+    }
+    for times in heard.values() {
+        let times: Vec<_> = times.iter().map(|(at, _)| *at).collect();
+        for (index, at) in times.iter().enumerate() {
+            let hour = times[index..].iter();
+            let count = hour.filter(|other| other.since(*at) < Duration::from_hours(1));
+            assert!(count.count() <= 6, "{}", world.told);
+        }
+    }
+}
+
+#[test]
+fn two_hours_of_half_a_minute_up_and_half_a_minute_down() {
+    let mut world = one();
+    flap(&mut world, &["api"], seconds(30), seconds(30), 120);
+    world.run_until(world.now + Duration::from_hours(3));
+    check_bound(&world);
+    assert!(world.told.lines().count() <= 7, "{}", world.told);
+    assert!(world.open.is_empty());
+    world.check(&expect![[r#"
+        5m 21s #core @core opened: api operational -> down: connection refused
+        5m 47s #core recovered: api down -> operational
+        6m 28s #core @core opened: api operational -> down: connection refused
+        6m 53s #core recovered: api down -> operational
+        9m 12s #core @core opened: api operational -> down: connection refused [flapping 3x: down 25 s, up 40 s, down 24 s, up 2 min 19 s, down now]
+        1h 9m 12s #core reminder: api down -> operational: 3 good looks in a row [flapping 29x: down 40 s, up 2 min 19 s, down 38 s, up 1 min 20 s, down 38 s, up 1 min 20 s, down 38 s, up for 21 s]
+        2h 34m 50s #core recovered: api down -> operational [flapping, but steady]
+    "#]]);
+}
+
+#[test]
+fn any_period_from_one_minute_to_one_hour() {
+    for period in 1..=60 {
+        let mut world = one();
+        let half = seconds(period * 30);
+        flap(
+            &mut world,
+            &["api"],
+            half,
+            half,
+            u32::try_from(600 / period).expect("a small number"),
+        );
+        check_bound(&world);
+        world.run_until(world.now + Duration::from_hours(3));
+        check_bound(&world);
+        assert!(world.open.is_empty(), "{period} min: {}", world.told);
+        let last = world.told.lines().last().unwrap_or_default().to_owned();
+        assert!(
+            last.is_empty() || last.contains("recovered"),
+            "{}",
+            world.told
+        );
+    }
+}
+
+#[test]
+fn half_of_all_looks_fail_for_two_hours_and_then_a_third() {
+    for (of, at_most) in [(2, 10), (3, 10)] {
+        let mut world = one();
+        for look in 0..(120 * 60 / 7) {
+            // A pattern without a rhythm of its own.
+            let is_bad = (look * look + look / 3) % 7 % of == 0;
+            world.set("api", if is_bad { "refused" } else { "ok" });
+            world.run_until(world.now + seconds(7));
+        }
+        world.set("api", "ok");
+        world.run_until(world.now + Duration::from_hours(3));
+        check_bound(&world);
+        assert!(world.told.lines().count() <= at_most, "{}", world.told);
+        assert!(world.open.is_empty(), "{}", world.told);
+    }
+}
+
+#[test]
+fn what_stays_down_is_told_in_spite_of_it_and_so_is_that_it_is_up() {
+    let mut world = one();
+    flap(&mut world, &["api"], minutes(1), minutes(2), 4);
+    world.set("api", "refused");
+    world.run_until(world.now + minutes(90));
+    world.set("api", "ok");
+    world.run_until(world.now + minutes(90));
+    check_bound(&world);
+    world.check(&expect![[r#"
+        5m 21s #core @core opened: api operational -> down: connection refused
+        6m 16s #core recovered: api down -> operational
+        8m 22s #core @core opened: api operational -> down: connection refused
+        9m 16s #core recovered: api down -> operational
+        11m 21s #core @core opened: api operational -> down: connection refused [flapping 3x: down 54 s, up 2 min 6 s, down 53 s, up 2 min 4 s, down now]
+        22m 17s #core changed: api down -> down: connection refused [flapping, but steady]
+        1h 8m 22s #core @core reminder: api down -> down: connection refused [flapping, but steady]
+        1h 47m 10s #core recovered: api down -> operational
+    "#]]);
+    assert!(world.open.is_empty());
+}
+
+#[test]
+fn a_restart_before_in_and_after_changes_nothing() {
+    let plan = || fleet(vec![target("api")]);
+    let mut told = Vec::new();
+    for restarts in [false, true] {
+        let mut world = one();
+        for _ in 0..10 {
+            flap(&mut world, &["api"], minutes(1), minutes(2), 1);
+            if restarts {
+                let said = std::mem::take(&mut world.told);
+                let entries = std::mem::take(&mut world.entries);
+                world = World::restored(plan(), world.committed.clone(), world.now);
+                world.told = said;
+                world.entries = entries;
+            }
+        }
+        world.run_until(world.now + Duration::from_hours(2));
+        check_bound(&world);
+        assert!(world.open.is_empty(), "{}", world.told);
+        let lines = world.told.lines();
+        // When exactly it went down differs by seconds, because looks begin anew.
+        let words = |line: &str| {
+            let (_, words) = line.split_once('#')?;
+            words.split(':').next().map(String::from)
+        };
+        told.push(lines.filter_map(words).collect::<Vec<_>>());
+    }
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
+fn a_reload_a_new_name_and_a_removal() {
+    let mut world = one();
+    flap(&mut world, &["api"], minutes(1), minutes(2), 4);
+    let mut renamed = target("web");
+    renamed.was = Some(crate::model::TargetId::new("api"));
+    world.event(Event::Replanned(Arc::new(fleet(vec![renamed]))));
+    flap(&mut world, &["web"], minutes(1), minutes(2), 2);
+    world.event(Event::Replanned(Arc::new(fleet(Vec::new()))));
+    world.check(&expect![[r#"
+        5m 21s #core @core opened: api operational -> down: connection refused
+        6m 16s #core recovered: api down -> operational
+        8m 22s #core @core opened: api operational -> down: connection refused
+        9m 16s #core recovered: api down -> operational
+        11m 21s #core @core opened: api operational -> down: connection refused [flapping 3x: down 54 s, up 2 min 6 s, down 53 s, up 2 min 4 s, down now]
+        23m #core removed: web down -> unknown: it was taken out of the file, so nobody looks at it any more
+    "#]]);
+    assert!(world.open.is_empty());
+}
+
+#[test]
+fn what_we_cannot_see_adds_nothing() {
+    let mut world = one();
+    for _ in 0..10 {
+        world.set("api", "401");
+        world.run_until(world.now + minutes(2));
+        world.set("api", "ok");
+        world.run_until(world.now + minutes(2));
+    }
+    world.run_until(world.now + minutes(90));
+    assert!(!world.told.contains("flapping"), "{}", world.told);
+    assert!(world.open.is_empty(), "{}", world.told);
+}
+
+#[test]
+fn several_that_flap_together_are_one_incident_that_stays_open() {
+    let fleet = fleet(vec![on("db1", "a"), on("db1", "b"), on("db1", "c")]);
+    let mut world = World::new(fleet);
+    world.run_until(minutes(5));
+    flap(&mut world, &["a", "b", "c"], minutes(1), minutes(2), 40);
+    check_bound(&world);
+    world.run_until(world.now + Duration::from_hours(2));
+    check_bound(&world);
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#"
+        5m 15s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        6m 23s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+        8m 25s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        9m 19s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+        11m 22s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused [flapping 3x: ] (0 of 3 back)
+        1h 8m 38s #core @core reminder: 3 of 3 on host db1 down -> down: a, b and c: connection refused [flapping 22x: ] (0 of 3 back)
+        2h 8m 40s #core changed: 3 of 3 on host db1 operational -> operational: 3 of 3 are back [flapping 40x: ] (3 of 3 back)
+        2h 33m 11s #core recovered: 3 of 3 on host db1 down -> operational [flapping 40x: ] (3 of 3 back)
+    "#]]);
+}
+
+#[test]
+fn one_of_several_that_flaps_keeps_the_others_waiting_for_no_truth() {
+    let fleet = fleet(vec![on("db1", "a"), on("db1", "b"), on("db1", "c")]);
+    let mut world = World::new(fleet);
+    world.run_until(minutes(5));
+    flap(&mut world, &["a"], minutes(1), minutes(2), 4);
+    for target in ["a", "b", "c"] {
+        world.set(target, "refused");
+    }
+    world.run_until(world.now + minutes(20));
+    for target in ["b", "c"] {
+        world.set(target, "ok");
+    }
+    flap(&mut world, &["a"], minutes(1), minutes(2), 10);
+    world.run_until(world.now + Duration::from_hours(2));
+    check_bound(&world);
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#"
+        5m 23s #core @core opened: a operational -> down: connection refused
+        6m 16s #core recovered: a down -> operational
+        8m 20s #core @core opened: a operational -> down: connection refused
+        9m 14s #core recovered: a down -> operational
+        11m 20s #core @core opened: a operational -> down: connection refused [flapping 3x: down 53 s, up 2 min 3 s, down 53 s, up 2 min 6 s, down now]
+        17m 15s #core @core opened: 2 of 3 on host db1 operational -> down: b and c: connection refused (0 of 2 back)
+        22m 14s #core changed: a down -> down: connection refused [flapping, but steady]
+        37m 21s #core recovered: 2 of 3 on host db1 down -> operational (2 of 2 back)
+        1h 8m 20s #core @core reminder: a down -> operational: 3 good looks in a row [flapping 14x: down 53 s, up 2 min 6 s, down 52 s, up 2 min 7 s, down 53 s, up 2 min 4 s, down 52 s, up for 3 min 10 s]
+        1h 10m 10s #core changed: a down -> operational: 3 good looks in a row [flapping, but steady]
+        1h 35m 10s #core recovered: a down -> operational [flapping, but steady]
+    "#]]);
+}
+
+#[test]
+fn who_hears_only_of_degradations_hears_of_their_end() {
+    let degraded = crate::model::Route {
+        matcher: Matcher {
+            states: vec![crate::model::Verdict::Degraded],
+            ..Matcher::default()
+        },
+        ..to(&["ops"])
+    };
+    let base = fleet(vec![target("api")]);
+    let plan = Plan {
+        routes: [degraded].into_iter().chain(base.routes.clone()).collect(),
+        ..base
+    };
+    let mut world = World::new(plan);
+    world.run_until(minutes(5));
+    for _ in 0..20 {
+        for weather in ["degraded", "refused", "ok"] {
+            world.set("api", weather);
+            world.run_until(world.now + minutes(3));
+        }
+    }
+    world.run_until(world.now + Duration::from_hours(2));
+    check_bound(&world);
+    assert!(world.open.is_empty(), "{}", world.told);
+}
