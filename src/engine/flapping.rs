@@ -148,27 +148,53 @@ impl Engine {
         rooms.flatten().max()
     }
 
-    /// Whether all that changed in an incident of several is that members which flap are otherwise than told, for a while.
-    pub(super) fn is_mere_flapping(&self, now: Tick, shared: &Shared) -> bool {
-        if shared.common().flapping.is_none() {
-            return false;
-        }
-        let is_other = |member: &&Member| {
+    /// When what changed in an incident of several is told, of which people may hear at this time; absent if now.
+    ///
+    /// What flaps is told when it has lasted. That somebody stays down waits for nothing else, however much was told.
+    pub(super) fn told_at(
+        &self,
+        now: Tick,
+        shared: &Shared,
+        room_at: Option<Tick>,
+    ) -> Option<Tick> {
+        let news = self.news_of(shared);
+        let lasting = news.iter().map(|(_, watched)| &watched.restless);
+        let unsteady = lasting.filter(|restless| {
+            shared.common().flapping.is_some()
+                && restless.is_flapping()
+                && !restless.has_lasted(now)
+        });
+        let steady_at: Vec<_> = unsteady.map(Restlessness::steady_at).collect();
+        let is_mere_flapping = !news.is_empty() && steady_at.len() == news.len();
+        let told_at = if is_mere_flapping {
+            steady_at.into_iter().min().max(room_at)
+        } else {
+            room_at
+        };
+        let outages = news.iter().filter(|(verdict, _)| *verdict == Verdict::Down);
+        let outage_at = outages.map(|(_, watched)| watched.restless.steady_at());
+        let told_at = told_at.map(|at| outage_at.fold(at, Tick::min));
+        told_at.filter(|at| *at > now)
+    }
+
+    /// Who in an incident of several is otherwise than some channel was told of it, and how.
+    fn news_of(&self, shared: &Shared) -> Vec<(Verdict, &Watched)> {
+        let is_told = |member: &&Member| {
             let mut channels = member.channels.iter();
-            channels.any(|channel| {
+            channels.all(|channel| {
                 let said = shared.said.get(channel);
                 let said = said.and_then(|said| said.get(&member.target));
-                said != Some(&member.standing())
+                said == Some(&member.standing())
             })
         };
-        let others: Vec<_> = shared.common().members.iter().filter(is_other).collect();
-        let passes = |member: &&Member| {
-            let slot = self.index.get(&member.target).copied();
-            slot.and_then(|slot| self.at(slot)).is_some_and(|watched| {
-                watched.restless.is_flapping() && !watched.restless.has_lasted(now)
+        let members = shared.common().members.iter();
+        members
+            .filter(|member| !is_told(member))
+            .filter_map(|member| {
+                let slot = self.index.get(&member.target)?;
+                Some((member.standing(), self.at(*slot)?))
             })
-        };
-        !others.is_empty() && others.iter().all(passes)
+            .collect()
     }
 
     /// Writes down how the most restless of those in an incident of several does, if one flaps.
@@ -301,14 +327,16 @@ impl Watched {
         let is_flapping = said.is_some_and(|said| said.is_flapping);
         let in_question = |watching: &super::watched::Watching| watching.state.burst.is_some();
         let is_in_question = self.checks.iter().any(in_question);
-        let is_settled = !self.is_in_doubt() && !is_in_question;
+        let is_settled = !self.is_in_doubt() && !is_in_question && !self.is_answering();
         let is_worse = self.standing() > said.map(|said| said.verdict);
         match telling {
             Telling::Truth | Telling::End if is_flapping && !is_settled => {
                 Telling::Wait(now + DOUBT_WAIT)
             }
             // It had to wait, and is no longer as sure as it was.
-            Telling::Truth if is_worse && self.is_recovering() => Telling::Wait(now + DOUBT_WAIT),
+            Telling::Truth if is_worse && (self.is_recovering() || self.is_answering()) => {
+                Telling::Wait(now + DOUBT_WAIT)
+            }
             Telling::End if is_in_question || self.is_hidden() => Telling::Wait(now + DOUBT_WAIT),
             Telling::Nothing
             | Telling::Wait(_)
@@ -326,6 +354,13 @@ impl Watched {
     /// Whether the last looks contradict its verdict.
     fn is_recovering(&self) -> bool {
         self.checks[self.deciding()].state.recovery.is_some()
+    }
+
+    /// Whether it is down, and since it answered for the first time no more looks failed than were good.
+    fn is_answering(&self) -> bool {
+        let state = &self.checks[self.deciding()].state;
+        let (good, bad) = state.answered;
+        state.settled == Verdict::Down && good > 0 && good >= bad
     }
 
     /// People hear of it: writes down whether as of something that flaps. Answers whether that is other than before.

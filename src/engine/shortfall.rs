@@ -74,9 +74,11 @@ impl Watched {
         }
     }
 
-    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason.
+    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason. If nothing is
+    /// wrong any more, and that has to wait to be told, people still know of the warning.
     fn take_back_warning(&mut self, batch: &mut Batch) {
-        let is_renewed = self.ending().is_none() && self.is_known();
+        let goes_on = self.standing() == Some(Verdict::Degraded);
+        let is_renewed = goes_on && self.ending().is_none() && self.is_known();
         let Some(open) = self.incident.as_mut().filter(|_| is_renewed) else {
             return;
         };

@@ -98,7 +98,7 @@ pub enum News {
 
 impl News {
     /// That it is like this.
-    const fn of(verdict: Verdict) -> Self {
+    pub const fn of(verdict: Verdict) -> Self {
         match verdict {
             Verdict::Down => Self::Down,
             Verdict::Operational | Verdict::Suspect | Verdict::Unknown | Verdict::Degraded => {
@@ -325,6 +325,11 @@ impl Restlessness {
     /// Whether what is known has lasted so long that it is told in spite of the flapping.
     pub fn has_lasted(&self, now: Tick) -> bool {
         self.lasted(now) >= STEADY
+    }
+
+    /// When what is known will have lasted so long.
+    pub fn steady_at(&self) -> Tick {
+        self.lasts_at(STEADY)
     }
 
     fn if_room(&self, now: Tick, news: News, telling: Telling) -> Telling {

@@ -38,6 +38,8 @@ pub(crate) struct Chronicle {
     pub(crate) reloads: Vec<Duration>,
     /// When hekate said that it is blind, or sees again.
     pub(crate) sights: Vec<(Duration, bool)>,
+    /// Whether the file leaves it at telling less of what flaps.
+    is_damped: bool,
 }
 
 /// What a look of this sky says of its target.
@@ -88,6 +90,14 @@ fn longest(sky: Sky, policy: &Policy) -> Duration {
 }
 
 impl Chronicle {
+    /// Of a world in which this is what the file says.
+    pub(crate) fn of(is_damped: bool) -> Self {
+        Self {
+            is_damped,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn look(&mut self, look: Look) {
         self.looks
             .entry(look.target.clone())
@@ -165,7 +175,7 @@ impl Chronicle {
             flapping |= entry.story.flapping.is_some();
             count += 1;
         }
-        flapping || count > 3
+        self.is_damped && (flapping || count > 3)
     }
 
     /// Whether so many of the last regular looks failed.
@@ -192,7 +202,7 @@ fn said_of(entry: &Entry, target: &TargetId) -> Option<Verdict> {
 }
 
 /// Who shares an incident hears of its changes after some time that grows with their number.
-const SHARED_PATIENCE: Duration = Duration::from_mins(65);
+const SHARED_PATIENCE: Duration = Duration::from_mins(33);
 /// What flaps is told when it has lasted for so long, and looks have come back.
 const STEADY: Duration = Duration::from_secs(330);
 /// Nobody hears of one target more often than this within an hour.
@@ -410,7 +420,7 @@ fn seen_from(world: &World, from: Duration, until: Duration) -> Duration {
 fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
     let mut heard: HashMap<(&ChannelName, &TargetId), Vec<Duration>> = HashMap::new();
     let mut faults = Vec::new();
-    for (at, _, entry) in &chronicle.decided {
+    for (at, _, entry) in chronicle.decided.iter().filter(|_| chronicle.is_damped) {
         let Some(target) = entry.story.target.as_ref() else {
             continue;
         };

@@ -69,10 +69,18 @@ impl Ledger {
         self.by_number.insert(number, shared);
     }
 
-    /// The latest of those about this cause that others may still join.
-    pub(super) fn growing(&self, cause: &Cause, now: Tick) -> Option<u64> {
+    /// The latest of those about this cause that others may still join, and that is fit to be joined.
+    pub(super) fn growing(
+        &self,
+        cause: &Cause,
+        now: Tick,
+        is_fit: impl Fn(&Shared) -> bool,
+    ) -> Option<u64> {
         let mut numbers = self.by_cause.get(cause)?.iter().rev();
-        let grows = |number: &&u64| self.get(**number).is_some_and(|shared| shared.grows(now));
+        let grows = |number: &&u64| {
+            let shared = self.get(**number);
+            shared.is_some_and(|shared| shared.grows(now) && is_fit(shared))
+        };
         numbers.find(grows).copied()
     }
 

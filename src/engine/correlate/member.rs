@@ -15,7 +15,7 @@ use super::{
     words::{GONE, story_of},
 };
 use crate::{
-    judge::flapping::{News, STEADY},
+    judge::flapping::News,
     model::{
         Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Verdict,
     },
@@ -239,14 +239,10 @@ impl Engine {
             .bad()
             .any(|member| member.verdict == Verdict::Down);
         let news = if is_down { News::Down } else { News::Other };
-        shared.follow_up = self.room_for(now.tick, &shared.open.incident, news);
-        if shared.follow_up.is_some() {
-            self.commons.open.put(number, shared);
-            return;
-        }
         self.note_flapping(&mut shared);
-        if self.is_mere_flapping(now.tick, &shared) {
-            shared.follow_up = Some(now.tick + STEADY);
+        let room_at = self.room_for(now.tick, &shared.open.incident, news);
+        shared.follow_up = self.told_at(now.tick, &shared, room_at);
+        if shared.follow_up.is_some() {
             self.commons.open.put(number, shared);
             return;
         }

@@ -229,7 +229,7 @@ fn several_that_flap_together_are_one_incident_that_stays_open() {
         9m 19s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
         11m 22s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused [flapping 3x: ] (0 of 3 back)
         1h 8m 38s #core @core reminder: 3 of 3 on host db1 down -> down: a, b and c: connection refused [flapping 22x: ] (0 of 3 back)
-        2h 8m 40s #core changed: 3 of 3 on host db1 operational -> operational: 3 of 3 are back [flapping 40x: ] (3 of 3 back)
+        2h 8m 10s #core changed: 3 of 3 on host db1 operational -> operational: 3 of 3 are back [flapping 40x: ] (3 of 3 back)
         2h 33m 11s #core recovered: 3 of 3 on host db1 down -> operational [flapping 40x: ] (3 of 3 back)
     "#]]);
 }
@@ -291,4 +291,153 @@ fn who_hears_only_of_degradations_hears_of_their_end() {
     world.run_until(world.now + Duration::from_hours(2));
     check_bound(&world);
     assert!(world.open.is_empty(), "{}", world.told);
+}
+
+#[test]
+fn who_is_well_again_shares_no_incident_though_its_end_was_not_told() {
+    let fleet = fleet(vec![on("db1", "a"), on("db1", "b")]);
+    let mut world = World::new(fleet);
+    world.run_until(minutes(5));
+    flap(&mut world, &["a"], minutes(1), minutes(2), 3);
+    flap(&mut world, &["b"], minutes(2), minutes(2), 1);
+    world.run_until(world.now + Duration::from_hours(2));
+    check_bound(&world);
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#"
+        5m 21s #core @core opened: a operational -> down: connection refused
+        6m 14s #core recovered: a down -> operational
+        8m 19s #core @core opened: a operational -> down: connection refused
+        9m 12s #core recovered: a down -> operational
+        11m 18s #core @core opened: a operational -> down: connection refused [flapping 3x: down 52 s, up 2 min 5 s, down 52 s, up 2 min 6 s, down now]
+        14m 35s #core @core opened: b operational -> down: connection refused
+        16m 12s #core recovered: b down -> operational
+        1h 5m 21s #core recovered: a down -> operational [flapping, but steady]
+    "#]]);
+}
+
+/// Six times of `a` within the hour; it is down by the end of it.
+fn a_was_told_often(fleet: Plan) -> World {
+    let mut world = World::new(fleet);
+    world.run_until(minutes(5));
+    for weather in ["degraded", "ok", "refused", "degraded", "ok"] {
+        world.set("a", weather);
+        world.run_until(world.now + minutes(5));
+    }
+    world.set("a", "refused");
+    world.run_until(world.now + minutes(1));
+    world
+}
+
+#[test]
+fn of_whom_much_was_told_nobody_else_has_to_wait_for() {
+    let fleet = fleet(vec![on("db1", "a"), on("db1", "b"), on("db1", "c")]);
+    let mut world = a_was_told_often(fleet);
+    world.set("b", "refused");
+    world.run_until(world.now + minutes(2));
+    world.set("c", "refused");
+    world.run_until(world.now + minutes(2));
+    for target in ["a", "b", "c"] {
+        world.set(target, "ok");
+    }
+    world.run_until(world.now + Duration::from_hours(2));
+    check_bound(&world);
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#"
+        5m 19s #core opened: a operational -> degraded: the body says DEGRADED
+        10m 13s #core recovered: a degraded -> operational
+        15m 39s #core @core opened: a operational -> down: connection refused
+        20m 21s #core changed: a down -> degraded: the body says DEGRADED
+        25m 16s #core recovered: a down -> operational
+        30m 12s #core @core opened: a operational -> down: connection refused
+        31m 35s #core @core opened: b operational -> down: connection refused
+        33m 28s #core changed: 2 of 3 on host db1 down -> down: b and c: connection refused (0 of 2 back)
+        35m 18s #core recovered: 2 of 3 on host db1 down -> operational (2 of 2 back)
+        1h 10m 13s #core recovered: a down -> operational
+    "#]]);
+}
+
+#[test]
+fn one_of_several_that_stays_down_is_told_in_time_however_much_was_told() {
+    let fleet = fleet(vec![on("db1", "a"), on("db1", "b"), on("db1", "c")]);
+    let mut world = World::new(fleet);
+    world.run_until(minutes(5));
+    for target in ["a", "b", "c"] {
+        world.set(target, "refused");
+    }
+    world.run_until(world.now + minutes(2));
+    // Each change of another one is told by itself, until there is no room for more.
+    for (target, weather) in [
+        ("a", "ok"),
+        ("a", "degraded"),
+        ("a", "ok"),
+        ("a", "degraded"),
+    ] {
+        world.set(target, weather);
+        world.run_until(world.now + minutes(9));
+    }
+    world.set("b", "ok");
+    world.run_until(world.now + minutes(6));
+    world.set("b", "refused");
+    world.run_until(world.now + minutes(20));
+    for target in ["a", "b", "c"] {
+        world.set(target, "ok");
+    }
+    world.run_until(world.now + Duration::from_hours(3));
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#"
+        5m 15s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        7m 51s #core changed: 3 of 3 on host db1 down -> down: 1 of 3 are back; still bad: b and c: connection refused (1 of 3 back)
+        16m 30s #core changed: 3 of 3 on host db1 down -> down: a, b and c (0 of 3 back)
+        25m 42s #core changed: 3 of 3 on host db1 down -> down: 1 of 3 are back; still bad: b and c: connection refused (1 of 3 back)
+        34m 25s #core changed: 3 of 3 on host db1 down -> down: a, b and c (0 of 3 back)
+        43m 48s #core changed: 3 of 3 on host db1 down -> down: 1 of 3 are back; still bad: a and c (1 of 3 back)
+        54m 37s #core changed: 3 of 3 on host db1 down -> down: a, b and c (0 of 3 back)
+        1h 16m 30s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+#[test]
+fn a_warning_whose_end_was_not_told_is_not_told_again() {
+    let mut world = one();
+    let cert = "ends in 20 days";
+    for weather in [cert, "ok", cert, "ok", cert, "ok", cert] {
+        world.set("api", weather);
+        world.run_until(world.now + minutes(6));
+    }
+    world.run_until(world.now + minutes(30));
+    world.set("api", "ok");
+    world.run_until(world.now + Duration::from_hours(3));
+    check_bound(&world);
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#"
+        5m 17s #core opened: api operational -> degraded: certificate ends in 20 days
+        11m 49s #core recovered: api degraded -> operational
+        17m 9s #core opened: api operational -> degraded: certificate ends in 20 days
+        24m 7s #core recovered: api degraded -> operational
+        29m 25s #core opened: api operational -> degraded: certificate ends in 20 days
+        1h 18m 16s #core recovered: api degraded -> operational
+    "#]]);
+}
+
+#[test]
+fn of_what_flaps_a_look_that_fails_after_good_ones_is_no_outage_that_lasts() {
+    // When it has lasted depends on the looks before, so the lost look is tried everywhere around that.
+    for offset in 0..25 {
+        let mut world = one();
+        flap(&mut world, &["api"], minutes(1), minutes(2), 3);
+        world.set("api", "silent");
+        world.run_until(world.now + seconds(305 + offset));
+        let told = world.told.clone();
+        // Two good looks are no recovery yet, and the one that is lost ends it.
+        let looks = world.looks;
+        world.set("api", "ok");
+        while world.looks < looks + 2 {
+            world.run_until(world.now + seconds(1));
+        }
+        world.set("api", "silent");
+        world.run_until(world.now + seconds(11));
+        world.set("api", "ok");
+        world.run_until(world.now + minutes(2));
+        assert_eq!(world.told, told, "offset {offset}");
+    }
 }
