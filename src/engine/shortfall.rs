@@ -74,8 +74,8 @@ impl Watched {
         }
     }
 
-    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason. If nothing is
-    /// wrong any more, and that has to wait to be told, people still know of the warning.
+    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason. As long as
+    /// people were not told of that one, the warning is all that they know.
     fn take_back_warning(&mut self, batch: &mut Batch) {
         let goes_on = self.standing() == Some(Verdict::Degraded);
         let is_renewed = goes_on && self.ending().is_none() && self.is_known();
@@ -83,7 +83,8 @@ impl Watched {
             return;
         };
         let incident = &mut open.incident;
-        if incident.warned_at.is_some() && incident.verdict == Verdict::Degraded {
+        let is_told_otherwise = incident.verdict == Verdict::Degraded && incident.is_short_otherwise;
+        if incident.warned_at.is_some() && is_told_otherwise {
             incident.warned_at = None;
             batch.incidents.push(incident.clone());
         }

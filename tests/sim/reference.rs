@@ -36,6 +36,8 @@ pub(crate) struct Chronicle {
     pub(crate) voids: Vec<Duration>,
     /// When the file changed.
     pub(crate) reloads: Vec<Duration>,
+    /// Who was taken out of the file, and when.
+    pub(crate) taken_out: Vec<(Duration, TargetId)>,
     /// When hekate said that it is blind, or sees again.
     pub(crate) sights: Vec<(Duration, bool)>,
     /// Whether the file leaves it at telling less of what flaps.
@@ -430,6 +432,12 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
         }
         let times = heard.entry((&entry.key.channel, target)).or_default();
         times.retain(|then| *at < *then + Duration::from_hours(1));
+        // Whoever was taken out of the file is forgotten, so what is put back later is somebody else.
+        let taken_out = chronicle.taken_out.iter();
+        let mut taken_out = taken_out.filter(|(out, who)| who == target && out <= at);
+        if let Some((out, _)) = taken_out.next_back() {
+            times.retain(|then| then > out);
+        }
         times.push(*at);
         // Dates are all that a new process has, and clocks may have been moved before it began.
         let is_calm = chronicle

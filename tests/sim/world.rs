@@ -531,6 +531,10 @@ impl World {
                 self.event(Event::Interrupted);
             }
             Disturbance::Reload(targets) => {
+                let is_left = |id: &TargetId| targets.iter().any(|target| target.id == *id);
+                let gone = self.targets().filter(|id| !is_left(id)).cloned();
+                let gone: Vec<_> = gone.map(|id| (self.now, id)).collect();
+                self.chronicle.taken_out.extend(gone);
                 self.targets = targets;
                 self.reload();
             }
