@@ -52,6 +52,8 @@ pub(super) struct Lookout {
     last: Option<(Tick, bool)>,
     /// Looks that wait for a round before they are judged.
     pub(super) held: Vec<Held>,
+    /// Silence that was believed for want of an accusation, and waits for a round to bear it out.
+    unproved: Vec<(Slot, u8)>,
     /// What could not be seen since we are blind.
     unseen: BTreeSet<Slot>,
     /// Since when time has gone its way.
@@ -156,6 +158,7 @@ impl Engine {
             lookout.asked = None;
             lookout.due = now.tick;
             // That a round is lost is our own fault, and hides no outage.
+            self.prove();
             self.release(now, actions);
         }
         let lookout = &mut self.lookout;
@@ -225,10 +228,11 @@ impl Engine {
             return Some(observation);
         }
         self.want_round(now);
-        if !may_wait
-            || self.lookout.vouches(now.tick)
-            || !self.would_accuse(&observation, is_regular)
-        {
+        let is_vouched_for = self.lookout.vouches(now.tick);
+        if !may_wait || is_vouched_for || !self.would_accuse(&observation, is_regular) {
+            if !is_vouched_for {
+                self.note_unproved(&observation);
+            }
             return Some(observation);
         }
         self.lookout.held.push(Held {
@@ -237,6 +241,30 @@ impl Engine {
             planned,
         });
         None
+    }
+
+    /// Whoever is said to be down is not said to be so again because of silence that nobody vouches for.
+    fn note_unproved(&mut self, observation: &Observation) {
+        let (slot, check) = (observation.look.slot, observation.look.check);
+        let watching = self
+            .at_mut(slot)
+            .and_then(|watched| watched.checks.get_mut(usize::from(check)));
+        if let Some(watching) = watching {
+            watching.is_unproved = true;
+            self.lookout.unproved.push((slot, check));
+        }
+    }
+
+    /// Silence was true, as far as anybody can say.
+    fn prove(&mut self) {
+        for (slot, check) in std::mem::take(&mut self.lookout.unproved) {
+            let watching = self
+                .at_mut(slot)
+                .and_then(|watched| watched.checks.get_mut(usize::from(check)));
+            if let Some(watching) = watching {
+                watching.is_unproved = false;
+            }
+        }
     }
 
     /// What a look saw that could not see.
@@ -312,6 +340,7 @@ impl Engine {
             Some(Change::Blinded) => self.blinded(now, actions),
             Some(Change::Sees { since, why }) => self.sees(now, since, &why, actions),
             None if was_doubtful && is_good => self.saw_badly(asked.at.tick, actions),
+            None if is_good => self.prove(),
             None => {}
         }
         if self.lookout.sight.is_open() && !self.lookout.is_blind() {
@@ -339,6 +368,7 @@ impl Engine {
     /// We saw badly for a moment, too short to be called blind: what silence said before we were seen to see again is
     /// nothing that a good round could vouch for.
     fn saw_badly(&mut self, until: Tick, actions: &mut Vec<Action>) {
+        self.lookout.unproved.clear();
         self.take_back_silence(actions);
         let hidden = self.hidden();
         for held in &mut self.lookout.held {
@@ -375,6 +405,7 @@ impl Engine {
 
     /// We see nothing: whatever silence has said so far is taken back.
     fn blinded(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        self.lookout.unproved.clear();
         self.lookout.tell_at = Some(now.tick + TOLD_AFTER);
         self.take_back_silence(actions);
         let sight = &self.lookout.sight;
@@ -476,6 +507,7 @@ impl Engine {
         lookout.asked = None;
         lookout.last = None;
         lookout.held.clear();
+        lookout.unproved.clear();
         lookout.due = now.tick;
         lookout.undisturbed_since = now.tick;
     }
@@ -506,6 +538,7 @@ impl Engine {
         }
         if is_changed {
             let lookout = &mut self.lookout;
+            lookout.unproved.clear();
             lookout.sight.replace();
             lookout.asked = None;
             lookout.last = None;

@@ -109,7 +109,7 @@ impl Engine {
         };
         let is_beside_looks = watched.asked().iter().filter(|is_asked| **is_asked).count() > 1;
         let watching = &mut watched.checks[usize::from(check)];
-        watching.is_seen = true;
+        (watching.is_seen, watching.is_unproved) = (true, false);
         if is_blind && watching.awaited.is_some() {
             // It may have called, and could not reach us.
             watching.awaited = watching

@@ -245,7 +245,8 @@ impl Engine {
         let facts = Arc::new(facts_of(source, &decision, pauses));
         if let Some(watched) = self.at_mut(reader.slot) {
             watched.log = Some(Arc::clone(&facts));
-            watched.checks[usize::from(reader.check)].is_seen = true;
+            let watching = &mut watched.checks[usize::from(reader.check)];
+            (watching.is_seen, watching.is_unproved) = (true, false);
         }
         actions.push(Action::ShowLog(reader.slot, facts));
         self.weigh(now, &observation, true, actions);

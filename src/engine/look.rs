@@ -117,6 +117,7 @@ impl Engine {
             return;
         };
         watching.is_seen = true;
+        watching.is_unproved = false;
         if flight.is_regular {
             watching.regular_at = observation.started.tick;
         }

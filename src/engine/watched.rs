@@ -69,6 +69,9 @@ pub(super) struct Watching {
     pub(super) flight: Option<Flight>,
     /// Whether a look of this process has come back.
     pub(super) is_seen: bool,
+    /// Whether nothing bears out yet what was seen last: it was silence that no witness has vouched for, or time stood still
+    /// since.
+    pub(super) is_unproved: bool,
     /// By how much its spans are stretched, as long as it is in question: never less than when that began.
     pub(super) stretch: u32,
     /// When it was last looked at because a sibling failed.
@@ -136,6 +139,7 @@ impl Watching {
             is_next_regular: true,
             flight: None,
             is_seen: false,
+            is_unproved: false,
             stretch: 1,
             hurried_at: None,
             own_trouble_since: None,
@@ -327,6 +331,7 @@ impl Watched {
     pub(super) fn is_in_doubt(&self) -> bool {
         let watching = &self.checks[self.deciding()];
         !watching.is_seen
+            || watching.is_unproved
             || watching.own_trouble_since.is_some()
             || watching.state.recovery.is_some()
     }

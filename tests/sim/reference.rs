@@ -132,7 +132,7 @@ impl Chronicle {
             if look.life != life || void.is_some_and(|void| look.began + ROUNDING < *void) {
                 return false;
             }
-            match word(look.sky) {
+            match self.word_of(look) {
                 Word::Bad => is_real = true,
                 Word::Nothing if self.is_taken_for_silence(look, now) => {}
                 Word::Nothing => continue,
@@ -145,6 +145,18 @@ impl Chronicle {
             }
         }
         false
+    }
+
+    /// What a look says, as far as it could see: silence says nothing while hekate has said that it is blind. Whether it is
+    /// right to say so is another question, and asked elsewhere.
+    fn word_of(&self, look: &Look) -> Word {
+        let is_silence = matches!(look.sky, Sky::Silent | Sky::Drip);
+        let said = |by: Duration| self.sights.iter().rfind(|(at, _)| *at <= by);
+        let was_blind = |by: Duration| said(by).is_some_and(|(_, is_blind)| *is_blind);
+        if is_silence && (was_blind(look.began) || was_blind(look.ended)) {
+            return Word::Nothing;
+        }
+        word(look.sky)
     }
 
     /// A loss of our own network that was over before two rounds of witnesses could notice it looks like silence of the
@@ -182,12 +194,14 @@ impl Chronicle {
 
     /// Whether so many of the last regular looks failed.
     fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
-        let is_bad = |look: &Look| word(look.sky) == Word::Bad;
+        let is_bad = |look: &Look| self.word_of(look) == Word::Bad;
         let regular = self.before(target, now).filter(|look| look.is_regular);
         let counted: Vec<_> = regular
-            .filter(|look| word(look.sky) != Word::Nothing || self.is_taken_for_silence(look, now))
+            .filter(|look| {
+                self.word_of(look) != Word::Nothing || self.is_taken_for_silence(look, now)
+            })
             .take(usize::from(of))
-            .filter(|look| !matches!(word(look.sky), Word::Well | Word::Else))
+            .filter(|look| !matches!(self.word_of(look), Word::Well | Word::Else))
             .collect();
         counted.len() >= usize::from(failures) && counted.into_iter().any(is_bad)
     }
@@ -240,7 +254,7 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     let target = entry.story.target.as_ref()?;
     let last = |count: usize| {
         let looks = chronicle.before(target, at);
-        let looks = looks.filter(|look| word(look.sky) != Word::Nothing);
+        let looks = looks.filter(|look| chronicle.word_of(look) != Word::Nothing);
         looks.take(count).collect::<Vec<_>>()
     };
     let policy = last(1).first().map(|look| look.policy.clone());

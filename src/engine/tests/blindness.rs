@@ -269,3 +269,42 @@ fn what_was_silent_while_we_saw_badly_completes_no_accusation() {
     }
     assert!(completed > 0);
 }
+
+/// It answered well, and then everything fell silent: whether it still is down nobody can say, so nobody is reminded of it.
+#[test]
+fn nobody_is_reminded_because_of_silence_that_no_witness_vouches_for() {
+    let reminder_at = minutes(35) + Duration::from_secs(40);
+    for second in 1..40 {
+        let mut world = world();
+        world.set("blue", "silent");
+        world.run_until(reminder_at - Duration::from_secs(second));
+        assert_eq!(world.told.lines().count(), 1, "{}", world.told);
+        world.set("blue", "ok");
+        world.run_until(world.now + Duration::from_secs(11));
+        let before = world.told.clone();
+        set_all(&mut world, "silent");
+        world.witnesses.say = "---";
+        world.run_until(world.now + Duration::from_secs(30));
+        let after = world.told.strip_prefix(&before).expect("more was told");
+        assert!(
+            !after.contains("reminder"),
+            "{second} s before it: {before}{after}"
+        );
+    }
+}
+
+/// Nor is anybody reminded of what was not looked at since time stood still.
+#[test]
+fn an_interruption_puts_a_reminder_off_until_somebody_looked() {
+    let mut world = World::new(fleet(vec![target("api")]));
+    world.set("api", "refused");
+    world.run_until(minutes(30) + Duration::from_secs(9));
+    world.set("api", "ok");
+    world.now = minutes(31);
+    world.event(Event::Interrupted);
+    world.run_until(minutes(35));
+    world.check(&expect![[r#"
+        12s #core @core opened: api unknown -> down: connection refused
+        31m 10s #core recovered: api down -> operational
+    "#]]);
+}
