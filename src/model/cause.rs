@@ -112,8 +112,8 @@ pub struct Member {
     pub until: Option<Timestamp>,
     /// Who is told of it.
     pub channels: Vec<ChannelName>,
-    /// What all of them were told last: how it was, `Operational` if it was back; absent before the first time.
-    pub said: Option<Verdict>,
+    /// What each of them was told last, in their order: how it was, `Operational` if it was back; absent before the first time.
+    pub said: Vec<Option<Verdict>>,
 }
 
 impl Member {
@@ -123,6 +123,18 @@ impl Member {
             None => self.verdict,
             Some(_) => Verdict::Operational,
         }
+    }
+
+    /// What this channel was told of it last.
+    pub fn said_to(&self, channel: &ChannelName) -> Option<Verdict> {
+        let place = self.channels.iter().position(|known| known == channel)?;
+        self.said.get(place).copied().flatten()
+    }
+
+    /// Whether everybody who is told of it knows how it is.
+    pub fn is_said(&self) -> bool {
+        let said = |place| self.said.get(place).copied().flatten();
+        (0..self.channels.len()).all(|place| said(place) == Some(self.standing()))
     }
 }
 

@@ -111,6 +111,7 @@ impl Engine {
         } = *self.at_mut(slot)?.incident.take()?;
         let number = incident.number;
         let (since, remind_after) = (incident.since, incident.remind_after.clone());
+        let told_as = incident.verdict;
         incident.common = Some(Box::new(Common {
             cause,
             population: u32::try_from(population).unwrap_or(u32::MAX),
@@ -129,7 +130,8 @@ impl Engine {
             // What matters for its end is who was told, not who would be now.
             member.channels = channels;
             member.since = since;
-            member.said = Some(member.standing());
+            // Which may be less than what is known by now.
+            member.said = vec![Some(told_as); member.channels.len()];
         });
         shared.open.incident.remind_after = remind_after;
         shared.open.incident.since = since;

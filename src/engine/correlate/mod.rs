@@ -115,35 +115,30 @@ impl Shared {
         self.note_members();
     }
 
-    /// Writes down with each member what all of its channels were told of it.
+    /// Writes down with each member what its channels were told of it.
     pub(super) fn note_members(&mut self) {
-        let said = std::mem::take(&mut self.said);
+        let pictures = std::mem::take(&mut self.said);
         for member in &mut self.common_mut().members {
-            let now = member.standing();
-            let knows = |channel| {
-                let said = said.get(channel).and_then(|said| said.get(&member.target));
-                said == Some(&now)
-            };
-            if member.channels.iter().all(knows) {
-                member.said = Some(now);
-            }
+            let said = |channel| pictures.get(channel)?.get(&member.target).copied();
+            member.said.clear();
+            member.said.extend(member.channels.iter().map(said));
         }
-        self.said = said;
+        self.said = pictures;
     }
 
     /// After a restart: what was told is what was written down, and what was not told is told soon.
     pub(super) fn recall_said(&mut self, now: Tick) {
         let incident = &self.open.incident;
         let told = incident.told.iter().map(|told| {
-            let members = shared_members(incident);
-            let theirs = members.filter(|member| member.channels.contains(&told.channel));
-            let said = theirs.filter_map(|member| Some((member.target.clone(), member.said?)));
+            let said = shared_members(incident).filter_map(|member| {
+                Some((member.target.clone(), member.said_to(&told.channel)?))
+            });
             (told.channel.clone(), said.collect())
         });
         self.said = told.collect();
         let members = self.common().members.iter();
         let unsaid: Vec<_> = members
-            .filter(|member| member.said != Some(member.standing()))
+            .filter(|member| !member.is_said())
             .map(|member| member.target.clone())
             .collect();
         for target in unsaid {
@@ -466,7 +461,7 @@ impl Engine {
             words: state.reason.words.clone(),
             since: state.since,
             until: None,
-            said: None,
+            said: Vec::new(),
             channels: decision
                 .to
                 .iter()

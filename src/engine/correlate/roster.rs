@@ -81,6 +81,11 @@ impl Shared {
     /// A member has another name.
     pub(super) fn rename(&mut self, was: &TargetId, target: &Target) {
         super::super::rename_members(std::slice::from_mut(&mut self.open.incident), was, target);
+        for picture in self.said.values_mut() {
+            if let Some(said) = picture.remove(was) {
+                picture.insert(target.id.clone(), said);
+            }
+        }
         if let Some(place) = self.roster.places.remove(was) {
             self.roster.places.insert(target.id.clone(), place);
         }
@@ -152,7 +157,7 @@ mod tests {
             since: Timestamp::default(),
             until: None,
             channels: Vec::new(),
-            said: None,
+            said: Vec::new(),
         }
     }
 

@@ -297,3 +297,36 @@ fn what_is_no_longer_in_question_delays_nothing() {
         5m 32s #core @core opened: a operational -> down: connection refused
     "#]]);
 }
+
+/// What one channel was told and the others not yet is remembered of that channel alone.
+#[test]
+fn after_a_restart_nobody_is_told_what_only_they_were_told_before() {
+    let mut world = world(&SIX);
+    set(&mut world, &["a", "b", "c"], "refused");
+    world.run_until(minutes(10));
+    set(&mut world, &["a"], "ok");
+    world.run_until(minutes(10) + Duration::from_secs(42));
+    // That is for `ops`, which was told of none of them; those who were told of it hear of it a little later.
+    set(&mut world, &["a"], "401");
+    while !world.told.contains("#ops") {
+        world.run_until(world.now + Duration::from_secs(1));
+    }
+    let (loaded, told) = (world.committed.clone(), world.told.clone());
+    let plan = Plan::clone(&world.engine.plan);
+    let now = world.now;
+    let mut world = World::restored(plan, loaded, now);
+    world.told = told;
+    set(&mut world, &["a"], "401");
+    set(&mut world, &["b", "c"], "refused");
+    world.run_until(minutes(20));
+    set(&mut world, &["a", "b", "c"], "ok");
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        5m 14s #core @core opened: 3 of 3 on host db1 operational -> down: a, b and c: connection refused (0 of 3 back)
+        10m 41s #core changed: 3 of 3 on host db1 down -> down: 1 of 3 are back; still bad: b and c: connection refused (1 of 3 back)
+        11m 20s #ops opened: 3 of 3 on host db1 operational -> unknown: a: HTTP 401 (0 of 1 back)
+        12m 21s #core changed: 3 of 3 on host db1 down -> down: a, b and c (0 of 3 back)
+        20m 29s #core recovered: 3 of 3 on host db1 unknown -> operational (3 of 3 back)
+        20m 29s #ops recovered: 3 of 3 on host db1 unknown -> operational (1 of 1 back)
+    "#]]);
+}

@@ -768,8 +768,8 @@ fn common() -> impl Strategy<Value = Box<Common>> {
             words,
             since,
             until,
+            said: channels.iter().map(|_| until.map(|_| verdict)).collect(),
             channels,
-            said: until.map(|_| verdict),
         },
     );
     let parts = (
