@@ -35,11 +35,28 @@ impl Engine {
     }
 
     /// Whether it counts how often a target changes and is heard of is up to the file.
-    pub(super) fn heed_flapping(&mut self, now: Moment) {
+    ///
+    /// If it does no more, what was told as flapping is a trouble like any other, and nothing has to wait any longer. Answers
+    /// who may have waited.
+    pub(super) fn heed_flapping(&mut self, now: Moment, batch: &mut Batch) -> Vec<Slot> {
         let is_ignored = !self.plan.damps_flapping;
-        for watched in self.watched.iter_mut().flatten() {
-            watched.restless.ignore(is_ignored, now);
+        let mut freed = Vec::new();
+        for (slot, watched) in (0..).map(Slot).zip(&mut self.watched) {
+            let Some(watched) = watched else { continue };
+            if watched.restless.ignore(is_ignored, now) {
+                freed.push(slot);
+            }
         }
+        for slot in &freed {
+            let open = self.at(*slot).and_then(|watched| watched.incident.as_ref());
+            if open.is_some_and(|open| open.incident.flapping.is_some()) {
+                self.go_on_as_ordinary(now, *slot, batch);
+            }
+        }
+        if !freed.is_empty() {
+            self.commons.open.hurry(now.tick);
+        }
+        freed
     }
 
     /// Whether nothing but its flapping, or how often it was heard of, decides what is told of a target now; that is done

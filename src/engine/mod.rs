@@ -453,7 +453,8 @@ impl Engine {
         for incident in shared {
             self.reopen_common(now, incident, &mut batch);
         }
-        self.heed_flapping(now);
+        // Everybody is asked below what there is to be told.
+        self.heed_flapping(now, &mut batch);
         self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
         self.commons.is_starting = true;
         for index in 0..self.watched.len() {

@@ -69,10 +69,14 @@ impl Engine {
         for id in gone {
             self.remove(now, id, &mut batch, actions);
         }
-        self.heed_flapping(now);
+        let freed = self.heed_flapping(now, &mut batch);
         self.bind_readers();
         self.bind_roles(now, actions);
         self.replace_witnesses(now, is_seen_otherwise);
+        for slot in freed {
+            self.settle_accounts(now, slot, &mut batch);
+            self.show(slot, actions);
+        }
         let renamed = std::mem::take(&mut batch.renamed);
         batch.renamed.clone_from(&renamed);
         if !batch.is_empty() {

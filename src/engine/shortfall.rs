@@ -83,7 +83,8 @@ impl Watched {
             return;
         };
         let incident = &mut open.incident;
-        let is_told_otherwise = incident.verdict == Verdict::Degraded && incident.is_short_otherwise;
+        let is_told_otherwise =
+            incident.verdict == Verdict::Degraded && incident.is_short_otherwise;
         if incident.warned_at.is_some() && is_told_otherwise {
             incident.warned_at = None;
             batch.incidents.push(incident.clone());

@@ -150,12 +150,14 @@ impl Restlessness {
         }
     }
 
-    /// Whether nothing of all this is to count; what was counted is forgotten then.
-    pub fn ignore(&mut self, yes: bool, now: Moment) {
-        if yes && !self.is_ignored {
+    /// Whether nothing of all this is to count; what was counted is forgotten then. Answers whether that is new.
+    pub fn ignore(&mut self, yes: bool, now: Moment) -> bool {
+        let is_new = yes && !self.is_ignored;
+        if is_new {
             *self = Self::new(now);
         }
         self.is_ignored = yes;
+        is_new
     }
 
     /// What is to be remembered of it.

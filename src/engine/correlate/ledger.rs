@@ -42,6 +42,19 @@ impl Ledger {
         Some(out)
     }
 
+    /// Nothing that was put off because somebody flaps has to wait any longer.
+    pub(in crate::engine) fn hurry(&mut self, now: Tick) {
+        let numbers: Vec<_> = self.by_number.keys().copied().collect();
+        for number in numbers {
+            let Some(mut shared) = self.take(number) else {
+                continue;
+            };
+            shared.rests_at = shared.rests_at.map(|at| at.min(now));
+            shared.follow_up = shared.follow_up.map(|at| at.min(now));
+            self.put(number, shared);
+        }
+    }
+
     /// Takes one out to change it; whoever takes it puts it back, unless it is over.
     pub(super) fn take(&mut self, number: u64) -> Option<Shared> {
         let shared = self.by_number.remove(&number)?;

@@ -130,9 +130,8 @@ impl Shared {
     pub(super) fn recall_said(&mut self, now: Tick) {
         let incident = &self.open.incident;
         let told = incident.told.iter().map(|told| {
-            let said = shared_members(incident).filter_map(|member| {
-                Some((member.target.clone(), member.said_to(&told.channel)?))
-            });
+            let said = shared_members(incident)
+                .filter_map(|member| Some((member.target.clone(), member.said_to(&told.channel)?)));
             (told.channel.clone(), said.collect())
         });
         self.said = told.collect();
@@ -300,24 +299,25 @@ impl Engine {
         }
         let is_due = |at: Option<Tick>| at.is_some_and(|at| at <= now.tick);
         let due = self.commons.open.due(now.tick);
+        // An end says more than that all are back.
+        for number in &due {
+            let shared = self.commons.open.get(*number);
+            if shared.is_some_and(|shared| is_due(shared.rests_at))
+                && let Some(shared) = self.commons.open.take(*number)
+            {
+                self.let_go(now, *number, shared, &mut batch);
+            }
+        }
         for number in &due {
             let shared = self.commons.open.get(*number);
             if shared.is_some_and(|shared| is_due(shared.follow_up)) {
                 self.follow_up(now, *number, &mut batch);
             }
         }
-        for number in &due {
-            let shared = self.commons.open.get(*number);
-            if shared.is_some_and(|shared| is_due(shared.open.remind)) {
-                self.remind_common(now, *number, &mut batch);
-            }
-        }
         for number in due {
             let shared = self.commons.open.get(number);
-            if shared.is_some_and(|shared| is_due(shared.rests_at))
-                && let Some(shared) = self.commons.open.take(number)
-            {
-                self.let_go(now, number, shared, &mut batch);
+            if shared.is_some_and(|shared| is_due(shared.open.remind)) {
+                self.remind_common(now, number, &mut batch);
             }
         }
         if !batch.is_empty() {

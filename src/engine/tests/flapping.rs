@@ -441,3 +441,77 @@ fn of_what_flaps_a_look_that_fails_after_good_ones_is_no_outage_that_lasts() {
         assert_eq!(world.told, told, "offset {offset}");
     }
 }
+
+fn undamped(plan: Plan) -> Plan {
+    Plan {
+        damps_flapping: false,
+        ..plan
+    }
+}
+
+#[test]
+fn with_the_switch_off_every_down_and_every_up_is_told() {
+    let mut world = World::new(undamped(fleet(vec![target("api")])));
+    world.run_until(minutes(5));
+    flap(&mut world, &["api"], minutes(1), minutes(2), 10);
+    assert!(world.open.is_empty());
+    let words = |line: &str| line.split_once(": api ").map(|(_, words)| words.to_owned());
+    let told: Vec<_> = world.told.lines().filter_map(words).collect();
+    let edges = [
+        "operational -> down: connection refused",
+        "down -> operational",
+    ];
+    assert_eq!(told, edges.repeat(10), "{}", world.told);
+}
+
+#[test]
+fn switched_off_while_it_flaps_the_truth_is_told_once() {
+    for (is_down, is_restarted) in [(true, false), (false, false), (true, true), (false, true)] {
+        let mut world = one();
+        flap(&mut world, &["api"], minutes(1), minutes(2), 4);
+        let weather = if is_down { "refused" } else { "ok" };
+        world.set("api", weather);
+        world.run_until(world.now + minutes(2));
+        assert_eq!(world.open.len(), 1, "it flaps: {}", world.told);
+        let before = world.told.clone();
+        let plan = undamped(fleet(vec![target("api")]));
+        if is_restarted {
+            world = World::restored(plan, world.committed.clone(), world.now);
+            world.set("api", weather);
+        } else {
+            world.told.clear();
+            world.event(Event::Replanned(Arc::new(plan)));
+        }
+        world.run_until(world.now + minutes(1));
+        let heard = |world: &World| {
+            let lines = world.told.lines();
+            let lines = lines.filter_map(|line| {
+                line.split_once(" #core ")
+                    .map(|(_, words)| words.to_owned())
+            });
+            lines.collect::<Vec<_>>()
+        };
+        // That it is down is what people read last.
+        let end = "recovered: api down -> operational";
+        let told: &[&str] = if is_down { &[] } else { &[end] };
+        assert_eq!(heard(&world), told, "{before}\n{}", world.told);
+        world.set("api", "ok");
+        world.run_until(world.now + minutes(5));
+        assert_eq!(heard(&world), [end], "{before}\n{}", world.told);
+        assert!(world.open.is_empty());
+    }
+}
+
+#[test]
+fn switched_off_while_one_of_several_flaps_their_end_is_told() {
+    let fleet = || fleet(vec![on("db1", "a"), on("db1", "b"), on("db1", "c")]);
+    let mut world = World::new(fleet());
+    world.run_until(minutes(5));
+    flap(&mut world, &["a", "b", "c"], minutes(1), minutes(2), 5);
+    assert_eq!(world.open.len(), 1, "{}", world.told);
+    world.told.clear();
+    world.event(Event::Replanned(Arc::new(undamped(fleet()))));
+    world.run_until(world.now + seconds(30));
+    assert!(world.open.is_empty(), "{}", world.told);
+    world.check(&expect![[r#""#]]);
+}
