@@ -118,12 +118,14 @@ impl Engine {
     }
 
     fn hush(&mut self, slot: Slot, until: Tick, is_flapping: bool) {
-        let words = if is_flapping {
-            "it goes up and down; what lasts 5 min is told"
-        } else {
-            "it was told often enough within the last hour"
-        };
         if let Some(watched) = self.at_mut(slot) {
+            let words = if is_flapping {
+                "it goes up and down; what lasts 5 min is told"
+            } else if watched.is_in_doubt() {
+                "it has to be seen again first"
+            } else {
+                "it was told often enough within the last hour"
+            };
             watched.hold = Some(Box::new(Hold {
                 words: String::from(words),
                 until: Some(until),
@@ -352,6 +354,10 @@ impl Watched {
             }
             // It had to wait, and is no longer as sure as it was.
             Telling::Truth if is_worse && (self.is_recovering() || self.is_answering()) => {
+                Telling::Wait(now + DOUBT_WAIT)
+            }
+            // It waited when the process ended, and nobody knows yet whether it still is so.
+            Telling::Truth if is_worse && said.is_some() && self.is_in_doubt() => {
                 Telling::Wait(now + DOUBT_WAIT)
             }
             Telling::End if is_in_question || self.is_hidden() => Telling::Wait(now + DOUBT_WAIT),

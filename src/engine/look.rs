@@ -180,6 +180,8 @@ impl Engine {
         actions: &mut Vec<Action>,
     ) {
         let LookId { slot, check, .. } = observation.look;
+        // Whether we can see decides what may be said of it.
+        self.note_own_trouble(now, slot, check, observation, actions);
         let pace = self.weigh(now, observation, is_regular, actions);
         self.settle_held(now, slot, actions);
         let is_overrun = self.plan_next(now, slot, check, pace, observation);
@@ -195,7 +197,6 @@ impl Engine {
                 Outcome::Unobservable(gap) if gap.kind.is_own()
             ),
         }));
-        self.note_own_trouble(now, slot, check, observation, actions);
     }
 
     /// Shows the judge what was seen and does what follows from it; says when the next look is wanted.

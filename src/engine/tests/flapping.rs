@@ -513,5 +513,61 @@ fn switched_off_while_one_of_several_flaps_their_end_is_told() {
     world.event(Event::Replanned(Arc::new(undamped(fleet()))));
     world.run_until(world.now + seconds(30));
     assert!(world.open.is_empty(), "{}", world.told);
-    world.check(&expect![[r#""#]]);
+    world.check(&expect![[r#"
+        20m #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+    "#]]);
+}
+
+/// Begins anew after this time; what was told before is forgotten by the story, not by the engine.
+fn restarted(world: &World, away: Duration, weather: &str) -> World {
+    let plan = Plan::clone(&world.engine.plan);
+    let mut restarted = World::restored(plan, world.committed.clone(), world.now + away);
+    restarted.set("api", weather);
+    restarted
+}
+
+#[test]
+fn that_it_lasts_is_not_told_by_a_look_that_met_our_own_trouble() {
+    let mut world = one();
+    flap(&mut world, &["api"], minutes(1), minutes(2), 3);
+    world.set("api", "refused");
+    world.run_until(world.now + minutes(4));
+    let mut world = restarted(&world, minutes(2), "no-files");
+    world.run_until(world.now + minutes(5));
+    assert!(!world.told.contains("api down"), "{}", world.told);
+    world.set("api", "refused");
+    world.run_until(world.now + minutes(1));
+    assert!(
+        world.told.contains("changed: api down -> down"),
+        "{}",
+        world.told
+    );
+}
+
+#[test]
+fn what_had_to_wait_is_not_told_after_a_restart_before_somebody_looked() {
+    let mut world = one();
+    let last = "ends in 20 hours";
+    for weather in [
+        "ends in 20 days",
+        "ends in 6 days",
+        last,
+        "refused",
+        last,
+        "refused",
+    ] {
+        world.set("api", weather);
+        world.run_until(world.now + minutes(2));
+    }
+    let told = world.told.lines().last().unwrap_or_default();
+    assert!(
+        told.contains("down -> degraded"),
+        "that it is down again waits: {}",
+        world.told
+    );
+    let mut world = restarted(&world, minutes(10), "ok");
+    world.run_until(world.now + Duration::from_hours(2));
+    assert!(!world.told.contains("-> down"), "{}", world.told);
+    assert!(world.told.contains("recovered: api"), "{}", world.told);
+    assert!(world.open.is_empty());
 }
