@@ -25,6 +25,9 @@ use super::{
 /// not taken for one.
 const RHYTHM: &str = "defaults: { interval: 1s, timeout: 800ms, confirm: { explicit: 1s, refused: 1s, silent: 4s }, successes: 1 }\n";
 
+/// Every down and every up is to be told, or what a test counts would be told as flapping.
+const UNDAMPED: &str = "damp_flapping: false\n";
+
 /// The folder, and what the environment says.
 pub(crate) struct Home {
     folder: TempDir,
@@ -82,19 +85,21 @@ impl Home {
     ///
     /// Each target is told by itself, or the targets of a test would be one incident as soon as they fail alike.
     pub(crate) fn write_with(&self, rhythm: &str, rest: &str) {
-        self.write_all(&format!("group_incidents: false\n{rhythm}"), rest);
+        self.write_all(&format!("{UNDAMPED}group_incidents: false\n{rhythm}"), rest);
+    }
+
+    /// Writes the file so that what goes up and down is told as flapping, as it is by default.
+    pub(crate) fn write_damped(&self, rest: &str) {
+        self.write_all(RHYTHM, rest);
     }
 
     /// Writes the file so that what has one cause is told as one, as it is by default.
     pub(crate) fn write_grouped(&self, rest: &str) {
-        self.write_all(RHYTHM, rest);
+        self.write_all(&format!("{UNDAMPED}{RHYTHM}"), rest);
     }
 
-    /// Every down and every up is to be told, or what a test counts would be rolled up as flapping.
     fn write_all(&self, head: &str, rest: &str) {
-        let mut text = format!(
-            "server: {{ listen: \"127.0.0.1:0\" }}\ndamp_flapping: false\n{head}channels:\n"
-        );
+        let mut text = format!("server: {{ listen: \"127.0.0.1:0\" }}\n{head}channels:\n");
         for (name, _) in &self.variables {
             if let Some(channel) = name.strip_prefix("WEBHOOK_") {
                 let channel = channel.to_lowercase();
