@@ -21,6 +21,8 @@ pub(super) struct Watched {
     pub(super) incident: Option<Box<Open>>,
     /// The number of the incident of several targets that it belongs to.
     pub(super) common: Option<u64>,
+    /// When it had waited for others long enough, and was not told because of something else.
+    pub(super) waited_until: Option<Tick>,
     /// When the last outage that was told as down ended: a mere degradation soon after is held back for a while.
     pub(super) down_ended: Option<Tick>,
     /// What keeps its trouble, or that it got worse, from being told.
@@ -183,6 +185,7 @@ impl Watched {
             checks,
             incident: None,
             common: None,
+            waited_until: None,
             down_ended: None,
             hold: None,
             is_blocked: false,

@@ -109,11 +109,17 @@ pub struct Member {
     pub until: Option<Timestamp>,
     /// Who is told of it.
     pub channels: Vec<ChannelName>,
-    /// What all of them were told last: how it was, `Operational` if it was back; absent before the first time.
-    pub said: Option<Verdict>,
+    /// What each of them was told last: how it was, `Operational` if it was back; who was told nothing yet is absent.
+    pub said: Vec<(ChannelName, Verdict)>,
 }
 
 impl Member {
+    /// What this channel was told last, if anything.
+    pub fn said_to(&self, channel: &ChannelName) -> Option<Verdict> {
+        let mut said = self.said.iter();
+        said.find(|(to, _)| to == channel).map(|(_, said)| *said)
+    }
+
     /// How it is: what it was last, or `Operational` if it is not bad any more.
     pub const fn standing(&self) -> Verdict {
         match self.until {

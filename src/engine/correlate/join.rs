@@ -102,9 +102,13 @@ impl Engine {
         let target = self.at(slot)?.target.id.clone();
         shared.change(&target, |member| {
             // What matters for its end is who was told, not who would be now.
+            let standing = member.standing();
+            member.said = channels
+                .iter()
+                .map(|channel| (channel.clone(), standing))
+                .collect();
             member.channels = channels;
             member.since = since;
-            member.said = Some(member.standing());
         });
         shared.open.incident.remind_after = remind_after;
         shared.open.incident.since = since;

@@ -150,7 +150,7 @@ mod tests {
             since: Timestamp::default(),
             until: None,
             channels: Vec::new(),
-            said: None,
+            said: Vec::new(),
         }
     }
 

@@ -381,7 +381,7 @@ same_fields!(Member of model::cause::Member {
     since: Time,
     until: Option<Time>,
     channels: Vec<String>,
-    said: Option<Verdict>,
+    said: Vec<(String, Verdict)>,
 });
 same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
 same_fields!(Person of model::planned::Person { name: String, slack_user: Option<String> });

@@ -728,8 +728,12 @@ fn common() -> impl Strategy<Value = Box<Common>> {
             words,
             since,
             until,
+            said: channels
+                .iter()
+                .take(1)
+                .map(|to| (to.clone(), verdict))
+                .collect(),
             channels,
-            said: until.map(|_| verdict),
         },
     );
     (select(causes.to_vec()), any::<u32>(), vec(member, 0..3)).prop_map(
