@@ -23,6 +23,8 @@ pub(super) struct Watched {
     pub(super) incident: Option<Box<Open>>,
     /// The number of the incident of several targets that it belongs to.
     pub(super) common: Option<u64>,
+    /// When it had waited for others long enough, and was not told because of something else.
+    pub(super) waited_until: Option<Tick>,
     /// When the last outage that was told as down ended: a mere degradation soon after is held back for a while.
     pub(super) down_ended: Option<Tick>,
     /// How restless it is, and how often people heard of it lately.
@@ -191,6 +193,7 @@ impl Watched {
             checks,
             incident: None,
             common: None,
+            waited_until: None,
             down_ended: None,
             restless: Restlessness::new(now),
             hold: None,

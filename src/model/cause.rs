@@ -112,29 +112,23 @@ pub struct Member {
     pub until: Option<Timestamp>,
     /// Who is told of it.
     pub channels: Vec<ChannelName>,
-    /// What each of them was told last, in their order: how it was, `Operational` if it was back; absent before the first time.
-    pub said: Vec<Option<Verdict>>,
+    /// What each of them was told last: how it was, `Operational` if it was back; who was told nothing yet is absent.
+    pub said: Vec<(ChannelName, Verdict)>,
 }
 
 impl Member {
+    /// What this channel was told last, if anything.
+    pub fn said_to(&self, channel: &ChannelName) -> Option<Verdict> {
+        let mut said = self.said.iter();
+        said.find(|(to, _)| to == channel).map(|(_, said)| *said)
+    }
+
     /// How it is: what it was last, or `Operational` if it is not bad any more.
     pub const fn standing(&self) -> Verdict {
         match self.until {
             None => self.verdict,
             Some(_) => Verdict::Operational,
         }
-    }
-
-    /// What this channel was told of it last.
-    pub fn said_to(&self, channel: &ChannelName) -> Option<Verdict> {
-        let place = self.channels.iter().position(|known| known == channel)?;
-        self.said.get(place).copied().flatten()
-    }
-
-    /// Whether everybody who is told of it knows how it is.
-    pub fn is_said(&self) -> bool {
-        let said = |place| self.said.get(place).copied().flatten();
-        (0..self.channels.len()).all(|place| said(place) == Some(self.standing()))
     }
 }
 

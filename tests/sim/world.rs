@@ -249,6 +249,8 @@ impl World {
             *database = Some(Box::new(opened));
         }
         self.checks.restarted(&loaded);
+        // Whatever the process before said of its eyes, this one has said nothing yet.
+        self.chronicle.sights.push((self.now, false));
         self.begin(loaded);
     }
 

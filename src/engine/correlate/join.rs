@@ -128,10 +128,13 @@ impl Engine {
         let target = self.at(slot)?.target.id.clone();
         shared.change(&target, |member| {
             // What matters for its end is who was told, not who would be now.
+            // That may be less than what is known by now.
+            member.said = channels
+                .iter()
+                .map(|channel| (channel.clone(), told_as))
+                .collect();
             member.channels = channels;
             member.since = since;
-            // Which may be less than what is known by now.
-            member.said = vec![Some(told_as); member.channels.len()];
         });
         shared.open.incident.remind_after = remind_after;
         shared.open.incident.since = since;

@@ -40,6 +40,8 @@ use crate::{
 
 /// For so long a trouble waits for others that are in question, to be told together with them.
 const WAIT: Duration = Duration::from_secs(10);
+/// Who waited short ago, and was kept from being told by a look that contradicted it, does not wait again.
+const WAITED: Duration = Duration::from_secs(20);
 /// So many others in question make it worth waiting, if they have nothing in common that is known; also one in a hundred.
 const OTHERS: usize = 2;
 /// More that are in question are not compared one by one.
@@ -117,27 +119,34 @@ impl Shared {
 
     /// Writes down with each member what its channels were told of it.
     pub(super) fn note_members(&mut self) {
-        let pictures = std::mem::take(&mut self.said);
+        let said = std::mem::take(&mut self.said);
         for member in &mut self.common_mut().members {
-            let said = |channel| pictures.get(channel)?.get(&member.target).copied();
-            member.said.clear();
-            member.said.extend(member.channels.iter().map(said));
+            let told = member.channels.iter().filter_map(|channel| {
+                let said = said.get(channel)?.get(&member.target)?;
+                Some((channel.clone(), *said))
+            });
+            member.said = told.collect();
         }
-        self.said = pictures;
+        self.said = said;
     }
 
     /// After a restart: what was told is what was written down, and what was not told is told soon.
     pub(super) fn recall_said(&mut self, now: Tick) {
         let incident = &self.open.incident;
         let told = incident.told.iter().map(|told| {
-            let said = shared_members(incident)
+            let members = shared_members(incident);
+            let theirs = members.filter(|member| member.channels.contains(&told.channel));
+            let said = theirs
                 .filter_map(|member| Some((member.target.clone(), member.said_to(&told.channel)?)));
             (told.channel.clone(), said.collect())
         });
         self.said = told.collect();
         let members = self.common().members.iter();
         let unsaid: Vec<_> = members
-            .filter(|member| !member.is_said())
+            .filter(|member| {
+                let mut channels = member.channels.iter();
+                channels.any(|channel| member.said_to(channel) != Some(member.standing()))
+            })
             .map(|member| member.target.clone())
             .collect();
         for target in unsaid {
@@ -225,7 +234,7 @@ impl Engine {
             self.commons.suspects.insert(slot);
         }
         if is_remembered
-            || is_grouped && self.is_worth_waiting(slot)
+            || is_grouped && !self.has_waited(now.tick, slot) && self.is_worth_waiting(slot)
             || self.is_parent_in_question(slot)
         {
             self.commons.waiting.insert(slot);
@@ -237,6 +246,12 @@ impl Engine {
         }
         self.join(now, slot, verdict, batch)
             .or_else(|| self.open(now, slot, verdict, batch))
+    }
+
+    /// Whether it has just waited for others, and something else kept it from being told then.
+    fn has_waited(&self, now: Tick, slot: Slot) -> bool {
+        let waited = self.at(slot).and_then(|watched| watched.waited_until);
+        waited.is_some_and(|until| now.since(until) <= WAITED)
     }
 
     /// Whether others are in question that may turn out to have the same cause.
@@ -339,6 +354,9 @@ impl Engine {
             };
             // What is known by now may be a reason to tell nothing, as a parent that is down.
             if self.is_held(now, slot, standing) {
+                if let Some(watched) = self.at_mut(slot) {
+                    watched.waited_until = Some(now.tick);
+                }
                 self.set_wake(slot);
                 self.show(slot, actions);
                 continue;

@@ -381,7 +381,7 @@ same_fields!(Member of model::cause::Member {
     since: Time,
     until: Option<Time>,
     channels: Vec<String>,
-    said: Vec<Option<Verdict>>,
+    said: Vec<(String, Verdict)>,
 });
 same_fields!(Person of model::planned::Person { name: String, slack_user: Option<String> });
 same_fields!(Acknowledgement of model::planned::Acknowledgement { by: Person, at: Time, why: Option<String> });

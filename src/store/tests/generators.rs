@@ -768,7 +768,11 @@ fn common() -> impl Strategy<Value = Box<Common>> {
             words,
             since,
             until,
-            said: channels.iter().map(|_| until.map(|_| verdict)).collect(),
+            said: channels
+                .iter()
+                .take(1)
+                .map(|to| (to.clone(), verdict))
+                .collect(),
             channels,
         },
     );
