@@ -571,3 +571,19 @@ fn what_had_to_wait_is_not_told_after_a_restart_before_somebody_looked() {
     assert!(world.told.contains("recovered: api"), "{}", world.told);
     assert!(world.open.is_empty());
 }
+
+#[test]
+fn silence_that_lasts_is_told_in_spite_of_it_as_soon_as_witnesses_vouch_for_us() {
+    for offset in 0..30 {
+        let mut world = World::new(super::blindness::plan(&["api"]));
+        // One of them is away, so each round takes a while.
+        world.witnesses.say = "++-";
+        world.run_until(minutes(5));
+        flap(&mut world, &["api"], minutes(1), minutes(2), 3);
+        world.run_until(world.now + seconds(offset));
+        world.set("api", "silent");
+        world.run_until(world.now + minutes(7));
+        let told = world.told.lines().last().unwrap_or_default();
+        assert!(told.contains("steady"), "offset {offset}: {}", world.told);
+    }
+}
