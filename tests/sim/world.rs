@@ -248,6 +248,8 @@ impl World {
             *database = Some(Box::new(opened));
         }
         self.checks.restarted(&loaded);
+        // A new process knows nothing of it, and has said nothing yet.
+        self.chronicle.sights.push((self.now, false));
         self.begin(loaded);
     }
 
