@@ -28,12 +28,20 @@ pub struct Census {
 /// Whether so many with this in common are to be told as one.
 pub fn is_believed(cause: &Cause, members: usize, census: Census) -> bool {
     let are_enough = match cause {
-        Cause::Host(_) | Cause::Component(_) | Cause::Source(_) | Cause::Group(_) => members >= 2,
+        Cause::Host(_)
+        | Cause::Component(_)
+        | Cause::Source(_)
+        | Cause::Group(_)
+        | Cause::Release(_) => members >= 2,
         Cause::Network(_) | Cause::Error(_) | Cause::Together => members >= 3,
     };
     let is_common = match cause {
         Cause::Host(_) | Cause::Network(_) | Cause::Group(_) => census.bad * 2 >= census.all,
-        Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => true,
+        Cause::Component(_)
+        | Cause::Source(_)
+        | Cause::Error(_)
+        | Cause::Release(_)
+        | Cause::Together => true,
     };
     are_enough && is_common
 }
@@ -76,7 +84,8 @@ const fn rank(cause: &Cause) -> u8 {
         Cause::Source(_) => 3,
         Cause::Group(_) => 4,
         Cause::Error(_) => 5,
-        Cause::Together => 6,
+        Cause::Release(_) => 6,
+        Cause::Together => 7,
     }
 }
 

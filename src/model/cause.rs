@@ -24,6 +24,8 @@ pub enum Cause {
     Group(GroupName),
     /// The same thing is wrong with all of them.
     Error(String),
+    /// The same release was announced for them a short while ago.
+    Release(String),
     /// It happened at the same time.
     Together,
 }
@@ -38,6 +40,7 @@ impl Cause {
             Self::Source(_) => "source",
             Self::Group(_) => "group",
             Self::Error(_) => "error",
+            Self::Release(_) => "release",
             Self::Together => "together",
         }
     }
@@ -45,9 +48,11 @@ impl Cause {
     /// What it is called; empty where there is no name for it.
     pub fn name(&self) -> &str {
         match self {
-            Self::Host(name) | Self::Network(name) | Self::Component(name) | Self::Error(name) => {
-                name
-            }
+            Self::Host(name)
+            | Self::Network(name)
+            | Self::Component(name)
+            | Self::Error(name)
+            | Self::Release(name) => name,
             Self::Source(name) => name.as_str(),
             Self::Group(name) => name.as_str(),
             Self::Together => "",
@@ -63,6 +68,7 @@ impl Cause {
             "source" => Self::Source(SourceName::new(name)),
             "group" => Self::Group(GroupName::new(name)),
             "error" => Self::Error(name),
+            "release" => Self::Release(name),
             "together" => Self::Together,
             _ => return None,
         })
@@ -77,6 +83,7 @@ impl Cause {
             Self::Source(name) => format!("read from {name}"),
             Self::Group(name) => format!("in group {name}"),
             Self::Error(words) => format!("with the same trouble: {words}"),
+            Self::Release(name) => format!("after release {name}"),
             Self::Together => String::from("at the same time"),
         }
     }

@@ -43,7 +43,7 @@ impl Engine {
         if verdict == Verdict::Unknown || !self.plan.groups_incidents {
             return None;
         }
-        let own: BTreeSet<_> = self.traits(slot).into_iter().collect();
+        let own: BTreeSet<_> = self.traits(now.tick, slot).into_iter().collect();
         let news = News::of(verdict);
         let known = own.iter();
         let known = known.filter_map(|cause| self.growing(now.tick, cause, news));
@@ -91,7 +91,7 @@ impl Engine {
             {
                 continue;
             }
-            let theirs = self.traits(other);
+            let theirs = self.traits(now.tick, other);
             let cause = theirs.into_iter().filter(is_telling).find(|cause| {
                 own.contains(cause) && cause::is_believed(cause, 2, self.census(now.tick, cause))
             });

@@ -201,6 +201,7 @@ pub(super) fn case<'a>(watched: &'a Watched, verdict: Verdict, shared: &'a Share
         | Cause::Group(_)
         | Cause::Source(_)
         | Cause::Error(_)
+        | Cause::Release(_)
         | Cause::Together => own,
     }
 }
@@ -234,7 +235,9 @@ impl Engine {
             self.commons.suspects.insert(slot);
         }
         if is_remembered
-            || is_grouped && !self.has_waited(now.tick, slot) && self.is_worth_waiting(slot)
+            || is_grouped
+                && !self.has_waited(now.tick, slot)
+                && self.is_worth_waiting(now.tick, slot)
             || self.is_parent_in_question(slot)
         {
             self.commons.waiting.insert(slot);
@@ -255,7 +258,7 @@ impl Engine {
     }
 
     /// Whether others are in question that may turn out to have the same cause.
-    fn is_worth_waiting(&mut self, slot: Slot) -> bool {
+    fn is_worth_waiting(&mut self, now: Tick, slot: Slot) -> bool {
         if !self.commons.waiting.is_empty() || self.plans.is_releasing() {
             return true;
         }
@@ -264,9 +267,9 @@ impl Engine {
         if others.len() >= enough {
             return true;
         }
-        let own: BTreeSet<_> = self.traits(slot).into_iter().collect();
+        let own: BTreeSet<_> = self.traits(now, slot).into_iter().collect();
         others.into_iter().take(COMPARED_MAX).any(|other| {
-            let theirs = self.traits(other);
+            let theirs = self.traits(now, other);
             theirs
                 .iter()
                 .any(|cause| is_telling(cause) && own.contains(cause))
@@ -370,7 +373,10 @@ impl Engine {
             cases.push((slot, standing));
         }
         for cases in [bad, unseen] {
-            let traits: Vec<_> = cases.iter().map(|(slot, _)| self.traits(*slot)).collect();
+            let traits: Vec<_> = cases
+                .iter()
+                .map(|(slot, _)| self.traits(now.tick, *slot))
+                .collect();
             let sets = if self.plan.groups_incidents {
                 cause::divide(&traits, |cause| self.census(now.tick, cause))
             } else {
@@ -532,7 +538,8 @@ impl Shared {
             | Cause::Network(_)
             | Cause::Component(_)
             | Cause::Source(_)
-            | Cause::Group(_) => JOIN_WITHIN,
+            | Cause::Group(_)
+            | Cause::Release(_) => JOIN_WITHIN,
         };
         now.since(self.grew) <= within && self.open.incident.verdict != Verdict::Unknown
     }

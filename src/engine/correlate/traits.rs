@@ -19,7 +19,7 @@ const COUNTED_FOR: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// What a target could have in common with others that are bad.
-    pub(super) fn traits(&self, slot: Slot) -> Vec<Cause> {
+    pub(super) fn traits(&self, now: Tick, slot: Slot) -> Vec<Cause> {
         let Some(watched) = self.at(slot) else {
             return Vec::new();
         };
@@ -50,6 +50,7 @@ impl Engine {
         }
         out.extend(watched.target.group.clone().map(Cause::Group));
         out.extend(watching.last.label.clone().map(Cause::Error));
+        out.extend(self.release_of(now, slot).map(Cause::Release));
         out.push(Cause::Together);
         out
     }
@@ -87,7 +88,11 @@ impl Engine {
                 let there: BTreeSet<Slot> = hosts.flat_map(|(_, slots)| slots).copied().collect();
                 return (self.count(&there), self.hosts.len());
             }
-            Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => &nobody,
+            Cause::Component(_)
+            | Cause::Source(_)
+            | Cause::Error(_)
+            | Cause::Release(_)
+            | Cause::Together => &nobody,
         };
         (self.count(slots), slots.len())
     }
@@ -105,7 +110,11 @@ impl Engine {
 /// Whether it says something that two have this in common.
 pub(super) const fn is_telling(cause: &Cause) -> bool {
     match cause {
-        Cause::Host(_) | Cause::Component(_) | Cause::Source(_) | Cause::Group(_) => true,
+        Cause::Host(_)
+        | Cause::Component(_)
+        | Cause::Source(_)
+        | Cause::Group(_)
+        | Cause::Release(_) => true,
         Cause::Network(_) | Cause::Error(_) | Cause::Together => false,
     }
 }

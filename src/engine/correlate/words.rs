@@ -94,7 +94,11 @@ fn title(incident: &Incident) -> String {
         Cause::Host(_) | Cause::Network(_) | Cause::Group(_) => {
             format!("{count} of {}", population.max(count))
         }
-        Cause::Component(_) | Cause::Source(_) | Cause::Error(_) | Cause::Together => {
+        Cause::Component(_)
+        | Cause::Source(_)
+        | Cause::Error(_)
+        | Cause::Release(_)
+        | Cause::Together => {
             format!("{count} targets")
         }
     };

@@ -3,6 +3,7 @@
 //! A plan of a person ends after so much time on the monotonic clock, whatever somebody does to the wall clock; only a jump
 //! forward ends it sooner. A window of the file opens and closes by the wall clock, because that is what it says.
 
+mod release;
 mod wish;
 
 use std::{
@@ -10,6 +11,8 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+
+use release::Released;
 
 use super::{
     Action, Engine,
@@ -46,6 +49,8 @@ pub(in crate::engine) struct Plans {
     is_releasing: bool,
     /// Whether the agenda is to be shown anew.
     is_changed: bool,
+    /// Which release was put where a short while ago.
+    lately: Vec<Released>,
 }
 
 /// A plan of a person that is on.
@@ -273,7 +278,7 @@ impl Engine {
             }
         }
         for id in over {
-            self.end_plan(now.at, id, HowEnded::CameBack, None, batch);
+            self.end_plan(now, id, HowEnded::CameBack, None, batch);
         }
     }
 
@@ -304,7 +309,7 @@ impl Engine {
         let over: Vec<_> = over.map(|standing| standing.planned.id).collect();
         for id in over {
             touched.extend(self.slots_of_plan(id));
-            self.end_plan(now.at, id, HowEnded::Over, None, &mut batch);
+            self.end_plan(now, id, HowEnded::Over, None, &mut batch);
         }
         let plan = Arc::clone(&self.plan);
         for (place, window) in plan.maintenance.iter().enumerate() {
@@ -402,7 +407,7 @@ impl Engine {
             let id = standing.planned.id;
             self.plans.made.push(standing);
             if is_over {
-                self.end_plan(now.at, id, HowEnded::Over, None, batch);
+                self.end_plan(now, id, HowEnded::Over, None, batch);
             }
         }
         self.plans.windows = openings(&self.plan, now);
@@ -488,7 +493,7 @@ impl Engine {
     /// Writes down that a plan has ended.
     fn end_plan(
         &mut self,
-        at: Timestamp,
+        now: Moment,
         id: PlanId,
         how: HowEnded,
         by: Option<Person>,
@@ -496,8 +501,14 @@ impl Engine {
     ) -> Option<Planned> {
         let made = &mut self.plans.made;
         let place = made.iter().position(|known| known.planned.id == id)?;
-        let mut planned = (*made.remove(place).planned).clone();
-        planned.ended = Some(Ended { at, how, by });
+        let standing = made.remove(place);
+        let mut planned = (*standing.planned).clone();
+        planned.ended = Some(Ended {
+            at: now.at,
+            how,
+            by,
+        });
+        self.plans.remember_release(now.tick, standing);
         batch.planned.push(planned.clone());
         self.plans.is_changed = true;
         Some(planned)

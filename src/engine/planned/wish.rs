@@ -142,7 +142,7 @@ impl Engine {
         let earlier: Vec<_> = earlier.map(|known| known.planned.id).collect();
         for id in earlier {
             let by = Some(planned.by.clone());
-            self.end_plan(now.at, id, HowEnded::Replaced, by, batch);
+            self.end_plan(now, id, HowEnded::Replaced, by, batch);
         }
     }
 
@@ -178,7 +178,7 @@ impl Engine {
         actions: &mut Vec<Action>,
     ) -> Answer {
         let slots: BTreeSet<_> = self.slots_of_plan(id).into_iter().collect();
-        let Some(planned) = self.end_plan(now.at, id, HowEnded::Stopped, Some(by), batch) else {
+        let Some(planned) = self.end_plan(now, id, HowEnded::Stopped, Some(by), batch) else {
             return Err(missing(&format!(
                 "there is no {} {id}; it has ended, or there never was one",
                 id.kind.as_str()

@@ -438,6 +438,37 @@ fn a_deploy_that_does_not_come_back_is_told_with_its_release() {
     "#]]);
 }
 
+/// What fails in different ways after the same release was put there fails because of the release; who did not get it does not.
+#[test]
+fn what_fails_after_the_same_release_is_told_as_one() {
+    let names = ["api", "web", "mail"];
+    let mut world = World::new(fleet(names.map(target).into()));
+    world.run_until(minutes(5));
+    world.plan(PlanKind::Deploy, &["api"], minutes(5));
+    world.plan(PlanKind::Deploy, &["web"], minutes(5));
+    world.run_until(minutes(20));
+    for (name, weather) in names.iter().zip(["refused", "db", "degraded"]) {
+        world.set(name, weather);
+    }
+    world.run_until(minutes(25));
+    for name in names {
+        world.set(name, "ok");
+    }
+    world.run_until(minutes(90));
+    world.set("api", "refused");
+    world.set("web", "db");
+    world.run_until(minutes(95));
+    world.check(&expect![[r#"
+        20m 12s #core opened: mail operational -> degraded: the body says DEGRADED
+        20m 28s #core @core opened: web operational -> down: db is down
+        20m 29s #core changed: 2 targets after release 4.18.2 down -> down: web and api (0 of 2 back)
+        25m 15s #core recovered: 2 targets after release 4.18.2 down -> operational (2 of 2 back)
+        25m 15s #core recovered: mail degraded -> operational
+        1h 30m 26s #core @core opened: web operational -> down: db is down
+        1h 30m 40s #core @core opened: api operational -> down: connection refused
+    "#]]);
+}
+
 #[test]
 fn a_second_announcement_takes_the_place_of_the_first() {
     let mut world = World::new(fleet(vec![target("api")]));

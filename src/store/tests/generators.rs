@@ -754,6 +754,7 @@ fn common() -> impl Strategy<Value = Box<Common>> {
         Cause::Source(SourceName::new("graylog")),
         Cause::Group(GroupName::new("master")),
         Cause::Error(String::from("HTTP 503")),
+        Cause::Release(String::from("2.4.1")),
         Cause::Together,
     ];
     let member = (
