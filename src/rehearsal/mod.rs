@@ -7,6 +7,7 @@
 
 pub mod noise;
 pub mod past;
+mod people;
 pub mod replay;
 pub mod retrial;
 pub mod review;
