@@ -244,6 +244,7 @@ fn plan() -> Plan {
                 label: None,
                 destination,
                 fallback: None,
+                max_messages: None,
             },
         )]),
         on_call: BTreeMap::new(),
@@ -252,6 +253,7 @@ fn plan() -> Plan {
             .map(|number| Arc::new(target(number)))
             .collect(),
         groups_incidents: true,
+        damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
         routes: vec![Route {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::model::{
-    ChannelName, GroupName, OnCallName, Plan, Route, Severity, TargetId, Verdict, plan::Matcher,
-    roles::Role,
+    ChannelName, GroupName, OnCallName, Plan, Route, Severity, TargetId, Timestamp, Verdict,
+    plan::Matcher, roles::Role,
 };
 
 /// What is to be told.
@@ -69,6 +69,35 @@ pub fn route(plan: &Plan, case: Case<'_>) -> Decision {
         decision.remind_after.clear();
     }
     decision
+}
+
+/// Until when a case waits for a channel because of quiet hours; absent if it does not.
+///
+/// Quiet hours are those of whoever a matching route names, mentioned or not. If several routes lead to the channel, all of them
+/// have to hold it; it waits until the first of them would let it pass.
+pub fn quiet_until(
+    plan: &Plan,
+    case: Case<'_>,
+    channel: &ChannelName,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let mut until: Option<Timestamp> = None;
+    for index in route(plan, case).routes {
+        let route = &plan.routes[index];
+        if !route.to.contains(channel) {
+            continue;
+        }
+        let on_call = route
+            .mention
+            .as_ref()
+            .and_then(|name| plan.on_call.get(name));
+        let hours = on_call.and_then(|on_call| on_call.quiet_hours.as_ref());
+        let of_this = hours
+            .filter(|hours| hours.holds(case.severity))
+            .and_then(|hours| hours.until(now))?;
+        until = Some(until.map_or(of_this, |until| until.min(of_this)));
+    }
+    until
 }
 
 fn add(decision: &mut Decision, index: usize, route: &Route, is_urgent: bool) {
@@ -155,6 +184,7 @@ pub(crate) mod tests {
                 label: None,
                 destination: Destination::SlackWebhook { url },
                 fallback: None,
+                max_messages: None,
             };
             (name, channel)
         };
@@ -180,6 +210,7 @@ pub(crate) mod tests {
             targets: Vec::new(),
             routes,
             groups_incidents: true,
+            damps_flapping: true,
             witnesses: std::sync::Arc::default(),
             maintenance: std::sync::Arc::default(),
         }

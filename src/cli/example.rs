@@ -133,6 +133,7 @@ pub(super) fn entry(kind: Kind, channel: ChannelName, story: Story, now: Timesta
         story: Arc::new(story),
         state: EntryState::Queued,
         attempts: 0,
+        held_until: None,
         instead_of: None,
     }
 }

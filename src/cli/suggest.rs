@@ -144,6 +144,7 @@ mod tests {
             transitions: 0,
             at: fixture::NOW,
             memory: Some(Box::new(Memory::Log(memory))),
+            unrest: None,
         };
         let batch = Batch {
             checks: vec![

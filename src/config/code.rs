@@ -107,6 +107,8 @@ codes! {
     Placeholder "H0136" Error,
     /// A value that is extracted and not used.
     UnusedValue "H0137" Warning,
+    /// A number of messages that cannot be.
+    Allowance "H0139" Error,
     /// Two targets of one name.
     SameTarget "H0201" Error,
     /// A group that is not there.
@@ -149,6 +151,8 @@ codes! {
     NeverSlow "H0303" Warning,
     /// Reminders that do not grow.
     Reminders "H0304" Error,
+    /// Quiet hours that cannot be.
+    QuietHours "H0305" Error,
     /// No cron line, or one for a day that never comes.
     Schedule "H0320" Error,
     /// A maintenance that begins again before it has ended.

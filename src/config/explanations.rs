@@ -445,6 +445,17 @@ targets:
 "##,
     },
     Explanation {
+        code: Code::Allowance,
+        title: "The number of messages cannot be",
+        cause: "`6 per 10m` is at most six messages in any ten minutes; what is over that is told as one message. One to 1,000 messages, in a minute to a day.",
+        example: r##"channels:
+  alerts: { webhook_url: "${SLACK_WEBHOOK_URL}", max_messages: 6/10m }
+"##,
+        fix: r##"channels:
+  alerts: { webhook_url: "${SLACK_WEBHOOK_URL}", max_messages: 6 per 10m }
+"##,
+    },
+    Explanation {
         code: Code::SameTarget,
         title: "Two targets of one name",
         cause: "A target is known by its group and name; its history hangs on them.",
@@ -716,6 +727,17 @@ routes:
 "##,
         fix: r##"routes:
   - { to: [alerts], remind_after: [30m, 2h] }
+"##,
+    },
+    Explanation {
+        code: Code::QuietHours,
+        title: "These quiet hours cannot be",
+        cause: "Quiet hours hold what can wait and tell it when they end. What is critical is told at any hour, and hours without an end would hold everything for ever.",
+        example: r##"on_call:
+  core: { user_group: S0CORE01, quiet_hours: { from: "22:00", to: "07:00", severities: [critical] } }
+"##,
+        fix: r##"on_call:
+  core: { user_group: S0CORE01, quiet_hours: { from: "22:00", to: "07:00", severities: [warning] } }
 "##,
     },
     Explanation {

@@ -119,6 +119,7 @@ fn five_lines_are_enough() {
                     url: (redacted),
                 },
                 fallback: None,
+                max_messages: None,
             },
         ]
         [

@@ -158,7 +158,7 @@ impl Engine {
             lookout.asked = None;
             lookout.due = now.tick;
             // That a round is lost is our own fault, and hides no outage.
-            self.prove();
+            self.prove(now, actions);
             self.release(now, actions);
         }
         let lookout = &mut self.lookout;
@@ -255,14 +255,15 @@ impl Engine {
         }
     }
 
-    /// Silence was true, as far as anybody can say.
-    fn prove(&mut self) {
+    /// Silence was true, as far as anybody can say: what was not told for want of that is told.
+    fn prove(&mut self, now: Moment, actions: &mut Vec<Action>) {
         for (slot, check) in std::mem::take(&mut self.lookout.unproved) {
             let watching = self
                 .at_mut(slot)
                 .and_then(|watched| watched.checks.get_mut(usize::from(check)));
             if let Some(watching) = watching {
                 watching.is_unproved = false;
+                self.settle_held(now, slot, actions);
             }
         }
     }
@@ -340,7 +341,7 @@ impl Engine {
             Some(Change::Blinded) => self.blinded(now, actions),
             Some(Change::Sees { since, why }) => self.sees(now, since, &why, actions),
             None if was_doubtful && is_good => self.saw_badly(asked.at.tick, actions),
-            None if is_good => self.prove(),
+            None if is_good => self.prove(now, actions),
             None => {}
         }
         if self.lookout.sight.is_open() && !self.lookout.is_blind() {

@@ -180,6 +180,8 @@ impl Engine {
         actions: &mut Vec<Action>,
     ) {
         let LookId { slot, check, .. } = observation.look;
+        // Whether we can see decides what may be said of it.
+        self.note_own_trouble(now, slot, check, observation, actions);
         let pace = self.weigh(now, observation, is_regular, actions);
         self.settle_held(now, slot, actions);
         let is_overrun = self.plan_next(now, slot, check, pace, observation);
@@ -195,7 +197,6 @@ impl Engine {
                 Outcome::Unobservable(gap) if gap.kind.is_own()
             ),
         }));
-        self.note_own_trouble(now, slot, check, observation, actions);
     }
 
     /// Shows the judge what was seen and does what follows from it; says when the next look is wanted.
@@ -335,8 +336,11 @@ impl Engine {
             incident: None,
             proof: Box::new(change.proof),
         };
-        batch.checks.push(watched.record(index, now.at));
         transition.incident = self.settle_accounts(now, slot, &mut batch);
+        // Written as it is after people were told, so that it is remembered how often they heard of it.
+        batch
+            .checks
+            .extend(self.at(slot).map(|watched| watched.record(index, now.at)));
         batch.transitions.push(transition);
         self.free_children(now, slot, was, &mut batch, actions);
         actions.push(Action::Commit(Arc::new(batch)));

@@ -8,6 +8,7 @@
 mod blindness;
 mod correlate;
 mod facts;
+mod flapping;
 mod heartbeat;
 mod hold;
 mod lapse;
@@ -16,6 +17,7 @@ mod look;
 mod mark;
 mod parents;
 mod planned;
+mod quiet;
 mod remind;
 mod replan;
 mod roles;
@@ -258,6 +260,8 @@ impl Engine {
         engine.restore(loaded, now, &mut actions);
         engine.show_agenda(now, &mut actions);
         engine.look_out(now, &mut actions);
+        engine.count_told(now, &mut actions);
+        engine.quieten(now, &mut actions);
         engine.dispatch(now, &mut actions);
         (engine, actions)
     }
@@ -289,6 +293,8 @@ impl Engine {
         self.handled = now;
         self.tell_common(now, actions);
         self.show_agenda(now, actions);
+        self.count_told(now, actions);
+        self.quieten(now, actions);
         self.look_out(now, actions);
         self.dispatch(now, actions);
     }
@@ -428,9 +434,9 @@ impl Engine {
                 .filter(|was| records.contains_key(*was))
                 .unwrap_or(&target.id)
                 .clone();
-            let mut watched = Watched::new(Arc::clone(target), now.at);
+            let mut watched = Watched::new(Arc::clone(target), now);
             watched.role = roles.remove(&target.id);
-            watched.remember(records.remove(&known_as).unwrap_or_default(), now.at);
+            watched.remember(records.remove(&known_as).unwrap_or_default(), now);
             if let Some(incident) = open.remove(&known_as) {
                 watched.reopen(incident, now);
             } else {
@@ -447,6 +453,8 @@ impl Engine {
         for incident in shared {
             self.reopen_common(now, incident, &mut batch);
         }
+        // Everybody is asked below what there is to be told.
+        self.heed_flapping(now, &mut batch);
         self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
         self.commons.is_starting = true;
         for index in 0..self.watched.len() {

@@ -7,7 +7,10 @@ use super::{
     hold::Hold,
     tell::{entry, told_of},
 };
-use crate::model::{Batch, Incident, Kind, Moment, Slot, Tick, Verdict};
+use crate::{
+    judge::flapping::{DIGESTS_AFTER, News},
+    model::{Batch, Incident, Kind, Moment, Slot, Tick, ToldFlapping, Verdict},
+};
 
 /// A reminder that nobody can vouch for now is put off by so much at a time.
 pub(super) const DOUBT_WAIT: Duration = Duration::from_secs(15);
@@ -52,6 +55,7 @@ impl Engine {
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
+        let room_at = watched.restless.room(now.tick, News::Again);
         let Some(open) = watched
             .incident
             .as_mut()
@@ -67,9 +71,13 @@ impl Engine {
             open.remind = Some(now.tick + DOUBT_WAIT);
             return;
         }
+        if room_at.is_some() {
+            open.remind = room_at;
+            return;
+        }
         let open = watched.incident.iter();
         let to: Vec<_> = open.flat_map(|open| told_of(&open.incident)).collect();
-        let story = Arc::new(self.story(slot, &to, None));
+        let story = Arc::new(self.story(now, slot, &to, None));
         let Some(mut open) = self
             .at_mut(slot)
             .and_then(|watched| watched.incident.take())
@@ -77,8 +85,9 @@ impl Engine {
             return;
         };
         let incident = &mut open.incident;
+        let is_first = incident.reminders == 0 && incident.flapping != Some(ToldFlapping::Unsteady);
         for told in &incident.told {
-            let mention = told.mention.clone().filter(|_| incident.reminders == 0);
+            let mention = told.mention.clone().filter(|_| is_first);
             batch.entries.push(entry(
                 incident,
                 told.channel.clone(),
@@ -93,6 +102,7 @@ impl Engine {
         open.remind = plan_reminder(&mut open.incident, now);
         batch.incidents.push(open.incident.clone());
         if let Some(watched) = self.at_mut(slot) {
+            watched.restless.tell(now);
             watched.incident = Some(open);
         }
     }
@@ -122,7 +132,7 @@ impl Engine {
 pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick> {
     incident.remind_at = None;
     let is_quiet = incident.verdict == Verdict::Unknown || incident.is_only_ending();
-    if incident.remind_after.is_empty() || is_quiet || incident.acknowledged.is_some() {
+    if reminders_of(incident).is_empty() || is_quiet || incident.acknowledged.is_some() {
         return None;
     }
     let before = incident
@@ -136,9 +146,19 @@ pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick
     Some(now.tick + wait)
 }
 
+/// When reminders of an incident are due. While it flaps, digests stand in for them.
+pub(super) fn reminders_of(incident: &Incident) -> &[Duration] {
+    match (incident.flapping, incident.verdict) {
+        (Some(ToldFlapping::Unsteady), _) | (Some(ToldFlapping::Steady), Verdict::Operational) => {
+            &DIGESTS_AFTER
+        }
+        (Some(ToldFlapping::Steady) | None, _) => &incident.remind_after,
+    }
+}
+
 /// How long after the opening the reminder with this number is due, counted from 0.
 fn offset(incident: &Incident, number: u32) -> Duration {
-    let times = &incident.remind_after;
+    let times = reminders_of(incident);
     let last = times.last().copied().unwrap_or_default();
     match times.get(number as usize) {
         Some(time) => *time,

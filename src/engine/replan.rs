@@ -54,7 +54,7 @@ impl Engine {
             } else if let Some(slot) = self.index.get(&target.id).copied() {
                 self.update(now, slot, target);
             } else {
-                let watched = Watched::new(Arc::clone(target), now.at);
+                let watched = Watched::new(Arc::clone(target), now);
                 let slot = self.place(watched, actions);
                 self.plan_first_looks(now, slot);
                 self.show(slot, actions);
@@ -69,9 +69,14 @@ impl Engine {
         for id in gone {
             self.remove(now, id, &mut batch, actions);
         }
+        let freed = self.heed_flapping(now, &mut batch);
         self.bind_readers();
         self.bind_roles(now, actions);
         self.replace_witnesses(now, is_seen_otherwise);
+        for slot in freed {
+            self.settle_accounts(now, slot, &mut batch);
+            self.show(slot, actions);
+        }
         let renamed = std::mem::take(&mut batch.renamed);
         batch.renamed.clone_from(&renamed);
         if !batch.is_empty() {

@@ -386,7 +386,7 @@ impl Engine {
             return;
         };
         let decision = route::route(&self.plan, watched.case(verdict));
-        let story = Arc::new(self.story(slot, &decision.to, None));
+        let story = Arc::new(self.story(now, slot, &decision.to, None));
         let Some(open) = self
             .at_mut(slot)
             .and_then(|watched| watched.incident.as_mut())
@@ -427,6 +427,9 @@ impl Engine {
         if batch.entries.len() > before {
             incident.sequence += 1;
             batch.incidents.push(incident.clone());
+            if let Some(watched) = self.at_mut(slot) {
+                watched.restless.tell(now);
+            }
         }
     }
 }

@@ -21,6 +21,9 @@ impl Engine {
             let Some(check) = watched.news() else {
                 return;
             };
+            if self.is_hushed(now, slot) {
+                return;
+            }
             self.change(now, slot, Verdict::Degraded, check, batch);
         }
     }
@@ -71,14 +74,18 @@ impl Watched {
         }
     }
 
-    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason.
+    /// What was renewed for long will be told again when it ends, though the incident goes on for another reason. As long as
+    /// people were not told of that one, the warning is all that they know.
     fn take_back_warning(&mut self, batch: &mut Batch) {
-        let is_renewed = self.ending().is_none() && self.is_known();
+        let goes_on = self.standing() == Some(Verdict::Degraded);
+        let is_renewed = goes_on && self.ending().is_none() && self.is_known();
         let Some(open) = self.incident.as_mut().filter(|_| is_renewed) else {
             return;
         };
         let incident = &mut open.incident;
-        if incident.warned_at.is_some() && incident.verdict == Verdict::Degraded {
+        let is_told_otherwise =
+            incident.verdict == Verdict::Degraded && incident.is_short_otherwise;
+        if incident.warned_at.is_some() && is_told_otherwise {
             incident.warned_at = None;
             batch.incidents.push(incident.clone());
         }

@@ -3,7 +3,9 @@
 use super::{Engine, watched::Watched};
 use crate::{
     judge::freshness,
-    model::{ChannelName, OnCallName, Outage, Slot, Story, Timestamp, Verdict, plan::Question},
+    model::{
+        ChannelName, Moment, OnCallName, Outage, Slot, Story, Timestamp, Verdict, plan::Question,
+    },
 };
 
 /// Members of larger groups say nothing of each other, and a mass outage must not cost the square of its size.
@@ -13,17 +15,19 @@ impl Engine {
     /// The facts of a message about a target as it stands.
     pub(super) fn story(
         &self,
+        now: Moment,
         slot: Slot,
         to: &[(ChannelName, Option<OnCallName>)],
         outage: Option<Outage>,
     ) -> Story {
         let check = self.at(slot).map_or(0, Watched::deciding);
-        self.story_of(slot, check, to, outage)
+        self.story_of(now, slot, check, to, outage)
     }
 
     /// The facts of a message about a target as one of its checks has it.
     pub(super) fn story_of(
         &self,
+        now: Moment,
         slot: Slot,
         index: usize,
         to: &[(ChannelName, Option<OnCallName>)],
@@ -62,6 +66,7 @@ impl Engine {
             role: watched.role.as_ref().map(|standing| standing.role),
             many: None,
             notes: self.plans.notes_of([&slot]),
+            flapping: watched.flapping(now),
         }
     }
 

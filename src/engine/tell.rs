@@ -28,6 +28,7 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         self.watch_deploys(now, slot, batch);
+        self.note_unrest(now, slot);
         self.note_parents(now, slot);
         let watched = self.at_mut(slot)?;
         watched.hold = None;
@@ -46,6 +47,7 @@ impl Engine {
         }
         let (told, standing) = (watched.told(), watched.standing());
         let incident = match (told, standing) {
+            _ if self.is_damped(now, slot, batch) => self.at(slot)?.open_incident(),
             (None, None) => {
                 self.plans.forget_kept(slot);
                 None
@@ -63,6 +65,7 @@ impl Engine {
             (Some(_), None) => self.close(now, slot, batch),
         };
         self.tell_other_shortfalls(now, slot, batch);
+        self.await_steady(now, slot);
         self.set_wake(slot);
         incident
     }
@@ -92,7 +95,7 @@ impl Engine {
             ..Incident::begun(number, now.at)
         };
         watched.note_told(&mut incident, check);
-        let story = Arc::new(self.story(slot, &decision.to, None));
+        let story = Arc::new(self.story(now, slot, &decision.to, None));
         for (channel, mention) in decision.to {
             batch.entries.push(entry(
                 &incident,
@@ -109,13 +112,15 @@ impl Engine {
             });
         }
         incident.sequence += 1;
+        let watched = self.at_mut(slot)?;
+        watched.note_heard(&mut incident, now);
         let remind = plan_reminder(&mut incident, now);
         batch.incidents.push(incident.clone());
         let id = incident.id.clone();
-        let watched = self.at_mut(slot)?;
         watched.hold = None;
         watched.incident = Some(Box::new(Open { incident, remind }));
         self.plans.forget_kept(slot);
+        self.await_steady(now, slot);
         self.opened_lately(now.tick, slot);
         Some(id)
     }
@@ -136,10 +141,13 @@ impl Engine {
         if !was_worse {
             hearers.extend(decision.to.iter().cloned());
         }
-        let story = Arc::new(self.story_of(slot, check, &hearers, None));
+        let story = Arc::new(self.story_of(now, slot, check, &hearers, None));
         let watched = self.at_mut(slot)?;
         let mut open = watched.incident.take()?;
         watched.note_told(&mut open.incident, check);
+        if watched.note_heard(&mut open.incident, now) {
+            open.remind = None;
+        }
         let incident = &mut open.incident;
         for told in &mut incident.told {
             let wanted = decision
@@ -208,12 +216,18 @@ impl Engine {
         let until = watched.since();
         let outage = outage(&incident, until);
         let to: Vec<_> = told_of(&incident).collect();
-        let mut story = self.story(slot, &to, Some(outage));
+        let mut story = self.story(now, slot, &to, Some(outage));
         story
             .notes
             .extend(incident.acknowledged.as_ref().map(Acknowledgement::words));
         let entries = to_all(&incident, &Arc::new(story));
         end(&mut incident, Kind::Recovered, now, entries, batch);
+        if let Some(watched) = self.at_mut(slot) {
+            watched.restless.tell(now);
+            if incident.flapping.is_some() {
+                watched.restless.rest();
+            }
+        }
         Some(incident.id)
     }
 
@@ -349,6 +363,7 @@ pub(super) fn entry_of(
         story: Arc::clone(story),
         state: EntryState::Queued,
         attempts: 0,
+        held_until: None,
         instead_of: None,
     }
 }

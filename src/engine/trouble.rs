@@ -134,6 +134,7 @@ impl Engine {
             mark: None,
             common: None,
             warned_at: None,
+            flapping: None,
             is_short_otherwise: false,
             acknowledged: None,
         };

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::heartbeat::PushedLogs;
 use super::hold::Hold;
+use super::remind::reminders_of;
 use super::roles::Standing;
+use crate::judge::flapping::Restlessness;
 use crate::model::{
     Batch, CheckId, CheckRecord, Detail, Incident, IncidentId, Memory, Moment, Observation,
     Outcome, Phases, Policy, Rule, State, Target, TargetId, Tick, Timestamp, Verdict,
@@ -25,6 +27,8 @@ pub(super) struct Watched {
     pub(super) waited_until: Option<Tick>,
     /// When the last outage that was told as down ended: a mere degradation soon after is held back for a while.
     pub(super) down_ended: Option<Tick>,
+    /// How restless it is, and how often people heard of it lately.
+    pub(super) restless: Restlessness,
     /// What keeps its trouble, or that it got worse, from being told.
     pub(super) hold: Option<Box<Hold>>,
     /// Whether what it depends on was down when it was last asked, and it is bad.
@@ -178,8 +182,12 @@ fn label(observation: &Observation) -> Option<String> {
 }
 
 impl Watched {
-    pub(super) fn new(target: Arc<Target>, at: Timestamp) -> Self {
-        let checks = target.checks.iter().map(|_| Watching::new(at)).collect();
+    pub(super) fn new(target: Arc<Target>, now: Moment) -> Self {
+        let checks = target
+            .checks
+            .iter()
+            .map(|_| Watching::new(now.at))
+            .collect();
         Self {
             target,
             checks,
@@ -187,6 +195,7 @@ impl Watched {
             common: None,
             waited_until: None,
             down_ended: None,
+            restless: Restlessness::new(now),
             hold: None,
             is_blocked: false,
             parent_back: None,
@@ -284,7 +293,11 @@ impl Watched {
     }
 
     /// Takes over remembered states, each for the check of its kind.
-    pub(super) fn remember(&mut self, records: Vec<CheckRecord>, now: Timestamp) {
+    pub(super) fn remember(&mut self, mut records: Vec<CheckRecord>, now: Moment) {
+        let newest = records.iter_mut().max_by_key(|record| record.at);
+        if let Some(unrest) = newest.and_then(|record| record.unrest.take()) {
+            self.restless = Restlessness::recall(*unrest, now);
+        }
         for record in records {
             let kinds = self.target.checks.iter().map(|check| check.kind);
             if let Some(index) = kinds.into_iter().position(|kind| kind == record.check.kind) {
@@ -297,7 +310,7 @@ impl Watched {
                 watching.transitions = record.transitions;
                 watching.memory = record.memory;
                 if let Some(Memory::Log(log)) = watching.memory.as_deref_mut() {
-                    crate::judge::freshness::void(log, now);
+                    crate::judge::freshness::void(log, now.at);
                 }
                 crate::judge::void(&mut watching.state);
             }
@@ -308,7 +321,7 @@ impl Watched {
     ///
     /// That time is computed from dates, so it is bounded by the longest that can have been left.
     pub(super) fn reopen(&mut self, incident: Incident, now: Moment) {
-        let longest = incident.remind_after.iter().max();
+        let longest = reminders_of(&incident).iter().max();
         let longest = longest.copied().unwrap_or_default();
         let remind = incident
             .remind_at
@@ -365,6 +378,10 @@ impl Watched {
             transitions: watching.transitions,
             at,
             memory: watching.memory.clone(),
+            unrest: self
+                .restless
+                .is_known()
+                .then(|| Box::new(self.restless.stored().clone())),
         }
     }
 

@@ -23,6 +23,7 @@ pub mod cause;
 mod contract;
 mod drift;
 mod ending;
+pub mod flapping;
 pub mod freshness;
 pub mod heartbeat;
 pub mod roles;

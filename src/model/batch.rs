@@ -12,6 +12,7 @@ use super::{
     roles::RolesMemory,
     time::Timestamp,
     transition::Transition,
+    unrest::Unrest,
 };
 
 /// The judge's memory of one check, as it outlives a restart.
@@ -27,6 +28,8 @@ pub struct CheckRecord {
     pub at: Timestamp,
     /// What some kinds of check remember beside the judge.
     pub memory: Option<Box<Memory>>,
+    /// How restless its target was when it was written.
+    pub unrest: Option<Box<Unrest>>,
 }
 
 /// What some kinds of check remember beside the judge.

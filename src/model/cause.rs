@@ -3,6 +3,7 @@
 use super::{
     names::{ChannelName, GroupName, SourceName, TargetId},
     time::Timestamp,
+    unrest::Flapping,
     verdict::Verdict,
 };
 
@@ -97,6 +98,8 @@ pub struct Common {
     pub population: u32,
     /// Everyone that ever belonged to it, in the order in which they joined.
     pub members: Vec<Member>,
+    /// While one of them flaps, and it stays open for that: how the most restless one does.
+    pub flapping: Option<Flapping>,
 }
 
 /// One target of several.

@@ -52,6 +52,8 @@ pub struct Incident {
     pub common: Option<Box<Common>>,
     /// Of something that ends, such as a certificate: the warning that was told last.
     pub warned_at: Option<Duration>,
+    /// If it was told as flapping: whether `verdict` was told as something that lasts.
+    pub flapping: Option<ToldFlapping>,
     /// Whether it was told as degraded for something that does not merely end, and that has not passed since.
     pub is_short_otherwise: bool,
     /// Who has taken it on, if somebody has since it last changed.
@@ -80,6 +82,7 @@ impl Incident {
             mark: None,
             common: None,
             warned_at: None,
+            flapping: None,
             is_short_otherwise: false,
             acknowledged: None,
         }
@@ -96,6 +99,15 @@ impl Incident {
             && self.warned_at.is_some()
             && !self.is_short_otherwise
     }
+}
+
+/// What people were told last of an incident that flaps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ToldFlapping {
+    /// That it goes up and down.
+    Unsteady,
+    /// That it is what it is now, because that has lasted.
+    Steady,
 }
 
 /// What somebody said of an incident that is over: whether it was worth telling.

@@ -24,12 +24,14 @@ pub mod observation;
 pub mod pauses;
 pub mod plan;
 pub mod planned;
+pub mod quiet_hours;
 pub mod roles;
 pub mod secret;
 pub mod steps;
 pub mod text;
 pub mod time;
 pub mod transition;
+pub mod unrest;
 pub mod verdict;
 pub mod wire;
 pub mod witness;
@@ -37,7 +39,7 @@ pub mod witness;
 pub use batch::{Batch, CheckRecord, Finished, Loaded, Memory};
 pub use board::Board;
 pub use health::{Component, ComponentState, Family};
-pub use incident::{Incident, Outage, Told};
+pub use incident::{Incident, Outage, Told, ToldFlapping};
 pub use judgement::{Policy, Proof, Seen, State};
 pub use names::{
     ChannelName, CheckId, CheckKind, GroupName, IncidentId, LookId, OnCallName, Slot, SourceName,

@@ -10,6 +10,7 @@ use super::{
     plan::Severity,
     roles::Role,
     time::Timestamp,
+    unrest::Flapping,
     verdict::{Reason, Rule, Verdict},
 };
 
@@ -104,6 +105,8 @@ pub struct Story {
     pub many: Option<Box<Many>>,
     /// What people planned or did about it, one clause each: why it is told late, who has taken it on. May be foreign.
     pub notes: Vec<String>,
+    /// If it goes up and down: how often, and how it went.
+    pub flapping: Option<Box<Flapping>>,
 }
 
 /// How several targets are that are told as one.
@@ -173,6 +176,7 @@ impl Story {
             role: None,
             many: None,
             notes: Vec::new(),
+            flapping: None,
         }
     }
 }
@@ -214,6 +218,9 @@ pub struct Entry {
     pub state: EntryState,
     /// Attempts that were begun.
     pub attempts: u32,
+    /// Until when it waits for quiet hours to end, to be told then with all that waited for it; absent if it waits for
+    /// nothing.
+    pub held_until: Option<Timestamp>,
     /// The channel it was first meant for, if it was handed to a fallback.
     pub instead_of: Option<ChannelName>,
 }

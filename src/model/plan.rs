@@ -22,6 +22,7 @@ use super::{
     metrics::MetricsQuestion,
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     planned::Window,
+    quiet_hours::{Allowance, QuietHours},
     roles::{Role, Roles},
     secret::Secret,
     steps::StepsQuestion,
@@ -89,6 +90,9 @@ pub struct Plan {
     pub routes: Vec<Route>,
     /// `group_incidents:` whether targets that are bad for one reason are told as one. Default yes.
     pub groups_incidents: bool,
+    /// `damp_flapping:` whether people hear less of what goes up and down, and of one target six times an hour at most.
+    /// Default yes.
+    pub damps_flapping: bool,
     /// Who tells our blindness from the trouble of others: `witnesses:` and those that the file implies.
     pub witnesses: Arc<[Witness]>,
     /// `maintenance:` in the order of the file.
@@ -156,6 +160,8 @@ pub struct Channel {
     pub destination: Destination,
     /// Who gets its messages while it refuses them. Default `ops`, if there is one and this is not it.
     pub fallback: Option<ChannelName>,
+    /// `max_messages:` how many messages it gets in which time. Default: as many as there are.
+    pub max_messages: Option<Allowance>,
 }
 
 impl Channel {
@@ -191,6 +197,8 @@ pub struct OnCall {
     pub user_group: Option<String>,
     /// Users' ids, `U…` or `W…`.
     pub users: Vec<String>,
+    /// When only what cannot wait is told by routes that mention it. Default never.
+    pub quiet_hours: Option<QuietHours>,
 }
 
 /// `groups:` what belongs together.

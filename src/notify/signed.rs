@@ -302,6 +302,7 @@ mod tests {
             role: None,
             many: None,
             notes: Vec::new(),
+            flapping: None,
         }
     }
 
@@ -318,6 +319,7 @@ mod tests {
             story: Arc::new(story),
             state: EntryState::Queued,
             attempts: 0,
+            held_until: None,
             instead_of: Some(ChannelName::new("disaster")),
         }
     }

@@ -619,6 +619,7 @@ fn all_well(plan: &Plan, now: Timestamp) -> Loaded {
             transitions: 1,
             at: now,
             memory: None,
+            unrest: None,
         })
     });
     Loaded {

@@ -344,6 +344,7 @@ mod tests {
                 name: OnCallName::new("core"),
                 user_group: group.map(str::to_owned),
                 users: users.iter().map(|id| (*id).to_owned()).collect(),
+                quiet_hours: None,
             })
         };
         assert_eq!(

@@ -621,6 +621,7 @@ pub(super) fn closed_incident() -> Incident {
         mark: None,
         common: None,
         warned_at: None,
+        flapping: None,
         is_short_otherwise: false,
         acknowledged: None,
     }

@@ -25,6 +25,9 @@ use super::{
 /// not taken for one.
 const RHYTHM: &str = "defaults: { interval: 1s, timeout: 800ms, confirm: { explicit: 1s, refused: 1s, silent: 4s }, successes: 1 }\n";
 
+/// Every down and every up is to be told, or what a test counts would be told as flapping.
+const UNDAMPED: &str = "damp_flapping: false\n";
+
 /// The folder, and what the environment says.
 pub(crate) struct Home {
     folder: TempDir,
@@ -82,12 +85,17 @@ impl Home {
     ///
     /// Each target is told by itself, or the targets of a test would be one incident as soon as they fail alike.
     pub(crate) fn write_with(&self, rhythm: &str, rest: &str) {
-        self.write_all(&format!("group_incidents: false\n{rhythm}"), rest);
+        self.write_all(&format!("{UNDAMPED}group_incidents: false\n{rhythm}"), rest);
+    }
+
+    /// Writes the file so that what goes up and down is told as flapping, as it is by default.
+    pub(crate) fn write_damped(&self, rest: &str) {
+        self.write_all(RHYTHM, rest);
     }
 
     /// Writes the file so that what has one cause is told as one, as it is by default.
     pub(crate) fn write_grouped(&self, rest: &str) {
-        self.write_all(RHYTHM, rest);
+        self.write_all(&format!("{UNDAMPED}{RHYTHM}"), rest);
     }
 
     fn write_all(&self, head: &str, rest: &str) {

@@ -21,6 +21,7 @@ mod corruption;
 mod crowd;
 mod discovery;
 mod endings;
+mod flapping;
 mod freeze;
 mod full_disk;
 mod home;

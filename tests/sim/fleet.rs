@@ -66,6 +66,7 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
             url: Secret::new(format!("http://127.0.0.1:9/{name}")),
         },
         fallback: fallback.map(ChannelName::new),
+        max_messages: None,
     };
     (name, channel)
 }
@@ -77,6 +78,7 @@ pub(crate) fn plan(
     targets: Vec<Target>,
     without: &[&str],
     groups_incidents: bool,
+    damps_flapping: bool,
 ) -> Plan {
     let there = |name: &'static str| if without.contains(&name) { "ops" } else { name };
     let to = |names: &[&'static str]| Route {
@@ -127,6 +129,7 @@ pub(crate) fn plan(
         groups: Vec::new(),
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents,
+        damps_flapping,
         witnesses: eyes::witnesses(),
         maintenance: Arc::default(),
         routes: vec![master, to(&["core"])],

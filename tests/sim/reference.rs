@@ -36,8 +36,12 @@ pub(crate) struct Chronicle {
     pub(crate) voids: Vec<Duration>,
     /// When the file changed.
     pub(crate) reloads: Vec<Duration>,
+    /// Who was taken out of the file, and when.
+    pub(crate) taken_out: Vec<(Duration, TargetId)>,
     /// When hekate said that it is blind, or sees again.
     pub(crate) sights: Vec<(Duration, bool)>,
+    /// Whether the file leaves it at telling less of what flaps.
+    is_damped: bool,
 }
 
 /// What a look of this sky says of its target.
@@ -88,6 +92,14 @@ fn longest(sky: Sky, policy: &Policy) -> Duration {
 }
 
 impl Chronicle {
+    /// Of a world in which this is what the file says.
+    pub(crate) fn of(is_damped: bool) -> Self {
+        Self {
+            is_damped,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn look(&mut self, look: Look) {
         self.looks
             .entry(look.target.clone())
@@ -167,6 +179,19 @@ impl Chronicle {
         })
     }
 
+    /// Whether it was told of as flapping, or often, so that what is new may have to last first.
+    fn is_restless(&self, target: &TargetId, now: Duration) -> bool {
+        let lately = |at: Duration| at <= now && now <= at + Duration::from_hours(2);
+        let said = self.decided.iter();
+        let said = said.filter(|(at, _, entry)| lately(*at) && said_of(entry, target).is_some());
+        let (mut flapping, mut count) = (false, 0);
+        for (_, _, entry) in said {
+            flapping |= entry.story.flapping.is_some();
+            count += 1;
+        }
+        self.is_damped && (flapping || count > 3)
+    }
+
     /// Whether so many of the last regular looks failed.
     fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
         let is_bad = |look: &Look| self.word_of(look) == Word::Bad;
@@ -194,6 +219,10 @@ fn said_of(entry: &Entry, target: &TargetId) -> Option<Verdict> {
 
 /// Who shares an incident hears of its changes after some time that grows with their number.
 const SHARED_PATIENCE: Duration = Duration::from_mins(33);
+/// What flaps is told when it has lasted for so long, and looks have come back.
+const STEADY: Duration = Duration::from_secs(330);
+/// Nobody hears of one target more often than this within an hour.
+const HEARD_MAX: usize = 6;
 /// So long after the end of a trouble of our own everything is looked at again.
 const SEES_AGAIN: Duration = Duration::from_secs(20);
 /// For so long a look may wait for witnesses: a pause, and two rounds of 3 s with a pause between them.
@@ -209,6 +238,7 @@ pub(crate) fn agrees(world: &World, seed: u64) {
         faults.extend(unfounded_members(world, *at, entry));
     }
     faults.extend(told_twice(&world.chronicle));
+    faults.extend(told_too_often(&world.chronicle));
     faults.extend(untold(world));
     faults.extend(unfinished(world));
     faults.extend(undelivered(world));
@@ -229,6 +259,10 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     };
     let policy = last(1).first().map(|look| look.policy.clone());
     let is_founded = match (entry.kind, entry.story.to) {
+        // What flaps and stays down is told later than it was decided.
+        (Kind::Opened | Kind::Changed, Verdict::Down) if entry.story.flapping.is_some() => last(1)
+            .first()
+            .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
         (Kind::Opened | Kind::Changed, Verdict::Down) => {
             if let Some(count) = policy.and_then(|it| it.count) {
                 chronicle
@@ -253,14 +287,20 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
                     || untold.any(|look| chronicle.has_full_run(target, look.ended, look.life))
             }
         }
-        // Held back for half an hour at most, and an absence may lie between.
+        // Held back for half an hour, or an hour if much was told before, and an absence may lie between.
         (Kind::Opened, _) => chronicle
             .before(target, at)
-            .take_while(|look| look.ended + Duration::from_mins(50) >= at)
+            .take_while(|look| look.ended + Duration::from_mins(110) >= at)
             .any(|look| !matches!(look.sky, Sky::Fine | Sky::Unseen | Sky::Unnamed)),
         (Kind::Recovered, Verdict::Operational) => {
             let looks = last(3);
-            looks.len() == 3 && looks.iter().all(|look| word(look.sky) == Word::Well)
+            // An end that had to wait was decided before, and one bad look since then is no news.
+            let has_waited = chronicle.is_restless(target, at);
+            let well = looks
+                .iter()
+                .filter(|look| word(look.sky) == Word::Well)
+                .count();
+            well == 3 || has_waited
         }
         (Kind::Reminder, Verdict::Down) => last(1)
             .first()
@@ -344,8 +384,13 @@ fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> 
     faults
 }
 
-/// What a message says: the worst, the words, and how each of several is.
-type Said<'a> = (Verdict, &'a str, Option<Vec<(&'a str, Verdict)>>);
+/// What a message says: the worst, the words, how each of several is, and of what flaps whether this lasts.
+type Said<'a> = (
+    Verdict,
+    &'a str,
+    Option<Vec<(&'a str, Verdict)>>,
+    Option<bool>,
+);
 
 /// A message that says to a channel what the one before it said.
 fn told_twice(chronicle: &Chronicle) -> Vec<String> {
@@ -364,7 +409,14 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
                 .map(|one| (one.title.as_str(), one.verdict))
                 .collect::<Vec<_>>()
         });
-        let what = (entry.story.to, entry.story.reason.words.as_str(), how);
+        let flapping = entry.story.flapping.as_deref();
+        let lasts = flapping.map(|flapping| flapping.is_steady);
+        let what = (
+            entry.story.to,
+            entry.story.reason.words.as_str(),
+            how,
+            lasts,
+        );
         if last.insert(whom, what.clone()) == Some(what.clone()) && !is_reminder {
             faults.push(format!("{:?} says at {at:?} again: {what:?}", entry.key));
         }
@@ -378,6 +430,40 @@ fn seen_from(world: &World, from: Duration, until: Duration) -> Duration {
     let over = troubles.filter(|(begin, end, _)| *begin <= until && *end + SEES_AGAIN > from);
     over.map(|(_, end, _)| end.saturating_add(SEES_AGAIN))
         .fold(from, Duration::max)
+}
+
+/// A target of which a channel was told more often than people want to hear of anything.
+fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
+    let mut heard: HashMap<(&ChannelName, &TargetId), Vec<Duration>> = HashMap::new();
+    let mut faults = Vec::new();
+    for (at, _, entry) in chronicle.decided.iter().filter(|_| chronicle.is_damped) {
+        let Some(target) = entry.story.target.as_ref() else {
+            continue;
+        };
+        // That it is not watched any more is somebody's own doing.
+        if matches!(entry.kind, Kind::Notice | Kind::Removed) {
+            continue;
+        }
+        let times = heard.entry((&entry.key.channel, target)).or_default();
+        times.retain(|then| *at < *then + Duration::from_hours(1));
+        // Whoever was taken out of the file is forgotten, so what is put back later is somebody else.
+        let taken_out = chronicle.taken_out.iter();
+        let mut taken_out = taken_out.filter(|(out, who)| who == target && out <= at);
+        if let Some((out, _)) = taken_out.next_back() {
+            times.retain(|then| then > out);
+        }
+        times.push(*at);
+        // Dates are all that a new process has, and clocks may have been moved before it began.
+        let is_calm = chronicle
+            .voids
+            .iter()
+            .all(|void| void > at || *void + Duration::from_hours(1) < *at);
+        if is_calm && times.len() > HEARD_MAX {
+            let count = times.len();
+            faults.push(format!("{:?} is one of {count} within an hour", entry.key));
+        }
+    }
+    faults
 }
 
 /// An outage that lasted for longer than people were promised, and of which nothing was said.
@@ -423,6 +509,11 @@ fn untold(world: &World) -> Vec<String> {
                 0
             }));
             let bound = if is_mixed { bound * 2 } else { bound } + WAIT;
+            let bound = if chronicle.is_restless(target, from + bound) {
+                bound + STEADY
+            } else {
+                bound
+            };
             let bound = if chronicle.is_shared(target, from + bound) {
                 bound + SHARED_PATIENCE
             } else {

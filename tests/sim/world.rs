@@ -174,7 +174,7 @@ impl World {
             receiver: Receiver::default(),
             disturbed: Vec::new(),
             kill_after_commits: None,
-            chronicle: Chronicle::default(),
+            chronicle: Chronicle::of(!seed.is_multiple_of(4)),
             checks: invariants::Running::default(),
             trace: Trace::default(),
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
@@ -202,6 +202,7 @@ impl World {
             self.targets.clone(),
             &self.without,
             !self.is_long,
+            !self.seed.is_multiple_of(4),
         )
     }
 
@@ -248,7 +249,7 @@ impl World {
             *database = Some(Box::new(opened));
         }
         self.checks.restarted(&loaded);
-        // A new process knows nothing of it, and has said nothing yet.
+        // Whatever the process before said of its eyes, this one has said nothing yet.
         self.chronicle.sights.push((self.now, false));
         self.begin(loaded);
     }
@@ -532,6 +533,10 @@ impl World {
                 self.event(Event::Interrupted);
             }
             Disturbance::Reload(targets) => {
+                let is_left = |id: &TargetId| targets.iter().any(|target| target.id == *id);
+                let gone = self.targets().filter(|id| !is_left(id)).cloned();
+                let gone: Vec<_> = gone.map(|id| (self.now, id)).collect();
+                self.chronicle.taken_out.extend(gone);
                 self.targets = targets;
                 self.reload();
             }

@@ -5,7 +5,7 @@ use hekate::{
     command::{Reply, ask},
     model::{
         ChannelName, CheckKind, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity,
-        TargetId, Verdict,
+        TargetId, Verdict, unrest::Flapping,
     },
     slack::{
         Message, grid,
@@ -103,6 +103,46 @@ fn it_is_over() {
     is(
         &entry(Kind::Recovered, recovered_story()),
         &expect_file!["recovered.json"],
+    );
+}
+
+/// Up and down three times, and what that looks like.
+fn flapping(is_steady: bool) -> Flapping {
+    Flapping {
+        outages: 3,
+        since: ago(1_340),
+        timeline: String::from("down 40 s, up 2 min, down 1 min, up 17 min 50 s, down now"),
+        is_steady,
+    }
+}
+
+#[test]
+fn it_goes_up_and_down() {
+    let mut begins = story();
+    begins.flapping = Some(Box::new(flapping(false)));
+    is(
+        &mentioning(Kind::Opened, begins.clone()),
+        &expect_file!["flapping.json"],
+    );
+    let mut goes_on = begins;
+    goes_on.to = Verdict::Operational;
+    is(
+        &entry(Kind::Reminder, goes_on),
+        &expect_file!["flapping_reminder.json"],
+    );
+    let mut stays = story();
+    stays.from = Verdict::Down;
+    stays.since = ago(300);
+    stays.flapping = Some(Box::new(flapping(true)));
+    is(
+        &entry(Kind::Changed, stays),
+        &expect_file!["flapping_steady.json"],
+    );
+    let mut over = recovered_story();
+    over.flapping = Some(Box::new(flapping(true)));
+    is(
+        &entry(Kind::Recovered, over),
+        &expect_file!["flapping_recovered.json"],
     );
 }
 
@@ -231,6 +271,14 @@ fn a_stale_backlog_is_one_message() {
     is_file(
         &render_folded(&entries, &unreachable),
         &expect_file!["folded.json"],
+    );
+    let morning = Context {
+        is_digest: true,
+        ..context(&on_call)
+    };
+    is_file(
+        &render_folded(&entries, &morning),
+        &expect_file!["digest.json"],
     );
     // They only waited for their turn: nobody was unreachable, and nothing is late.
     let message = render_folded(&entries, &context(&on_call));

@@ -35,6 +35,7 @@ pub(crate) fn on_call() -> BTreeMap<OnCallName, OnCall> {
             name,
             user_group: Some(String::from("S0CORE01")),
             users: vec![String::from("U0ALICE")],
+            quiet_hours: None,
         },
     )])
 }
@@ -47,6 +48,7 @@ pub(crate) fn context(on_call: &BTreeMap<OnCallName, OnCall>) -> Context<'_> {
         public_url: Some("https://status.example.test"),
         late: None,
         is_repeat: false,
+        is_digest: false,
     }
 }
 
@@ -98,6 +100,7 @@ pub(crate) fn story() -> Story {
         role: None,
         many: None,
         notes: Vec::new(),
+        flapping: None,
     }
 }
 
@@ -281,6 +284,7 @@ pub(crate) fn entry(kind: Kind, story: Story) -> Entry {
         story: Arc::new(story),
         state: EntryState::Queued,
         attempts: 0,
+        held_until: None,
         instead_of: None,
     }
 }
@@ -360,6 +364,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         groups,
         targets: targets.into_iter().map(Arc::new).collect(),
         groups_incidents: true,
+        damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
         routes: Vec::new(),

@@ -57,6 +57,7 @@ pub(crate) fn batch(number: u64) -> Batch {
             transitions: number,
             at: at(number),
             memory: None,
+            unrest: None,
         }],
         transitions: vec![transition(number)],
         incidents,
@@ -139,6 +140,7 @@ pub(crate) fn incident(number: u64) -> Incident {
         mark: None,
         common: None,
         warned_at: None,
+        flapping: None,
         is_short_otherwise: false,
         acknowledged: None,
     }
@@ -175,9 +177,11 @@ pub(crate) fn entry(number: u64) -> Entry {
             role: None,
             many: None,
             notes: Vec::new(),
+            flapping: None,
         }),
         state: EntryState::Queued,
         attempts: 0,
+        held_until: None,
         instead_of: None,
     }
 }

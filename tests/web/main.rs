@@ -146,6 +146,7 @@ fn plan() -> Plan {
             target(None, "api"),
         ],
         groups_incidents: true,
+        damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
         routes: Vec::new(),

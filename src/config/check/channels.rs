@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use chrono_tz::Tz;
 
 use super::{
     Check,
@@ -119,12 +120,14 @@ impl Check<'_> {
             .fallback
             .as_ref()
             .and_then(|at| self.fallback(at, &name, references));
+        let max_messages = raw.max_messages.as_ref().map(|at| self.allowance(at));
         let destination = self.destination(&raw, &name, &owner, key.span, span);
         Some(Channel {
             name: ChannelName::new(name.as_str()),
             label,
             destination: destination?,
             fallback,
+            max_messages: max_messages.flatten(),
         })
     }
 
@@ -152,6 +155,7 @@ impl Check<'_> {
             label: None,
             destination: Destination::SlackWebhook { url: found.secret },
             fallback: None,
+            max_messages: None,
         })
     }
 
@@ -414,7 +418,12 @@ impl Check<'_> {
         true
     }
 
-    pub(super) fn on_call(&self, at: Option<At<Named<raw::OnCall>>>, whole: Span) -> OnCalls {
+    pub(super) fn on_call(
+        &self,
+        at: Option<At<Named<raw::OnCall>>>,
+        whole: Span,
+        zone: Tz,
+    ) -> OnCalls {
         let mut out = OnCalls {
             references: References::new("on-call entry", Code::NoSuchOnCall),
             on_call: BTreeMap::new(),
@@ -445,6 +454,8 @@ impl Check<'_> {
                     .help("add `user_group: S…`, or `users: [U…]`"),
                 );
             }
+            let quiet_hours = raw.quiet_hours.as_ref();
+            let quiet_hours = quiet_hours.and_then(|at| self.quiet_hours(at, zone));
             let user_group = raw
                 .user_group
                 .and_then(|at| self.slack_id(&at, &["S"], "a user group"));
@@ -462,6 +473,7 @@ impl Check<'_> {
                 name: name.clone(),
                 user_group,
                 users,
+                quiet_hours,
             };
             out.on_call.insert(name, entry);
         }

@@ -752,7 +752,7 @@ impl Check<'_> {
     }
 
     /// A time of the day in minutes.
-    fn minute(&self, at: &At<String>) -> Option<u16> {
+    pub(super) fn minute(&self, at: &At<String>) -> Option<u16> {
         let text = self.text(at, "a time of the day")?;
         let minute = text.split_once(':').and_then(|(hour, minute)| {
             let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);

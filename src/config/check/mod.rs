@@ -22,6 +22,7 @@ mod steps;
 mod targets;
 mod timing;
 mod values;
+mod waiting;
 mod wire;
 mod witnesses;
 
@@ -89,7 +90,7 @@ pub(super) fn check(
     let slack = check.slack(file.slack);
     let dead_man = check.dead_man(file.dead_man);
     let mut channels = check.channels(file.channels, whole);
-    let mut on_call = check.on_call(file.on_call, whole);
+    let mut on_call = check.on_call(file.on_call, whole, server.timezone);
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);
     let mut sources = check.log_sources(file.log_sources, whole, &mut channels);
@@ -137,6 +138,7 @@ pub(super) fn check(
         targets,
         routes,
         maintenance,
+        damps_flapping: file.damp_flapping.and_then(|at| at.value) != Some(false),
         groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })
 }

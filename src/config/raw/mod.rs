@@ -37,6 +37,9 @@ pub(crate) struct File {
     pub(crate) witnesses: Option<At<Named<Witness>>>,
     /// Whether targets that are bad for one reason are told as one incident. Default `true`.
     pub(crate) group_incidents: Option<At<bool>>,
+    /// Whether what goes up and down is told as flapping, and nobody hears of one target more than six times an hour. Default
+    /// `true`.
+    pub(crate) damp_flapping: Option<At<bool>>,
     /// What every target has unless its group or it says otherwise.
     pub(crate) defaults: Option<At<Defaults>>,
     /// The side of Slack that is the same for all channels.
@@ -183,6 +186,8 @@ pub(crate) struct Channel {
     pub(crate) signed_webhook: Option<At<SignedWebhook>>,
     /// The channel that gets its messages while this one refuses them. Default `ops`, if there is one.
     pub(crate) fallback: Option<At<String>>,
+    /// How many messages it gets in which time: `6 per 10m`. What is over that is told as one. Default no limit.
+    pub(crate) max_messages: Option<At<AllowanceText>>,
 }
 
 /// A receiver of signed JSON.
@@ -209,6 +214,25 @@ pub(crate) struct OnCall {
     pub(crate) user_group: Option<At<String>>,
     /// Slack's ids of people, `U…` or `W…`.
     pub(crate) users: Option<At<OneOrMany<String>>>,
+    /// When routes that mention it tell nothing but what cannot wait; the rest is told as one when they are over.
+    pub(crate) quiet_hours: Option<At<QuietHours>>,
+}
+
+/// Hours in which only what cannot wait is told.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "`quiet_hours`", deny_unknown_fields)]
+#[schemars(rename = "QuietHours")]
+pub(crate) struct QuietHours {
+    /// Their beginning, `"22:00"`.
+    #[schemars(required)]
+    pub(crate) from: Option<At<String>>,
+    /// Their end, `"07:00"`; before the beginning = on the next day.
+    #[schemars(required)]
+    pub(crate) to: Option<At<String>>,
+    /// What waits: `info`, `warning`. Default both; what is critical never waits.
+    pub(crate) severities: Option<At<OneOrMany<SeverityWord>>>,
+    /// Their time zone. Default that of `server`.
+    pub(crate) timezone: Option<At<String>>,
 }
 
 /// What belongs together.
@@ -615,6 +639,11 @@ text! {
     CountText,
     { "type": ["string", "integer"], "pattern": "^ *[0-9]+( +of +[0-9]+)? *$", "examples": ["3 of 5"] }
 }
+text! {
+    /// `6 per 10m`.
+    AllowanceText,
+    { "type": "string", "pattern": "^ *[0-9]+ +per +[0-9]+ *[a-zA-Z]+( *[0-9]+ *[a-zA-Z]+)* *$", "examples": ["6 per 10m"] }
+}
 
 /// One of a few words.
 macro_rules! words {
@@ -823,11 +852,8 @@ const LATER: &[(&str, &[&str])] = &[
         &["tls", "trusted_proxies", "token", "token_file", "public"],
     ),
     ("`store`", &["raw_retention", "rollup_retention"]),
-    (
-        "a channel",
-        &["max_messages", "quiet_hours", "alertmanager", "email"],
-    ),
-    ("an on-call entry", &["quiet_hours", "fallback_users"]),
+    ("a channel", &["quiet_hours", "alertmanager", "email"]),
+    ("an on-call entry", &["fallback_users"]),
     ("a group", &["pair", "order", "maintenance"]),
     ("a target", &["active", "pair", "color", "maintenance"]),
     (
@@ -841,7 +867,6 @@ const LATER: &[(&str, &[&str])] = &[
             "proxy",
         ],
     ),
-    ("a route", &["quiet_hours", "max_messages"]),
     ("`match`", &["kind", "team"]),
 ];
 
@@ -854,7 +879,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 43] = [
+    const TITLES: [(&str, &str); 44] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -882,6 +907,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Match", "`match` of a route"),
         ("Maintenance", "a maintenance"),
         ("OnCall", "`on_call`"),
+        ("QuietHours", "`quiet_hours` of `on_call`"),
         ("Tls", "`tls` of `health`"),
         ("Basic", "`basic` of `health`"),
         ("Rule", "`rules` of `health`"),

@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::super::{Engine, tell::entry, watched::Open};
 use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of};
 use crate::{
-    judge::cause,
+    judge::{cause, flapping::News},
     model::{
-        Batch, ChannelName, IncidentId, Kind, Moment, OnCallName, Slot, Told, Verdict,
+        Batch, ChannelName, IncidentId, Kind, Moment, OnCallName, Slot, Tick, Told, Verdict,
         cause::{Cause, Common},
     },
 };
@@ -21,7 +21,9 @@ impl Engine {
         slots: &[Slot],
         batch: &mut Batch,
     ) -> bool {
-        let Some(number) = self.commons.open.growing(cause, now.tick) else {
+        let verdicts = slots.iter().filter_map(|slot| self.at(*slot)?.standing());
+        let news = News::of(verdicts.max().unwrap_or(Verdict::Operational));
+        let Some(number) = self.growing(now.tick, cause, news) else {
             return false;
         };
         for slot in slots {
@@ -42,18 +44,33 @@ impl Engine {
             return None;
         }
         let own: BTreeSet<_> = self.traits(now.tick, slot).into_iter().collect();
-        let open = &self.commons.open;
-        let known = own.iter().filter_map(|cause| open.growing(cause, now.tick));
+        let news = News::of(verdict);
+        let known = own.iter();
+        let known = known.filter_map(|cause| self.growing(now.tick, cause, news));
         if let Some(number) = known.max() {
             return self.enter(now, slot, number, batch);
         }
-        let (cause, other) = self.partner(now, slot, &own)?;
+        let (cause, other) = self.partner(now, slot, &own, news)?;
         let number = self.share(now, cause, other)?;
         self.enter(now, slot, number, batch)
     }
 
-    /// The target of an open incident of its own, told a short while ago, that shares a cause with this one.
-    fn partner(&mut self, now: Moment, slot: Slot, own: &BTreeSet<Cause>) -> Option<(Cause, Slot)> {
+    /// The open incident of this cause that others may still join. One of which people may not hear such news now is none: who
+    /// joined it would have to wait for what was told of others.
+    fn growing(&self, now: Tick, cause: &Cause, news: News) -> Option<u64> {
+        let has_room = |shared: &Shared| self.room_for(now, &shared.open.incident, news).is_none();
+        self.commons.open.growing(cause, now, has_room)
+    }
+
+    /// The target of an open incident of its own, told a short while ago, that shares a cause with this one: it is bad, and
+    /// people may hear of it now.
+    fn partner(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        own: &BTreeSet<Cause>,
+        news: News,
+    ) -> Option<(Cause, Slot)> {
         let recent: Vec<_> = self.recent.iter().rev().copied().collect();
         for (other, at) in recent {
             let Some(watched) = self.at(other) else {
@@ -63,7 +80,12 @@ impl Engine {
                 continue;
             };
             let is_recent = now.tick.since(at) <= JOIN_WITHIN && other != slot;
+            // Its end may have to wait until people may hear of it again.
+            let is_over = watched.standing().is_none();
+            let has_room = watched.restless.room(now.tick, news).is_none();
             if !is_recent
+                || is_over
+                || !has_room
                 || open.incident.verdict == Verdict::Unknown
                 || watched.stands_for_others()
             {
@@ -89,11 +111,15 @@ impl Engine {
         } = *self.at_mut(slot)?.incident.take()?;
         let number = incident.number;
         let (since, remind_after) = (incident.since, incident.remind_after.clone());
+        let told_as = incident.verdict;
         incident.common = Some(Box::new(Common {
             cause,
             population: u32::try_from(population).unwrap_or(u32::MAX),
             members: Vec::new(),
+            flapping: None,
         }));
+        // Of several that is told by how they are, one by one.
+        incident.flapping = None;
         let told = incident.told.iter().map(|told| told.channel.clone());
         let channels: Vec<_> = told.collect();
         incident.targets.clear();
@@ -102,10 +128,10 @@ impl Engine {
         let target = self.at(slot)?.target.id.clone();
         shared.change(&target, |member| {
             // What matters for its end is who was told, not who would be now.
-            let standing = member.standing();
+            // That may be less than what is known by now.
             member.said = channels
                 .iter()
-                .map(|channel| (channel.clone(), standing))
+                .map(|channel| (channel.clone(), told_as))
                 .collect();
             member.channels = channels;
             member.since = since;

@@ -42,6 +42,19 @@ impl Ledger {
         Some(out)
     }
 
+    /// Nothing that was put off because somebody flaps has to wait any longer.
+    pub(in crate::engine) fn hurry(&mut self, now: Tick) {
+        let numbers: Vec<_> = self.by_number.keys().copied().collect();
+        for number in numbers {
+            let Some(mut shared) = self.take(number) else {
+                continue;
+            };
+            shared.rests_at = shared.rests_at.map(|at| at.min(now));
+            shared.follow_up = shared.follow_up.map(|at| at.min(now));
+            self.put(number, shared);
+        }
+    }
+
     /// Takes one out to change it; whoever takes it puts it back, unless it is over.
     pub(super) fn take(&mut self, number: u64) -> Option<Shared> {
         let shared = self.by_number.remove(&number)?;
@@ -59,7 +72,7 @@ impl Ledger {
     }
 
     pub(super) fn put(&mut self, number: u64, shared: Shared) {
-        let due = [shared.follow_up, shared.open.remind];
+        let due = [shared.follow_up, shared.open.remind, shared.rests_at];
         if let Some(at) = due.into_iter().flatten().min() {
             self.due.insert((at, number));
             self.planned.insert(number, at);
@@ -69,10 +82,18 @@ impl Ledger {
         self.by_number.insert(number, shared);
     }
 
-    /// The latest of those about this cause that others may still join.
-    pub(super) fn growing(&self, cause: &Cause, now: Tick) -> Option<u64> {
+    /// The latest of those about this cause that others may still join, and that is fit to be joined.
+    pub(super) fn growing(
+        &self,
+        cause: &Cause,
+        now: Tick,
+        is_fit: impl Fn(&Shared) -> bool,
+    ) -> Option<u64> {
         let mut numbers = self.by_cause.get(cause)?.iter().rev();
-        let grows = |number: &&u64| self.get(**number).is_some_and(|shared| shared.grows(now));
+        let grows = |number: &&u64| {
+            let shared = self.get(**number);
+            shared.is_some_and(|shared| shared.grows(now) && is_fit(shared))
+        };
         numbers.find(grows).copied()
     }
 

@@ -15,6 +15,7 @@ use super::{
     words::{GONE, story_of},
 };
 use crate::{
+    judge::flapping::News,
     model::{
         Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Verdict,
     },
@@ -79,6 +80,9 @@ impl Engine {
                     let to = self.heard_by(slot, &mut shared, verdict);
                     shared.plan_follow_up(now.tick, Duration::ZERO, &id);
                     shared.forget_acknowledgement(now, batch);
+                    if verdict == Verdict::Down {
+                        shared.tell_if_it_lasts(now.tick);
+                    }
                     spread(now, &mut shared, to, batch);
                     soon = None;
                     is_changed = true;
@@ -180,9 +184,13 @@ impl Engine {
         mut shared: Shared,
         batch: &mut Batch,
     ) {
+        shared.rests_at = None;
         if shared.is_over() {
-            self.close_common(now, shared, Kind::Recovered, batch);
-            return;
+            shared.rests_at = self.rests_at(now.tick, &mut shared);
+            if shared.rests_at.is_none() {
+                self.close_common(now, shared, Kind::Recovered, batch);
+                return;
+            }
         }
         shared.open.incident.verdict = shared.worst();
         self.commons.open.put(number, shared);
@@ -215,6 +223,7 @@ impl Engine {
         // What one of them still has of its own is told by itself.
         for target in &members {
             if let Some(slot) = self.index.get(target).copied() {
+                self.let_rest(now.tick, slot);
                 self.settle_accounts(now, slot, batch);
             }
         }
@@ -225,7 +234,18 @@ impl Engine {
         let Some(mut shared) = self.commons.open.take(number) else {
             return;
         };
-        shared.follow_up = None;
+        let is_down = shared
+            .common()
+            .bad()
+            .any(|member| member.verdict == Verdict::Down);
+        let news = if is_down { News::Down } else { News::Other };
+        self.note_flapping(&mut shared);
+        let room_at = self.room_for(now.tick, &shared.open.incident, news);
+        shared.follow_up = self.told_at(now.tick, &shared, room_at);
+        if shared.follow_up.is_some() {
+            self.commons.open.put(number, shared);
+            return;
+        }
         let mut to = std::mem::take(&mut shared.unsaid);
         // Who went bad and came back in between is no news.
         let incident = &shared.open.incident;
@@ -258,6 +278,8 @@ impl Engine {
             shared.open.remind = Some(now.tick + super::super::remind::DOUBT_WAIT);
         } else if let Some(quiet_until) = quiet.and_then(|quiet| quiet.into_iter().min()) {
             shared.open.remind = Some(quiet_until);
+        } else if let Some(at) = self.room_for(now.tick, &shared.open.incident, News::Again) {
+            shared.open.remind = Some(at);
         } else {
             shared.told = Some(now.tick);
             shared.follow_up = None;

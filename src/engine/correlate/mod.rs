@@ -89,6 +89,8 @@ pub(super) struct Shared {
     pub(super) said: BTreeMap<ChannelName, Picture>,
     /// How often they heard of changes.
     pub(super) follow_ups: u32,
+    /// While nobody is bad and somebody flaps: when it is over, if nothing happens.
+    pub(super) rests_at: Option<Tick>,
 }
 
 impl Shared {
@@ -102,6 +104,7 @@ impl Shared {
             unsaid: BTreeSet::new(),
             said: BTreeMap::new(),
             follow_ups: 0,
+            rests_at: None,
         }
     }
 
@@ -314,6 +317,15 @@ impl Engine {
         }
         let is_due = |at: Option<Tick>| at.is_some_and(|at| at <= now.tick);
         let due = self.commons.open.due(now.tick);
+        // An end says more than that all are back.
+        for number in &due {
+            let shared = self.commons.open.get(*number);
+            if shared.is_some_and(|shared| is_due(shared.rests_at))
+                && let Some(shared) = self.commons.open.take(*number)
+            {
+                self.let_go(now, *number, shared, &mut batch);
+            }
+        }
         for number in &due {
             let shared = self.commons.open.get(*number);
             if shared.is_some_and(|shared| is_due(shared.follow_up)) {
@@ -405,6 +417,7 @@ impl Engine {
                 cause,
                 population: u32::try_from(population).unwrap_or(u32::MAX),
                 members: Vec::new(),
+                flapping: None,
             })),
             ..Incident::begun(number, now.at)
         };
@@ -416,6 +429,7 @@ impl Engine {
             to.extend(self.admit(slot, number, &mut shared));
         }
         let worst = shared.worst();
+        self.note_flapping(&mut shared);
         let incident = &mut shared.open.incident;
         (incident.verdict, incident.worst) = (worst, worst);
         for (channel, mention) in to {

@@ -81,6 +81,11 @@ impl Shared {
     /// A member has another name.
     pub(super) fn rename(&mut self, was: &TargetId, target: &Target) {
         super::super::rename_members(std::slice::from_mut(&mut self.open.incident), was, target);
+        for picture in self.said.values_mut() {
+            if let Some(said) = picture.remove(was) {
+                picture.insert(target.id.clone(), said);
+            }
+        }
         if let Some(place) = self.roster.places.remove(was) {
             self.roster.places.insert(target.id.clone(), place);
         }
@@ -131,12 +136,14 @@ mod tests {
             seen: Vec::new(),
             mark: None,
             warned_at: None,
+            flapping: None,
             is_short_otherwise: false,
             acknowledged: None,
             common: Some(Box::new(Common {
                 cause: Cause::Together,
                 population: 0,
                 members: Vec::new(),
+                flapping: None,
             })),
         }
     }

@@ -46,6 +46,10 @@ pub(super) fn story_of(
     Story {
         from: match kind {
             Kind::Opened => Verdict::Operational,
+            // That all are back may have been told already, if somebody flapped.
+            Kind::Recovered | Kind::Removed if incident.verdict == Verdict::Operational => {
+                incident.worst
+            }
             Kind::Changed | Kind::Reminder | Kind::Recovered | Kind::Removed | Kind::Notice => {
                 incident.verdict
             }
@@ -71,6 +75,10 @@ pub(super) fn story_of(
             .filter(|_| is_end)
             .map(Acknowledgement::words)
             .collect(),
+        flapping: incident
+            .common
+            .as_ref()
+            .and_then(|common| common.flapping.clone().map(Box::new)),
         ..Story::plain(title(incident), said(&told, back, is_end), now.at)
     }
 }

@@ -2,27 +2,13 @@
 
 use expect_test::expect;
 
-use super::{World, fleet, minutes, target};
+use super::{World, fleet, minutes, on};
 use crate::{
     engine::Event,
-    model::{
-        Loaded, Plan, Slot, Target,
-        plan::{Matcher, Question},
-    },
+    model::{Loaded, Plan, Slot, plan::Matcher},
     route::tests::to,
 };
 use std::{sync::Arc, time::Duration};
-
-/// A target on this host.
-fn on(host: &str, id: &str) -> Target {
-    let mut target = target(id);
-    let Question::Health(health) = &mut target.checks[0].question else {
-        unreachable!("it is a health check");
-    };
-    let url = format!("http://{host}/health").parse().expect("an address");
-    Arc::make_mut(health).url = url;
-    target
-}
 
 fn world(targets: &[(&str, &str)]) -> World {
     let targets = targets.iter().map(|(host, id)| on(host, id)).collect();

@@ -3,12 +3,14 @@
 mod blindness;
 mod correlate;
 mod ending;
+mod flapping;
 mod handover;
 mod heartbeat;
 mod lapse;
 mod logs;
 mod parents;
 mod planned;
+mod quiet;
 mod roles;
 
 use std::{collections::BTreeMap, fmt::Write as _};
@@ -66,6 +68,17 @@ fn target(id: &str) -> Target {
     }
 }
 
+/// A target on this host.
+fn on(host: &str, id: &str) -> Target {
+    let mut target = target(id);
+    let Question::Health(health) = &mut target.checks[0].question else {
+        unreachable!("it is a health check");
+    };
+    let url = format!("http://{host}/health").parse().expect("an address");
+    Arc::make_mut(health).url = url;
+    target
+}
+
 fn fleet(targets: Vec<Target>) -> Plan {
     let reminded = crate::model::Route {
         mention: Some(OnCallName::new("core")),
@@ -102,6 +115,37 @@ struct World {
     witnesses: blindness::Witnesses,
     /// What became of wishes.
     answers: Vec<Answer>,
+}
+
+/// A message as the stories write it down.
+fn line_of(entry: &Entry) -> String {
+    let story = &entry.story;
+    let mut line = match entry.kind {
+        Kind::Notice => format!("{}: {}", story.title, story.reason.words),
+        Kind::Recovered => format!("{} {} -> {}", story.name(), story.from, story.to),
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => format!(
+            "{} {} -> {}: {}",
+            story.name(),
+            story.from,
+            story.to,
+            story.reason.words
+        ),
+    };
+    if !story.notes.is_empty() {
+        write!(line, " [{}]", story.notes.join("; ")).expect("a string takes it");
+    }
+    match story.flapping.as_deref() {
+        Some(flapping) if flapping.is_steady => line.push_str(" [flapping, but steady]"),
+        Some(flapping) => {
+            let (outages, timeline) = (flapping.outages, &flapping.timeline);
+            write!(line, " [flapping {outages}x: {timeline}]").expect("a string takes it");
+        }
+        None => {}
+    }
+    if let Some(many) = story.many.as_deref() {
+        write!(line, " ({} of {} back)", many.back, many.total).expect("a string takes it");
+    }
+    line
 }
 
 impl World {
@@ -186,34 +230,13 @@ impl World {
         self.note_lapses(batch);
         for entry in &batch.entries {
             let at = humantime::format_duration(Duration::from_secs(self.now.as_secs()));
-            let story = &entry.story;
             let mention = entry
                 .mention
                 .as_ref()
                 .map(|name| format!(" @{name}"))
                 .unwrap_or_default();
-            let line = match entry.kind {
-                Kind::Notice => format!("{}: {}", story.title, story.reason.words),
-                Kind::Recovered => format!("{} {} -> {}", story.name(), story.from, story.to),
-                Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => {
-                    format!(
-                        "{} {} -> {}: {}",
-                        story.name(),
-                        story.from,
-                        story.to,
-                        story.reason.words
-                    )
-                }
-            };
-            let line = match story.notes.as_slice() {
-                [] => line,
-                notes => format!("{line} [{}]", notes.join("; ")),
-            };
             let kind = entry.kind.as_str();
-            let line = match story.many.as_deref() {
-                Some(many) => format!("{line} ({} of {} back)", many.back, many.total),
-                None => line,
-            };
+            let line = line_of(entry);
             writeln!(
                 self.told,
                 "{at} #{}{mention} {kind}: {line}",
@@ -756,7 +779,7 @@ fn after_a_total_loss_of_the_store_no_id_is_given_out_again() {
         world.now = begin;
         for _ in 0..20 {
             world.set("api", "refused");
-            world.run_until(world.now + minutes(5));
+            world.run_until(world.now + minutes(35));
             assert!(
                 world.open.keys().all(|id| id.len() == 4),
                 "{:?}",
@@ -768,7 +791,7 @@ fn after_a_total_loss_of_the_store_no_id_is_given_out_again() {
                 world.open.keys()
             );
             world.set("api", "ok");
-            world.run_until(world.now + minutes(5));
+            world.run_until(world.now + minutes(35));
         }
     }
     assert_eq!(ids.len(), 60);

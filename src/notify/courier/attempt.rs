@@ -70,6 +70,7 @@ impl Courier {
         let Some(lane) = self.lanes.get_mut(channel) else {
             return;
         };
+        lane.spend(now.tick);
         lane.failures = 0;
         lane.malformed = 0;
         lane.accepted_at = Some(now.tick);

@@ -499,7 +499,11 @@ impl Lane {
         }
         let is_refused = self.is_closed() || item.retry_at.is_some();
         let has_somebody = self.fallback.is_some() || !item.is_parked();
-        is_refused && has_somebody && !item.is_handed_over && !self.is_flying(&item.entry.key)
+        is_refused
+            && has_somebody
+            && !item.is_held()
+            && !item.is_handed_over
+            && !self.is_flying(&item.entry.key)
     }
 
     fn each_member(&mut self, flight: &Flight, change: impl Fn(&mut Item)) {

@@ -12,7 +12,7 @@ use crate::model::{
 
 pub(super) use url::Origin;
 
-use super::{Late, LateReason};
+use super::{Late, LateReason, budget::Budget};
 
 /// Slack's budget is one message per second and channel; short bursts would be let through and are not used.
 /// Source: Slack, "Rate limits".
@@ -21,10 +21,15 @@ pub(super) const PACE: Duration = Duration::from_secs(1);
 pub(super) const FOLD_AGE: Duration = Duration::from_mins(1);
 /// From this age on an entry is given up.
 pub(super) const EXPIRY: Duration = Duration::from_hours(72);
+/// No quiet hours are longer, whatever a moved clock makes of them.
+const HELD_MAX: Duration = Duration::from_hours(50);
 /// But not before this process has tried for so long: after a long absence the network may need its time as well.
 const TRIED_MIN: Duration = Duration::from_hours(1);
 /// From so many late messages on they are told as one.
 const SUMMARY_MESSAGES_MIN: usize = 5;
+/// At most so many entries are told when quiet hours end, or when a budget has room again; a person reads a line for each
+/// incident.
+const HELD_ENTRIES_MAX: usize = 60;
 /// At most so many entries are told as one summary: what a person can read, and what fits into one Slack message.
 const SUMMARY_ENTRIES_MAX: usize = 20;
 
@@ -36,6 +41,8 @@ pub(super) struct Lane {
     /// What the file said last; kept so that a channel that vanished still has its heir.
     pub(super) fallback: Option<crate::model::ChannelName>,
     pub(super) queue: Vec<Item>,
+    /// What it may still get, if the file limits that.
+    pub(super) budget: Option<Budget>,
     /// Incidents of which this channel is told only once it is stored that it has to hear of their end.
     pub(super) held: BTreeSet<IncidentId>,
     pub(super) flight: Option<Flight>,
@@ -105,9 +112,13 @@ pub(super) enum Form {
 #[derive(Debug)]
 pub(super) struct Item {
     pub(super) entry: Entry,
-    /// When this process got it …
+    /// When this process got it.
     pub(super) entered: Tick,
-    /// … and how old it was by then. Its age grows by ticks, so that a jump of the clock does not matter.
+    /// Until when it waits for quiet hours to end, if it does or did …
+    pub(super) held: Option<Tick>,
+    /// … and until when it is kept back with all that belongs to it, as far as was seen last.
+    pub(super) kept_until: Option<Tick>,
+    /// How old it was when it came. Its age grows by ticks, so that a jump of the clock does not matter.
     pub(super) age_before: Duration,
     pub(super) form: Form,
     /// When it is tried again after it was refused for what it is; absent otherwise.
@@ -121,10 +132,15 @@ pub(super) struct Item {
 }
 
 impl Item {
-    pub(super) const fn new(entry: Entry, now: Moment, age: Duration) -> Self {
+    pub(super) fn new(entry: Entry, now: Moment, age: Duration) -> Self {
+        let held = entry
+            .held_until
+            .map(|at| now.tick + at.since(now.at).min(HELD_MAX));
         Self {
             entry,
             entered: now.tick,
+            held,
+            kept_until: held.filter(|at| *at > now.tick),
             age_before: age,
             form: Form::Rich,
             retry_at: None,
@@ -135,12 +151,17 @@ impl Item {
     }
 
     pub(super) fn age(&self, now: Tick) -> Duration {
-        self.age_before.saturating_add(now.since(self.entered))
+        self.age_before.saturating_add(now.since(self.begins_at()))
+    }
+
+    /// From when on it is to be told.
+    fn begins_at(&self) -> Tick {
+        self.held.unwrap_or_default().max(self.entered)
     }
 
     /// When it becomes [`EXPIRY`] old, and was tried for [`TRIED_MIN`].
     pub(super) fn expires_at(&self) -> Tick {
-        self.entered + EXPIRY.saturating_sub(self.age_before).max(TRIED_MIN)
+        self.begins_at() + EXPIRY.saturating_sub(self.age_before).max(TRIED_MIN)
     }
 
     /// Whether an earlier process may have told the heir: in this channel's place, which the mark of an attempt hides,
@@ -149,6 +170,11 @@ impl Item {
         let went_to_others =
             self.entry.instead_of.is_some() || !self.entry.story.also_told.is_empty();
         self.is_restored && (self.entry.state == EntryState::Unsure || went_to_others)
+    }
+
+    /// Whether quiet hours keep it back.
+    pub(super) const fn is_held(&self) -> bool {
+        self.kept_until.is_some()
     }
 
     pub(super) const fn is_parked(&self) -> bool {
@@ -247,7 +273,15 @@ impl Lane {
         if self.flight.is_some() || self.is_gone() || self.queue.is_empty() || now < self.gate() {
             return None;
         }
-        let groups = self.groups();
+        let mut groups = self.groups();
+        groups.retain(|group| self.held_until(group).is_none_or(|at| at <= now));
+        // What is urgent takes along what waits beside it.
+        let may_go = groups.iter().any(|group| {
+            self.budget_at(group) <= now && self.retry_at(group).is_none_or(|at| at <= now)
+        });
+        if !may_go {
+            return None;
+        }
         // What was refused for what it is gives way to what was not.
         let head = groups
             .iter()
@@ -257,8 +291,85 @@ impl Lane {
                     .iter()
                     .find(|group| self.retry_at(group).is_some_and(|at| at <= now))
             })?;
-        self.summary(&groups, head, now)
+        self.digest(&groups, head)
+            .or_else(|| self.roll_up(&groups, head, now))
+            .or_else(|| self.summary(&groups, head, now))
             .or_else(|| Some(self.fold(head, now)))
+    }
+
+    /// Everything whose quiet hours have ended, if `head` is among it.
+    fn digest(&self, groups: &[Vec<usize>], head: &[usize]) -> Option<Vec<usize>> {
+        let waited = |group: &[usize]| group.iter().any(|&place| self.queue[place].held.is_some());
+        if !waited(head) || !self.may_be_folded(head) {
+            return None;
+        }
+        let waited = groups.iter().filter(|group| waited(group));
+        Some(self.join(waited.filter(|group| self.may_be_folded(group))))
+    }
+
+    /// Everything that waits, if there is more of it than the budget has room for.
+    fn roll_up(&self, groups: &[Vec<usize>], head: &[usize], now: Tick) -> Option<Vec<usize>> {
+        let budget = self.budget.as_ref()?;
+        let waiting: Vec<_> = groups
+            .iter()
+            .filter(|group| self.may_be_folded(group))
+            .collect();
+        let is_more = waiting.len() > budget.room(now, false).max(1);
+        (is_more && self.may_be_folded(head)).then(|| self.join(waiting.into_iter()))
+    }
+
+    /// Whether it can be told together with others: none of it was refused.
+    fn may_be_folded(&self, group: &[usize]) -> bool {
+        let is_alone = |&place: &usize| self.queue[place].is_alone;
+        self.retry_at(group).is_none() && !group.iter().any(is_alone)
+    }
+
+    fn join<'a>(&self, groups: impl Iterator<Item = &'a Vec<usize>>) -> Vec<usize> {
+        let mut places = Vec::new();
+        // What is urgent is not left for a second message.
+        let is_urgent = |group: &&Vec<usize>| {
+            let urgent = |&place: &usize| self.queue[place].is_urgent();
+            group.iter().any(urgent)
+        };
+        let (urgent, rest): (Vec<_>, Vec<_>) = groups.partition(is_urgent);
+        for group in urgent.into_iter().chain(rest) {
+            if !places.is_empty() && places.len() + group.len() > HELD_ENTRIES_MAX {
+                break;
+            }
+            places.extend_from_slice(group);
+        }
+        places.sort_unstable();
+        places
+    }
+
+    /// Until when a group waits for quiet hours to end, if it does.
+    ///
+    /// What happens to something of which the channel was told nothing waits with its beginning. Of something that was told
+    /// before, the end is told at once, and so is anything that does not wait itself, with all that came before it.
+    fn held_until(&self, group: &[usize]) -> Option<Tick> {
+        let items = || group.iter().map(|&place| &self.queue[place]);
+        let has_end = items().any(|item| is_closing(item.entry.kind));
+        let has_news = items().any(|item| item.held.is_none() && !is_closing(item.entry.kind));
+        let is_untold = items()
+            .next()
+            .is_some_and(|item| item.entry.kind == Kind::Opened);
+        if has_news || (has_end && !is_untold) {
+            return None;
+        }
+        items().filter_map(|item| item.held).max()
+    }
+
+    /// Sees which items wait for quiet hours to end.
+    pub(super) fn see_held(&mut self, now: Tick) {
+        for item in &mut self.queue {
+            item.kept_until = None;
+        }
+        for group in self.groups() {
+            let until = self.held_until(&group).filter(|at| *at > now);
+            for place in group {
+                self.queue[place].kept_until = until;
+            }
+        }
     }
 
     /// The earliest tick at which [`Lane::pick`] may find something.
@@ -269,7 +380,11 @@ impl Lane {
         let earliest = self
             .groups()
             .iter()
-            .map(|group| self.retry_at(group).unwrap_or(Tick::ZERO))
+            .map(|group| {
+                let held = self.held_until(group).unwrap_or(Tick::ZERO);
+                let retry = self.retry_at(group).unwrap_or(Tick::ZERO);
+                held.max(retry).max(self.budget_at(group))
+            })
             .min()?;
         Some(earliest.max(self.gate()))
     }
@@ -381,9 +496,12 @@ impl Lane {
 
     /// Why the entries at these places come late, if they do.
     pub(super) fn lateness(&self, places: &[usize], now: Moment) -> Option<Late> {
+        // What ended while it was held back is no later than what held it.
+        let is_digest = places.iter().any(|&place| self.queue[place].held.is_some());
         let oldest = places
             .iter()
             .map(|&place| &self.queue[place])
+            .filter(|item| !is_digest || item.held.is_some())
             .max_by_key(|item| item.age(now.tick))?;
         let by = oldest.age(now.tick);
         if by < FOLD_AGE {
@@ -393,6 +511,7 @@ impl Lane {
             Some((at, why)) if *at >= oldest.entered => LateReason::Channel(why.clone()),
             Some(_) | None if oldest.entry.instead_of.is_some() => LateReason::FirstChannel,
             Some(_) | None if oldest.is_restored => LateReason::Restart,
+            Some(_) | None if self.budget.is_some() => LateReason::Budget,
             Some(_) | None => LateReason::Queue,
         };
         Some(Late { by, why })

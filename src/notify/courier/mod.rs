@@ -22,10 +22,14 @@
 //! | refused, malformed | once more as plain text, then parked and told to the fallback; the others go on |
 //! | refused | the channel is closed: all that waits is parked and told to the fallback; tried again every hour |
 //!
+//! What waits for quiet hours to end ([`Entry::held_until`]) is told then, all of it as one; what a channel's budget has no
+//! room for is told as one when it has (see `budget`).
+//!
 //! Ages are counted in ticks. Only an entry of an earlier process brings an age along that was computed from dates,
 //! and such an entry is given up only after an attempt by this process.
 
 mod attempt;
+mod budget;
 mod handover;
 mod lane;
 mod notice;
@@ -36,6 +40,8 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 mod unreachable;
+#[cfg(test)]
+mod waiting;
 #[cfg(test)]
 mod world;
 
@@ -51,6 +57,7 @@ use crate::model::{
 pub use self::notice::Notice;
 pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
 use self::{
+    budget::Budget,
     handover::Told,
     lane::{Form, Item, Lane, PACE, Refusal, is_closing},
     outgoing::Outgoing,
@@ -130,6 +137,11 @@ impl Courier {
                 elsewhere.push(name.clone());
             }
             lane.fallback.clone_from(&channel.fallback);
+            let before = lane.channel.as_ref().map(|before| before.max_messages);
+            if before != Some(channel.max_messages) {
+                let allowance = channel.max_messages;
+                lane.budget = allowance.map(|allowance| Budget::new(allowance, now.tick));
+            }
             lane.channel = Some(channel.clone());
         }
         for name in elsewhere {
@@ -150,7 +162,8 @@ impl Courier {
                 continue;
             }
             self.restore_stand_in(&entry);
-            let age = now.at.since(entry.created_at);
+            let begins_at = entry.held_until.unwrap_or(entry.created_at);
+            let age = now.at.since(begins_at.max(entry.created_at));
             let lane = self.lanes.entry(entry.key.channel.clone()).or_default();
             if let EntryState::Parked { why, since, .. } = &entry.state
                 && lane.refusal.is_none()
@@ -206,6 +219,9 @@ impl Courier {
 
     /// Everything that may begin now, most urgent first.
     pub fn poll(&mut self, now: Moment) -> Vec<Step> {
+        for lane in self.lanes.values_mut() {
+            lane.see_held(now.tick);
+        }
         self.give_up_lost(now);
         self.tell_stand_ins(now);
         self.rehome(now);
@@ -253,6 +269,7 @@ impl Courier {
                 self.put_back(&flight, true);
             }
             Delivery::Unsure { why } => {
+                lane.spend(now.tick);
                 let wait = self.back_off(&key.channel);
                 self.wait(now, &flight, wait, why);
                 self.put_back_unsure(&flight);
@@ -299,6 +316,8 @@ impl Courier {
                     let is_critical = item.entry.story.severity == crate::model::Severity::Critical;
                     let is_told = lane.is_told_elsewhere(item);
                     outlook.parked_critical += usize::from(is_critical && !is_told);
+                } else if item.is_held() {
+                    outlook.held += 1;
                 } else {
                     outlook.waiting += 1;
                     let created_at = item.entry.created_at;
@@ -326,10 +345,13 @@ impl Courier {
     pub fn oldest_waits(&self, now: Tick) -> Option<Duration> {
         self.lanes
             .values()
-            .filter(|lane| !lane.is_closed())
+            .filter(|lane| !lane.is_closed() && !lane.is_saving(now))
             .flat_map(|lane| lane.queue.iter().map(move |item| (lane, item)))
             .filter(|(lane, item)| {
-                !item.is_parked() && item.retry_at.is_none() && !lane.is_told_elsewhere(item)
+                !item.is_parked()
+                    && !item.is_held()
+                    && item.retry_at.is_none()
+                    && !lane.is_told_elsewhere(item)
             })
             .map(|(_, item)| item.age(now))
             .max()

@@ -63,6 +63,11 @@ impl Parcel {
             .expect("a parcel is made from at least one entry")
     }
 
+    /// Whether it tells of what waited for quiet hours to end.
+    pub fn is_digest(&self) -> bool {
+        self.entries.iter().any(|entry| entry.held_until.is_some())
+    }
+
     /// Whether it tells of more than one incident.
     pub fn is_summary(&self) -> bool {
         self.entries
@@ -98,6 +103,8 @@ pub enum LateReason {
     Restart,
     /// The channel that it was meant for did not take it.
     FirstChannel,
+    /// The channel got as many messages as it may.
+    Budget,
     /// Other messages were before it.
     Queue,
 }
@@ -108,6 +115,9 @@ impl fmt::Display for LateReason {
             Self::Channel(why) => write!(f, "the channel did not take it: {why}"),
             Self::Restart => f.write_str("hekate was restarted meanwhile"),
             Self::FirstChannel => f.write_str("the channel that it was meant for did not take it"),
+            Self::Budget => {
+                f.write_str("the channel gets no more messages than its `max_messages`")
+            }
             Self::Queue => f.write_str("other messages were before it"),
         }
     }
@@ -185,6 +195,8 @@ pub struct Outlook {
     pub waiting: usize,
     /// When the oldest of those was written.
     pub oldest: Option<Timestamp>,
+    /// Entries that wait for quiet hours to end.
+    pub held: usize,
     /// Attempts that were begun and have no answer yet.
     pub in_flight: usize,
     /// Entries that their channel refuses.

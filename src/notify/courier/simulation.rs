@@ -10,7 +10,9 @@ use std::{
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::model::{ChannelName, Kind, Secret, Severity, plan::Destination};
+use crate::model::{
+    ChannelName, Kind, Secret, Severity, plan::Destination, quiet_hours::Allowance,
+};
 
 use super::{
     Parcel, Trouble,
@@ -107,8 +109,13 @@ impl Life {
     fn new(seed: u64) -> Self {
         let mut rng = StdRng::seed_from_u64(seed);
         let spare = [None, Some("ops"), Some("alerts")][rng.random_range(0..3)];
+        let mut alerts = channel("alerts", Some("ops"));
+        alerts.max_messages = rng.random_bool(0.5).then_some(Allowance {
+            count: rng.random_range(1..10),
+            within: Duration::from_mins(10),
+        });
         let channels = [
-            channel("alerts", Some("ops")),
+            alerts,
             channel("disaster", Some("alerts")),
             channel("ops", None),
             channel("team", spare),
@@ -219,7 +226,11 @@ impl Life {
             75..82 => self.restart(),
             82..90 => self.world.dies_after = Some(self.rng.random_range(1..6)),
             90..95 => self.reload(),
-            95..97 => {
+            95 => {
+                let hours = self.rng.random_range(0..4);
+                self.world.quiet_until = Some(self.world.time + Duration::from_hours(hours));
+            }
+            96 => {
                 let takes = [0, 0, 1_500, 30_000][self.rng.random_range(0..4)];
                 self.world.engine_takes = Duration::from_millis(takes);
             }
@@ -260,8 +271,11 @@ impl Life {
             self.go_on(&incident, Kind::Recovered);
         }
         self.world.note("all is well");
+        self.world.quiet_until = None;
         self.pass(Duration::from_hours(3));
         self.pass(Duration::from_hours(3));
+        // Where clocks were moved, quiet hours may seem to last longer.
+        self.pass(Duration::from_hours(50));
         let diary = &self.world.diary;
         assert!(
             self.world.outbox.is_empty(),

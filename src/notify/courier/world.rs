@@ -13,7 +13,7 @@ use crate::model::{
     Phases, Reason, Rule, Secret, Severity, Story, Tick, Timestamp, Verdict, plan::Destination,
 };
 
-use super::{Courier, Parcel, Step, Trouble};
+use super::{Courier, Parcel, Step, Trouble, is_closing};
 
 /// What a pretend receiver does with one attempt.
 #[derive(Clone, Debug)]
@@ -160,6 +160,8 @@ pub(super) struct World {
     pub(super) dies_after: Option<u32>,
     /// Leaves out of the diary what only repeats the line before.
     pub(super) is_brief: bool,
+    /// Until when it is quiet: what is told then and does not end anything waits.
+    pub(super) quiet_until: Option<Duration>,
     last_lines: BTreeMap<ChannelName, String>,
     seed: u64,
 }
@@ -172,6 +174,7 @@ pub(super) fn channel(name: &str, fallback: Option<&str>) -> Channel {
             url: Secret::new(format!("https://hooks.example.test/{name}")),
         },
         fallback: fallback.map(ChannelName::new),
+        max_messages: None,
     }
 }
 
@@ -219,9 +222,11 @@ pub(super) fn entry(
             role: None,
             many: None,
             notes: Vec::new(),
+            flapping: None,
         }),
         state: EntryState::Queued,
         attempts: 0,
+        held_until: None,
         instead_of: None,
     }
 }
@@ -251,6 +256,7 @@ impl World {
             troubles: Vec::new(),
             dies_after: None,
             is_brief: false,
+            quiet_until: None,
             last_lines: BTreeMap::new(),
             seed,
         };
@@ -304,6 +310,12 @@ impl World {
                 let mut entry = entry(incident, sequence, channel, kind, severity, self.now().at);
                 let others = channels.iter().filter(|other| *other != channel);
                 Arc::make_mut(&mut entry.story).also_told = others.cloned().collect();
+                let is_held = !is_closing(kind) && kind != Kind::Notice;
+                let until = self
+                    .quiet_until
+                    .filter(|until| is_held && *until > self.time);
+                entry.held_until =
+                    until.map(|until| Timestamp::from_millis(self.wall_millis) + until);
                 entry
             })
             .collect();
@@ -518,7 +530,8 @@ impl World {
             "it claims to be a repeat and is none\n{}",
             self.diary
         );
-        assert!(!parcel.is_summary() || parcel.entries.len() <= 20);
+        // What waited for a budget or for quiet hours may be more than a backlog.
+        assert!(!parcel.is_summary() || parcel.entries.len() <= 60);
         assert!(
             !self
                 .answers

@@ -24,11 +24,11 @@ use crate::{
 /// Three short silences, a long outage, and a port that refuses for a moment.
 const STEPS: &str = "
     at: 5m, for: 66s, target: master green, health: silent
-    at: 20m, for: 66s, target: master green, health: silent
-    at: 35m, for: 66s, target: master green, health: silent
-    at: 50m, for: 20m, target: master green, health: silent
-    at: 90m, for: 30s, target: worker, tcp: refused
-    at: 2h, end: true";
+    at: 50m, for: 66s, target: master green, health: silent
+    at: 95m, for: 66s, target: master green, health: silent
+    at: 140m, for: 20m, target: master green, health: silent
+    at: 3h, for: 30s, target: worker, tcp: refused
+    at: 4h, end: true";
 
 /// The time at 0s of scripts without a beginning of their own: 2026-01-05 09:00 in Prague.
 const BEGINNING: Timestamp = Timestamp::from_millis(1_767_600_000_000);
@@ -174,7 +174,7 @@ fn without_marks_there_is_no_proposal_and_before_the_window_no_noise() {
     let noise = noise::noise(&chronicle, BEGINNING);
     assert!(noise.iter().all(|noise| noise.proposal.is_none()));
     assert_eq!(noise.iter().map(|noise| noise.told).sum::<usize>(), 5);
-    let late = BEGINNING + Duration::from_mins(80);
+    let late = BEGINNING + Duration::from_mins(170);
     let told = noise::noise(&chronicle, late);
     assert_eq!(told.iter().map(|noise| noise.told).sum::<usize>(), 1);
 }
@@ -195,10 +195,10 @@ fn another_file_is_put_beside_what_was_told() {
         &patient,
         expect![[r#"
             master/green down 5m 53s core +0 → down 6m 14s core +0 certain: false
-            master/green down 20m 38s core +0 → down 20m 58s core +0 certain: false
-            master/green down 35m 48s core +0 → down 36m 9s core +0 certain: false
-            master/green down 50m 49s core +0 → down 51m 10s core +0 certain: false
-            jobs/worker down 1h 30m 12s team +0 → down 1h 30m 40s team +0 certain: false
+            master/green down 50m 38s core +0 → down 50m 59s core +0 certain: false
+            master/green down 1h 35m 39s core +0 → down 1h 36m core +0 certain: false
+            master/green down 2h 20m 32s core +0 → down 2h 20m 53s core +0 certain: false
+            jobs/worker down 3h 27s team +0 → nothing, certain: false
         "#]],
     );
     let elsewhere = FILE
@@ -211,10 +211,10 @@ fn another_file_is_put_beside_what_was_told() {
         &elsewhere,
         expect![[r#"
             master/green down 5m 53s core +0 → not watched
-            master/green down 20m 38s core +0 → not watched
-            master/green down 35m 48s core +0 → not watched
-            master/green down 50m 49s core +0 → not watched
-            jobs/worker down 1h 30m 12s team +0 → the same
+            master/green down 50m 38s core +0 → not watched
+            master/green down 1h 35m 39s core +0 → not watched
+            master/green down 2h 20m 32s core +0 → not watched
+            jobs/worker down 3h 27s team +0 → the same
         "#]],
     );
     let hasty = FILE.replace("channels:", "defaults: { confirm: 3s }\nchannels:");

@@ -95,6 +95,14 @@ fn members(many: &Many) -> Rich {
 /// The reason, the worst component, and what was answered: one line and a box.
 fn what_failed(story: &Story) -> Rich {
     let mut rich = Rich::new();
+    if let Some(flapping) = &story.flapping
+        && !flapping.timeline.is_empty()
+    {
+        rich.bold("Lately")
+            .own("  ")
+            .own(&flapping.timeline)
+            .end_line();
+    }
     let label = match story.to {
         Verdict::Down => "What failed",
         Verdict::Degraded => "What falls short",

@@ -62,12 +62,24 @@ impl Past<'_> {
 ///
 /// Each incident is one line: what is still open first, the worst on top, then what came and went. Those are mentioned
 /// who would have been for something that is still open. Only what [`Context::late`] has a reason for is called late:
-/// messages that merely waited for their turn are told together, and nobody is blamed.
+/// messages that merely waited for their turn are told together, and nobody is blamed. What waited for quiet hours to end
+/// is called that ([`Context::is_digest`]).
 pub fn render_folded(entries: &[Entry], context: &Context<'_>) -> Message {
     let pasts = fold(entries);
     let mention = mentions(&pasts, context);
     let mut first = Markup::new();
+    if context.is_digest {
+        first.own(":sunrise: *Quiet hours are over*, at ").near(
+            context.now,
+            context.now,
+            context.timezone,
+        );
+    }
     match context.late {
+        Some(why) if context.is_digest => {
+            first.own(" (").words(why).own(")");
+        }
+        None if context.is_digest => {}
         Some(why) => {
             first
                 .own(":hourglass: *Told late*, at ")
@@ -274,7 +286,11 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
 
 /// `DOWN: cart 01 since 12:59:15 CET #m3x9 · over: hooks was down … · told at 13:20:00 CET, Slack was unreachable`
 fn text(pasts: &[Past<'_>], context: &Context<'_>) -> String {
-    let mut out = String::new();
+    let mut out = String::from(if context.is_digest {
+        "Quiet hours are over: "
+    } else {
+        ""
+    });
     let sentences = [
         spoken(pasts, Stage::Open, |past| open_words(past, context)),
         spoken(pasts, Stage::Over, |past| over_words(past, context)),

@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::{
-    model::{Entry, Kind, Severity, Story, Verdict, plan::OnCall},
+    model::{Entry, Kind, Severity, Story, Verdict, plan::OnCall, unrest::Flapping},
     slack::{
         look,
         mrkdwn::{Markup, NAME_MAX, neutral, span},
@@ -21,6 +21,9 @@ const NOTICE_MAX: usize = 240;
 pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
     let story = &entry.story;
     let name = neutral(&story.name(), NAME_MAX);
+    if let Some(words) = flapping_text(entry, &name, context) {
+        return format!("{words} · #{}{}", entry.key.incident, unusual(context));
+    }
     let (before, after, reason_max) = match entry.kind {
         Kind::Opened => (
             format!("{}{name}", opening(story.to)),
@@ -73,6 +76,56 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
         "{before}{dash}{reason}{after}{note}{id}{}",
         unusual(context)
     )
+}
+
+/// What is said of one that goes up and down, or that did and stays as it is now; of any other nothing.
+fn flapping_text(entry: &Entry, name: &str, context: &Context<'_>) -> Option<String> {
+    let story = &entry.story;
+    let flapping = story.flapping.as_deref().filter(|_| story.many.is_none())?;
+    let still = match entry.kind {
+        Kind::Opened | Kind::Changed => "",
+        Kind::Reminder => "STILL ",
+        Kind::Recovered | Kind::Removed | Kind::Notice => return None,
+    };
+    if is_unsteady(story) {
+        let often = how_often(flapping, context);
+        return Some(format!(
+            "{still}FLAPPING: {name}, {often} – {}",
+            flapping.timeline
+        ));
+    }
+    let since = context.clock(story.since);
+    let stays = match story.to {
+        Verdict::Operational => "it stays up",
+        Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => "it stays so",
+    };
+    let reason = match story.to {
+        Verdict::Operational => String::new(),
+        Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            format!(" – {}", neutral(&story.reason.words, TEXT_WANTED / 2))
+        }
+    };
+    Some(format!(
+        "{still}{}{name}, {stays} after flapping{reason}, since {since}",
+        opening(story.to)
+    ))
+}
+
+/// Whether a message says that its target goes up and down.
+pub(super) fn is_unsteady(story: &Story) -> bool {
+    let flapping = story.flapping.as_deref();
+    flapping.is_some_and(|flapping| !flapping.is_steady)
+}
+
+/// Whether one target went up and down before its end.
+const fn has_flapped(story: &Story) -> bool {
+    story.flapping.is_some() && story.many.is_none()
+}
+
+/// `bad 3 times in 22 min`.
+fn how_often(flapping: &Flapping, context: &Context<'_>) -> String {
+    let length = context.now.since(flapping.since);
+    format!("bad {} times in {}", flapping.outages, span(length))
 }
 
 /// What it was before, if it was something else.
@@ -137,7 +190,10 @@ fn worst(story: &Story) -> Verdict {
 }
 
 fn recovered(story: &Story, name: &str, context: &Context<'_>) -> String {
-    let (mark, was) = over(worst(story));
+    let (mark, mut was) = over(worst(story));
+    if has_flapped(story) {
+        was = "was flapping";
+    }
     let how = match &story.outage {
         Some(outage) => format!(
             ", {was} {} ({})",
@@ -152,7 +208,11 @@ fn recovered(story: &Story, name: &str, context: &Context<'_>) -> String {
             format!(", now {}", story.to.as_str())
         }
     };
-    format!("{mark}: {name}{how}{now}")
+    let flapped = match &story.flapping {
+        Some(flapping) => format!(", bad {} times in all", flapping.outages),
+        None => String::new(),
+    };
+    format!("{mark}: {name}{how}{flapped}{now}")
 }
 
 fn removed(story: &Story, name: &str, context: &Context<'_>) -> String {
@@ -212,12 +272,20 @@ fn identity(line: &mut Markup, story: &Story) {
 
 fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
     let story = &entry.story;
-    line.emoji(look::circle(story.to)).own(match entry.kind {
-        Kind::Reminder => "*STILL ",
-        Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => "*",
-    });
+    line.emoji(look::circle(shown(story)))
+        .own(match entry.kind {
+            Kind::Reminder => "*STILL ",
+            Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => "*",
+        });
+    if let Some(flapping) = story.flapping.as_deref().filter(|_| story.many.is_none()) {
+        flapping_line(line, story, flapping, context);
+        return;
+    }
     line.own(look::mark(story.to)).own("*  ");
     identity(line, story);
+    if story.flapping.is_some() {
+        line.own("  ·  flapping");
+    }
     if let (Kind::Changed, Some(many)) = (entry.kind, &story.many) {
         if many.back > 0 {
             line.own("  ·  ")
@@ -243,8 +311,46 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
     }
 }
 
+/// `FLAPPING  api · bad 3 times in 22 min`, or what it is and stays.
+fn flapping_line(line: &mut Markup, story: &Story, flapping: &Flapping, context: &Context<'_>) {
+    if flapping.is_steady {
+        line.own(look::mark(story.to)).own("*  ");
+        identity(line, story);
+        line.own(match story.to {
+            Verdict::Operational => "  ·  it stays up after flapping, since ",
+            Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+                "  ·  it stays so after flapping, since "
+            }
+        })
+        .near(story.since, context.now, context.timezone);
+        return;
+    }
+    line.own("FLAPPING*  ");
+    identity(line, story);
+    line.own("  ·  ")
+        .own("bad ")
+        .number(flapping.outages as usize)
+        .own(" times in ")
+        .span(context.now.since(flapping.since));
+}
+
+/// The verdict whose colour a message has: what goes up and down is not fine because it is up now.
+pub(super) fn shown(story: &Story) -> Verdict {
+    match story.to {
+        Verdict::Operational if is_unsteady(story) => Verdict::Degraded,
+        verdict @ (Verdict::Operational
+        | Verdict::Suspect
+        | Verdict::Unknown
+        | Verdict::Degraded
+        | Verdict::Down) => verdict,
+    }
+}
+
 fn recovered_line(line: &mut Markup, story: &Story, context: &Context<'_>) {
-    let (mark, was) = over(worst(story));
+    let (mark, mut was) = over(worst(story));
+    if has_flapped(story) {
+        was = "was flapping";
+    }
     line.emoji(look::circle(story.to))
         .own("*")
         .own(mark)
@@ -260,5 +366,10 @@ fn recovered_line(line: &mut Markup, story: &Story, context: &Context<'_>) {
             .span(outage.until.since(outage.since))
             .own("*, since ")
             .near(outage.since, context.now, context.timezone);
+    }
+    if let Some(flapping) = &story.flapping {
+        line.own("  ·  bad ")
+            .number(flapping.outages as usize)
+            .own(" times");
     }
 }

@@ -41,6 +41,8 @@ pub struct Context<'a> {
     pub late: Option<&'a str>,
     /// Whether an earlier attempt may have been delivered.
     pub is_repeat: bool,
+    /// Whether it tells of what waited for quiet hours to end.
+    pub is_digest: bool,
 }
 
 impl<'a> Context<'a> {
@@ -56,6 +58,7 @@ impl<'a> Context<'a> {
             },
             late: None,
             is_repeat: false,
+            is_digest: false,
         }
     }
 
@@ -112,10 +115,11 @@ pub fn of_parcel(plan: &Plan, parcel: &Parcel, now: Timestamp) -> Message {
     let context = Context {
         late: late.as_deref(),
         is_repeat: parcel.is_repeat,
+        is_digest: parcel.is_digest(),
         ..Context::of(plan, now)
     };
     let rich = match parcel.entries.as_slice() {
-        [entry] => render(entry, &context),
+        [entry] if !context.is_digest => render(entry, &context),
         entries => render_folded(entries, &context),
     };
     if parcel.is_plain { rich.plain() } else { rich }
@@ -123,9 +127,8 @@ pub fn of_parcel(plan: &Plan, parcel: &Parcel, now: Timestamp) -> Message {
 
 fn color(entry: &Entry) -> &'static str {
     match entry.kind {
-        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Recovered => {
-            look::color(entry.story.to)
-        }
+        Kind::Opened | Kind::Changed | Kind::Reminder => look::color(headline::shown(&entry.story)),
+        Kind::Recovered => look::color(entry.story.to),
         Kind::Removed => look::color(Verdict::Unknown),
         Kind::Notice => match entry.story.severity {
             Severity::Critical | Severity::Warning => look::color(Verdict::Degraded),

@@ -383,7 +383,6 @@ same_fields!(Member of model::cause::Member {
     channels: Vec<String>,
     said: Vec<(String, Verdict)>,
 });
-same_fields!(Common of model::cause::Common { cause: Cause, population: u32, members: Vec<Member> });
 same_fields!(Person of model::planned::Person { name: String, slack_user: Option<String> });
 same_fields!(Acknowledgement of model::planned::Acknowledgement { by: Person, at: Time, why: Option<String> });
 same_variants!(PlanKind of model::planned::PlanKind { Silence, Maintenance, Deploy });
@@ -408,6 +407,24 @@ same_fields!(Planned of model::planned::Planned {
     until: Time,
     ended: Option<Ended>,
 });
+same_variants!(ToldFlapping of model::ToldFlapping { Unsteady, Steady });
+same_fields!(Edge of model::unrest::Edge { to: Verdict, at: Time });
+same_fields!(Unrest of model::unrest::Unrest {
+    points: u32,
+    at: Time,
+    is_flapping: bool,
+    outages: u32,
+    since: Time,
+    edges: Vec<Edge>,
+    told: Vec<Time>,
+});
+same_fields!(Flapping of model::unrest::Flapping { outages: u32, since: Time, timeline: String, is_steady: bool });
+same_fields!(Common of model::cause::Common {
+    cause: Cause,
+    population: u32,
+    members: Vec<Member>,
+    flapping: Option<Flapping>,
+});
 same_variants!(Worth of model::incident::Worth { FalseAlarm, Useful });
 same_fields!(Mark of model::incident::Mark { worth: Worth, reason: String, by: String, at: Time });
 same_fields!(Incident of model::Incident {
@@ -429,6 +446,7 @@ same_fields!(Incident of model::Incident {
     mark: Option<Mark>,
     common: Option<Box<Common>>,
     warned_at: Option<Span>,
+    flapping: Option<ToldFlapping>,
     is_short_otherwise: bool,
     acknowledged: Option<Acknowledgement>,
 });
@@ -459,6 +477,7 @@ same_fields!(Story of model::Story {
     role: Option<Role>,
     many: Option<Box<Many>>,
     notes: Vec<String>,
+    flapping: Option<Box<Flapping>>,
 });
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
@@ -546,6 +565,7 @@ same_fields!(Entry of model::Entry {
     story: Box<Story>,
     state: EntryState,
     attempts: u32,
+    held_until: Option<Time>,
     instead_of: Option<String>,
 });
 
@@ -561,6 +581,7 @@ pub(in crate::store) struct Check {
     pub(in crate::store) transitions: u64,
     pub(in crate::store) at: Time,
     pub(in crate::store) memory: Option<Box<Memory>>,
+    pub(in crate::store) unrest: Option<Box<Unrest>>,
 }
 
 same_variants!(LogRow of model::logs::LogRow {
@@ -694,6 +715,7 @@ impl Form<model::CheckRecord> for Check {
             transitions: model.transitions,
             at: Form::of(&model.at),
             memory: Form::of(&model.memory),
+            unrest: Form::of(&model.unrest),
         }
     }
 
@@ -704,6 +726,7 @@ impl Form<model::CheckRecord> for Check {
             transitions: self.transitions,
             at: self.at.into_model(),
             memory: self.memory.into_model(),
+            unrest: self.unrest.into_model(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{
     DegradationKind, Detail, Ending, Entry, EntryKey, EntryState, Failure, FailureClass,
     FailureKind, Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage,
     Outcome, Phases, Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick,
-    Timestamp, Told, Transition, Verdict,
+    Timestamp, Told, ToldFlapping, Transition, Verdict,
     batch::Finished,
     cause::{Cause, Common, Member},
     heartbeat::Beat,
@@ -23,6 +23,7 @@ use crate::model::{
     plan::Matcher,
     planned::{Acknowledgement, Ended, HowEnded, Person, PlanId, PlanKind, Planned},
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
+    unrest::{Edge, Flapping, Unrest},
 };
 
 /// Text as hostile as it comes, or as it usually is.
@@ -405,8 +406,15 @@ fn number() -> impl Strategy<Value = u64> {
 }
 
 pub(super) fn record() -> impl Strategy<Value = CheckRecord> {
-    let parts = (check(), state(), any::<u64>(), time(), memory());
-    parts.prop_map(|(check, mut state, transitions, at, memory)| {
+    let parts = (
+        check(),
+        state(),
+        any::<u64>(),
+        time(),
+        memory(),
+        option::of(unrest()),
+    );
+    parts.prop_map(|(check, mut state, transitions, at, memory, unrest)| {
         // What was in question is not kept.
         state.burst = None;
         state.recovery = None;
@@ -416,8 +424,39 @@ pub(super) fn record() -> impl Strategy<Value = CheckRecord> {
             transitions,
             at,
             memory,
+            unrest: unrest.map(Box::new),
         }
     })
+}
+
+fn unrest() -> impl Strategy<Value = Unrest> {
+    let edge = (verdict(), time()).prop_map(|(to, at)| Edge { to, at });
+    (
+        (any::<u32>(), time(), any::<bool>()),
+        (any::<u32>(), time(), vec(edge, 0..3), vec(time(), 0..3)),
+    )
+        .prop_map(
+            |((points, at, is_flapping), (outages, since, edges, told))| Unrest {
+                points,
+                at,
+                is_flapping,
+                outages,
+                since,
+                edges,
+                told,
+            },
+        )
+}
+
+fn flapping() -> impl Strategy<Value = Flapping> {
+    (any::<u32>(), time(), text(), any::<bool>()).prop_map(
+        |(outages, since, timeline, is_steady)| Flapping {
+            outages,
+            since,
+            timeline,
+            is_steady,
+        },
+    )
 }
 
 fn witness() -> impl Strategy<Value = Memory> {
@@ -664,6 +703,7 @@ pub(super) fn incident() -> impl Strategy<Value = Incident> {
                 (sequence, remind_after, reminders),
                 (remind_at, (seen, mark), common, warned_at, is_short_otherwise, acknowledged),
             )| Incident {
+                flapping: is_short_otherwise.then_some(ToldFlapping::Steady),
                 id: IncidentId::from_number(number),
                 number,
                 targets,
@@ -737,15 +777,20 @@ fn common() -> impl Strategy<Value = Box<Common>> {
             channels,
         },
     );
-    (select(causes.to_vec()), any::<u32>(), vec(member, 0..3)).prop_map(
-        |(cause, population, members)| {
-            Box::new(Common {
-                cause,
-                population,
-                members,
-            })
-        },
-    )
+    let parts = (
+        select(causes.to_vec()),
+        any::<u32>(),
+        vec(member, 0..3),
+        option::of(flapping()),
+    );
+    parts.prop_map(|(cause, population, members, flapping)| {
+        Box::new(Common {
+            cause,
+            population,
+            members,
+            flapping,
+        })
+    })
 }
 
 fn many() -> impl Strategy<Value = Box<Many>> {
@@ -818,6 +863,14 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     siblings,
                     log: None,
                     role: is_of_check.then_some(Role::Inactive),
+                    flapping: is_of_check.then(|| {
+                        Box::new(Flapping {
+                            outages: 3,
+                            since,
+                            timeline: String::from("down 40 s, up 2 min, down now"),
+                            is_steady: false,
+                        })
+                    }),
                     many,
                     notes,
                 })
@@ -860,6 +913,7 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
                 story,
                 state,
                 attempts,
+                held_until: instead_of.is_some().then_some(created_at),
                 instead_of,
             },
         )

@@ -82,6 +82,7 @@ pub(super) fn record(target: &str, verdict: Verdict, transitions: u64, second: i
         transitions,
         at: at(second),
         memory: None,
+        unrest: None,
     }
 }
 
@@ -144,6 +145,7 @@ pub(super) fn incident(number: u64, target: &str, second: i64) -> Incident {
         mark: None,
         common: None,
         warned_at: Some(Duration::from_hours(7 * 24)),
+        flapping: None,
         is_short_otherwise: false,
         acknowledged: None,
     }
@@ -179,9 +181,11 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             role: None,
             many: None,
             notes: Vec::new(),
+            flapping: None,
         }),
         state: EntryState::Queued,
         attempts: 0,
+        held_until: None,
         instead_of: None,
     }
 }
