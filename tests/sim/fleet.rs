@@ -6,9 +6,10 @@ use hekate::model::{
     Channel, ChannelName, Check, CheckKind, GroupName, OnCallName, Plan, Policy, Route, Secret,
     Severity, Target, TargetId,
     plan::{
-        Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Matcher, Question, Server,
-        SlackSettings, StoreSettings, TlsSettings,
+        Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Matcher, OnCall, Question,
+        Server, SlackSettings, StoreSettings, TlsSettings,
     },
+    quiet_hours::QuietHours,
 };
 
 use crate::eyes;
@@ -69,6 +70,21 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
         max_messages: None,
     };
     (name, channel)
+}
+
+/// Whoever is mentioned where `master` is told, and sleeps from ten to seven.
+pub(crate) fn sleeper() -> OnCall {
+    OnCall {
+        name: OnCallName::new("core"),
+        user_group: Some(String::from("S0CORE01")),
+        users: Vec::new(),
+        quiet_hours: Some(QuietHours {
+            from_minute: 22 * 60,
+            to_minute: 7 * 60,
+            timezone: chrono_tz::Europe::Prague,
+            severities: vec![Severity::Warning],
+        }),
+    }
 }
 
 /// The fleet of these targets: `master/…` is told to `disaster` and `core`, the rest to `core`. A channel that was taken

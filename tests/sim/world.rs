@@ -107,6 +107,8 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     is_loud: bool,
     is_long: bool,
+    /// Whether whoever is on call wants to sleep.
+    has_quiet_nights: bool,
     seed: u64,
 }
 
@@ -179,6 +181,7 @@ impl World {
             trace: Trace::default(),
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
             is_long,
+            has_quiet_nights: false,
             seed,
         };
         world.start();
@@ -197,13 +200,24 @@ impl World {
     }
 
     fn plan(&self) -> Plan {
-        fleet::plan(
+        let mut plan = fleet::plan(
             &self.settings().path,
             self.targets.clone(),
             &self.without,
             !self.is_long,
             !self.seed.is_multiple_of(4),
-        )
+        );
+        if self.has_quiet_nights {
+            let sleeper = fleet::sleeper();
+            plan.on_call.insert(sleeper.name.clone(), sleeper);
+        }
+        plan
+    }
+
+    /// From now on, what can wait is told in the morning.
+    pub(crate) fn let_sleep(&mut self) {
+        self.has_quiet_nights = true;
+        self.reload();
     }
 
     pub(crate) fn moment(&self) -> Moment {

@@ -274,6 +274,7 @@ impl Lane {
             return None;
         }
         let mut groups = self.groups();
+        let all = groups.clone();
         groups.retain(|group| self.held_until(group).is_none_or(|at| at <= now));
         // What is urgent takes along what waits beside it.
         let may_go = groups.iter().any(|group| {
@@ -291,19 +292,29 @@ impl Lane {
                     .iter()
                     .find(|group| self.retry_at(group).is_some_and(|at| at <= now))
             })?;
-        self.digest(&groups, head)
+        self.digest(&all, head, now)
             .or_else(|| self.roll_up(&groups, head, now))
             .or_else(|| self.summary(&groups, head, now))
             .or_else(|| Some(self.fold(head, now)))
     }
 
     /// Everything whose quiet hours have ended, if `head` is among it.
-    fn digest(&self, groups: &[Vec<usize>], head: &[usize]) -> Option<Vec<usize>> {
-        let waited = |group: &[usize]| group.iter().any(|&place| self.queue[place].held.is_some());
-        if !waited(head) || !self.may_be_folded(head) {
+    ///
+    /// What was to wait until the same time goes together, though ticks and dates that were read at different times never agree
+    /// to the millisecond.
+    fn digest(&self, groups: &[Vec<usize>], head: &[usize], now: Tick) -> Option<Vec<usize>> {
+        let until = |group: &[usize]| {
+            let entries = group.iter().map(|&place| &self.queue[place].entry);
+            entries.filter_map(|entry| entry.held_until).max()
+        };
+        if until(head).is_none() || !self.may_be_folded(head) {
             return None;
         }
-        let waited = groups.iter().filter(|group| waited(group));
+        let is_over = |group: &[usize]| {
+            let is_over = self.held_until(group).is_none_or(|at| at <= now);
+            until(group).is_some_and(|at| is_over || Some(at) <= until(head))
+        };
+        let waited = groups.iter().filter(|group| is_over(group));
         Some(self.join(waited.filter(|group| self.may_be_folded(group))))
     }
 

@@ -58,6 +58,25 @@ fn what_quiet_hours_held_is_one_message_when_they_end() {
     );
 }
 
+/// Ticks are finer than dates, so those that wait until seven wait until different ticks.
+#[test]
+fn what_waits_until_the_same_time_is_one_message_whenever_it_began_to_wait() {
+    let mut world = world();
+    world.quiet_until = Some(9 * HOUR);
+    world.tell("aaaa", 1, "alerts", Opened, Warning);
+    world.run(2 * HOUR + Duration::from_micros(700), well);
+    world.tell("bbbb", 1, "alerts", Opened, Warning);
+    world.run(3 * HOUR + Duration::from_micros(1_300), well);
+    world.tell("cccc", 1, "alerts", Opened, Warning);
+    world.run(12 * HOUR, well);
+    all_told(
+        &world,
+        &expect![[r#"
+        09:00:00.0 alerts <- aaaa opened bbbb opened cccc opened => accepted
+    "#]],
+    );
+}
+
 #[test]
 fn what_does_not_wait_passes_and_takes_along_what_came_before_it() {
     let mut world = world();

@@ -1,6 +1,7 @@
 //! Named stories: what happens, and exactly what people hear.
 
 mod eyes;
+mod often;
 mod several;
 mod unsteady;
 
