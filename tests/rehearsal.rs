@@ -205,3 +205,57 @@ fn without_a_store_there_is_no_past() {
         "{err}"
     );
 }
+
+/// By night a warning waits for the morning, and in its window nobody hears of anything.
+#[test]
+fn routes_say_who_would_hear_at_a_certain_time() {
+    let folder = scratch();
+    let file = r#"
+server: { timezone: Europe/Prague }
+channels: { core: "http://127.0.0.1:9/c", ops: "http://127.0.0.1:9/o" }
+on_call: { core: { users: [U012AB3CD], quiet_hours: { from: "22:00", to: "07:00" } } }
+targets: [ { name: api, health: "http://api.test/health" }, { name: web, severity: warning, health: "http://web.test/health" } ]
+routes: [ { match: {}, to: core, mention: core, continue: true }, { to: ops } ]
+maintenance: [ { name: backup, match: { target: api }, schedule: "0 2 * * *", duration: 45m } ]
+"#;
+    fs::write(folder.path().join("targets.yaml"), file).expect("it can be written");
+    let routes = |arguments: &str| {
+        let arguments: Vec<_> = ["routes"].into_iter().chain(arguments.split('|')).collect();
+        let (code, out, err) = said(&hekate(folder.path(), &arguments));
+        let last: Vec<_> = out
+            .lines()
+            .skip_while(|line| !line.starts_with("told"))
+            .collect();
+        format!("{code} {}{err}", last.join(" / "))
+    };
+    let asked = [
+        "--for|web|--at|2026-01-05 03:00|--expect|ops",
+        "--for|web|--at|2026-01-05 12:00|--expect|ops,core",
+        "--for|api|--at|2026-01-05 03:00|--expect|core,ops",
+        "--for|api|--at|2026-01-05 02:10|--expect|core",
+        "--for|api|--at|3 at night",
+    ];
+    let told = asked.map(routes).join("\n");
+    let expected = [
+        "0 told: core, ops / core only at 5 Jan 07:00:00 CET: its quiet hours end then / ✔ as expected",
+        "0 told: core, ops / ✔ as expected",
+        "0 told: core, ops / ✔ as expected",
+        "1 told: core, ops / nobody before 5 Jan 02:45:00 CET, if it is still bad then: maintenance window `backup` \
+         / ✖ not as expected /   core would hear nothing",
+        "2 `3 at night` is no time in Europe/Prague; write it as `03:00` or `2026-01-05 03:00`\n",
+    ];
+    assert_eq!(told, expected.join("\n"));
+    let (_, out, _) = said(&hekate(
+        folder.path(),
+        &[
+            "routes",
+            "--for",
+            "web",
+            "--at",
+            "2026-01-05 03:00",
+            "--format",
+            "json",
+        ],
+    ));
+    assert!(out.contains("2026-01-05T06:00:00.000Z"), "{out}");
+}

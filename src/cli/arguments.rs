@@ -369,7 +369,11 @@ pub struct Routes {
     /// The component that is down, if its body names one
     #[arg(long, value_name = "NAME", requires = "words")]
     pub component: Option<String>,
-    /// The channels that should hear of it, and nobody else; the exit code is 1 if it is not so
+    /// When it happens, for quiet hours and maintenance windows: `03:00` (the next one) or `2026-01-05 03:00`, in the zone of the
+    /// file [default: what waits is not asked]
+    #[arg(long, value_name = "TIME", requires = "words")]
+    pub at: Option<String>,
+    /// The channels that should hear of it (with `--at`: at once), and nobody else; the exit code is 1 if it is not so
     #[arg(
         long,
         value_name = "CHANNEL",

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
+use chrono_tz::Tz;
 use serde_json::json;
 
 use super::{
@@ -11,13 +12,17 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
+    clock::Clock,
     command::lookup::{self, One, nearest_words},
     config::Environment,
     model::{
         Board, Channel, ChannelName, OnCallName, Plan, Route, Severity, Target, Timestamp, Verdict,
-        roles::Role,
+        roles::Role, text::clean,
     },
-    rehearsal::routing::{self, Trace},
+    rehearsal::{
+        later::{self, Later},
+        routing::{self, Trace},
+    },
 };
 
 /// `hekate routes`
@@ -60,17 +65,26 @@ pub(super) fn routes(global: &Global, asked: &Routes, terminal: Terminal) -> Exi
         role,
         asked.component.as_deref(),
     );
+    let later = match later(&plan, &target, asked, &trace) {
+        Ok(later) => later,
+        Err(why) => {
+            terminal.complain(&why);
+            return Exit::Usage;
+        }
+    };
     let told: BTreeSet<_> = trace
         .decision
         .to
         .iter()
         .map(|(channel, _)| channel.clone())
+        .filter(|channel| later.lets_hear(channel))
         .collect();
     let is_as_expected = expected.as_ref().map(|expected| *expected == told);
     if terminal.format == Format::Json {
-        terminal.say_json(&as_json(&plan, &target, &trace, is_as_expected));
+        terminal.say_json(&as_json(&plan, &target, (&trace, &later), is_as_expected));
     } else {
         terminal.say(&as_text(&plan, &target, asked.state.verdict(), &trace));
+        terminal.say(&waiting(&later, plan.server.timezone));
         match (&expected, is_as_expected) {
             (Some(_), Some(true)) => terminal.say("✔ as expected\n"),
             (Some(expected), _) => terminal.say(&missed(expected, &told)),
@@ -82,6 +96,43 @@ pub(super) fn routes(global: &Global, asked: &Routes, terminal: Terminal) -> Exi
     } else {
         Exit::Done
     }
+}
+
+/// What waits if it happens when it is asked for; nothing if it is not.
+fn later(plan: &Plan, target: &Target, asked: &Routes, trace: &Trace) -> Result<Later, String> {
+    let Some(words) = &asked.at else {
+        return Ok(Later::default());
+    };
+    let zone = plan.server.timezone;
+    let Some(at) = later::meant(words.trim(), zone, Clock::start().now().at) else {
+        return Err(format!(
+            "`{}` is no time in {zone}; write it as `03:00` or `2026-01-05 03:00`",
+            clean(words, 40)
+        ));
+    };
+    let case = (target, asked.state.verdict(), asked.component.as_deref());
+    Ok(later::later(plan, case, trace, at))
+}
+
+/// Who hears of it only later, and why.
+fn waiting(later: &Later, zone: Tz) -> String {
+    let mut out = String::new();
+    if let Some((name, until)) = &later.window {
+        let until = until.words(zone);
+        let _ = writeln!(
+            out,
+            "nobody before {until}, if it is still bad then: maintenance window `{name}`"
+        );
+        return out;
+    }
+    for (channel, until) in &later.quiet {
+        let _ = writeln!(
+            out,
+            "{channel} only at {}: its quiet hours end then",
+            until.words(zone)
+        );
+    }
+    out
 }
 
 /// The one target that the words name.
@@ -304,7 +355,7 @@ fn route_json(plan: &Plan, index: usize) -> serde_json::Value {
 fn as_json(
     plan: &Plan,
     target: &Target,
-    trace: &Trace,
+    (trace, later): (&Trace, &Later),
     is_as_expected: Option<bool>,
 ) -> serde_json::Value {
     let asked: Vec<_> = trace
@@ -331,6 +382,8 @@ fn as_json(
         "role": trace.role.map(Role::as_str),
         "asked": asked,
         "told": told,
+        "window": later.window.as_ref().map(|(name, until)| json!({ "name": name, "until": until.to_string() })),
+        "quiet": later.quiet.iter().map(|(channel, until)| json!({ "channel": channel.as_str(), "until": until.to_string() })).collect::<Vec<_>>(),
         "is_for_ops": trace.is_for_ops,
         "remind_after_s": trace.decision.remind_after.iter().map(std::time::Duration::as_secs).collect::<Vec<_>>(),
         "is_as_expected": is_as_expected,

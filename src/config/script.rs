@@ -118,6 +118,11 @@ pub enum Doing {
         /// How.
         answers: Receiving,
     },
+    /// Somebody says something that is to be done.
+    Command {
+        /// As after the name of the program; cleaned.
+        words: String,
+    },
     /// Our own network breaks, or works again.
     OurNetwork {
         /// Whether it works.

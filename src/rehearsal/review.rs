@@ -112,7 +112,12 @@ pub fn faults(script: &Script, played: &Played) -> Vec<Fault> {
             What::State { target, state } => of_state(expectation, target, *state, played, end),
             What::Message { .. } => of_message(expectation, played, end),
         });
-    early.chain(wrong).collect()
+    let refused = played.refused.iter().map(|refused| Fault {
+        span: script.steps[refused.step].span,
+        after: Some(script.steps[refused.step].after),
+        words: refused.words.clone(),
+    });
+    early.chain(refused).chain(wrong).collect()
 }
 
 /// From when to when; both ends belong to it.
@@ -312,6 +317,7 @@ pub fn words(doing: &Doing) -> String {
         Doing::Channel { channel, answers } => {
             format!("channel {channel} answers {}", answers.as_str())
         }
+        Doing::Command { words } => format!("somebody says: {words}"),
         Doing::OurNetwork { is_up: true } => String::from("our own network works again"),
         Doing::OurNetwork { .. } => String::from("our own network is down"),
     }

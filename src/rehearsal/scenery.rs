@@ -167,6 +167,8 @@ impl Scenery {
                 self.channels
                     .insert(channel.clone(), (*answers, Some(step)));
             }
+            // Who is asked for it answers.
+            Doing::Command { .. } => {}
             Doing::OurNetwork { is_up } => {
                 self.met.insert(step);
                 self.is_network_up = *is_up;

@@ -7,21 +7,23 @@ use std::{
 };
 
 use super::{
-    routing,
+    people, routing,
     scenery::{Scenery, Seen},
 };
 use crate::{
     config::script::{Doing, Script},
     engine::{Action, Engine, Event, Order, Settings, Trouble},
     model::{
-        Batch, ChannelName, CheckId, CheckRecord, Delivery, EntryKey, IncidentId, Kind, Loaded,
-        Moment, Observation, OnCallName, Phases, Plan, Reason, Rule, Severity, Slot, SourceName,
-        State, TargetId, Tick, Timestamp, Verdict,
+        Batch, Board, ChannelName, CheckId, CheckRecord, Delivery, EntryKey, IncidentId, Kind,
+        Loaded, Moment, Observation, OnCallName, Phases, Plan, Reason, Rule, Severity, Slot,
+        SourceName, State, TargetId, Tick, Timestamp, Verdict,
+        board::Facts,
         heartbeat::{News, Push},
         judgement::Good,
         logs::LogStore,
         notification::Entry,
         plan::Question,
+        planned::{Answer, Asked},
         witness::Round,
     },
     notify::courier::{Courier, Parcel, Step},
@@ -46,6 +48,8 @@ pub struct Played {
     pub states: Vec<Shown>,
     /// The steps that anything came of, by their place in the script.
     pub met: BTreeSet<usize>,
+    /// What people said and nothing was done about.
+    pub refused: Vec<Refusal>,
     /// What was touched.
     pub coverage: Coverage,
     /// How many looks were made.
@@ -71,6 +75,15 @@ pub struct Message {
     pub targets: BTreeSet<TargetId>,
     /// All of it in words.
     pub text: String,
+}
+
+/// Something that people said and nothing was done about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refusal {
+    /// The place of its step in the script.
+    pub step: usize,
+    /// Why, in one sentence without a full stop.
+    pub words: String,
 }
 
 /// What is shown of a target from now on.
@@ -164,6 +177,8 @@ struct Stage<'a> {
     serial: u64,
     slots: HashMap<Slot, TargetId>,
     shown: HashMap<TargetId, Verdict>,
+    /// What people see, and mean by what they say.
+    board: Board,
     incidents: HashMap<IncidentId, BTreeSet<TargetId>>,
     played: Played,
     #[cfg(test)]
@@ -184,6 +199,7 @@ impl<'a> Stage<'a> {
             serial: 0,
             slots: HashMap::new(),
             shown: HashMap::new(),
+            board: Board::of(&plan, began_at, None),
             incidents: HashMap::new(),
             played: Played::default(),
             #[cfg(test)]
@@ -326,11 +342,38 @@ impl<'a> Stage<'a> {
         match doing {
             Doing::Beats { target, .. } => self.beat(target),
             Doing::Active { .. } => self.tell_roles(),
+            Doing::Command { words } => self.say(index, words),
             Doing::Answer { .. }
             | Doing::Log { .. }
             | Doing::Source { .. }
             | Doing::Channel { .. }
             | Doing::OurNetwork { .. } => {}
+        }
+    }
+
+    fn say(&mut self, index: usize, words: &str) {
+        let words = match people::wish(&self.board, words, self.moment().at) {
+            Ok(wish) => {
+                self.event(Event::Planned(Asked {
+                    number: index as u64,
+                    wish,
+                    by: people::somebody(),
+                }));
+                return;
+            }
+            Err(words) => words,
+        };
+        self.scenery.met.insert(index);
+        self.played.refused.push(Refusal { step: index, words });
+    }
+
+    /// What became of what people said.
+    fn answered(&mut self, number: u64, answer: Answer) {
+        let step = usize::try_from(number).unwrap_or(usize::MAX);
+        self.scenery.met.insert(step);
+        if let Err(refused) = answer {
+            let words = refused.words;
+            self.played.refused.push(Refusal { step, words });
         }
     }
 
@@ -414,7 +457,8 @@ impl<'a> Stage<'a> {
                 }
                 Action::Commit(batch) => self.commit(&batch),
                 Action::Noted(incident, channel) => self.courier.noted(&incident, &channel),
-                Action::Show(slot, facts) => self.show(slot, facts.verdict),
+                Action::Show(slot, facts) => self.show(slot, *facts),
+                Action::Answer(number, answer) => self.answered(number, *answer),
                 Action::AskWitnesses(order) => {
                     let ends = Coming::Witnesses {
                         number: order.number,
@@ -428,16 +472,19 @@ impl<'a> Stage<'a> {
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
-                | Action::Answer(..)
                 | Action::Blind(_) => {}
             }
         }
     }
 
-    fn show(&mut self, slot: Slot, verdict: Verdict) {
+    fn show(&mut self, slot: Slot, facts: Facts) {
         let Some(target) = self.slots.get(&slot) else {
             return;
         };
+        let verdict = facts.verdict;
+        if let Some(row) = self.board.row(target) {
+            row.set_facts(facts);
+        }
         if self.shown.insert(target.clone(), verdict) != Some(verdict) {
             let target = target.clone();
             let after = self.after();

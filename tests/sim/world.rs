@@ -263,7 +263,7 @@ impl World {
             *database = Some(Box::new(opened));
         }
         self.checks.restarted(&loaded);
-        // A new process knows nothing of it, and has said nothing yet.
+        // Whatever the process before said of its eyes, this one has said nothing yet.
         self.chronicle.sights.push((self.now, false));
         self.begin(loaded);
     }

@@ -93,6 +93,8 @@ pub(crate) struct Step {
     pub(crate) active: Option<At<OneOrMany<String>>>,
     /// The channel that changes.
     pub(crate) channel: Option<At<String>>,
+    /// What somebody says, as after `hekate` in a terminal or `/roih` in Slack: `silence add master blue for 30m because db restore`.
+    pub(crate) command: Option<At<String>>,
     /// Whether hekate's own network works.
     pub(crate) our_network: Option<At<NetworkWord>>,
     /// The end of the script.

@@ -305,6 +305,49 @@ fn every_kind_of_expectation_can_hold_and_can_fail() {
     }
 }
 
+/// The words of the terminal and of Slack, understood by the same code.
+#[test]
+fn what_people_plan_and_take_on_is_a_step_like_any_other() {
+    told(
+        "at: 4m, command: silence add master blue for 30m because db restore
+         at: 5m, target: master blue, health: refused
+         at: 50m, command: ack master blue because I am on it
+         at: 3h, target: master blue, health: ok
+         at: 4h, command: deploy announce master green release 4.18.2
+         at: 4h 1m, target: master green, health: refused
+         at: 5h, end: true",
+        expect![[r#"
+            4m core hekate: 1 target is silenced until 5 Jan 09∶34∶00 CET – by the script: db restore · master blue · s1
+            34m core @core DOWN: master blue (active) – connection refused, since 09:05:04 CET (held back by silence s1 of the script: db restore)
+            3h 18s core UP AGAIN: master blue (active), was down 2 h 55 min (09:05:04 to 12:00:08 CET) (acknowledged by the script: I am on it)
+            4h 5m core DOWN: master green (inactive) – connection refused, since 13:01:02 CET (did not come back after release 4.18.2, announced 5 Jan 13∶00∶00 CET by the script (d2))
+            4h 35m core STILL DOWN: master green (inactive) for 33 min 57 s – connection refused
+        "#]],
+    );
+}
+
+#[test]
+fn words_that_mean_nothing_fail_the_test() {
+    let words = |words: &str| {
+        let steps = format!("at: 5m, command: {words}\nat: 10m, end: true");
+        wrong(&steps, "never: true, kind: opened").join("\n")
+    };
+    let answers = [
+        words("silence add master blu for 30m because db restore"),
+        words("ack master blue"),
+        words("status"),
+        words("silence end s7"),
+        words("silence add master blue for 9d because db restore"),
+    ];
+    expect![[r#"
+        5m: nothing is called `blu`; say it as `hekate silence add master blue for 2h because db restore`
+        5m: master blue has no open incident; `hekate status` shows what is open
+        5m: `status` is a question, and nothing comes of a question
+        5m: there is no silence s7; it has ended, or there never was one
+        5m: it may last from 1 min to 1 d
+    "#]].assert_eq(&(answers.join("\n") + "\n"));
+}
+
 #[test]
 fn a_step_that_nobody_saw_proves_nothing() {
     // Too short to be seen often, but seen by somebody in many plays.

@@ -129,7 +129,7 @@ impl Checker<'_> {
             [] => {
                 self.check.report(
                     Problem::new(Code::Missing, span, "in this step nothing happens").help(
-                        "say of what: `target`, `source`, `group`, `channel`, `our_network`, or `end: true`",
+                        "say of what: `target`, `source`, `group`, `channel`, `command`, `our_network`, or `end: true`",
                     ),
                 );
                 None
@@ -138,6 +138,12 @@ impl Checker<'_> {
             ["source"] => self.of_source(span, step, context),
             ["group"] => self.of_group(span, step, context),
             ["channel"] => self.of_channel(span, step, context),
+            ["command"] => {
+                let at = step.command.as_ref()?;
+                let words = clean(&self.check.text(at, "`command`")?, FOREIGN_MAX);
+                self.has_only(span, step, &[])
+                    .then_some(Doing::Command { words })
+            }
             ["our_network"] => {
                 let word = step.our_network.as_ref()?.value.as_ref()?;
                 self.has_only(span, step, &["our_network"])
@@ -488,6 +494,7 @@ fn named(step: &raw::Step) -> Vec<&'static str> {
         ("source", step.source.is_some()),
         ("group", step.group.is_some()),
         ("channel", step.channel.is_some()),
+        ("command", step.command.is_some()),
         ("our_network", step.our_network.is_some()),
     ];
     let given = given.iter().filter(|(_, is_given)| *is_given);
@@ -574,7 +581,7 @@ fn well_again(doing: &Doing) -> Option<Doing> {
             answers: Receiving::Ok,
         }),
         Doing::OurNetwork { is_up } => (!is_up).then_some(Doing::OurNetwork { is_up: true }),
-        Doing::Active { .. } => None,
+        Doing::Active { .. } | Doing::Command { .. } => None,
     }
 }
 

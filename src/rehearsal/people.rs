@@ -1,0 +1,34 @@
+//! What people say in a script: the same words as in a terminal or in Slack, understood by the same code.
+
+use crate::{
+    command::{self, Heard, Reply},
+    model::{
+        Board, Timestamp,
+        planned::{Person, Wish},
+    },
+};
+
+/// How hekate is called in a script.
+const COMMAND: &str = "hekate";
+
+/// Who says it.
+pub(super) fn somebody() -> Person {
+    Person {
+        name: String::from("the script"),
+        slack_user: None,
+    }
+}
+
+/// What is wished with these words, or why nothing is, as a sentence without a full stop.
+pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, String> {
+    match command::hear(board, words, now, COMMAND) {
+        Heard::Wish(wish) => Ok(wish),
+        Heard::Reply(Reply::Problem {
+            understood, hint, ..
+        }) => Err(format!("{understood}; {hint}")),
+        Heard::List(_)
+        | Heard::Reply(Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)) => Err(
+            format!("`{words}` is a question, and nothing comes of a question"),
+        ),
+    }
+}
