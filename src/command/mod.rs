@@ -184,10 +184,10 @@ fn command_called(word: &str) -> Option<&'static Command> {
         .find(|command| lookup::is_same_word(word, command.word))
 }
 
-/// Whether the status of this would be known.
-fn is_answered(words: &str, question: &Question<'_>) -> bool {
-    let asked = Question { words, ..*question };
-    !matches!(status::answer(&asked), Reply::Problem { .. })
+/// Whether a command with these words behind it would be understood.
+fn is_understood(word: &str, words: &str, question: &Question<'_>) -> bool {
+    let heard = command_called(word).map(|known| (known.hear)(&Question { words, ..*question }));
+    heard.is_some_and(|heard| !matches!(heard, Heard::Reply(Reply::Problem { .. })))
 }
 
 /// Neither a command nor names: says so and offers what is near of both.
@@ -198,11 +198,12 @@ fn unknown_command(first: &str, rest: &str, question: &Question<'_>) -> Reply {
         lookup::NEAREST_MAX,
     )
     .into_iter()
-    .map(|word| match (word.as_str(), rest) {
-        ("status", rest) if !rest.is_empty() && is_answered(rest, question) => {
-            format!("status {rest}")
+    .filter_map(|word| {
+        if !rest.is_empty() && is_understood(&word, rest, question) {
+            return Some(format!("{word} {rest}"));
         }
-        _ => word,
+        // Some say nothing by themselves.
+        is_understood(&word, "", question).then_some(word)
     })
     .collect();
     nearest.extend(

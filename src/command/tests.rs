@@ -10,9 +10,9 @@ use expect_test::{Expect, expect, expect_file};
 use proptest::{prelude::*, sample::subsequence};
 
 use super::{
-    Command, Line, Reply, ask,
+    Command, Heard, Line, Reply, ask,
     fixture::{NOW, board, plan, plan_of, target, transitions, well},
-    json,
+    hear, json,
     lookup::{self, One, Selection},
     text::{self, Look},
 };
@@ -666,6 +666,22 @@ fn a_misspelt_command_is_not_offered_with_words_that_nobody_knows() {
     assert!(!nearest.contains(&String::from("status a")), "{nearest:?}");
 }
 
+/// A misspelt order is offered as a whole if it would be understood, and never as a word that says nothing by itself.
+#[test]
+fn a_misspelt_order_is_offered_with_its_words() {
+    let nearest = |text: &str| match hear(&board(), text, NOW, "/roih") {
+        Heard::Reply(Reply::Problem { nearest, .. }) => nearest,
+        other => panic!("nothing is called that: {other:?}"),
+    };
+    assert_eq!(
+        nearest("silense add master blue for 2h because db restore").first(),
+        Some(&String::from(
+            "silence add master blue for 2h because db restore"
+        ))
+    );
+    assert_eq!(nearest("ac a"), [""; 0]);
+}
+
 proptest! {
     #[test]
     fn any_of_a_targets_words_in_any_order_find_it(
@@ -723,12 +739,14 @@ proptest! {
         }
     }
 
+    /// Words that are near to a command are not offered if nothing would come of them.
     #[test]
     fn every_suggestion_would_be_answered(question in "(status )?[a-z]{1,8} [a-z]{1,8}") {
         let board = board();
         if let Reply::Problem { nearest, .. } = ask(&board, &question, NOW, "/roih") {
             for suggestion in nearest {
-                let is_answered = !matches!(ask(&board, &suggestion, NOW, "/roih"), Reply::Problem { .. });
+                let heard = hear(&board, &suggestion, NOW, "/roih");
+                let is_answered = !matches!(heard, Heard::Reply(Reply::Problem { .. }));
                 prop_assert!(is_answered, "{question} -> {suggestion}");
             }
         }
