@@ -146,7 +146,8 @@ impl World {
         Self::begin_on(disk, seed, targets, false)
     }
 
-    /// A world that lasts for years: without a disk, every target is told by itself, and single looks are not written down.
+    /// A world that lasts for years: without a disk, every target is told by itself and of every change, and single looks are
+    /// not written down.
     pub(crate) fn alone(seed: u64, targets: Vec<Target>) -> Self {
         Self::begin_on(Disk::None, seed, targets, true)
     }
@@ -185,6 +186,7 @@ impl World {
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
             is_long,
             has_quiet_nights: false,
+            is_damped,
             seed,
         };
         world.start();
@@ -208,7 +210,7 @@ impl World {
             self.targets.clone(),
             &self.without,
             !self.is_long,
-            !self.seed.is_multiple_of(4),
+            self.is_damped,
         );
         if self.has_quiet_nights {
             let sleeper = fleet::sleeper();
