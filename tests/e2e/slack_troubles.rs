@@ -120,7 +120,9 @@ async fn while_slack_cannot_be_reached_messages_wait_and_are_no_repeats() {
     // The whole outage passes unheard; both ends of it are told afterwards, in their order.
     targets.set("api", Mood::Up);
     hekate.shows("api", "operational").await;
-    hekate.kill();
+    // In order, so that what became of the last attempt is stored: killed in the middle of one it would have to say that it may have
+    // arrived, as `kills` and `kill_points` have it.
+    hekate.stop().await;
     let hekate = home.start().await;
     let receiver = Receiver::start_at(address).await;
     let down = receiver.hear_down("alerts").await;
