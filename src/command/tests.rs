@@ -671,7 +671,9 @@ fn a_misspelt_command_is_not_offered_with_words_that_nobody_knows() {
 fn a_misspelt_order_is_offered_with_its_words() {
     let nearest = |text: &str| match hear(&board(), text, NOW, "/roih") {
         Heard::Reply(Reply::Problem { nearest, .. }) => nearest,
-        other => panic!("nothing is called that: {other:?}"),
+        other @ (Heard::Reply(_) | Heard::List(_) | Heard::Wish(_)) => {
+            panic!("nothing is called that: {other:?}")
+        }
     };
     assert_eq!(
         nearest("silense add master blue for 2h because db restore").first(),

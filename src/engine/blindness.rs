@@ -222,6 +222,11 @@ impl Engine {
         if self.lookout.was_blind(observation.started.tick) {
             self.lookout.unseen.insert(observation.look.slot);
             observation.outcome = self.hidden();
+            let check = usize::from(observation.look.check);
+            let watched = self.at_mut(observation.look.slot);
+            if let Some(watching) = watched.and_then(|watched| watched.checks.get_mut(check)) {
+                watching.is_unproved = true;
+            }
             return Some(observation);
         }
         if !is_silence {

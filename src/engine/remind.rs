@@ -97,6 +97,11 @@ impl Engine {
                 &story,
             ));
         }
+        // What a digest says is what was told last; if that changes again and lasts, it is news.
+        let is_steady = story.flapping.as_ref().is_some_and(|it| it.is_steady);
+        if incident.flapping == Some(ToldFlapping::Steady) && is_steady {
+            incident.verdict = story.to;
+        }
         incident.sequence += 1;
         incident.reminders += 1;
         open.remind = plan_reminder(&mut open.incident, now);

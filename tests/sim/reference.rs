@@ -397,8 +397,9 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
     let mut last: HashMap<(&ChannelName, String), Said<'_>> = HashMap::new();
     let mut faults = Vec::new();
     for (at, _, entry) in &chronicle.decided {
-        // A reminder of several says how each of them is by then, so what it said before is news again.
-        let is_reminder = entry.kind == Kind::Reminder && entry.story.many.is_some();
+        // A reminder of several, and one of something that flaps, says how it is by then, so what was said before is news again.
+        let is_telling = entry.story.many.is_some() || entry.story.flapping.is_some();
+        let is_reminder = entry.kind == Kind::Reminder && is_telling;
         if !matches!(entry.kind, Kind::Opened | Kind::Changed) && !is_reminder {
             continue;
         }

@@ -107,8 +107,6 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     is_loud: bool,
     is_long: bool,
-    /// Whether the file leaves it at telling less of what flaps. Where every message is counted, it does not.
-    is_damped: bool,
     /// Whether whoever is on call wants to sleep.
     has_quiet_nights: bool,
     seed: u64,
@@ -136,6 +134,11 @@ fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a scratch folder")
 }
 
+/// Whether the file leaves it at telling less of what flaps. Where every message is counted, it does not.
+const fn is_damped(seed: u64, is_long: bool) -> bool {
+    !is_long && !seed.is_multiple_of(4)
+}
+
 impl World {
     /// A world on the real store.
     pub(crate) fn new(seed: u64, targets: Vec<Target>) -> Self {
@@ -158,7 +161,6 @@ impl World {
     }
 
     fn begin_on(disk: Disk, seed: u64, targets: Vec<Target>, is_long: bool) -> Self {
-        let is_damped = !is_long && !seed.is_multiple_of(4);
         let mut world = Self {
             disk,
             ledger: Ledger::default(),
@@ -180,13 +182,12 @@ impl World {
             receiver: Receiver::default(),
             disturbed: Vec::new(),
             kill_after_commits: None,
-            chronicle: Chronicle::of(is_damped),
+            chronicle: Chronicle::of(is_damped(seed, is_long)),
             checks: invariants::Running::default(),
             trace: Trace::default(),
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
             is_long,
             has_quiet_nights: false,
-            is_damped,
             seed,
         };
         world.start();
@@ -210,7 +211,7 @@ impl World {
             self.targets.clone(),
             &self.without,
             !self.is_long,
-            self.is_damped,
+            is_damped(self.seed, self.is_long),
         );
         if self.has_quiet_nights {
             let sleeper = fleet::sleeper();

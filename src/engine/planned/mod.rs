@@ -194,7 +194,8 @@ impl Engine {
         })
     }
 
-    /// What a store remembers is not told anew before a look has seen it, nor while looks say that it comes back.
+    /// What a store remembers is not told anew before a look has seen it, nor because of silence that no witness vouches for,
+    /// nor while looks say that it comes back.
     ///
     /// What is told together with others waits for its look among them.
     pub(in crate::engine) fn hold_unseen(&self, slot: Slot) -> Option<Hold> {
@@ -210,6 +211,7 @@ impl Engine {
         let is_unseen = is_asked && !watching.is_seen;
         let words = match () {
             () if is_unseen => "it was not looked at since hekate started",
+            () if is_asked && watching.is_unproved => "nobody vouches for what was seen last",
             () if watching.state.recovery.is_some() => "looks say that it is changing",
             () => return None,
         };
