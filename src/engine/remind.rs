@@ -6,6 +6,7 @@ use super::{
     Action, Engine,
     hold::Hold,
     tell::{entry, told_of},
+    watched::Watched,
 };
 use crate::{
     judge::flapping::{DIGESTS_AFTER, News},
@@ -50,7 +51,7 @@ impl Engine {
         let Some(watched) = self.at(slot) else {
             return;
         };
-        let is_in_doubt = watched.is_in_doubt();
+        let is_in_doubt = watched.is_in_doubt() || watched.is_otherwise_than_told(now.tick);
         let quiet_until = self.quiet_until(slot);
         let Some(watched) = self.at_mut(slot) else {
             return;
@@ -131,6 +132,18 @@ impl Engine {
     }
 }
 
+impl Watched {
+    /// Whether it is not what people were told, and a reminder would be the wrong way to say so: it is told by itself, at
+    /// once or when it has lasted. A digest of what flaps says how it is.
+    fn is_otherwise_than_told(&self, now: Tick) -> bool {
+        self.said().is_some_and(|said| {
+            let is_told = self.standing() == Some(said.verdict);
+            let is_digest = said.is_flapping && (!said.is_steady || self.restless.has_lasted(now));
+            !is_told && !is_digest
+        })
+    }
+}
+
 /// Plans the next reminder: the times of the route count from the opening, and the last one repeats.
 ///
 /// The wait is measured in ticks, so that a moved clock neither hurries nor delays it.
@@ -151,13 +164,21 @@ pub(super) fn plan_reminder(incident: &mut Incident, now: Moment) -> Option<Tick
     Some(now.tick + wait)
 }
 
-/// When reminders of an incident are due. While it flaps, digests stand in for them.
+/// When reminders of an incident are due.
 pub(super) fn reminders_of(incident: &Incident) -> &[Duration] {
-    match (incident.flapping, incident.verdict) {
-        (Some(ToldFlapping::Unsteady), _) | (Some(ToldFlapping::Steady), Verdict::Operational) => {
-            &DIGESTS_AFTER
-        }
-        (Some(ToldFlapping::Steady) | None, _) => &incident.remind_after,
+    if has_digests(incident) {
+        &DIGESTS_AFTER
+    } else {
+        &incident.remind_after
+    }
+}
+
+/// Whether digests stand in for the reminders of an incident: it flaps, and was not told to stay bad.
+pub(super) fn has_digests(incident: &Incident) -> bool {
+    match incident.flapping {
+        Some(ToldFlapping::Unsteady) => true,
+        Some(ToldFlapping::Steady) => incident.verdict == Verdict::Operational,
+        None => false,
     }
 }
 

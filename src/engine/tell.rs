@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Action, Engine,
-    remind::plan_reminder,
+    remind::{has_digests, plan_reminder},
     story::each_once,
     watched::{Open, Watched},
 };
@@ -144,6 +144,7 @@ impl Engine {
         let story = Arc::new(self.story_of(now, slot, check, &hearers, None));
         let watched = self.at_mut(slot)?;
         let mut open = watched.incident.take()?;
+        let had_digests = has_digests(&open.incident);
         watched.note_told(&mut open.incident, check);
         if watched.note_heard(&mut open.incident, now) {
             open.remind = None;
@@ -196,6 +197,10 @@ impl Engine {
         incident.verdict = verdict;
         incident.worst = incident.worst.max(verdict);
         incident.acknowledged = None;
+        if has_digests(incident) != had_digests {
+            incident.reminders = 0;
+            open.remind = None;
+        }
         let is_quiet = verdict == Verdict::Unknown || open.incident.is_only_ending();
         if is_quiet || open.remind.is_none() {
             open.remind = plan_reminder(&mut open.incident, now);

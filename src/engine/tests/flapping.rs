@@ -260,7 +260,6 @@ fn one_of_several_that_flaps_keeps_the_others_waiting_for_no_truth() {
         17m 15s #core @core opened: 2 of 3 on host db1 operational -> down: b and c: connection refused (0 of 2 back)
         22m 14s #core changed: a down -> down: connection refused [flapping, but steady]
         37m 21s #core recovered: 2 of 3 on host db1 down -> operational (2 of 2 back)
-        1h 8m 20s #core @core reminder: a down -> operational: 3 good looks in a row [flapping 14x: down 53 s, up 2 min 6 s, down 52 s, up 2 min 7 s, down 53 s, up 2 min 4 s, down 52 s, up for 3 min 10 s]
         1h 10m 10s #core changed: a down -> operational: 3 good looks in a row [flapping, but steady]
         1h 35m 10s #core recovered: a down -> operational [flapping, but steady]
     "#]]);

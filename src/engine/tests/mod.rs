@@ -11,6 +11,7 @@ mod logs;
 mod parents;
 mod planned;
 mod quiet;
+mod reminders;
 mod roles;
 
 use std::{collections::BTreeMap, fmt::Write as _};
