@@ -117,7 +117,8 @@ impl Engine {
             return;
         };
         watching.is_seen = true;
-        watching.is_unproved = false;
+        // An answer to the old question bears nothing out.
+        watching.is_unproved &= flight.is_outdated;
         if flight.is_regular {
             watching.regular_at = observation.started.tick;
         }

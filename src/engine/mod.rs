@@ -586,8 +586,7 @@ impl Engine {
             let is_asked = watched.asked();
             for (check, policy) in (0_u8..).zip(watched.policies()) {
                 let watching = &mut watched.checks[usize::from(check)];
-                crate::judge::void(&mut watching.state);
-                watching.is_unproved = true;
+                watching.void();
                 if watching.flight.is_none() && is_asked[usize::from(check)] {
                     watching.generation += 1;
                     watching.is_next_regular = true;

@@ -12,7 +12,6 @@ use super::{
     watched::{Watched, Watching},
 };
 use crate::{
-    judge,
     model::{
         Batch, Check, Moment, Plan, Policy, Slot, Target, TargetId, logs::LogQuestion,
         plan::Question,
@@ -235,7 +234,7 @@ impl Watching {
         self.state.trail = None;
         if old.count.is_some() != new.count.is_some() {
             // A failure that is still counted may be long ago, and a span must not be counted from there.
-            judge::void(&mut self.state);
+            self.void();
         }
     }
 
@@ -244,7 +243,7 @@ impl Watching {
         if old.is_some_and(|old| old.question == new.question) {
             return;
         }
-        judge::void(&mut self.state);
+        self.void();
         if let Some(flight) = &mut self.flight {
             flight.is_outdated = true;
         }

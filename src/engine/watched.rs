@@ -71,8 +71,8 @@ pub(super) struct Watching {
     pub(super) flight: Option<Flight>,
     /// Whether a look of this process has come back.
     pub(super) is_seen: bool,
-    /// Whether nothing bears out yet what was seen last: it was silence that no witness has vouched for, or time stood still
-    /// since.
+    /// Whether nothing bears out yet what was seen last: it was silence that no witness has vouched for, or since then time
+    /// stood still or something else came to be asked.
     pub(super) is_unproved: bool,
     /// By how much its spans are stretched, as long as it is in question: never less than when that began.
     pub(super) stretch: u32,
@@ -131,6 +131,12 @@ pub(super) struct Open {
 }
 
 impl Watching {
+    /// What was in question is asked anew; the verdict holds, and the next look has to bear it out.
+    pub(super) fn void(&mut self) {
+        crate::judge::void(&mut self.state);
+        self.is_unproved = true;
+    }
+
     pub(super) fn new(at: Timestamp) -> Self {
         Self {
             state: State::new(at),
