@@ -116,7 +116,7 @@ impl Engine {
         let Some(flight) = watching.flight.take_if(|flight| flight.number == number) else {
             return;
         };
-        watching.is_seen = true;
+        watching.is_seen |= !is_hidden(&observation.outcome);
         // An answer to the old question bears nothing out.
         watching.is_unproved &= flight.is_outdated;
         if flight.is_regular {
@@ -193,10 +193,7 @@ impl Engine {
             late: observation.started.tick.since(planned),
             result: result(&observation.outcome),
             is_overrun,
-            is_own_trouble: matches!(
-                &observation.outcome,
-                Outcome::Unobservable(gap) if gap.kind.is_own()
-            ),
+            is_own_trouble: is_hidden(&observation.outcome),
         }));
     }
 
@@ -225,6 +222,7 @@ impl Engine {
         } else {
             factor
         };
+        watching.note_ending(&seen.outcome);
         let change = judge::step(&policy, &mut watching.state, &seen);
         let is_plain = seen.outcome == Outcome::Healthy && !was_in_question && change.is_none();
         if !is_plain {
@@ -430,6 +428,11 @@ impl Engine {
             self.blind.checks = self.blind.checks.saturating_sub(1);
         }
     }
+}
+
+/// Whether our own trouble kept a look from seeing anything.
+fn is_hidden(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Unobservable(gap) if gap.kind.is_own())
 }
 
 /// The word for metrics.

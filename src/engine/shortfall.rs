@@ -6,8 +6,11 @@
 
 use std::time::Duration;
 
-use super::{Engine, watched::Watched};
-use crate::model::{Batch, Incident, Moment, Reason, Slot, Verdict};
+use super::{
+    Engine,
+    watched::{Watched, Watching},
+};
+use crate::model::{Batch, DegradationKind, Incident, Moment, Outcome, Reason, Slot, Verdict};
 
 impl Engine {
     /// Tells what else is wrong with a target whose verdict was told.
@@ -29,6 +32,23 @@ impl Engine {
     }
 }
 
+impl Watching {
+    /// Counts looks that met nothing wrong but an end that is near; what could not be seen is none and ends no row.
+    pub(super) fn note_ending(&mut self, outcome: &Outcome) {
+        let is_well = match outcome {
+            Outcome::Healthy => true,
+            Outcome::Degraded(degradation) => degradation.kind == DegradationKind::Expiring,
+            Outcome::Unhealthy(_) => false,
+            Outcome::Unobservable(_) => return,
+        };
+        self.endings = if is_well {
+            self.endings.saturating_add(1)
+        } else {
+            0
+        };
+    }
+}
+
 impl Watched {
     /// The nearest end that was decided: which check says so, and at which warning.
     fn ending(&self) -> Option<(usize, Duration)> {
@@ -42,6 +62,23 @@ impl Watched {
         self.settled() == Verdict::Degraded
             && self.ending().is_some()
             && self.short_otherwise().is_none()
+    }
+
+    /// Whether that was seen by as many looks in a row as end anything else, and if so, whether the last look was the one
+    /// that was missing.
+    pub(super) fn nothing_but_endings(&self) -> Option<bool> {
+        let is_enough = |check: usize| {
+            let (looks, enough) = (
+                self.checks[check].endings,
+                self.target.checks[check].policy.successes,
+            );
+            (looks >= enough).then_some(looks == enough)
+        };
+        let mut is_new = false;
+        for check in self.short().filter(|_| self.is_only_ending()) {
+            is_new |= is_enough(check)?;
+        }
+        self.is_only_ending().then_some(is_new)
     }
 
     /// The first check that falls short for another reason than an end.

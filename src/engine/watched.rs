@@ -74,6 +74,8 @@ pub(super) struct Watching {
     /// Whether nothing bears out yet what was seen last: it was silence that no witness has vouched for, or since then time
     /// stood still or something else came to be asked.
     pub(super) is_unproved: bool,
+    /// How many of its last looks in a row met nothing wrong but an end that is near.
+    pub(super) endings: u8,
     /// By how much its spans are stretched, as long as it is in question: never less than when that began.
     pub(super) stretch: u32,
     /// When it was last looked at because a sibling failed.
@@ -148,6 +150,7 @@ impl Watching {
             flight: None,
             is_seen: false,
             is_unproved: false,
+            endings: 0,
             stretch: 1,
             hurried_at: None,
             own_trouble_since: None,
@@ -343,6 +346,17 @@ impl Watched {
             || watching.is_unproved
             || watching.own_trouble_since.is_some()
             || watching.state.recovery.is_some()
+    }
+
+    /// Whether looks of ours say how a check is.
+    pub(super) fn is_asked(&self, check: usize) -> bool {
+        self.asked()[check] && self.target.checks[check].question.heartbeat().is_none()
+    }
+
+    /// Whether no look of this process has seen yet how it is.
+    pub(super) fn is_unseen(&self) -> bool {
+        let check = self.deciding();
+        self.is_asked(check) && !self.checks[check].is_seen
     }
 
     /// Whether the check that decides was never judged.

@@ -37,7 +37,9 @@ impl Engine {
         let watched = self.at(slot)?;
         let id = watched.target.id.clone();
         // A certificate that is to be renewed keeps no incident of others open; it is told by itself when this one is over.
-        let standing = watched.standing().filter(|_| !watched.is_only_ending());
+        let standing = watched.standing();
+        let is_well = watched.nothing_but_endings().is_some();
+        let is_only_ending = watched.is_only_ending();
         let state = &watched.checks[watched.deciding()].state;
         let (words, since) = (state.reason.words.clone(), watched.since());
         if watched.is_unjudged() {
@@ -53,6 +55,9 @@ impl Engine {
             self.commons.open.put(number, shared);
             return Some(known);
         };
+        // Who is back was seen to be, and is not bad again because the process that saw it has ended.
+        let is_back = is_well || is_only_ending && until.is_some();
+        let standing = standing.filter(|_| !is_back);
         let mut soon = None;
         let mut is_changed = false;
         let worse = standing.filter(|verdict| until.is_some() || *verdict > before);

@@ -355,6 +355,12 @@ impl Engine {
             let Some(standing) = watched.standing().filter(|_| !is_told) else {
                 continue;
             };
+            // They began to wait together, and are told together when somebody has looked.
+            if self.plan.groups_incidents && watched.is_unseen() {
+                self.commons.waiting.insert(slot);
+                self.commons.waiting_since = Some(now.tick);
+                continue;
+            }
             // What is known by now may be a reason to tell nothing, as a parent that is down.
             if self.is_held(now, slot, standing) {
                 if let Some(watched) = self.at_mut(slot) {

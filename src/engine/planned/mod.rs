@@ -205,12 +205,10 @@ impl Engine {
             return None;
         }
         let check = watched.deciding();
-        let is_asked =
-            watched.asked()[check] && watched.target.checks[check].question.heartbeat().is_none();
+        let is_asked = watched.is_asked(check);
         let watching = &watched.checks[check];
-        let is_unseen = is_asked && !watching.is_seen;
         let words = match () {
-            () if is_unseen => "it was not looked at since hekate started",
+            () if watched.is_unseen() => "it was not looked at since hekate started",
             () if is_asked && watching.is_unproved => "nobody vouches for what was seen last",
             () if watching.state.recovery.is_some() => "looks say that it is changing",
             () => return None,
@@ -222,14 +220,18 @@ impl Engine {
         })
     }
 
-    /// A look may have ended what kept a target from being told.
+    /// A look may have ended what kept a target, or its end, from being told.
     pub(in crate::engine) fn settle_held(
         &mut self,
         now: Moment,
         slot: Slot,
         actions: &mut Vec<Action>,
     ) {
-        if self.at(slot).is_none_or(|watched| watched.hold.is_none()) {
+        let is_due = self.at(slot).is_some_and(|watched| {
+            watched.hold.is_some()
+                || watched.common.is_some() && watched.nothing_but_endings() == Some(true)
+        });
+        if !is_due {
             return;
         }
         let mut batch = Batch::new(now.at);

@@ -81,6 +81,30 @@ fn what_was_decided_and_not_told_before_a_restart_is_told_together() {
 }
 
 #[test]
+fn what_waited_in_a_restart_is_told_once_something_was_seen() {
+    let mut world = world(&SIX);
+    set(&mut world, &["d", "e", "f"], "refused");
+    world.run_until(minutes(6));
+    let loaded = Loaded {
+        open: Vec::new(),
+        ..world.committed.clone()
+    };
+    let targets = SIX.iter().map(|(host, id)| on(host, id)).collect();
+    let mut world = World::restored(fleet(targets), loaded, minutes(6));
+    set(&mut world, &["a", "b", "c", "d", "e", "f"], "no-files");
+    world.run_until(minutes(7));
+    assert_eq!(world.told, "");
+    set(&mut world, &["d", "e", "f"], "refused");
+    set(&mut world, &["a", "b", "c"], "ok");
+    world.run_until(minutes(9));
+    world.check(&expect![[r#"
+        7m 10s #core @core opened: d unknown -> down: connection refused
+        7m 10s #core @core opened: e unknown -> down: connection refused
+        7m 13s #core @core opened: f unknown -> down: connection refused
+    "#]]);
+}
+
+#[test]
 fn who_follows_later_joins() {
     let mut world = world(&SIX);
     set(&mut world, &["a"], "refused");
@@ -365,4 +389,25 @@ fn after_a_restart_no_channel_is_told_again_what_it_was_told() {
         11m 30s #ops opened: 2 of 2 in group master operational -> unknown: master blue: HTTP 401 (0 of 1 back)
         12m 32s #core changed: 2 of 2 in group master down -> down: master blue and master green (0 of 2 back)
     "#]]);
+}
+
+/// A certificate keeps no incident of others open, and one look that met nothing but the certificate is no end either.
+#[test]
+fn one_look_that_meets_only_a_certificate_is_no_end() {
+    for seconds in 0..40 {
+        let mut world = world(&SIX);
+        set(&mut world, &["a", "b", "c"], "refused");
+        world.run_until(minutes(10));
+        world.set("a", "degraded");
+        set(&mut world, &["b", "c"], "ok");
+        world.run_until(minutes(10) + Duration::from_secs(seconds));
+        world.set("a", "ends in 20 days");
+        world.run_until(world.now + Duration::from_secs(5));
+        world.set("a", "degraded");
+        world.run_until(minutes(20));
+        assert!(!world.told.contains("recovered"), "{}", world.told);
+        world.set("a", "ends in 20 days");
+        world.run_until(minutes(30));
+        assert!(world.told.contains("recovered"), "{}", world.told);
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -332,6 +333,26 @@ impl Courier {
             }
             if is_closing(entry.kind) {
                 self.stand_ins.remove(&whom);
+            }
+        }
+    }
+
+    /// A channel hears of an incident for the first time while earlier messages about it wait for other channels: by what
+    /// it hears now it knows more than they say, also after a restart.
+    pub(super) fn note_newcomer(&mut self, key: &EntryKey) {
+        for (name, lane) in &mut self.lanes {
+            if *name == key.channel {
+                continue;
+            }
+            for item in &mut lane.queue {
+                let entry = &mut item.entry;
+                let is_before =
+                    entry.key.incident == key.incident && entry.key.sequence < key.sequence;
+                if is_before && !entry.story.also_told.contains(&key.channel) {
+                    let story = Arc::make_mut(&mut entry.story);
+                    story.also_told.push(key.channel.clone());
+                    self.outgoing.write(entry);
+                }
             }
         }
     }

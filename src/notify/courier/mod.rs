@@ -51,7 +51,7 @@ use std::{
 };
 
 use crate::model::{
-    Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Moment, Tick,
+    Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Kind, Moment, Tick,
 };
 
 pub use self::notice::Notice;
@@ -201,6 +201,9 @@ impl Courier {
             // It was told in the place of another channel before it came by itself.
             self.outgoing.finish(&entry, "folded", now);
             return;
+        }
+        if entry.kind == Kind::Opened && entry.key.sequence > 0 {
+            self.note_newcomer(&entry.key);
         }
         self.fresh.push(entry.key.clone());
         self.lanes

@@ -1028,3 +1028,24 @@ fn a_fallback_that_was_added_is_not_told_what_the_channel_takes_by_now() {
     assert_eq!((world.messages("alerts"), world.messages("ops")), (1, 0));
     all_told(&world);
 }
+
+#[test]
+fn whoever_was_told_itself_later_is_not_told_what_was_before_though_nobody_remembers_it() {
+    let mut world = world();
+    world.is_brief = true;
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(minutes(2), alerts_broken);
+    world.tell("aaaa", 2, "ops", Opened, Critical);
+    world.run(minutes(3), alerts_broken);
+    world.restart(minutes(1));
+    world.run(minutes(10), |_, parcel| match parcel.channel.as_str() {
+        "alerts" => Fate::gone(),
+        _ => Fate::accept(),
+    });
+    assert_eq!(world.messages("ops"), 1);
+    world.tell("aaaa", 3, "alerts", Recovered, Critical);
+    world.tell("aaaa", 3, "ops", Recovered, Critical);
+    world.run(hours(3), well);
+    assert_eq!(world.messages("ops"), 2);
+    all_told(&world);
+}
