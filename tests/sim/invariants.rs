@@ -403,8 +403,9 @@ fn accused_wrongly(world: &World) -> Vec<String> {
             ));
             continue;
         };
+        // The last look may have begun so long before: it waits for its answer, and then for witnesses.
         let near = |at: Duration| {
-            let from = at.saturating_sub(Duration::from_secs(6));
+            let from = at.saturating_sub(Duration::from_secs(6) + ROUND_LIMIT);
             weather
                 .stretches(at + Duration::from_secs(1))
                 .iter()
