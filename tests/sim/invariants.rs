@@ -9,7 +9,7 @@ use hekate::{
     judge,
     model::{
         Batch, ChannelName, CheckId, EntryKey, EntryState, FailureClass, Incident, IncidentId,
-        Kind, Loaded, Policy, Rule, TargetId, Transition, Verdict,
+        Kind, Loaded, Policy, Rule, TargetId, Transition, Verdict, witness::ROUND_LIMIT,
     },
     notify::courier::Parcel,
     store::Reader,
