@@ -42,7 +42,7 @@ pub struct Decision {
 /// asks for `unknown` by name, it goes to `ops`.
 pub fn route(plan: &Plan, case: Case<'_>) -> Decision {
     let mut decision = Decision::default();
-    let is_urgent = case.severity == Severity::Critical && case.verdict == Verdict::Down;
+    let is_urgent = case.severity.is_critical() && case.verdict == Verdict::Down;
     for (index, route) in plan.routes.iter().enumerate() {
         if misses(&route.matcher, case).is_some() {
             continue;
@@ -144,16 +144,17 @@ pub fn misses(matcher: &Matcher, case: Case<'_>) -> Option<&'static str> {
     };
     let is_of_group = case.group.is_some_and(|group| groups.contains(group));
     let has_role = case.role.is_some_and(|role| roles.contains(&as_told(role)));
+    // Whoever hears of what is critical hears of what is worse.
+    let is_disaster = case.severity == Severity::Disaster;
+    let is_as_bad = severities.contains(&case.severity)
+        || is_disaster && severities.contains(&Severity::Critical);
     let holds = [
         ("group", groups.is_empty() || is_of_group),
         (
             "target",
             targets.is_empty() || targets.contains(case.target),
         ),
-        (
-            "severity",
-            severities.is_empty() || severities.contains(&case.severity),
-        ),
+        ("severity", severities.is_empty() || is_as_bad),
         ("state", states.is_empty() || states.contains(&case.verdict)),
         ("role", roles.is_empty() || has_role),
         (

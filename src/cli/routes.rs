@@ -16,7 +16,7 @@ use crate::{
     command::lookup::{self, One, nearest_words},
     config::Environment,
     model::{
-        Board, Channel, ChannelName, OnCallName, Plan, Route, Severity, Target, Timestamp, Verdict,
+        Board, Channel, ChannelName, OnCallName, Plan, Route, Target, Timestamp, Verdict,
         roles::Role, text::clean,
     },
     rehearsal::{
@@ -331,7 +331,7 @@ fn as_text(plan: &Plan, target: &Target, verdict: Verdict, trace: &Trace) -> Str
 
 /// Why nobody is mentioned although a route would.
 fn unmentioned(target: &Target, verdict: Verdict) -> &'static str {
-    if target.severity != Severity::Critical {
+    if !target.severity.is_critical() {
         "its severity is not critical"
     } else if verdict != Verdict::Down {
         "only what is down mentions anybody"

@@ -105,6 +105,7 @@ pub(crate) fn plan() -> Plan {
     let groups = vec![
         Group {
             is_always_active: false,
+            is_production: false,
             name: GroupName::new("master"),
             aliases: vec![
                 String::from("rh"),
@@ -115,6 +116,7 @@ pub(crate) fn plan() -> Plan {
         },
         Group {
             is_always_active: false,
+            is_production: false,
             name: GroupName::new("cron"),
             aliases: Vec::new(),
             team: None,

@@ -291,6 +291,7 @@ fn a_target_called_like_a_state_can_still_be_named() {
 fn a_group_with_nobody_in_it_is_no_mistake() {
     let group = Group {
         is_always_active: false,
+        is_production: false,
         name: GroupName::new("empty"),
         aliases: Vec::new(),
         team: None,
@@ -622,6 +623,7 @@ fn plans() -> impl Strategy<Value = Plan> {
             .into_iter()
             .map(|(name, aliases)| Group {
                 is_always_active: false,
+                is_production: false,
                 name: GroupName::new(name),
                 aliases,
                 team: None,

@@ -7,6 +7,7 @@
 
 mod blindness;
 mod correlate;
+mod disaster;
 mod facts;
 mod flapping;
 mod heartbeat;
@@ -54,6 +55,7 @@ use crate::{
     },
     schedule::{Due, EARLIEST, Schedule, phase},
 };
+use disaster::Production;
 use watched::Watched;
 
 /// Not-up targets are looked at within this time after a start, however long their interval is.
@@ -192,6 +194,8 @@ pub struct Engine {
     watched: Vec<Option<Box<Watched>>>,
     index: HashMap<TargetId, Slot>,
     groups: HashMap<GroupName, Vec<Slot>>,
+    /// How the groups do that hold up production.
+    production: Production,
     /// Who is asked at which host.
     hosts: HashMap<String, Vec<Slot>>,
     /// Who depends on what.
@@ -235,6 +239,7 @@ impl Engine {
             watched: Vec::new(),
             index: HashMap::new(),
             groups: HashMap::new(),
+            production: Production::default(),
             hosts: HashMap::new(),
             children: HashMap::new(),
             schedule: Schedule::new(settings.looks_max),
@@ -456,6 +461,7 @@ impl Engine {
         // Everybody is asked below what there is to be told.
         self.heed_flapping(now, &mut batch);
         self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
+        self.count_production();
         self.commons.is_starting = true;
         for index in 0..self.watched.len() {
             let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));

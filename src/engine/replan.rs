@@ -34,6 +34,7 @@ impl Engine {
             .collect();
         let is_seen_otherwise = self.plan.witnesses != plan.witnesses;
         self.plan = Arc::clone(plan);
+        self.forget_production();
         for target in &plan.targets {
             let was = target
                 .was
@@ -68,6 +69,7 @@ impl Engine {
         for id in gone {
             self.remove(now, id, &mut batch, actions);
         }
+        self.recount_production(now, &mut batch);
         let freed = self.heed_flapping(now, &mut batch);
         self.bind_readers();
         self.bind_roles(now, actions);

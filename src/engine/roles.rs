@@ -269,6 +269,8 @@ impl Engine {
                 .is_none_or(|before| before.role.is_active());
             let is_active = standing.role.is_active();
             self.take_standing(member, Some(standing), actions);
+            let disaster = self.note_disaster(member);
+            self.tell_disaster(now, disaster, &mut batch);
             if is_active && !was_active {
                 self.escalate(now, member, &mut batch);
             }
@@ -370,8 +372,9 @@ impl Engine {
         }
     }
 
-    /// A target that became active while it is in trouble: whoever would have been told of an active one is told now.
-    fn escalate(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
+    /// A target that became active while it is in trouble, or whose trouble became a disaster: whoever would be told of that
+    /// is told now.
+    pub(super) fn escalate(&mut self, now: Moment, slot: Slot, batch: &mut Batch) {
         let Some(watched) = self.at(slot) else { return };
         if let Some(number) = watched.common {
             self.escalate_member(now, slot, number, batch);
@@ -387,6 +390,7 @@ impl Engine {
         };
         let decision = route::route(&self.plan, watched.case(verdict));
         let story = Arc::new(self.story(now, slot, &decision.to, None));
+        let severity = watched.severity();
         let Some(open) = self
             .at_mut(slot)
             .and_then(|watched| watched.incident.as_mut())
@@ -394,6 +398,8 @@ impl Engine {
             return;
         };
         let incident = &mut open.incident;
+        let is_worse = severity > incident.severity;
+        incident.severity = severity.max(incident.severity);
         let before = batch.entries.len();
         for (channel, mention) in decision.to {
             let key = EntryKey {
@@ -424,9 +430,12 @@ impl Engine {
                 .entries
                 .push(entry_of(key, kind, now, mention, &story));
         }
-        if batch.entries.len() > before {
-            incident.sequence += 1;
+        let is_told = batch.entries.len() > before;
+        incident.sequence += u32::from(is_told);
+        if is_told || is_worse {
             batch.incidents.push(incident.clone());
+        }
+        if is_told {
             if let Some(watched) = self.at_mut(slot) {
                 watched.restless.tell(now);
             }

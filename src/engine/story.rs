@@ -43,7 +43,7 @@ impl Engine {
             target: Some(target.id.clone()),
             title: target.title(),
             icon: target.icon.clone(),
-            severity: target.severity,
+            severity: watched.severity(),
             check: Some(target.checks[index].kind),
             from: told_before
                 .or_else(|| outage.as_ref().map(|outage| outage.worst))
@@ -65,9 +65,16 @@ impl Engine {
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
             many: None,
-            notes: self.plans.notes_of([&slot]),
+            notes: self.notes(slot),
             flapping: watched.flapping(now),
         }
+    }
+
+    /// What is to be said beside the facts: why it is a disaster, and what kept it from being told.
+    fn notes(&self, slot: Slot) -> Vec<String> {
+        let mut notes: Vec<_> = self.disaster_words(slot).into_iter().collect();
+        notes.extend(self.plans.notes_of([&slot]));
+        notes
     }
 
     /// What is around it: what it blocks, and what the others of its group do.

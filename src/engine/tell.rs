@@ -30,6 +30,13 @@ impl Engine {
         self.watch_deploys(now, slot, batch);
         self.note_unrest(now, slot);
         self.note_parents(now, slot);
+        let disaster = self.note_disaster(slot);
+        let incident = self.settle(now, slot, batch);
+        self.tell_disaster(now, disaster, batch);
+        incident
+    }
+
+    fn settle(&mut self, now: Moment, slot: Slot, batch: &mut Batch) -> Option<IncidentId> {
         let watched = self.at_mut(slot)?;
         watched.hold = None;
         if let Some(number) = watched.common {
@@ -86,7 +93,7 @@ impl Engine {
         let check = watched.deciding();
         let mut incident = Incident {
             targets: vec![target.id.clone()],
-            severity: target.severity,
+            severity: watched.severity(),
             since: watched.checks[check].state.since,
             verdict,
             worst: verdict,
@@ -321,7 +328,7 @@ impl Watched {
         Case {
             target: &target.id,
             group: target.group.as_ref(),
-            severity: target.severity,
+            severity: self.severity(),
             verdict,
             role: self.role.as_ref().map(|standing| standing.role),
             component: self.component_down(),

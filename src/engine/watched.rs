@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::disaster::Part;
 use super::heartbeat::PushedLogs;
 use super::hold::Hold;
 use super::remind::reminders_of;
@@ -45,6 +46,10 @@ pub(super) struct Watched {
     pub(super) pushed: PushedLogs,
     /// Its role, if it has one.
     pub(super) role: Option<Standing>,
+    /// What it adds to its group, if that holds up production.
+    pub(super) part: Part,
+    /// Whether it is down with its whole group, or was when people were told of the incident that is open.
+    pub(super) is_disaster: bool,
     /// Whether its role was shown.
     pub(super) is_role_shown: bool,
     /// Of the roles of a group, what was last shown of them.
@@ -213,6 +218,8 @@ impl Watched {
             log: None,
             pushed: PushedLogs::new(),
             role: None,
+            part: Part::default(),
+            is_disaster: false,
             is_role_shown: false,
             role_reading: None,
             known_active: Vec::new(),

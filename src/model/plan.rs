@@ -41,6 +41,8 @@ pub enum Severity {
     /// Somebody has to act now. The default.
     #[default]
     Critical,
+    /// Everybody has to know: what everything rests on is down. Told wherever something critical is, too.
+    Disaster,
 }
 
 impl Severity {
@@ -50,14 +52,20 @@ impl Severity {
             Self::Info => "info",
             Self::Warning => "warning",
             Self::Critical => "critical",
+            Self::Disaster => "disaster",
         }
     }
 
     /// The severity with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Info, Self::Warning, Self::Critical]
+        [Self::Info, Self::Warning, Self::Critical, Self::Disaster]
             .into_iter()
             .find(|severity| severity.as_str() == word)
+    }
+
+    /// Whether somebody has to act now, at any hour.
+    pub const fn is_critical(self) -> bool {
+        matches!(self, Self::Critical | Self::Disaster)
     }
 }
 
@@ -212,6 +220,8 @@ pub struct Group {
     pub team: Option<String>,
     /// `active: always`: all of its members are active, whatever happens.
     pub is_always_active: bool,
+    /// `production: true`: it is a disaster if nobody active in it is up, or most of its active ones are down.
+    pub is_production: bool,
 }
 
 /// `targets:` what is watched.

@@ -36,7 +36,7 @@ impl QuietHours {
 
     /// Whether this waits until they are over.
     pub fn holds(&self, severity: Severity) -> bool {
-        severity != Severity::Critical && self.severities.contains(&severity)
+        !severity.is_critical() && self.severities.contains(&severity)
     }
 
     /// The quiet hours that begin on this day.

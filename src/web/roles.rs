@@ -169,6 +169,7 @@ mod tests {
                 aliases: Vec::new(),
                 team: None,
                 is_always_active: false,
+                is_production: false,
             });
             let mut target = fixture::target(Some(name), "roles");
             target.checks = vec![Check {

@@ -158,7 +158,12 @@ fn coverage(covered: &Covered) -> String {
         &missed,
         &mut out,
     );
-    let all = [Severity::Critical, Severity::Warning, Severity::Info];
+    let all = [
+        Severity::Disaster,
+        Severity::Critical,
+        Severity::Warning,
+        Severity::Info,
+    ];
     let all: Vec<_> = all
         .into_iter()
         .filter(|severity| plan.targets.iter().any(|one| one.severity == *severity))

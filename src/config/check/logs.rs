@@ -849,6 +849,7 @@ impl Sources {
         }
         let group = (!targets.is_empty()).then(|| Group {
             is_always_active: false,
+            is_production: false,
             name: group,
             aliases: vec![String::from("logs")],
             team: None,

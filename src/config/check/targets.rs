@@ -124,6 +124,7 @@ impl Check<'_> {
             out.layers.insert(name.clone(), self.layer(&fields!(raw)));
             out.list.push(Group {
                 is_always_active,
+                is_production: raw.production.and_then(|at| at.value).unwrap_or(false),
                 name,
                 aliases,
                 team: raw.team.as_ref().and_then(|at| self.text(at, "`team`")),
@@ -362,6 +363,7 @@ impl Check<'_> {
             groups.references.declare(&name, at.span);
             groups.list.push(Group {
                 is_always_active: false,
+                is_production: false,
                 name: group.clone(),
                 aliases: Vec::new(),
                 team: None,

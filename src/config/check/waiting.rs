@@ -111,12 +111,12 @@ impl Check<'_> {
         let mut severities = Vec::new();
         for word in words {
             let severity = Severity::from_word(&word.value.as_ref()?.0)?;
-            if severity == Severity::Critical {
+            if severity.is_critical() {
                 self.report(
                     Problem::new(
                         Code::QuietHours,
                         word.span,
-                        "what is critical is told at any hour",
+                        format!("what is {severity} is told at any hour"),
                     )
                     .help("if it can wait until the morning, give its targets `severity: warning`"),
                 );

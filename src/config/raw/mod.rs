@@ -250,6 +250,8 @@ pub(crate) struct Group {
     pub(crate) depends_on: Option<At<OneOrMany<String>>>,
     /// How bad it is for people when one of its targets is down.
     pub(crate) severity: Option<At<SeverityWord>>,
+    /// Whether it is a disaster if nobody active in it is up, or if most of its active ones are down (of three or more).
+    pub(crate) production: Option<At<bool>>,
     /// As in `defaults`.
     pub(crate) interval: Option<At<DurationText>>,
     /// As in `defaults`.
@@ -688,7 +690,7 @@ pub(crate) use words;
 
 words! {
     /// How bad.
-    SeverityWord, ["info", "warning", "critical"]
+    SeverityWord, ["info", "warning", "critical", "disaster"]
 }
 words! {
     /// What a route can take; other states are never told by themselves.

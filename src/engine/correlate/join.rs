@@ -125,15 +125,22 @@ impl Engine {
         incident.targets.clear();
         let mut shared = Shared::new(Open { incident, remind }, now.tick);
         self.admit(slot, number, &mut shared);
-        let target = self.at(slot)?.target.id.clone();
+        let watched = self.at(slot)?;
+        let (target, is_disaster) = (watched.target.id.clone(), watched.is_disaster);
         shared.change(&target, |member| {
-            // What matters for its end is who was told, not who would be now.
+            // What matters for its end is who was told, not who would be now. Of a disaster those are told in a moment.
+            let would_be = std::mem::take(&mut member.channels);
             // That may be less than what is known by now.
             member.said = channels
                 .iter()
                 .map(|channel| (channel.clone(), told_as))
                 .collect();
             member.channels = channels;
+            for channel in would_be.into_iter().filter(|_| is_disaster) {
+                if !member.channels.contains(&channel) {
+                    member.channels.push(channel);
+                }
+            }
             member.since = since;
         });
         shared.open.incident.remind_after = remind_after;

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{super::watched::Open, Shared};
-use crate::model::{Tick, cause::Cause};
+use crate::model::{TargetId, Tick, Verdict, cause::Cause};
 
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Ledger {
@@ -19,6 +19,12 @@ pub(in crate::engine) struct Ledger {
 impl Ledger {
     pub(in crate::engine) fn get(&self, number: u64) -> Option<&Shared> {
         self.by_number.get(&number)
+    }
+
+    /// Whether people know from this one that a member is down.
+    pub(in crate::engine) fn tells_down(&self, number: u64, target: &TargetId) -> bool {
+        let member = self.get(number).and_then(|shared| shared.member(target));
+        member.is_some_and(|member| member.standing() == Verdict::Down)
     }
 
     pub(in crate::engine) fn values(&self) -> impl Iterator<Item = &Shared> {

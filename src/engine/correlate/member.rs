@@ -104,7 +104,17 @@ impl Engine {
         Some(known)
     }
 
-    /// A member has become active: whoever would have been told of an active one is told now.
+    /// Whoever would be told of a member as it is hears of it with whatever is told of the incident next.
+    pub(in crate::engine) fn prepare_member(&mut self, slot: Slot) {
+        let number = self.at(slot).and_then(|watched| watched.common);
+        let shared = number.and_then(|number| Some((number, self.commons.open.take(number)?)));
+        if let Some((number, mut shared)) = shared {
+            self.heard_by(slot, &mut shared, Verdict::Down);
+            self.commons.open.put(number, shared);
+        }
+    }
+
+    /// A member has become active, or its trouble a disaster: whoever would be told of that is told now.
     pub(in crate::engine) fn escalate_member(
         &mut self,
         now: Moment,
@@ -114,11 +124,16 @@ impl Engine {
     ) {
         let Some(watched) = self.at(slot) else { return };
         let (id, title) = (watched.target.id.clone(), watched.title());
-        let standing = watched.standing();
+        let (standing, severity) = (watched.standing(), watched.severity());
         let Some(mut shared) = self.commons.open.take(number) else {
             return;
         };
         shared.change(&id, |member| member.title = title);
+        let incident = &mut shared.open.incident;
+        if severity > incident.severity {
+            incident.severity = severity;
+            batch.incidents.push(incident.clone());
+        }
         if let Some(verdict) = standing.filter(|verdict| *verdict != Verdict::Unknown) {
             let to = self.heard_by(slot, &mut shared, verdict);
             spread(now, &mut shared, to, batch);

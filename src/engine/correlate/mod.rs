@@ -430,7 +430,12 @@ impl Engine {
         let remind = None;
         let mut shared = Shared::new(Open { incident, remind }, now.tick);
         let mut to: Vec<(ChannelName, Option<OnCallName>)> = Vec::new();
-        let notes = self.plans.notes_of(&slots);
+        let mut notes: Vec<_> = slots
+            .iter()
+            .find_map(|slot| self.disaster_words(*slot))
+            .into_iter()
+            .collect();
+        notes.extend(self.plans.notes_of(&slots));
         for slot in slots {
             to.extend(self.admit(slot, number, &mut shared));
         }
@@ -499,7 +504,7 @@ impl Engine {
                 .collect(),
         };
         let incident = &mut shared.open.incident;
-        incident.severity = incident.severity.max(watched.target.severity);
+        incident.severity = incident.severity.max(watched.severity());
         incident.since = incident.since.min(member.since);
         if incident.remind_after.is_empty() {
             incident.remind_after = decision.remind_after;

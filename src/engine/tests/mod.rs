@@ -2,6 +2,7 @@
 
 mod blindness;
 mod correlate;
+mod disaster;
 mod ending;
 mod flapping;
 mod handover;

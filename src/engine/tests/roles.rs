@@ -334,6 +334,7 @@ fn a_reload_without_roles_takes_them_away() {
         aliases: Vec::new(),
         team: None,
         is_always_active: true,
+        is_production: false,
     }];
     world.event(Event::Replanned(Arc::new(always)));
     assert_eq!(world.roles(), "master/blue active, master/green active");

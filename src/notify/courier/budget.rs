@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Kind, Severity, Tick, Verdict, quiet_hours::Allowance};
+use crate::model::{Kind, Tick, Verdict, quiet_hours::Allowance};
 
 use super::{Item, Lane};
 
@@ -70,7 +70,7 @@ impl Item {
             Kind::Reminder | Kind::Recovered | Kind::Removed | Kind::Notice => false,
         };
         let story = &self.entry.story;
-        is_news && story.severity == Severity::Critical && story.to == Verdict::Down
+        is_news && story.severity.is_critical() && story.to == Verdict::Down
     }
 }
 

@@ -316,7 +316,7 @@ impl Courier {
                 let is_refused = item.is_parked() || item.retry_at.is_some() || lane.is_closed();
                 if is_refused {
                     outlook.parked += 1;
-                    let is_critical = item.entry.story.severity == crate::model::Severity::Critical;
+                    let is_critical = item.entry.story.severity.is_critical();
                     let is_told = lane.is_told_elsewhere(item);
                     outlook.parked_critical += usize::from(is_critical && !is_told);
                 } else if item.is_held() {

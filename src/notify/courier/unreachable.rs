@@ -4,7 +4,7 @@
 //! what comes later. So the fallback has to be somewhere else, or has to have taken a message while this channel failed;
 //! and because a fallback may be quiet, it first hears of the trouble itself, which shows whether it can be reached.
 
-use crate::model::{ChannelName, Kind, Moment, Severity, plan::Destination};
+use crate::model::{ChannelName, Kind, Moment, plan::Destination};
 
 use super::{
     Courier, Item, Lane, Step, Trouble, UNREACHABLE_AFTER, is_closing,
@@ -102,7 +102,7 @@ impl Lane {
             })
         };
         is_beginning
-            && entry.story.severity == Severity::Critical
+            && entry.story.severity.is_critical()
             && !item.is_handed_over
             && !self.is_gone()
             && self.fallback.is_some()

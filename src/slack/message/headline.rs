@@ -26,19 +26,19 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
     }
     let (before, after, reason_max) = match entry.kind {
         Kind::Opened => (
-            format!("{}{name}", opening(story.to)),
+            format!("{}{name}", opening(story)),
             format!(", since {}", context.clock(story.since)),
             TEXT_WANTED,
         ),
         Kind::Changed => (
-            format!("{}{name}{}", opening(story.to), was(story)),
+            format!("{}{name}{}", opening(story), was(story)),
             format!(", since {}", context.clock(story.since)),
             TEXT_WANTED,
         ),
         Kind::Reminder => (
             format!(
                 "STILL {}{name} for {}",
-                opening(story.to),
+                opening(story),
                 span(context.now.since(story.since))
             ),
             String::new(),
@@ -107,7 +107,7 @@ fn flapping_text(entry: &Entry, name: &str, context: &Context<'_>) -> Option<Str
     };
     Some(format!(
         "{still}{}{name}, {stays} after flapping{reason}, since {since}",
-        opening(story.to)
+        opening(story)
     ))
 }
 
@@ -152,9 +152,18 @@ fn unusual(context: &Context<'_>) -> String {
     out
 }
 
+/// Whether everybody has to know that it is down.
+pub(super) const fn is_disaster(story: &Story) -> bool {
+    matches!(
+        (story.severity, story.to),
+        (Severity::Disaster, Verdict::Down)
+    )
+}
+
 /// The mark and the verb; of an unknown the sentence is about us, not about the target.
-const fn opening(verdict: Verdict) -> &'static str {
-    match verdict {
+const fn opening(story: &Story) -> &'static str {
+    match story.to {
+        Verdict::Down if is_disaster(story) => "DISASTER, DOWN: ",
         Verdict::Operational => "OPERATIONAL: ",
         Verdict::Suspect => "SUSPECT: ",
         Verdict::Unknown => "UNKNOWN: cannot see ",
@@ -242,7 +251,7 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
         }
         Kind::Notice => {
             line.own(match story.severity {
-                Severity::Critical | Severity::Warning => ":warning: ",
+                Severity::Disaster | Severity::Critical | Severity::Warning => ":warning: ",
                 Severity::Info => ":information_source: ",
             })
             .bold(&story.title);
@@ -280,6 +289,9 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
     if let Some(flapping) = story.flapping.as_deref().filter(|_| story.many.is_none()) {
         flapping_line(line, story, flapping, context);
         return;
+    }
+    if is_disaster(story) {
+        line.own("DISASTER, ");
     }
     line.own(look::mark(story.to)).own("*  ");
     identity(line, story);

@@ -131,7 +131,9 @@ fn color(entry: &Entry) -> &'static str {
         Kind::Recovered => look::color(entry.story.to),
         Kind::Removed => look::color(Verdict::Unknown),
         Kind::Notice => match entry.story.severity {
-            Severity::Critical | Severity::Warning => look::color(Verdict::Degraded),
+            Severity::Disaster | Severity::Critical | Severity::Warning => {
+                look::color(Verdict::Degraded)
+            }
             Severity::Info => look::NOTICE_COLOR,
         },
     }

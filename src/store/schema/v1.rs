@@ -66,7 +66,7 @@ same_variants!(CheckKind of model::CheckKind {
 });
 same_variants!(Verdict of model::Verdict { Operational, Suspect, Unknown, Degraded, Down });
 same_variants!(Role of model::roles::Role { Active, Inactive, Unknown });
-same_variants!(Severity of model::Severity { Info, Warning, Critical });
+same_variants!(Severity of model::Severity { Info, Warning, Critical, Disaster });
 same_variants!(FailureClass of model::FailureClass { Explicit, Refused, Silent });
 same_variants!(FailureKind of model::FailureKind {
     SaysDown, CriticalComponent, RuleMatched, ServerError, ProxyError, NotFound, ClientError, ConnectionRefused,

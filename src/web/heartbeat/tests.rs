@@ -68,6 +68,7 @@ fn world() -> World {
         aliases: Vec::new(),
         team: None,
         is_always_active: false,
+        is_production: false,
     };
     let plan = fixture::plan_of(
         vec![group("jobs"), group(SOURCES)],
