@@ -5,7 +5,10 @@
 //! and one of several is not closed while one of its members flaps. Its follow-ups tell how the members are, at their growing
 //! gaps, and no later than it takes to see that a member stays down.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Action, Engine,
@@ -17,8 +20,8 @@ use super::{
 use crate::{
     judge::flapping::{News, Restlessness, STEADY, Said, Telling},
     model::{
-        Batch, CheckRecord, Incident, Kind, Moment, Slot, TargetId, Tick, ToldFlapping, Verdict,
-        cause::Member, unrest::Flapping,
+        Batch, ChannelName, CheckRecord, Incident, Kind, Moment, Slot, TargetId, Tick,
+        ToldFlapping, Verdict, cause::Member, unrest::Flapping,
     },
 };
 
@@ -254,6 +257,9 @@ impl Engine {
     /// Counts for each member of an incident of several that people were told of it, and writes down of whomever people were
     /// told that they were.
     pub(super) fn count_told(&mut self, now: Moment, actions: &mut [Action]) {
+        // What several channels are told at one moment is heard once by each of their readers.
+        let mut by_channel: BTreeMap<(TargetId, ChannelName), usize> = BTreeMap::new();
+        let mut counted: BTreeMap<TargetId, usize> = BTreeMap::new();
         for action in actions {
             let Action::Commit(batch) = action else {
                 continue;
@@ -262,10 +268,8 @@ impl Engine {
                 continue;
             }
             let mut told = BTreeSet::new();
-            let mut seen = BTreeSet::new();
             for entry in &batch.entries {
                 told.extend(entry.story.target.clone());
-                let message = (entry.key.incident.clone(), entry.key.sequence);
                 if entry.story.many.is_none() {
                     continue;
                 }
@@ -277,10 +281,14 @@ impl Engine {
                     .iter()
                     .filter(|member| member.channels.contains(&entry.key.channel));
                 for member in hearing {
-                    // One message to several channels is heard once.
-                    if !seen.insert((message.clone(), member.target.clone())) {
+                    let whom = (member.target.clone(), entry.key.channel.clone());
+                    let heard = by_channel.entry(whom).or_default();
+                    *heard += 1;
+                    let counted = counted.entry(member.target.clone()).or_default();
+                    if *heard <= *counted {
                         continue;
                     }
+                    *counted = *heard;
                     let slot = self.index.get(&member.target).copied();
                     if let Some(watched) = slot.and_then(|slot| self.at_mut(slot)) {
                         watched.restless.tell(now);

@@ -62,9 +62,9 @@ fn when_nobody_active_is_up_everybody_hears_of_it() {
         35m 29s #core @core reminder: cron red down -> down: connection refused
         40m 42s #core changed: 2 of 2 in group master down -> down: 1 of 2 are back; still bad: master blue (active): connection refused (1 of 2 back)
         40m 42s #everybody changed: 2 of 2 in group master down -> down: 1 of 2 are back; still bad: master blue (active): connection refused (1 of 2 back)
+        45m 10s #core recovered: 2 of 2 in group master down -> operational (2 of 2 back)
+        45m 10s #everybody recovered: 2 of 2 in group master down -> operational (2 of 2 back)
         45m 21s #core recovered: cron red down -> operational
-        1h 5m 23s #core recovered: 2 of 2 in group master down -> operational (2 of 2 back)
-        1h 5m 23s #everybody recovered: 2 of 2 in group master down -> operational (2 of 2 back)
     "#]]);
     assert!(world.open.is_empty(), "{:?}", world.open);
 }
