@@ -369,6 +369,9 @@ pub struct Routes {
     /// The component that is down, if its body names one
     #[arg(long, value_name = "NAME", requires = "words")]
     pub component: Option<String>,
+    /// As a part of a disaster, whatever its severity is: as if its production group were lost
+    #[arg(long, requires = "words")]
+    pub disaster: bool,
     /// When it happens, for quiet hours and maintenance windows: `03:00` (the next one) or `2026-01-05 03:00`, in the zone of the
     /// file [default: what waits is not asked]
     #[arg(long, value_name = "TIME", requires = "words")]

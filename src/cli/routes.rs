@@ -1,6 +1,6 @@
 //! `hekate routes`: who would hear of it. It needs no running hekate.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc};
 
 use chrono_tz::Tz;
 use serde_json::json;
@@ -16,7 +16,7 @@ use crate::{
     command::lookup::{self, One, nearest_words},
     config::Environment,
     model::{
-        Board, Channel, ChannelName, OnCallName, Plan, Route, Target, Timestamp, Verdict,
+        Board, Channel, ChannelName, OnCallName, Plan, Route, Severity, Target, Timestamp, Verdict,
         roles::Role, text::clean,
     },
     rehearsal::{
@@ -44,6 +44,10 @@ pub(super) fn routes(global: &Global, asked: &Routes, terminal: Terminal) -> Exi
         }
     };
     let target = match target(&plan, words) {
+        Ok(mut target) if asked.disaster => {
+            Arc::make_mut(&mut target).severity = Severity::Disaster;
+            target
+        }
         Ok(target) => target,
         Err(why) => {
             terminal.complain(&why);
@@ -136,10 +140,10 @@ fn waiting(later: &Later, zone: Tz) -> String {
 }
 
 /// The one target that the words name.
-fn target(plan: &Plan, words: &str) -> Result<std::sync::Arc<Target>, String> {
+fn target(plan: &Plan, words: &str) -> Result<Arc<Target>, String> {
     let board = Board::of(plan, Timestamp::default(), None);
     match lookup::one(&board, words) {
-        One::Row(row) => Ok(std::sync::Arc::clone(&row.target)),
+        One::Row(row) => Ok(Arc::clone(&row.target)),
         One::Several(rows) => {
             let names: Vec<_> = rows.iter().map(|row| row.target.title()).collect();
             Err(format!(

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, watched::Watched};
+use super::{Engine, hold::Hold, watched::Watched};
 use crate::model::{Batch, GroupName, Moment, Severity, Slot, Verdict};
 
 /// Of at least so many, most are enough.
@@ -140,9 +140,8 @@ impl Engine {
             };
             let is_part = held.is_lost() && watched.part.is_down;
             let is_told = watched.incident.is_some() || watched.common.is_some();
-            let is_new = is_part && !watched.is_disaster;
             watched.is_disaster = is_part || is_told && watched.is_disaster;
-            if is_new && self.is_told_down(slot) {
+            if is_part && self.is_told_milder(slot) {
                 // Whoever is told of the next one is told of this one with it.
                 self.prepare_member(slot);
                 found.push(slot);
@@ -151,19 +150,34 @@ impl Engine {
         found
     }
 
-    /// Whoever hears of disasters is told of those of which they have not heard yet; of several in one incident, once.
+    /// Whoever hears of disasters is told of those of which they have not heard yet; of several in one incident, once. Of one
+    /// that may be coming back they are told when looks have made up their mind.
     pub(super) fn tell_disaster(&mut self, now: Moment, parts: Vec<Slot>, batch: &mut Batch) {
         for slot in parts {
-            self.escalate(now, slot, batch);
+            let Some(watched) = self.at_mut(slot) else {
+                continue;
+            };
+            if watched.is_in_doubt() {
+                watched.hold = Some(Box::new(Hold {
+                    words: String::from("that this is a disaster waits for the next look"),
+                    until: None,
+                    is_blocked: false,
+                }));
+            } else {
+                self.escalate(now, slot, batch);
+            }
         }
     }
 
-    /// Whether people were told that it is down. If they were told of something milder, that it got worse goes to everybody
-    /// who has to hear of it anyway.
-    fn is_told_down(&self, slot: Slot) -> bool {
+    /// Whether people were told that it is down, and not that this is a disaster. If they were told of something milder, that
+    /// it got worse goes to everybody who has to hear of it anyway.
+    fn is_told_milder(&self, slot: Slot) -> bool {
         self.at(slot).is_some_and(|watched| match watched.common {
-            None => watched.told() == Some(Verdict::Down),
-            Some(number) => self.commons.open.tells_down(number, &watched.target.id),
+            None => watched.incident.as_ref().is_some_and(|open| {
+                let incident = &open.incident;
+                incident.verdict == Verdict::Down && incident.severity < Severity::Disaster
+            }),
+            Some(number) => self.commons.open.tells_milder(number, &watched.target.id),
         })
     }
 

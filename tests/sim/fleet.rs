@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use hekate::model::{
-    Channel, ChannelName, Check, CheckKind, GroupName, OnCallName, Plan, Policy, Route, Secret,
-    Severity, Target, TargetId,
+    Channel, ChannelName, Check, CheckKind, Group, GroupName, OnCallName, Plan, Policy, Route,
+    Secret, Severity, Target, TargetId,
     plan::{
         Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Matcher, OnCall, Question,
         Server, SlackSettings, StoreSettings, TlsSettings,
@@ -150,4 +150,26 @@ pub(crate) fn plan(
         maintenance: Arc::default(),
         routes: vec![master, to(&["core"])],
     }
+}
+
+/// Makes a group hold up production, and tells of disasters where hekate's own trouble is told.
+pub(crate) fn hold_production(plan: &mut Plan) {
+    plan.groups = vec![Group {
+        name: GroupName::new("master"),
+        aliases: Vec::new(),
+        team: None,
+        is_always_active: false,
+        is_production: true,
+    }];
+    let disasters = Route {
+        matcher: Matcher {
+            severities: vec![Severity::Disaster],
+            ..Matcher::default()
+        },
+        to: vec![ChannelName::new("ops")],
+        mention: None,
+        remind_after: Vec::new(),
+        goes_on: true,
+    };
+    plan.routes.insert(0, disasters);
 }

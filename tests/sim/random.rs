@@ -30,6 +30,9 @@ const WORLDS: u64 = 150;
 /// One world of so many lives on the real store, the others in memory.
 const REAL_STORE_EVERY: u64 = 25;
 
+/// In one world of so many, a pair holds up production.
+const PRODUCTION_EVERY: u64 = 3;
+
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
 const SKIES: [Sky; 15] = [
     Sky::Fine,
@@ -197,6 +200,9 @@ fn play(seed: u64) -> u64 {
     } else {
         World::in_memory(seed, targets)
     };
+    if seed % PRODUCTION_EVERY == 1 {
+        world.hold_production();
+    }
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {
         slack(&mut world, &mut chance);

@@ -109,6 +109,7 @@ pub(crate) struct World {
     is_long: bool,
     /// Whether whoever is on call wants to sleep.
     has_quiet_nights: bool,
+    has_production: bool,
     seed: u64,
 }
 
@@ -188,6 +189,7 @@ impl World {
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
             is_long,
             has_quiet_nights: false,
+            has_production: false,
             seed,
         };
         world.start();
@@ -217,12 +219,21 @@ impl World {
             let sleeper = fleet::sleeper();
             plan.on_call.insert(sleeper.name.clone(), sleeper);
         }
+        if self.has_production {
+            fleet::hold_production(&mut plan);
+        }
         plan
     }
 
     /// From now on, what can wait is told in the morning.
     pub(crate) fn let_sleep(&mut self) {
         self.has_quiet_nights = true;
+        self.reload();
+    }
+
+    /// From now on, two of the targets hold up production, and of disasters somebody else hears as well.
+    pub(crate) fn hold_production(&mut self) {
+        self.has_production = true;
         self.reload();
     }
 

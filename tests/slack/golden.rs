@@ -48,6 +48,15 @@ fn a_target_goes_down() {
 }
 
 #[test]
+fn a_disaster_says_so_first() {
+    let mut story = story();
+    story.severity = Severity::Disaster;
+    story.notes = vec![String::from("nobody active in master is up")];
+    let entry = mentioning(Kind::Opened, story);
+    is(&entry, &expect_file!["disaster.json"]);
+}
+
+#[test]
 fn a_target_falls_short() {
     is(
         &entry(Kind::Opened, degraded_story()),

@@ -337,6 +337,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         if groups.iter().all(|group| group.name != name) {
             groups.push(Group {
                 is_always_active: false,
+                is_production: false,
                 name,
                 aliases: Vec::new(),
                 team: None,

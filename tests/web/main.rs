@@ -136,6 +136,7 @@ fn plan() -> Plan {
         on_call: BTreeMap::new(),
         groups: vec![Group {
             is_always_active: false,
+            is_production: false,
             name: master.clone(),
             aliases: Vec::new(),
             team: None,

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{super::watched::Open, Shared};
-use crate::model::{TargetId, Tick, Verdict, cause::Cause};
+use crate::model::{Severity, TargetId, Tick, Verdict, cause::Cause};
 
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Ledger {
@@ -21,10 +21,13 @@ impl Ledger {
         self.by_number.get(&number)
     }
 
-    /// Whether people know from this one that a member is down.
-    pub(in crate::engine) fn tells_down(&self, number: u64, target: &TargetId) -> bool {
-        let member = self.get(number).and_then(|shared| shared.member(target));
-        member.is_some_and(|member| member.standing() == Verdict::Down)
+    /// Whether people know from this one that a member is down, and not that this is a disaster.
+    pub(in crate::engine) fn tells_milder(&self, number: u64, target: &TargetId) -> bool {
+        self.get(number).is_some_and(|shared| {
+            let member = shared.member(target);
+            let is_down = member.is_some_and(|member| member.standing() == Verdict::Down);
+            is_down && shared.open.incident.severity < Severity::Disaster
+        })
     }
 
     pub(in crate::engine) fn values(&self) -> impl Iterator<Item = &Shared> {

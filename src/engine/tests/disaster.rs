@@ -7,7 +7,7 @@ use expect_test::expect;
 use super::{World, fleet, minutes, roles::dns, roles::pair, target};
 use crate::{
     engine::Event,
-    model::{GroupName, Loaded, Plan, Route, Severity, plan::Matcher},
+    model::{GroupName, Loaded, Plan, Route, Severity, TargetId, plan::Matcher},
     route::tests::{plan, to},
 };
 
@@ -176,4 +176,28 @@ fn a_file_that_calls_a_group_production_is_heeded_at_once() {
         15m 21s #everybody recovered: 2 of 2 in group master down -> operational (2 of 2 back)
     "#]]);
     assert!(world.open.is_empty(), "{:?}", world.open);
+}
+
+#[test]
+fn who_may_be_coming_back_is_no_part_of_a_disaster_before_looks_say_so() {
+    let weathers = ["refused", "db", "silent"].into_iter();
+    for (weather, seconds) in weathers.flat_map(|weather| (0..40).map(move |at| (weather, at))) {
+        let mut world = World::new(production(&["master/blue", "master/green"]));
+        world.run_until(minutes(5));
+        world.set("master/blue", "refused");
+        world.run_until(minutes(20));
+        world.set("master/green", weather);
+        world.run_until(world.now + Duration::from_secs(seconds));
+        world.set("master/blue", "ok");
+        let opened = "#everybody opened: master blue";
+        while world.now < minutes(25) {
+            let was_told = world.told.contains(opened);
+            let blue = world.engine.index[&TargetId::new("master/blue")];
+            let blue = world.engine.at(blue).expect("it is watched");
+            let may_be_back = blue.checks[0].state.recovery.is_some();
+            world.run_until(world.now + Duration::from_millis(100));
+            let is_told = world.told.contains(opened);
+            assert!(was_told || !is_told || !may_be_back, "{}", world.told);
+        }
+    }
 }
