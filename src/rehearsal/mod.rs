@@ -17,3 +17,4 @@ pub mod scenery;
 pub mod stage;
 #[cfg(test)]
 mod tests;
+pub mod words;

@@ -10,8 +10,8 @@ use crate::{
     engine::Order,
     model::{
         ChannelName, CheckKind, Degradation, DegradationKind, Delivery, Extra, Failure,
-        FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Moment, Outcome, Plan,
-        SourceName, TargetId, Timestamp,
+        FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Outcome, Plan, SourceName,
+        TargetId, Timestamp,
         heartbeat::News,
         logs::{
             LogAnswer, LogAsk, LogFault, LogFaultKind, LogStore, LogStoreQuestion, Reading,
@@ -40,6 +40,15 @@ pub(super) struct Seen {
     pub(super) extra: Option<Box<Extra>>,
 }
 
+/// What clocks show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Clocks {
+    /// Everywhere else.
+    pub(super) world: Timestamp,
+    /// On hekate's machine.
+    pub(super) ours: Timestamp,
+}
+
 /// What looks at one check bring back from now on.
 #[derive(Clone, Debug)]
 struct Answering {
@@ -66,7 +75,9 @@ pub(super) struct Scenery {
     answers: HashMap<TargetId, Vec<Answering>>,
     stores: HashMap<SourceName, Store>,
     /// Logs to which nothing is written, since when.
-    silent_logs: HashMap<(SourceName, Subject), Timestamp>,
+    silent_logs: HashMap<(SourceName, Subject), Clocks>,
+    /// When our own lines were sent, by their numbers.
+    canaries: HashMap<(SourceName, u64), Timestamp>,
     active: HashMap<GroupName, Vec<TargetId>>,
     channels: HashMap<ChannelName, (Receiving, Option<usize>)>,
     beats: HashMap<TargetId, (Beats, String)>,
@@ -82,6 +93,7 @@ impl Scenery {
             answers: HashMap::new(),
             stores: HashMap::new(),
             silent_logs: HashMap::new(),
+            canaries: HashMap::new(),
             active: HashMap::new(),
             channels: HashMap::new(),
             beats: HashMap::new(),
@@ -107,8 +119,54 @@ impl Scenery {
         scenery
     }
 
+    /// The file changed: what was named anew is the same thing, and what is named for the first time is well. Answers the
+    /// groups of which nobody asked before who is active.
+    pub(super) fn replan(&mut self, before: &Plan, plan: &Plan, now: Timestamp) -> Vec<GroupName> {
+        for target in &plan.targets {
+            let knows =
+                |plan: &Plan, id: &TargetId| plan.targets.iter().any(|target| target.id == *id);
+            let was = target.was.as_ref();
+            let was = was.filter(|was| !knows(plan, was) && knows(before, was));
+            if let Some(was) = was {
+                self.rename(was, &target.id);
+            }
+            // Whoever writes nothing writes nothing whatever is asked for.
+            let silent_since = log_of(before, was.unwrap_or(&target.id))
+                .and_then(|log| self.silent_logs.get(&log).copied());
+            if let (Some(since), Some(log)) = (silent_since, log_of(plan, &target.id)) {
+                self.silent_logs.entry(log).or_insert(since);
+            }
+        }
+        let mut well = Self::new(plan, now);
+        for (source, store) in well.stores.drain() {
+            self.stores.entry(source).or_insert(store);
+        }
+        let fresh: Vec<_> = well
+            .active
+            .into_iter()
+            .filter(|(group, _)| !self.active.contains_key(group))
+            .collect();
+        let groups = fresh.iter().map(|(group, _)| group.clone()).collect();
+        self.active.extend(fresh);
+        groups
+    }
+
+    fn rename(&mut self, was: &TargetId, target: &TargetId) {
+        if let Some(answers) = self.answers.remove(was) {
+            self.answers.insert(target.clone(), answers);
+        }
+        if let Some(beats) = self.beats.remove(was) {
+            self.beats.insert(target.clone(), beats);
+        }
+        for active in self.active.values_mut().flatten() {
+            if active == was {
+                active.clone_from(target);
+            }
+        }
+    }
+
     /// A step of the script happens.
-    pub(super) fn turn(&mut self, plan: &Plan, now: Moment, step: usize, doing: &Doing) {
+    pub(super) fn turn(&mut self, plan: &Plan, now: Clocks, step: usize, doing: &Doing) {
         match doing {
             Doing::Answer {
                 target,
@@ -135,7 +193,7 @@ impl Scenery {
                 if *is_written {
                     self.silent_logs.remove(&log);
                 } else {
-                    self.silent_logs.entry(log).or_insert(now.at);
+                    self.silent_logs.entry(log).or_insert(now);
                 }
             }
             Doing::Beats {
@@ -153,7 +211,7 @@ impl Scenery {
                 lag,
             } => {
                 if let Some(store) = self.stores.get_mut(source) {
-                    store.settle(now.at);
+                    store.settle(now.world);
                     store.answers = answers.unwrap_or(store.answers);
                     store.lag = lag.unwrap_or(store.lag);
                     store.step = Some(step);
@@ -168,7 +226,10 @@ impl Scenery {
                     .insert(channel.clone(), (*answers, Some(step)));
             }
             // Who is asked for it answers.
-            Doing::Command { .. } => {}
+            Doing::Command { .. }
+            | Doing::Restart { .. }
+            | Doing::Reload { .. }
+            | Doing::Clock { .. } => {}
             Doing::OurNetwork { is_up } => {
                 self.met.insert(step);
                 self.is_network_up = *is_up;
@@ -200,15 +261,16 @@ impl Scenery {
         Some(News::Beat { failure })
     }
 
-    /// The newest line of a log that can be found now, and how far behind the store is; absent if no line comes.
+    /// When the newest line of a log was written that can be found now, and how far behind the store is; absent if no line
+    /// comes.
     pub(super) fn newest(
         &mut self,
         source: &SourceName,
         subject: &Subject,
-        now: Timestamp,
-    ) -> Option<(Timestamp, Duration)> {
+        now: Clocks,
+    ) -> Option<(Clocks, Duration)> {
         let store = self.stores.get_mut(source)?;
-        store.settle(now);
+        store.settle(now.world);
         if let Some(step) = store.step {
             self.met.insert(step);
         }
@@ -218,15 +280,21 @@ impl Scenery {
             .silent_logs
             .iter()
             .find(|((of, about), _)| of == source && about == subject);
-        let newest = silent.map_or(horizon, |(_, since)| horizon.min(*since));
-        (now.since(newest) <= subject.lookback).then_some((newest, lag))
+        let newest = match silent {
+            Some((_, since)) if since.world <= horizon => *since,
+            Some(_) | None => Clocks {
+                world: horizon,
+                ours: now.ours,
+            },
+        };
+        (now.world.since(newest.world) <= subject.lookback).then_some((newest, lag))
     }
 
     /// What a look brings back.
-    pub(super) fn look(&mut self, order: &Order, now: Moment) -> Seen {
+    pub(super) fn look(&mut self, order: &Order, now: Clocks) -> Seen {
         let check = &order.target.checks[usize::from(order.look.check)];
         match &check.question {
-            Question::LogStore(question) => self.round(question, order, now.at),
+            Question::LogStore(question) => self.round(question, order, now),
             Question::Roles(roles) => self.roles(roles),
             Question::Health(question) => {
                 let seen = self.asked(order, check.kind);
@@ -321,7 +389,7 @@ impl Scenery {
         }
     }
 
-    fn round(&mut self, question: &LogStoreQuestion, order: &Order, now: Timestamp) -> Seen {
+    fn round(&mut self, question: &LogStoreQuestion, order: &Order, now: Clocks) -> Seen {
         let ask = order.ask.as_deref().cloned().unwrap_or_default();
         let name = &question.source.name;
         let store = self.stores.get_mut(name);
@@ -350,12 +418,13 @@ impl Scenery {
         }
     }
 
-    fn answered(&mut self, question: &LogStoreQuestion, ask: &LogAsk, now: Timestamp) -> LogAnswer {
+    fn answered(&mut self, question: &LogStoreQuestion, ask: &LogAsk, now: Clocks) -> LogAnswer {
         let source = &question.source;
+        let is_here = is_of_this_machine(&source.store);
         let readings = question.subjects.iter().map(|subject| {
             let newest = self.newest(&source.name, subject, now);
             Ok(Reading {
-                event: newest.map(|(newest, _)| newest),
+                event: newest.map(|(newest, _)| if is_here { newest.ours } else { newest.world }),
                 ingest: None,
                 is_partial: false,
             })
@@ -363,21 +432,30 @@ impl Scenery {
         let readings = readings.collect();
         let horizon = match self.stores.get_mut(&source.name) {
             Some(store) => {
-                store.settle(now);
+                store.settle(now.world);
                 store.horizon
             }
-            None => now,
+            None => now.world,
         };
-        let seen = ask.unseen.iter().filter(|mark| mark.sent_at <= horizon);
+        if let Some(mark) = ask.send {
+            let key = (source.name.clone(), mark.number);
+            self.canaries.insert(key, now.world);
+        }
+        let is_found = |number: u64| {
+            let sent_at = self.canaries.get(&(source.name.clone(), number));
+            sent_at.is_some_and(|sent_at| *sent_at <= horizon)
+        };
+        let unseen = ask.unseen.iter().map(|mark| mark.number);
+        let seen = unseen.filter(|number| is_found(*number)).collect();
         LogAnswer {
             sent: ask.send.map(|_| Ok(())),
-            seen: (!ask.unseen.is_empty()).then(|| Ok(seen.map(|mark| mark.number).collect())),
+            seen: (!ask.unseen.is_empty()).then_some(Ok(seen)),
             statement: states(&source.store).then(|| Statement {
                 complete_until: Some(horizon),
                 drains_within: None,
-                words: format!("complete up to {} ago", span(now.since(horizon))),
+                words: format!("complete up to {} ago", span(now.world.since(horizon))),
             }),
-            skew_ms: None,
+            skew_ms: (!is_here).then(|| now.world.as_millis() - now.ours.as_millis()),
             readings,
         }
     }
@@ -461,6 +539,22 @@ const fn is_asked(source: &RoleSource) -> bool {
 /// Whether a source of roles is on this machine.
 const fn is_local(source: &RoleSource) -> bool {
     matches!(source, RoleSource::File { .. } | RoleSource::Command { .. })
+}
+
+/// Whether lines carry the time of this machine's clock, and nobody else's clock can be compared with it.
+const fn is_of_this_machine(store: &LogStore) -> bool {
+    match store {
+        LogStore::File { .. } | LogStore::Journald { .. } | LogStore::Docker { .. } => true,
+        LogStore::Graylog(_)
+        | LogStore::Elasticsearch { .. }
+        | LogStore::Loki { .. }
+        | LogStore::VictoriaLogs { .. }
+        | LogStore::Prometheus { .. }
+        | LogStore::JournalGateway(_)
+        | LogStore::Kubernetes(_)
+        | LogStore::HttpJson { .. }
+        | LogStore::Push { .. } => false,
+    }
 }
 
 /// Whether a store says by itself up to when it is complete.

@@ -371,7 +371,8 @@ fn what_was_touched_is_known() {
          at: 30m, end: true",
         "times: 2",
     );
-    let coverage = stage::play(&script, 1).coverage;
+    let played = stage::play(&script, 1).coverage;
+    let coverage = played.of(Path::new("targets.yaml")).unwrap().clone();
     let routes: Vec<_> = coverage.routes.into_iter().collect();
     let targets: Vec<_> = coverage.targets.iter().map(TargetId::as_str).collect();
     let states: Vec<_> = coverage.states.iter().map(|state| state.as_str()).collect();
@@ -489,10 +490,11 @@ fn the_examples_hold() {
         let path = entry.unwrap().path();
         let environment = Environment::of([("UNUSED", "")]).for_preview();
         let loaded = Library::new(environment, PathBuf::from("nowhere.yaml")).load(&path);
-        let plan_report = loaded
-            .plan_report
-            .map(|report| report.render(Format::Short, false));
-        assert_eq!(plan_report, None);
+        let reports = loaded.plan_reports.iter();
+        let reports: Vec<_> = reports
+            .map(|report| report.render(Format::Short, false))
+            .collect();
+        assert_eq!(reports, [""; 0]);
         assert!(
             !loaded.report.has_errors(),
             "{}",
