@@ -375,8 +375,15 @@ impl Library {
 
     /// Tests this plan wherever a test names no file.
     #[must_use]
-    pub fn with_plan(mut self, plan: Arc<Plan>) -> Self {
-        self.plans.insert(self.fallback.clone(), Ok(plan));
+    pub fn with_plan(self, plan: Arc<Plan>) -> Self {
+        let fallback = self.fallback.clone();
+        self.with_file(fallback, plan)
+    }
+
+    /// Knows what this file says without reading it.
+    #[must_use]
+    pub fn with_file(mut self, path: PathBuf, plan: Arc<Plan>) -> Self {
+        self.plans.insert(path, Ok(plan));
         self
     }
 

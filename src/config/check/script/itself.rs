@@ -65,27 +65,30 @@ impl Checker<'_> {
     pub(super) fn of_clock(&self, span: Span, step: &raw::Step) -> Option<Doing> {
         let at = step.clock.as_ref()?;
         let text = at.value.as_ref()?.0.trim();
+        let wrong = |what: &str, help: String| {
+            let words = format!("`{}` {what}", clean(text, 40));
+            self.check
+                .report(Problem::new(Code::Duration, at.span, words).help(help));
+            None
+        };
         let (sign, length) = match (text.strip_prefix('+'), text.strip_prefix('-')) {
-            (Some(length), _) => (1, length),
-            (None, Some(length)) => (-1, length),
+            (Some(length), _) => (1, length.trim()),
+            (None, Some(length)) => (-1, length.trim()),
             (None, None) => {
                 let shown = clean(text, 40);
-                self.check.report(
-                    Problem::new(
-                        Code::Duration,
-                        at.span,
-                        format!("`{shown}` does not say where the clock jumps"),
-                    )
-                    .help(format!(
-                        "write `+{shown}` for forwards, or `-{shown}` for backwards"
-                    )),
-                );
-                return None;
+                let help = format!("write `+{shown}` for forwards, or `-{shown}` for backwards");
+                return wrong("does not say where the clock jumps", help);
             }
         };
+        if length == "0" || humantime::parse_duration(length).is_err() {
+            return wrong(
+                "is no jump of a clock",
+                String::from("write it like `+1h` or `-10m`"),
+            );
+        }
         let length = At {
             span: at.span,
-            value: Some(DurationText(length.trim().to_owned())),
+            value: Some(DurationText(length.to_owned())),
         };
         let range = Duration::from_millis(1)..=SCRIPT_MAX;
         let length = self.check.duration(&length, "`clock`", range).value?;

@@ -156,6 +156,7 @@ impl<'a> Checker<'a> {
             .filter_map(|at| at.value.as_ref()?.script.as_ref());
         let steps = scripts.filter_map(|at| at.value.as_ref()).flatten();
         let files = steps.filter_map(|at| at.value.as_ref()?.reload.as_ref()?.value.as_ref());
+        let files = files.filter(|text| !text.trim().is_empty());
         files.map(|text| self.file(text)).collect()
     }
 
