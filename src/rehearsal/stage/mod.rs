@@ -365,6 +365,10 @@ impl<'a> Stage<'a> {
         let script = self.script;
         let doing = &script.steps[index].doing;
         let plan = Arc::clone(&self.plan);
+        if self.process.is_none() {
+            // That nobody sees it is what it is for.
+            self.scenery.met.insert(index);
+        }
         self.scenery.turn(&plan, self.clocks(), index, doing);
         match doing {
             Doing::Beats { target, .. } => self.beat(target),

@@ -1,6 +1,6 @@
 //! What befalls hekate itself in a script: it is started again, its file changes, somebody moves its clock.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Checker, Context, SCRIPT_MAX};
 use crate::{
@@ -58,7 +58,7 @@ impl Checker<'_> {
         context.turn_to(plan);
         Some(Doing::Reload {
             file,
-            plan: plan.clone(),
+            plan: Arc::clone(plan),
         })
     }
 
