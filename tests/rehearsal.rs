@@ -240,6 +240,10 @@ fn without_a_store_there_is_no_past() {
         (0, true),
         "{out}"
     );
+    let (code, out, err) = said(&hekate(folder.path(), &["replay", "--open"]));
+    assert_eq!((code, out.as_str()), (0, "no incident is open\n"), "{err}");
+    let both = hekate(folder.path(), &["replay", "--open", "--since", "2d"]);
+    assert_eq!(said(&both).0, 2);
     // Nobody to hear it.
     let (code, _, err) = said(&hekate(
         folder.path(),

@@ -7,6 +7,7 @@
 
 pub mod later;
 pub mod noise;
+pub mod open;
 pub mod past;
 mod people;
 pub mod replay;

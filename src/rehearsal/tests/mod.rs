@@ -1,6 +1,7 @@
 //! Scripts of all kinds, and what comes of them.
 
 mod itself;
+mod open;
 mod past;
 
 use std::{path::Path, path::PathBuf, sync::Arc};

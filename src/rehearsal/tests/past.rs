@@ -34,7 +34,7 @@ const STEPS: &str = "
 const BEGINNING: Timestamp = Timestamp::from_millis(1_767_600_000_000);
 
 /// What the journal of a real store tells after this script, with marks on incidents by their order.
-fn stored(steps: &str, marks: &[Option<Worth>]) -> Chronicle {
+pub(super) fn stored(steps: &str, marks: &[Option<Worth>]) -> Chronicle {
     let folder = tempfile::tempdir().unwrap();
     let settings = StoreSettings {
         path: folder.path().join("data"),
