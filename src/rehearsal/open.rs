@@ -308,7 +308,7 @@ pub fn words(changes: &[Change], plan: &Plan) -> Vec<String> {
                 name,
                 until,
             } => out.push(format!(
-                "maintenance window `{}` covers {} until {}, without reminders",
+                "maintenance window `{}` covers {}: reminders wait until {}",
                 clean(name, 64),
                 called(target),
                 until.words(plan.server.timezone)

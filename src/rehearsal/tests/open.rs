@@ -83,10 +83,10 @@ fn what_is_open_in_a_store_is_put_beside_what_another_file_says() {
         &open,
         &window,
         expect![[r#"
-        #re8q master blue, down
-          maintenance window `disks` covers master blue until 5 Jan 09:45:00 CET, without reminders
-        #qnsa jobs worker, down
-    "#]],
+            #re8q master blue, down
+              maintenance window `disks` covers master blue: reminders wait until 5 Jan 09:45:00 CET
+            #qnsa jobs worker, down
+        "#]],
     );
     let over = "at: 5m, for: 5m, target: master blue, health: refused
                 at: 20m, end: true";
