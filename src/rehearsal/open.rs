@@ -131,10 +131,8 @@ pub fn of_chronicle(chronicle: &Chronicle) -> Vec<Open> {
 }
 
 fn of_incident(incident: &Incident, chronicle: &Chronicle) -> Open {
-    let messages = chronicle.messages.iter();
-    let newest = messages
-        .filter(|message| message.key.incident == incident.id)
-        .next_back();
+    let mut messages = chronicle.messages.iter();
+    let newest = messages.rfind(|message| message.key.incident == incident.id);
     let role = newest.and_then(|message| message.story.role);
     let common = incident.common.as_deref();
     let component = common.and_then(|common| {

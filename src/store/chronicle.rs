@@ -89,13 +89,12 @@ impl Past {
         }
         for transition in batch.transitions {
             let place = place_of(&transition);
-            match self.places.get(&place) {
-                // What is written again takes the place of what was written.
-                Some(at) => self.transitions[*at] = transition,
-                None => {
-                    self.places.insert(place, self.transitions.len());
-                    self.transitions.push(transition);
-                }
+            // What is written again takes the place of what was written.
+            if let Some(at) = self.places.get(&place) {
+                self.transitions[*at] = transition;
+            } else {
+                self.places.insert(place, self.transitions.len());
+                self.transitions.push(transition);
             }
         }
         let incidents = batch.incidents.into_iter();

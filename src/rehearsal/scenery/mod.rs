@@ -1,10 +1,13 @@
 //! What is looked at and told in a rehearsal: it answers as the script says, and well where the script says nothing.
 
+mod logs;
+
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
+use self::logs::{Store, log_of};
 use crate::{
     config::script::{Answer, Beats, Doing, Receiving},
     engine::Order,
@@ -13,10 +16,7 @@ use crate::{
         FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Outcome, Plan, SourceName,
         TargetId, Timestamp,
         heartbeat::News,
-        logs::{
-            LogAnswer, LogAsk, LogFault, LogFaultKind, LogStore, LogStoreQuestion, Reading,
-            Statement, Subject,
-        },
+        logs::Subject,
         plan::{HealthQuestion, Question},
         roles::{Opinion, RoleSource, Roles, RolesAnswer},
         text::span,
@@ -57,16 +57,6 @@ struct Answering {
     took: Option<Duration>,
     says: Option<String>,
     step: usize,
-}
-
-/// One store of logs.
-#[derive(Clone, Copy, Debug)]
-struct Store {
-    answers: Receiving,
-    lag: Duration,
-    /// Up to when what was written can be found; never moves back.
-    horizon: Timestamp,
-    step: Option<usize>,
 }
 
 /// The world as it is now.
@@ -261,35 +251,6 @@ impl Scenery {
         Some(News::Beat { failure })
     }
 
-    /// When the newest line of a log was written that can be found now, and how far behind the store is; absent if no line
-    /// comes.
-    pub(super) fn newest(
-        &mut self,
-        source: &SourceName,
-        subject: &Subject,
-        now: Clocks,
-    ) -> Option<(Clocks, Duration)> {
-        let store = self.stores.get_mut(source)?;
-        store.settle(now.world);
-        if let Some(step) = store.step {
-            self.met.insert(step);
-        }
-        let (horizon, lag) = (store.horizon, store.lag);
-        // A map of pairs cannot be asked with parts of one; there are few silent logs.
-        let silent = self
-            .silent_logs
-            .iter()
-            .find(|((of, about), _)| of == source && about == subject);
-        let newest = match silent {
-            Some((_, since)) if since.world <= horizon => *since,
-            Some(_) | None => Clocks {
-                world: horizon,
-                ours: now.ours,
-            },
-        };
-        (now.world.since(newest.world) <= subject.lookback).then_some((newest, lag))
-    }
-
     /// What a look brings back.
     pub(super) fn look(&mut self, order: &Order, now: Clocks) -> Seen {
         let check = &order.target.checks[usize::from(order.look.check)];
@@ -389,77 +350,6 @@ impl Scenery {
         }
     }
 
-    fn round(&mut self, question: &LogStoreQuestion, order: &Order, now: Clocks) -> Seen {
-        let ask = order.ask.as_deref().cloned().unwrap_or_default();
-        let name = &question.source.name;
-        let store = self.stores.get_mut(name);
-        let receiving = match &store {
-            _ if !self.is_network_up => Receiving::Silent,
-            Some(store) => store.answers,
-            None => Receiving::Ok,
-        };
-        if let Some(step) = store.and_then(|store| store.step) {
-            self.met.insert(step);
-        }
-        let answer = match fault_of(receiving, order.limit) {
-            Some(fault) => refused(question, &ask, &fault),
-            None => self.answered(question, &ask, now),
-        };
-        Seen {
-            took: if receiving == Receiving::Silent {
-                order.limit
-            } else {
-                A_MOMENT
-            },
-            outcome: Outcome::Healthy,
-            status: None,
-            family: None,
-            extra: Some(Box::new(Extra::Logs(answer))),
-        }
-    }
-
-    fn answered(&mut self, question: &LogStoreQuestion, ask: &LogAsk, now: Clocks) -> LogAnswer {
-        let source = &question.source;
-        let is_here = is_of_this_machine(&source.store);
-        let readings = question.subjects.iter().map(|subject| {
-            let newest = self.newest(&source.name, subject, now);
-            Ok(Reading {
-                event: newest.map(|(newest, _)| if is_here { newest.ours } else { newest.world }),
-                ingest: None,
-                is_partial: false,
-            })
-        });
-        let readings = readings.collect();
-        let horizon = match self.stores.get_mut(&source.name) {
-            Some(store) => {
-                store.settle(now.world);
-                store.horizon
-            }
-            None => now.world,
-        };
-        if let Some(mark) = ask.send {
-            let key = (source.name.clone(), mark.number);
-            self.canaries.insert(key, now.world);
-        }
-        let is_found = |number: u64| {
-            let sent_at = self.canaries.get(&(source.name.clone(), number));
-            sent_at.is_some_and(|sent_at| *sent_at <= horizon)
-        };
-        let unseen = ask.unseen.iter().map(|mark| mark.number);
-        let seen = unseen.filter(|number| is_found(*number)).collect();
-        LogAnswer {
-            sent: ask.send.map(|_| Ok(())),
-            seen: (!ask.unseen.is_empty()).then_some(Ok(seen)),
-            statement: states(&source.store).then(|| Statement {
-                complete_until: Some(horizon),
-                drains_within: None,
-                words: format!("complete up to {} ago", span(now.world.since(horizon))),
-            }),
-            skew_ms: (!is_here).then(|| now.world.as_millis() - now.ours.as_millis()),
-            readings,
-        }
-    }
-
     /// What becomes of an attempt to send to a channel, and after how long; whether the message arrives.
     pub(super) fn send(&mut self, channel: &ChannelName) -> (Duration, Delivery) {
         let (receiving, step) = self
@@ -498,25 +388,6 @@ impl Scenery {
     }
 }
 
-impl Store {
-    /// What was written longer ago than the store is behind can be found by now.
-    fn settle(&mut self, now: Timestamp) {
-        self.horizon = self.horizon.max(now - self.lag);
-    }
-}
-
-/// The store and the question of a target's log.
-fn log_of(plan: &Plan, target: &TargetId) -> Option<(SourceName, Subject)> {
-    let target = plan.targets.iter().find(|known| known.id == *target)?;
-    target.checks.iter().find_map(|check| {
-        if let Question::LogFreshness(question) = &check.question {
-            Some((question.source.clone(), question.subject.clone()))
-        } else {
-            None
-        }
-    })
-}
-
 /// Whether a source of roles is asked by a look; the others are answered elsewhere.
 const fn is_asked(source: &RoleSource) -> bool {
     match source {
@@ -539,70 +410,6 @@ const fn is_asked(source: &RoleSource) -> bool {
 /// Whether a source of roles is on this machine.
 const fn is_local(source: &RoleSource) -> bool {
     matches!(source, RoleSource::File { .. } | RoleSource::Command { .. })
-}
-
-/// Whether lines carry the time of this machine's clock, and nobody else's clock can be compared with it.
-const fn is_of_this_machine(store: &LogStore) -> bool {
-    match store {
-        LogStore::File { .. } | LogStore::Journald { .. } | LogStore::Docker { .. } => true,
-        LogStore::Graylog(_)
-        | LogStore::Elasticsearch { .. }
-        | LogStore::Loki { .. }
-        | LogStore::VictoriaLogs { .. }
-        | LogStore::Prometheus { .. }
-        | LogStore::JournalGateway(_)
-        | LogStore::Kubernetes(_)
-        | LogStore::HttpJson { .. }
-        | LogStore::Push { .. } => false,
-    }
-}
-
-/// Whether a store says by itself up to when it is complete.
-const fn states(store: &LogStore) -> bool {
-    match store {
-        LogStore::Graylog(_) | LogStore::Prometheus { .. } | LogStore::JournalGateway(_) => true,
-        LogStore::Elasticsearch { .. }
-        | LogStore::Loki { .. }
-        | LogStore::VictoriaLogs { .. }
-        | LogStore::File { .. }
-        | LogStore::Journald { .. }
-        | LogStore::Docker { .. }
-        | LogStore::Kubernetes(_)
-        | LogStore::HttpJson { .. }
-        | LogStore::Push { .. } => false,
-    }
-}
-
-fn fault_of(receiving: Receiving, limit: Duration) -> Option<LogFault> {
-    let (kind, words) = match receiving {
-        Receiving::Ok => return None,
-        Receiving::Error => (LogFaultKind::Unreachable, String::from("HTTP 500")),
-        Receiving::Refused => (
-            LogFaultKind::Unreachable,
-            String::from("connection refused"),
-        ),
-        Receiving::Silent => (
-            LogFaultKind::Unreachable,
-            format!("no answer within {}", span(limit)),
-        ),
-        Receiving::Unauthorised => (LogFaultKind::Auth, String::from("HTTP 401")),
-        Receiving::Throttled => (LogFaultKind::Overloaded, String::from("HTTP 429")),
-    };
-    Some(LogFault::new(kind, words))
-}
-
-fn refused(question: &LogStoreQuestion, ask: &LogAsk, fault: &LogFault) -> LogAnswer {
-    LogAnswer {
-        sent: ask.send.map(|_| Err(fault.clone())),
-        seen: (!ask.unseen.is_empty()).then(|| Err(fault.clone())),
-        statement: None,
-        skew_ms: None,
-        readings: question
-            .subjects
-            .iter()
-            .map(|_| Err(fault.clone()))
-            .collect(),
-    }
 }
 
 fn outcome(answer: Answer, says: Option<&String>, limit: Duration) -> (Option<u16>, Outcome) {
