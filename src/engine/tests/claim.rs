@@ -1,6 +1,6 @@
 //! Which change belongs to which incident, when it is told later than it was decided.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use expect_test::{Expect, expect};
 
@@ -37,13 +37,11 @@ impl Changes {
 impl World {
     #[expect(clippy::needless_pass_by_value, reason = "as expect-test has it")]
     fn belongs(&self, expected: Expect) {
-        let changes = self.changes.0.iter();
-        let lines: String = changes
-            .map(|((check, number), (to, id))| {
-                let id = id.as_deref().unwrap_or("nobody was told");
-                format!("{} {number} {to}: {id}\n", check.target)
-            })
-            .collect();
+        let mut lines = String::new();
+        for ((check, number), (to, id)) in &self.changes.0 {
+            let id = id.as_deref().unwrap_or("nobody was told");
+            writeln!(lines, "{} {number} {to}: {id}", check.target).expect("a string takes it");
+        }
         expected.assert_eq(&lines);
     }
 }
