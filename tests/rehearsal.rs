@@ -107,6 +107,60 @@ fn tests_are_found_beside_the_file_and_fail_with_a_timeline() {
     );
 }
 
+const ITSELF: &str = "
+name: hekate is bothered
+script:
+  - { at: 2m, target: api, health: refused }
+  - { at: 5m, restart: killed }
+  - { at: 10m, restart: orderly, away: 1m }
+  - { at: 20m, clock: -10m }
+  - { at: 30m, reload: ../../later.yaml }
+  - { at: 40m, end: true }
+expect: [ { times: 1 }, { at_end: true, target: web, state: operational } ]
+";
+
+/// What befalls hekate itself stands in the timeline, and what is wrong with the other file is told.
+#[test]
+fn what_befalls_hekate_itself_is_a_step_like_any_other() {
+    let folder = with_tests(&[("a.yaml", ITSELF)]);
+    let later = folder.path().join("later.yaml");
+    let one = FILE.replace(", { name: web", " ] # ");
+    fs::write(&later, one).expect("it can be written");
+    let (code, out, _) = said(&hekate(
+        folder.path(),
+        &["test", "--coverage", "--junit", "results.xml"],
+    ));
+    assert_eq!(code, 1, "{out}");
+    for part in [
+        "5m        ▸ hekate is killed, and is started again 2s later",
+        "10m       ▸ hekate ends in order, and is started again 1m later",
+        "20m       ▸ the clock jumps 10m back",
+        "30m       ▸ the file is now ",
+        "30m         web is not watched any more",
+        "a.yaml:10:25: `web` is not operational but not watched",
+        "coverage of targets.yaml",
+        "later.yaml\n  routes     0 of 2",
+    ] {
+        assert!(out.contains(part), "{part} is missing:\n{out}");
+    }
+    assert_eq!(out.matches("→ core: ").count(), 1, "{out}");
+    let xml = fs::read_to_string(folder.path().join("results.xml")).expect("the results are there");
+    assert!(xml.contains("hekate is killed"), "{xml}");
+
+    fs::write(&later, "targets: 7").expect("it can be written");
+    let (code, _, err) = said(&hekate(
+        folder.path(),
+        &["test", "--junit", "results.xml", "--format", "short"],
+    ));
+    assert_eq!(code, 78, "{err}");
+    assert!(
+        err.contains("a.yaml:8:24: error[H0118]") && err.contains("later.yaml:1:10: error"),
+        "{err}"
+    );
+    let xml = fs::read_to_string(folder.path().join("results.xml")).expect("the results are there");
+    assert!(xml.contains("the file can be read"), "{xml}");
+}
+
 #[test]
 fn what_cannot_be_tested_is_no_success() {
     let bad = GOOD.replace("target: api", "target: apy");
@@ -186,6 +240,10 @@ fn without_a_store_there_is_no_past() {
         (0, true),
         "{out}"
     );
+    let (code, out, err) = said(&hekate(folder.path(), &["replay", "--open"]));
+    assert_eq!((code, out.as_str()), (0, "no incident is open\n"), "{err}");
+    let both = hekate(folder.path(), &["replay", "--open", "--since", "2d"]);
+    assert_eq!(said(&both).0, 2);
     // Nobody to hear it.
     let (code, _, err) = said(&hekate(
         folder.path(),

@@ -24,8 +24,6 @@ use crate::{
 const TURN: Duration = Duration::from_millis(500);
 /// A turn that comes later than this was held up: nothing that was in question meanwhile can be trusted.
 const STALL: Duration = Duration::from_secs(1);
-/// Wall and monotonic clock may drift apart by this much between two turns (NTP slews); more is a jump or a suspend.
-const CLOCK_STEP_MS: i64 = 2_000;
 /// Events taken in before deadlines are looked at again.
 const EVENTS_A_TURN: usize = 512;
 
@@ -151,18 +149,14 @@ impl Heart {
     /// Notices that the process stood still or that somebody moved the clock.
     fn mistrust(&mut self, last: Moment, now: Moment, actions: &mut Vec<Action>) {
         let elapsed = now.tick.since(last.tick);
-        let wall_ms = now.at.as_millis().saturating_sub(last.at.as_millis());
-        let step_ms =
-            wall_ms.saturating_sub(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX));
         let is_stalled = elapsed > TURN + STALL;
-        let is_stepped = step_ms.abs() > CLOCK_STEP_MS;
-        if !is_stalled && !is_stepped {
+        if !is_stalled && !now.is_stepped_since(last) {
             return;
         }
         tracing::warn!(
             event = "clock.mistrusted",
             held_up_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            wall_step_ms = step_ms,
+            wall_step_ms = now.wall_step_ms(last),
             "this process was held up or the clock was moved; what was in question is asked anew"
         );
         self.engine.handle(now, Event::Interrupted, actions);

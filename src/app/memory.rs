@@ -1,6 +1,6 @@
 //! Opens the store, and goes on without one where the disk does not let us.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
@@ -48,9 +48,7 @@ pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Fail
     let time: store::Now = Arc::new(move || clock.now());
     match opened {
         Ok((database, mut loaded, notices)) => {
-            loaded.last_at = loaded
-                .last_at
-                .map(|at| mark.map_or(at, |mark| at.max(mark)));
+            loaded.last_at = store::last_alive(loaded.last_at, mark);
             let (writer, _thread) =
                 Writer::spawn(database, time, news_sender).map_err(Failure::Store)?;
             Ok(Memory {
@@ -82,13 +80,11 @@ pub(super) async fn open(plan: &Arc<Plan>, clock: &Clock) -> Result<Memory, Fail
 
 /// Beside the store: when this process last lived, so that a start knows how long nobody was looking.
 const MARK: &str = "alive-at";
-/// How often it is written; it costs no history and nothing hangs on a lost one.
-const MARK_EVERY: Duration = Duration::from_secs(30);
 
 /// Writes now and then that we live.
 pub(super) async fn leave_marks(plan: Arc<ArcSwap<Plan>>, clock: Clock) {
     loop {
-        tokio::time::sleep(MARK_EVERY).await;
+        tokio::time::sleep(store::ALIVE_EVERY).await;
         let path = plan.load().store.path.join(MARK);
         let text = clock.now().at.as_millis().to_string();
         let writing = tokio::task::spawn_blocking(move || std::fs::write(path, text));

@@ -17,6 +17,7 @@ use crate::{
     config::{self, Contents, Environment, Format, watch::Watch},
     engine::{Event, Trouble},
     model::{Board, Plan},
+    rehearsal::open,
     telemetry::Metrics,
     web,
 };
@@ -92,6 +93,7 @@ impl Reloader {
             );
             return String::from("nothing changed");
         }
+        let open = self.log_open(&old, &plan, why);
         let mut notes = vec![changes(&old, &plan)];
         if old.server.listen != plan.server.listen {
             notes.push(String::from("`server.listen` holds from the next start on"));
@@ -110,7 +112,35 @@ impl Reloader {
             summary,
             "the changed file was taken"
         );
-        summary
+        std::iter::once(summary)
+            .chain(open)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Logs what the new file says otherwise of every open incident; answers with a line for each.
+    fn log_open(&self, old: &Plan, new: &Plan, why: &str) -> Vec<String> {
+        let now = self.clock.now().at;
+        let mut lines = Vec::new();
+        for incident in open::of_board(&self.board.load()) {
+            let changes = open::changes_between(&incident, old, new, now);
+            if changes.is_empty() {
+                continue;
+            }
+            let changes = open::words(&changes, new).join("; ");
+            let (id, title) = (&incident.id, incident.title());
+            tracing::info!(
+                event = "config.open_incident",
+                why,
+                incident = %id,
+                about = %title,
+                state = %incident.verdict,
+                changes,
+                "the changed file says something else of what is open; whoever was told hears of the end all the same"
+            );
+            lines.push(format!("#{id} {title}, {}: {changes}", incident.verdict));
+        }
+        lines
     }
 
     fn refuse(&self, report: &config::Report, why: &str) -> String {

@@ -519,6 +519,9 @@ pub struct Replay {
     /// Only what would be told otherwise
     #[arg(long)]
     pub differences: bool,
+    /// In place of the past: what is open now, and what this file says otherwise of it
+    #[arg(long, conflicts_with_all = ["since", "differences"])]
+    pub open: bool,
 }
 
 /// `hekate notify`

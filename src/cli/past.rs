@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use crate::{
     model::{CheckId, Plan, Timestamp, text::span},
     rehearsal::{
         noise::{self, Proposal},
+        open::{self, Open},
         replay::{self, Row, Telling, WouldBe},
     },
     store::{self, Chronicle},
@@ -27,7 +29,9 @@ use crate::{
 
 /// What is read, and from when on it is asked about.
 struct Asked {
-    plan: std::sync::Arc<Plan>,
+    plan: Arc<Plan>,
+    /// Whether the file finds targets elsewhere, which nobody asks here.
+    has_discovery: bool,
     chronicle: Chronicle,
     since: Timestamp,
 }
@@ -71,7 +75,11 @@ pub(super) fn replay(global: &Global, asked: &Replay, terminal: Terminal) -> Exi
         since,
         store,
         differences,
+        open,
     } = asked;
+    if *open {
+        return replay_open(global, store.as_deref(), terminal);
+    }
     let asked = match read(global, *since, store.as_deref(), terminal) {
         Ok(asked) => asked,
         Err(exit) => return exit,
@@ -119,13 +127,83 @@ pub(super) fn replay(global: &Global, asked: &Replay, terminal: Terminal) -> Exi
     Exit::Done
 }
 
+/// `hekate replay --open`
+fn replay_open(global: &Global, store: Option<&Path>, terminal: Terminal) -> Exit {
+    let asked = match read(global, Duration::ZERO, store, terminal) {
+        Ok(asked) => asked,
+        Err(exit) => return exit,
+    };
+    let open = open::of_chronicle(&asked.chronicle);
+    let changed: Vec<_> = open
+        .iter()
+        .map(|open| {
+            let changes = open::changes(open, &asked.plan, asked.since);
+            (open, open::words(&changes, &asked.plan))
+        })
+        .collect();
+    if terminal.format == Format::Json {
+        let incidents: Vec<_> = changed
+            .iter()
+            .map(|(open, changes)| open_json(open, changes))
+            .collect();
+        terminal.say_json(&json!({ "open": incidents }));
+        return Exit::Done;
+    }
+    let mut out = String::new();
+    for (open, changes) in &changed {
+        let mark = if changes.is_empty() { " " } else { "✖" };
+        let since = open.since.words(asked.plan.server.timezone);
+        let (id, title, verdict) = (&open.id, open.title(), open.verdict);
+        let _ = writeln!(out, "{mark} #{id} {title}, {verdict} since {since}");
+        for change in changes {
+            let _ = writeln!(out, "      {change}");
+        }
+    }
+    let differing = changed.iter().filter(|(_, changes)| !changes.is_empty());
+    let differing = differing.count();
+    let all = match changed.len() {
+        0 => {
+            terminal.say("no incident is open\n");
+            return Exit::Done;
+        }
+        1 => String::from("1 incident is open"),
+        more => format!("{more} incidents are open"),
+    };
+    let _ = writeln!(
+        out,
+        "{all}; this file says something else of {differing} of them"
+    );
+    terminal.say(&out);
+    terminal.remark(
+        "note: what is open goes on as it was told: whoever was told is reminded and hears of the end; only when it gets worse are the \
+         routes of the file asked again",
+    );
+    if asked.has_discovery {
+        terminal.remark(
+            "note: what `discovery:` finds is not asked here, so a target that is not in the file may be found there",
+        );
+    }
+    Exit::Done
+}
+
+fn open_json(open: &Open, changes: &[String]) -> serde_json::Value {
+    json!({
+        "incident": open.id.as_str(),
+        "targets": open.members.iter().map(|member| member.target.as_str()).collect::<Vec<_>>(),
+        "state": open.verdict.as_str(),
+        "since": open.since.to_string(),
+        "changes": changes,
+    })
+}
+
 fn read(
     global: &Global,
     since: Duration,
     store: Option<&Path>,
     terminal: Terminal,
 ) -> Result<Asked, Exit> {
-    let plan = file::plan(global, &Environment::of_process().for_preview(), terminal)?;
+    let environment = Environment::of_process().for_preview();
+    let (plan, _contents, discovery) = file::load(global, &environment, terminal)?;
     let folder: PathBuf = store.map_or_else(|| plan.store.path.clone(), Path::to_owned);
     if !folder.is_dir() {
         terminal.complain(&format!("there is no store in {}", folder.display()));
@@ -137,6 +215,7 @@ fn read(
     })?;
     Ok(Asked {
         plan,
+        has_discovery: !discovery.entries.is_empty(),
         chronicle,
         since: Clock::start().now().at - since,
     })

@@ -7,6 +7,7 @@ use crate::model::{
     IncidentId, Phases, Plan, Policy, Proof, Reason, Rule, Secret, Severity, State, Target,
     TargetId, Timestamp, Transition, Verdict,
     board::{Facts, Suspicion},
+    incident::Told,
     judgement::Good,
     plan::{
         Connection, Destination, HealthQuestion, HttpVersion, IpFamily, Question, Server,
@@ -191,7 +192,12 @@ fn down(since: Timestamp, good_at: Timestamp, told_at: Timestamp) -> Facts {
         since,
         suspicion: None,
         incident: Some(IncidentId::new("k7f2")),
-        told: vec![(ChannelName::new("core_alerts"), told_at)],
+        told: vec![Told {
+            channel: ChannelName::new("core_alerts"),
+            at: told_at,
+            mention: None,
+        }],
+        remind_after: Vec::new(),
         acknowledged: None,
         note: None,
         last_good: Some(Good {

@@ -138,7 +138,7 @@ pub fn explain(line: &Line, now: Timestamp) -> Value {
     out["told"] = facts
         .told
         .iter()
-        .map(|(channel, at)| json!({ "channel": channel.as_str(), "at": time(*at) }))
+        .map(|told| json!({ "channel": told.channel.as_str(), "at": time(told.at) }))
         .collect();
     out["last_good"] = good(facts.last_good);
     out["phases_ms"] = phases(facts.phases);

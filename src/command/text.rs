@@ -507,11 +507,12 @@ fn told(
         .facts
         .told
         .iter()
-        .map(|(name, at)| {
+        .map(|told| {
+            let name = &told.channel;
             let title = channels
                 .get(name)
                 .map_or_else(|| name.as_str(), Channel::title);
-            format!("{title} at {}{id}", look.time(*at, now))
+            format!("{title} at {}{id}", look.time(told.at, now))
         })
         .collect()
 }

@@ -27,8 +27,8 @@ pub struct Loaded {
     pub scripts: Vec<Script>,
     /// What is wrong with the file of tests.
     pub report: Report,
-    /// What is wrong with the file that is tested, if it cannot be used.
-    pub plan_report: Option<Report>,
+    /// What is wrong with the files that are tested, of those that cannot be used.
+    pub plan_reports: Vec<Report>,
 }
 
 /// One test: a script and what is expected of it.
@@ -36,7 +36,7 @@ pub struct Loaded {
 pub struct Script {
     /// What it shows.
     pub name: String,
-    /// The file that is tested, as it was named to us.
+    /// The file that is tested at the beginning, as it was named to us.
     pub file: PathBuf,
     /// What it says.
     pub plan: Arc<Plan>,
@@ -48,6 +48,20 @@ pub struct Script {
     pub ends_after: Duration,
     /// What is expected; never empty.
     pub expectations: Vec<Expectation>,
+}
+
+impl Script {
+    /// Every file that is tested, with what it says: the first, and those that it becomes.
+    pub fn tested(&self) -> impl Iterator<Item = (&Path, &Arc<Plan>)> {
+        let reloaded = self.steps.iter().filter_map(|step| {
+            if let Doing::Reload { file, plan } = &step.doing {
+                Some((file.as_path(), plan))
+            } else {
+                None
+            }
+        });
+        std::iter::once((self.file.as_path(), &self.plan)).chain(reloaded)
+    }
 }
 
 /// One thing that happens.
@@ -128,6 +142,34 @@ pub enum Doing {
         /// Whether it works.
         is_up: bool,
     },
+    /// hekate ends, and is started again from what is stored.
+    Restart {
+        /// How it ends.
+        how: Ending,
+        /// For how long it is not running.
+        away: Duration,
+    },
+    /// The file changes, and hekate takes it over.
+    Reload {
+        /// The other file, as it was named to us.
+        file: PathBuf,
+        /// What it says.
+        plan: Arc<Plan>,
+    },
+    /// Somebody moves the clock of hekate's machine.
+    Clock {
+        /// How far, in milliseconds; negative = back.
+        by_ms: i64,
+    },
+}
+
+/// How hekate ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Ending {
+    /// At once, as by `kill -9`: what was decided is stored, and nothing else.
+    Killed,
+    /// As by SIGTERM: it remembers what is worth it and lets messages under way arrive.
+    Orderly,
 }
 
 /// What a look brings back.
@@ -298,8 +340,11 @@ pub enum What {
 pub struct Library {
     environment: Environment,
     fallback: PathBuf,
-    plans: HashMap<PathBuf, Result<Arc<Plan>, Report>>,
+    plans: Plans,
 }
+
+/// What files that are tested say, or what is wrong with them.
+pub(super) type Plans = HashMap<PathBuf, Result<Arc<Plan>, Report>>;
 
 impl Library {
     /// `fallback` is the file that is tested by tests that name none.
@@ -330,8 +375,15 @@ impl Library {
 
     /// Tests this plan wherever a test names no file.
     #[must_use]
-    pub fn with_plan(mut self, plan: Arc<Plan>) -> Self {
-        self.plans.insert(self.fallback.clone(), Ok(plan));
+    pub fn with_plan(self, plan: Arc<Plan>) -> Self {
+        let fallback = self.fallback.clone();
+        self.with_file(fallback, plan)
+    }
+
+    /// Knows what this file says without reading it.
+    #[must_use]
+    pub fn with_file(mut self, path: PathBuf, plan: Arc<Plan>) -> Self {
+        self.plans.insert(path, Ok(plan));
         self
     }
 
@@ -343,7 +395,7 @@ impl Library {
         } = read;
         let (tree, _) = files::tree(&sources, findings);
         let mut scripts = Vec::new();
-        let mut plan_report = None;
+        let mut plan_reports = Vec::new();
         if let Some(tree) = tree {
             let raw = decode::decode(&tree, &sources, findings);
             let mut checker = script::Checker::new(
@@ -355,15 +407,17 @@ impl Library {
             );
             let (tests, path) = checker.tests(raw);
             let path = path.unwrap_or_else(|| self.fallback.clone());
-            let environment = &self.environment;
-            let plan = self.plans.entry(path.clone()).or_insert_with_key(|path| {
-                let outcome = super::load(path, environment);
-                outcome.plan.ok_or(outcome.report)
-            });
-            match plan {
-                Ok(plan) => scripts = checker.scripts(&path, plan, tests),
-                Err(report) => plan_report = Some(report.clone()),
+            let mut wanted = checker.reloads(&tests);
+            wanted.insert(path.clone());
+            for path in wanted {
+                let environment = &self.environment;
+                let plan = self.plans.entry(path).or_insert_with_key(|path| {
+                    let outcome = super::load(path, environment);
+                    outcome.plan.ok_or(outcome.report)
+                });
+                plan_reports.extend(plan.as_ref().err().cloned());
             }
+            scripts = checker.scripts(&path, &self.plans, tests);
         }
         let (problems, secrets) = findings.take();
         let report = Report::new(problems, sources, secrets);
@@ -373,7 +427,7 @@ impl Library {
         Loaded {
             scripts,
             report,
-            plan_report,
+            plan_reports,
         }
     }
 }

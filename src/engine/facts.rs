@@ -73,8 +73,9 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         told: open
             .iter()
             .flat_map(|open| &open.incident.told)
-            .map(|told| (told.channel.clone(), told.at))
+            .cloned()
             .collect(),
+        remind_after: open.map_or_else(Vec::new, |open| open.incident.remind_after.clone()),
         acknowledged: open.and_then(|open| open.incident.acknowledged.clone()),
         note: None,
         last_good: watching.state.last_good,

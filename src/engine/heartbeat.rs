@@ -38,6 +38,15 @@ pub(super) struct Pushed {
     lag: Option<(Duration, Timestamp)>,
 }
 
+impl Pushed {
+    /// The clock was moved: times that it now calls future are taken for now, or no line would be newer for a while.
+    pub(super) fn void(&mut self, now: Timestamp) {
+        self.newest = self.newest.min(now);
+        self.heard_at = self.heard_at.min(now);
+        self.lag = self.lag.map(|(lag, at)| (lag, at.min(now)));
+    }
+}
+
 /// What shippers said of the logs of one store, by query.
 pub(super) type PushedLogs = HashMap<String, Pushed>;
 

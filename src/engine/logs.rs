@@ -287,6 +287,9 @@ impl Engine {
     /// The clock was moved or the process stood still: what stores proved says nothing any more.
     pub(super) fn void_witnesses(&mut self, now: Timestamp) {
         for watched in self.watched.iter_mut().flatten() {
+            for pushed in watched.pushed.values_mut() {
+                pushed.void(now);
+            }
             for watching in &mut watched.checks {
                 match watching.memory.as_deref_mut() {
                     Some(Memory::Witness(witness)) => watermark::void(witness, now),

@@ -336,6 +336,7 @@ impl Engine {
             proof: Box::new(change.proof),
         };
         transition.incident = self.settle_accounts(now, slot, &mut batch);
+        self.await_claim(slot, &transition);
         // Written as it is after people were told, so that it is remembered how often they heard of it.
         batch
             .checks

@@ -6,6 +6,7 @@
 //! [`Action`] the closed list of all that it can do.
 
 mod blindness;
+mod claim;
 mod correlate;
 mod disaster;
 mod facts;
@@ -214,6 +215,7 @@ pub struct Engine {
     lookout: blindness::Lookout,
     commons: correlate::Commons,
     plans: planned::Plans,
+    unclaimed: claim::Unclaimed,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
     /// When this process began to look, or to look again.
@@ -256,6 +258,7 @@ impl Engine {
             lookout: blindness::Lookout::default(),
             commons: correlate::Commons::default(),
             plans: planned::Plans::default(),
+            unclaimed: claim::Unclaimed::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
             began: now.at,
@@ -297,6 +300,7 @@ impl Engine {
         self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
+        self.claim(actions);
         self.show_agenda(now, actions);
         self.count_told(now, actions);
         self.quieten(now, actions);

@@ -95,6 +95,7 @@ impl Engine {
             return;
         }
         self.move_out(slot);
+        self.forget_unclaimed(slot, Some(target));
         let Some(watched) = self.at_mut(slot) else {
             return;
         };
@@ -164,6 +165,7 @@ impl Engine {
             return;
         };
         self.move_out(slot);
+        self.forget_unclaimed(slot, None);
         if let Some(watched) = self.watched.get_mut(slot.0 as usize).and_then(Option::take) {
             if let Some(wake) = watched.wake {
                 self.wakes.remove(&(wake, slot));

@@ -71,6 +71,8 @@ pub struct Batch {
     pub renamed: Vec<(TargetId, TargetId)>,
     /// Transitions to add.
     pub transitions: Vec<Transition>,
+    /// Transitions that were added before, now with the incident that tells of them.
+    pub claimed: Vec<Transition>,
     /// Incidents to write, new, changed or closed.
     pub incidents: Vec<Incident>,
     /// Outbox entries to write, new or changed.
@@ -98,6 +100,7 @@ impl Batch {
             && self.forgotten.is_empty()
             && self.renamed.is_empty()
             && self.transitions.is_empty()
+            && self.claimed.is_empty()
             && self.incidents.is_empty()
             && self.entries.is_empty()
             && self.finished.is_empty()

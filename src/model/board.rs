@@ -16,6 +16,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{
     health::Component,
+    incident::Told,
     judgement::Good,
     lapse::{LAPSES_MAX, Lapse},
     logs::LogRow,
@@ -71,8 +72,10 @@ pub struct Facts {
     pub suspicion: Option<Suspicion>,
     /// The open incident.
     pub incident: Option<IncidentId>,
-    /// The channels that were told of it, and when.
-    pub told: Vec<(ChannelName, Timestamp)>,
+    /// The channels that were told of it, when, and who was mentioned there.
+    pub told: Vec<Told>,
+    /// When it is reminded of, counted from its beginning; empty = not at all.
+    pub remind_after: Vec<Duration>,
     /// Who has taken it on, if somebody has.
     pub acknowledged: Option<Acknowledgement>,
     /// What keeps it from being told of, if anything that was planned does.
@@ -156,6 +159,7 @@ impl Facts {
             suspicion: None,
             incident: None,
             told: Vec::new(),
+            remind_after: Vec::new(),
             acknowledged: None,
             note: None,
             last_good: None,

@@ -149,6 +149,24 @@ pub struct Moment {
     pub at: Timestamp,
 }
 
+impl Moment {
+    /// How much further than time the wall clock went since `earlier`, in milliseconds; negative if it was moved back.
+    pub fn wall_step_ms(self, earlier: Self) -> i64 {
+        let elapsed = self.tick.since(earlier.tick).as_millis();
+        let wall_ms = self.at.as_millis().saturating_sub(earlier.at.as_millis());
+        wall_ms.saturating_sub(i64::try_from(elapsed).unwrap_or(i64::MAX))
+    }
+
+    /// Whether somebody moved the wall clock since `earlier`, or the machine slept.
+    ///
+    /// The two clocks may drift apart by 2 s between two readings, as NTP slews; more is a jump.
+    pub fn is_stepped_since(self, earlier: Self) -> bool {
+        /// In milliseconds.
+        const DRIFT_MAX_MS: i64 = 2_000;
+        self.wall_step_ms(earlier).abs() > DRIFT_MAX_MS
+    }
+}
+
 impl Add<Duration> for Moment {
     type Output = Self;
 
@@ -156,6 +174,31 @@ impl Add<Duration> for Moment {
         Self {
             tick: self.tick + span,
             at: self.at + span,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_moved_is_told_from_time_that_passed() {
+        let moment = |tick_s: u64, at_ms: i64| Moment {
+            tick: Tick::from_micros(tick_s * 1_000_000),
+            at: Timestamp::from_millis(at_ms),
+        };
+        for (now, step_ms, is_stepped) in [
+            (moment(10, 11_000), 0, false),
+            (moment(10, 13_000), 2_000, false),
+            (moment(10, 13_001), 2_001, true),
+            (moment(10, 9_000), -2_000, false),
+            (moment(10, 8_999), -2_001, true),
+            (moment(0, 3_601_000), 3_600_000, true),
+        ] {
+            let earlier = moment(0, 1_000);
+            let found = (now.wall_step_ms(earlier), now.is_stepped_since(earlier));
+            assert_eq!(found, (step_ms, is_stepped), "{now:?}");
         }
     }
 }

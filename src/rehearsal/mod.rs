@@ -7,6 +7,7 @@
 
 pub mod later;
 pub mod noise;
+pub mod open;
 pub mod past;
 mod people;
 pub mod replay;
@@ -17,3 +18,4 @@ pub mod scenery;
 pub mod stage;
 #[cfg(test)]
 mod tests;
+pub mod words;

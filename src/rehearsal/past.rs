@@ -66,7 +66,7 @@ pub fn told(chronicle: &Chronicle, since: Timestamp) -> Vec<Told<'_>> {
             let began = chronicle.transitions.iter().find(|transition| {
                 transition.check.target == *target
                     && transition.to > Verdict::Suspect
-                    && is_of(transition, incident)
+                    && transition.incident.as_ref() == Some(&incident.id)
             });
             let Some(begun) = began.filter(|_| !incident.is_only_ending()) else {
                 continue;
@@ -100,17 +100,3 @@ pub fn told(chronicle: &Chronicle, since: Timestamp) -> Vec<Told<'_>> {
     out.sort_by_key(|told| told.trouble.begun.at);
     out
 }
-
-/// Whether a change belongs to an incident. One of several is opened a moment after the change, so that the change does not
-/// name it.
-fn is_of(transition: &Transition, incident: &Incident) -> bool {
-    if transition.incident.as_ref() == Some(&incident.id) {
-        return true;
-    }
-    let is_open_then =
-        transition.at <= incident.opened_at && incident.opened_at.since(transition.at) <= GATHERING;
-    transition.incident.is_none() && is_open_then
-}
-
-/// For so long several with one cause are waited for before they are told.
-const GATHERING: std::time::Duration = std::time::Duration::from_secs(15);

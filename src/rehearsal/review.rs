@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::stage::{self, Coverage, Message, Played};
+use super::stage::{self, Coverages, Message, Played};
 use crate::{
     config::{
         Span,
-        script::{Beats, Doing, Expectation, Script, Step, Times, What, When},
+        script::{Expectation, Script, Step, Times, What, When},
     },
     model::{TargetId, Verdict},
 };
@@ -24,7 +24,7 @@ pub struct Review {
     /// Which play that was, counted from 1.
     pub play: u64,
     /// What all plays touched.
-    pub coverage: Coverage,
+    pub coverage: Coverages,
     /// How many looks all plays made.
     pub looks: u64,
 }
@@ -46,7 +46,7 @@ pub struct Fault {
 /// also fails if a step of it came to nothing in all of them, since a test of what nobody saw proves nothing, and if anybody
 /// heard anything before it began.
 pub fn review(script: &Script, plays: u64) -> Review {
-    let mut coverage = Coverage::default();
+    let mut coverage = Coverages::default();
     let mut met: BTreeSet<usize> = BTreeSet::new();
     let mut looks = 0;
     let mut told: Option<(u64, Played, Vec<Fault>)> = None;
@@ -152,7 +152,7 @@ fn of_state(
         .into_iter()
         .chain(inside)
         .collect();
-    let found = seen.iter().find(|(_, verdict)| *verdict == state);
+    let found = seen.iter().find(|(_, verdict)| *verdict == Some(state));
     let name = target.as_str();
     let fault = |after, words| Fault {
         span: expectation.span,
@@ -166,7 +166,10 @@ fn of_state(
         )),
         (Times::Never, None) | (Times::AtLeastOnce | Times::Exactly(_), Some(_)) => None,
         (Times::AtLeastOnce | Times::Exactly(_), None) => {
-            let was: Vec<_> = seen.iter().map(|(_, verdict)| verdict.as_str()).collect();
+            let was = seen
+                .iter()
+                .map(|(_, verdict)| verdict.map_or("not watched", Verdict::as_str));
+            let was: Vec<_> = was.collect();
             let was = if was.is_empty() {
                 String::from("never looked at")
             } else {
@@ -266,59 +269,4 @@ fn is_meant(what: &What, message: &Message) -> bool {
 pub fn moment(after: Duration) -> String {
     let whole = Duration::from_secs(after.as_secs());
     humantime::format_duration(whole).to_string()
-}
-
-/// What happens in a step, as a person would say it: `master/blue: health down`.
-pub fn words(doing: &Doing) -> String {
-    match doing {
-        Doing::Answer {
-            target,
-            kinds,
-            answer,
-            took,
-            ..
-        } => {
-            let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
-            let took = took.map_or_else(String::new, |took| {
-                format!(" after {}", humantime::format_duration(took))
-            });
-            format!("{target}: {} {}{took}", kinds.join(", "), answer.as_str())
-        }
-        Doing::Log {
-            target,
-            is_written: true,
-        } => format!("{target}: its log is written again"),
-        Doing::Log { target, .. } => format!("{target}: nothing more is written to its log"),
-        Doing::Beats { target, beats, .. } => format!(
-            "{target}: heartbeat {}",
-            match beats {
-                Beats::Beating => "beating",
-                Beats::Silent => "silent",
-                Beats::Failing => "failing",
-            }
-        ),
-        Doing::Source {
-            source,
-            answers,
-            lag,
-        } => {
-            let answers = answers.map(|answers| format!("answers {}", answers.as_str()));
-            let lag = lag.map(|lag| format!("is {} behind", humantime::format_duration(lag)));
-            let said: Vec<_> = answers.into_iter().chain(lag).collect();
-            format!("source {source} {}", said.join(", "))
-        }
-        Doing::Active { group, members } if members.is_empty() => {
-            format!("group {group}: nobody is active")
-        }
-        Doing::Active { group, members } => {
-            let members: Vec<_> = members.iter().map(TargetId::as_str).collect();
-            format!("group {group}: active is {}", members.join(", "))
-        }
-        Doing::Channel { channel, answers } => {
-            format!("channel {channel} answers {}", answers.as_str())
-        }
-        Doing::Command { words } => format!("somebody says: {words}"),
-        Doing::OurNetwork { is_up: true } => String::from("our own network works again"),
-        Doing::OurNetwork { .. } => String::from("our own network is down"),
-    }
 }

@@ -9,7 +9,7 @@ use super::{
     Error,
     journal::{self, Content},
     live::{rename_in, rename_one},
-    schema::{Form, v1},
+    schema::{Form, Time, v1},
 };
 use crate::model::{Entry, Incident, Timestamp, Transition};
 
@@ -47,11 +47,20 @@ pub fn chronicle(folder: &Path) -> Result<Chronicle, Error> {
     Ok(past.told())
 }
 
+/// Which change: of which check, with which number, decided when.
+type Place = (v1::CheckId, u64, Time);
+
+fn place_of(transition: &v1::Transition) -> Place {
+    (transition.check.clone(), transition.number, transition.at)
+}
+
 #[derive(Default)]
 struct Past {
     since: Option<Timestamp>,
     until: Option<Timestamp>,
     transitions: Vec<v1::Transition>,
+    /// Where each change is.
+    places: BTreeMap<Place, usize>,
     incidents: BTreeMap<u64, v1::Incident>,
     messages: Vec<v1::Entry>,
     /// Which messages are there already; a later state of one is no other message.
@@ -72,11 +81,22 @@ impl Past {
             for transition in &mut self.transitions {
                 rename_one(&mut transition.check.target, &batch.renamed);
             }
+            let places = self.transitions.iter().map(place_of);
+            self.places = places.zip(0..).collect();
             for incident in self.incidents.values_mut() {
                 rename_in(incident, &batch.renamed);
             }
         }
-        self.transitions.extend(batch.transitions);
+        for transition in batch.transitions {
+            let place = place_of(&transition);
+            // What is written again takes the place of what was written.
+            if let Some(at) = self.places.get(&place) {
+                self.transitions[*at] = transition;
+            } else {
+                self.places.insert(place, self.transitions.len());
+                self.transitions.push(transition);
+            }
+        }
         let incidents = batch.incidents.into_iter();
         self.incidents
             .extend(incidents.map(|incident| (incident.number, incident)));

@@ -16,6 +16,7 @@ mod database;
 mod error;
 mod examine;
 mod folder;
+mod in_memory;
 mod journal;
 mod keys;
 mod live;
@@ -34,10 +35,26 @@ pub use chronicle::{Chronicle, chronicle};
 pub use database::{Database, Removed};
 pub use error::Error;
 pub use examine::{Examined, verify_journal};
+pub use in_memory::InMemory;
 pub use journal::Fault;
 pub use notice::Notice;
 pub use reader::Reader;
 pub use writer::{Committed, News, Now, Status, Writer};
+
+/// So often whoever writes a store notes beside it that they live.
+///
+/// It costs no history, and nothing hangs on a lost note; but a start that comes after less than this is not taken for a time
+/// in which nobody looked.
+pub const ALIVE_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// When whoever wrote a store last lived, by its last batch and by what they noted beside it (see [`ALIVE_EVERY`]); absent for
+/// a store that nobody wrote.
+pub fn last_alive(
+    written_at: Option<crate::model::Timestamp>,
+    noted_at: Option<crate::model::Timestamp>,
+) -> Option<crate::model::Timestamp> {
+    written_at.map(|at| noted_at.map_or(at, |noted| at.max(noted)))
+}
 
 /// What to begin with when nothing of an existing store can be read: an empty memory whose incident numbers lie beyond
 /// all that a store may have given out, so that no id means two things when it can be read again.

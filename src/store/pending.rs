@@ -63,9 +63,11 @@ impl Pending {
         let mut too_many = history - HISTORY_MAX;
         self.dropped += too_many;
         for batch in &mut self.batches {
-            let transitions = too_many.min(batch.transitions.len());
-            batch.transitions.drain(..transitions);
-            too_many -= transitions;
+            for history in [&mut batch.transitions, &mut batch.claimed] {
+                let transitions = too_many.min(history.len());
+                history.drain(..transitions);
+                too_many -= transitions;
+            }
         }
     }
 }
@@ -75,6 +77,7 @@ fn records(batch: &Batch) -> usize {
         + batch.forgotten.len()
         + batch.renamed.len()
         + batch.transitions.len()
+        + batch.claimed.len()
         + batch.incidents.len()
         + batch.entries.len()
         + batch.finished.len()
@@ -83,7 +86,7 @@ fn records(batch: &Batch) -> usize {
 }
 
 const fn history(batch: &Batch) -> usize {
-    batch.transitions.len()
+    batch.transitions.len() + batch.claimed.len()
 }
 
 /// Makes of two batches one that does the same.
@@ -93,6 +96,7 @@ fn merge(into: &mut Batch, next: &Batch) {
         record.check.clone()
     });
     into.transitions.extend(next.transitions.iter().cloned());
+    into.claimed.extend(next.claimed.iter().cloned());
     replace(&mut into.incidents, &next.incidents, |incident| {
         incident.number
     });

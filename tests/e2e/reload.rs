@@ -100,6 +100,75 @@ async fn a_good_file_is_taken_and_a_bad_one_is_not() {
     assert_eq!(receiver.told_to("alerts").len(), 4);
 }
 
+/// What another file says of an open incident is shown before it is put in place, and logged when it is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_file_changes_of_what_is_open_is_shown_before_and_at_the_reload() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts", "team", "ops"]);
+    home.write(&routes(&["old", "other"], &targets));
+    let hekate = home.start().await;
+    hekate.ready().await;
+    targets.set("old", Mood::Down);
+    let down = receiver.hear_down("alerts").await;
+    hekate.shows("old", "down").await;
+    let server = format!("http://{}", hekate.address);
+
+    let before = std::fs::read_to_string(home.file()).expect("it was written");
+    let after = before
+        .replace("to: alerts", "to: team, remind_after: 1h")
+        .replace("name: old", "name: young, was: old")
+        .replace("target: [old, other]", "target: [young, other]");
+    let new = home.path().join("new.yaml");
+    std::fs::write(&new, &after).expect("the folder takes files");
+    let (new, store) = (new.to_string_lossy(), home.path().join("data"));
+    let arguments = [
+        "replay",
+        "--open",
+        "--config",
+        &new,
+        "--store",
+        &store.to_string_lossy(),
+    ];
+    let shown = home.run(&arguments).await;
+    let words = String::from_utf8_lossy(&shown.stdout).into_owned();
+    let changes = [
+        "old is called young",
+        "was told to alerts, would be told to team",
+        "was to be reminded of never, would be after 1h",
+    ];
+    for part in [down.id(), "1 incident is open; this file says"]
+        .iter()
+        .chain(&changes)
+    {
+        assert!(words.contains(*part), "{part} is missing: {words}");
+    }
+
+    home.write_text(&after);
+    let asked = home.run(&["reload", "--server", &server]).await;
+    let words = String::from_utf8_lossy(&asked.stdout).into_owned();
+    // The watch over the folder may have been faster.
+    assert!(
+        words.contains(&changes.join("; ")) || words.contains("nothing changed"),
+        "{words}"
+    );
+    let logged = until("the change is logged", async || {
+        hekate.event("config.open_incident")
+    })
+    .await;
+    assert_eq!(logged["incident"], down.id());
+    assert_eq!(logged["about"], "old");
+    assert_eq!(logged["changes"], changes.join("; "));
+
+    // The file says the same as before of what is open: nothing more is logged.
+    home.write_text(&after.replace("to: ops", "to: [ops, alerts]"));
+    let asked = home.run(&["reload", "--server", &server]).await;
+    assert_eq!(asked.status.code(), Some(0), "{asked:?}");
+    assert_eq!(hekate.events("config.open_incident").len(), 1);
+    targets.set("old", Mood::Up);
+    receiver.hear_up("alerts", down.id()).await;
+    hekate.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn several_with_one_cause_are_told_on_whatever_the_file_says_of_them() {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);

@@ -26,7 +26,7 @@ pub(super) fn document(total: &Total) -> String {
             .filter(|(_, review)| !review.faults.is_empty())
             .count();
         let broken: String = std::iter::once(&file.report)
-            .chain(&file.plan_report)
+            .chain(&file.plan_reports)
             .filter(|report| report.has_errors())
             .map(|report| report.render(Format::Short, false))
             .collect();

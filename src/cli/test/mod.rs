@@ -36,8 +36,8 @@ const FOLDER: &str = "tests/alerts";
 struct Tested {
     name: String,
     report: Report,
-    /// What is wrong with the file that is tested, if it cannot be used.
-    plan_report: Option<Report>,
+    /// What is wrong with the files that are tested, of those that cannot be used.
+    plan_reports: Vec<Report>,
     results: Vec<(Script, Review)>,
 }
 
@@ -105,7 +105,7 @@ impl Total {
     }
 
     fn exit(&self, asked: &Test, terminal: Terminal) -> Exit {
-        let is_bad = |file: &Tested| file.report.has_errors() || file.plan_report.is_some();
+        let is_bad = |file: &Tested| file.report.has_errors() || !file.plan_reports.is_empty();
         if self.files.iter().any(is_bad) {
             return Exit::Config;
         }
@@ -138,7 +138,7 @@ fn tested(path: &Path, asked: &Test, library: &mut Library) -> Tested {
         name: path.display().to_string(),
         results: results.collect(),
         report: loaded.report,
-        plan_report: loaded.plan_report,
+        plan_reports: loaded.plan_reports,
     }
 }
 
@@ -146,7 +146,7 @@ fn complain_of_files(total: &Total, terminal: Terminal) {
     let format = file::report_format(terminal.format);
     let mut told: Vec<String> = Vec::new();
     for file in &total.files {
-        for report in std::iter::once(&file.report).chain(&file.plan_report) {
+        for report in std::iter::once(&file.report).chain(&file.plan_reports) {
             let text = report.render(format, terminal.has_color);
             // Many files of tests may be about one file that cannot be used.
             if !report.problems.is_empty() && !told.contains(&text) {
@@ -160,13 +160,16 @@ fn complain_of_files(total: &Total, terminal: Terminal) {
 fn covered(files: &[Tested]) -> Vec<Covered> {
     let mut out: Vec<Covered> = Vec::new();
     for (script, review) in files.iter().flat_map(|file| &file.results) {
-        match out.iter_mut().find(|known| known.file == script.file) {
-            Some(known) => known.coverage.join(&review.coverage),
-            None => out.push(Covered {
-                file: script.file.clone(),
-                plan: Arc::clone(&script.plan),
-                coverage: review.coverage.clone(),
-            }),
+        for (file, plan) in script.tested() {
+            let coverage = review.coverage.of(file).cloned().unwrap_or_default();
+            match out.iter_mut().find(|known| known.file == file) {
+                Some(known) => known.coverage.join(&coverage),
+                None => out.push(Covered {
+                    file: file.to_owned(),
+                    plan: Arc::clone(plan),
+                    coverage,
+                }),
+            }
         }
     }
     out

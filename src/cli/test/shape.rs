@@ -10,9 +10,10 @@ use crate::{
     config::script::Script,
     model::{ChannelName, Severity, Verdict, plan::Question},
     rehearsal::{
-        review::{Fault, Review, moment, words},
+        review::{Fault, Review, moment},
         routing,
         stage::BEFORE,
+        words::words,
     },
 };
 
@@ -77,12 +78,11 @@ pub(super) fn timeline(file: &Tested, script: &Script, review: &Review) -> Strin
     // What was shown at the beginning is that all is well.
     let shown = review.played.states.iter();
     for shown in shown.filter(|shown| shown.after > Duration::ZERO) {
-        let line = format!(
-            "    {:<9}   {} is {}",
-            moment(shown.after),
-            shown.target,
-            shown.verdict
-        );
+        let shows = match shown.verdict {
+            Some(verdict) => format!("is {verdict}"),
+            None => String::from("is not watched any more"),
+        };
+        let line = format!("    {:<9}   {} {shows}", moment(shown.after), shown.target);
         lines.push((shown.after, 1, line));
     }
     for message in &review.played.messages {

@@ -622,6 +622,11 @@ text! {
     { "type": "string", "pattern": "^ *[0-9]+ *[a-zA-Z]+( *[0-9]+ *[a-zA-Z]+)* *$", "examples": ["500ms", "30s", "1m 30s", "2h", "14d"] }
 }
 text! {
+    /// How far a clock jumps, and where to.
+    ShiftText,
+    { "type": "string", "pattern": "^ *[+-] *[0-9]+ *[a-zA-Z]+( *[0-9]+ *[a-zA-Z]+)* *$", "examples": ["+1h", "-10m"] }
+}
+text! {
     /// An address; `${VAR}` works in it.
     AddressText,
     { "type": "string", "examples": ["https://api.example.test/health"] }

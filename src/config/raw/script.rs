@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, StateWord, words};
+use super::{DurationText, ShiftText, StateWord, words};
 use crate::config::decode::{At, OneOrMany};
 
 /// Tests of a file: one, or several under `tests`.
@@ -95,6 +95,14 @@ pub(crate) struct Step {
     pub(crate) channel: Option<At<String>>,
     /// What somebody says, as after `hekate` in a terminal or `/roih` in Slack: `silence add master blue for 30m because db restore`.
     pub(crate) command: Option<At<String>>,
+    /// How hekate itself ends, to be started again.
+    pub(crate) restart: Option<At<RestartWord>>,
+    /// For how long hekate is not running in a `restart`. Default `2s`.
+    pub(crate) away: Option<At<DurationText>>,
+    /// What the file that is tested becomes: another file, relative to this one.
+    pub(crate) reload: Option<At<String>>,
+    /// How far the clock of hekate's machine jumps: `+1h`, `-10m`.
+    pub(crate) clock: Option<At<ShiftText>>,
     /// Whether hekate's own network works.
     pub(crate) our_network: Option<At<NetworkWord>>,
     /// The end of the script.
@@ -147,6 +155,10 @@ words! {
 words! {
     /// What a store or a channel does.
     ReceiverWord, ["ok", "error", "refused", "silent", "unauthorised", "throttled"]
+}
+words! {
+    /// How hekate ends: at once, or in order.
+    RestartWord, ["killed", "orderly"]
 }
 words! {
     /// Whether it works.

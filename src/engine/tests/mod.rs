@@ -1,6 +1,7 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
 mod blindness;
+mod claim;
 mod correlate;
 mod disaster;
 mod ending;
@@ -117,6 +118,8 @@ struct World {
     witnesses: blindness::Witnesses,
     /// What became of wishes.
     answers: Vec<Answer>,
+    /// Changes with the incidents that tell of them.
+    changes: claim::Changes,
 }
 
 /// A message as the stories write it down.
@@ -185,6 +188,7 @@ impl World {
             entries: Vec::new(),
             witnesses: blindness::Witnesses::default(),
             answers: Vec::new(),
+            changes: claim::Changes::default(),
         };
         world.carry_out(actions);
         world
@@ -228,6 +232,7 @@ impl World {
             let again = crate::judge::replay(&transition.proof).map(|change| change.to);
             assert_eq!(again, Some(transition.to), "{transition:?}");
         }
+        self.changes.take_in(batch);
         self.entries.extend(batch.entries.iter().cloned());
         self.note_lapses(batch);
         for entry in &batch.entries {

@@ -52,7 +52,7 @@ impl World {
         self.answers.pop().expect("every wish is answered at once")
     }
 
-    fn plan(&mut self, kind: PlanKind, targets: &[&str], length: Duration) -> PlanId {
+    pub(super) fn plan(&mut self, kind: PlanKind, targets: &[&str], length: Duration) -> PlanId {
         match self.wish(begin(kind, targets, length)) {
             Ok(Done::Begun { planned, .. }) => planned.id,
             other => panic!("it did not begin: {other:?}"),

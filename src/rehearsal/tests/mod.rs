@@ -1,5 +1,7 @@
 //! Scripts of all kinds, and what comes of them.
 
+mod itself;
+mod open;
 mod past;
 
 use std::{path::Path, path::PathBuf, sync::Arc};
@@ -39,8 +41,29 @@ routes:
   - { to: ops }
 "#;
 
+/// The same team with one file more: another channel for what is down, and other targets.
+const OTHER: &str = r#"
+channels: { core: "http://127.0.0.1:9/c", night: "http://127.0.0.1:9/n", ops: "http://127.0.0.1:9/o" }
+on_call: { core: { user_group: S0CORE01 } }
+server: { token: 0123456789abcdef, timezone: Europe/Prague }
+groups:
+  master: { active: { file: /run/active, exactly_one: true } }
+  jobs: {}
+targets:
+  - { name: azure, was: master/blue, group: master, health: "http://blue.test/h" }
+  - { name: green, group: master, health: "http://green.test/h" }
+  - { name: import, group: jobs, severity: warning, heartbeat: 5m }
+routes:
+  - { match: { group: master, state: down }, to: night, mention: core, remind_after: 10m }
+  - { to: ops }
+"#;
+
 fn plan() -> Arc<Plan> {
-    let outcome = config::load_text("targets.yaml", FILE, &Environment::of_process());
+    plan_of(FILE)
+}
+
+fn plan_of(text: &str) -> Arc<Plan> {
+    let outcome = config::load_text("targets.yaml", text, &Environment::of_process());
     let report = outcome.report.render(Format::Short, false);
     outcome
         .plan
@@ -49,7 +72,9 @@ fn plan() -> Arc<Plan> {
 
 fn library() -> Library {
     let fallback = PathBuf::from("targets.yaml");
-    Library::new(Environment::of_process(), fallback).with_plan(plan())
+    Library::new(Environment::of_process(), fallback)
+        .with_plan(plan())
+        .with_file(PathBuf::from("other.yaml"), plan_of(OTHER))
 }
 
 /// The one test with these steps and expectations, in flow style, one a line.
@@ -371,7 +396,8 @@ fn what_was_touched_is_known() {
          at: 30m, end: true",
         "times: 2",
     );
-    let coverage = stage::play(&script, 1).coverage;
+    let played = stage::play(&script, 1).coverage;
+    let coverage = played.of(Path::new("targets.yaml")).unwrap().clone();
     let routes: Vec<_> = coverage.routes.into_iter().collect();
     let targets: Vec<_> = coverage.targets.iter().map(TargetId::as_str).collect();
     let states: Vec<_> = coverage.states.iter().map(|state| state.as_str()).collect();
@@ -416,27 +442,29 @@ expect:
   - { mention: coree }
 ";
 
+/// What is wrong with a file of tests, a line each.
+fn short(text: &str) -> String {
+    let loaded = library().load_text("a.yaml", text);
+    assert!(loaded.scripts.is_empty());
+    let report = loaded.report;
+    let problems = report.problems.iter().map(|problem| {
+        let place = report.place(problem.span);
+        let label = if problem.label.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", problem.label)
+        };
+        format!(
+            "{}:{} {} {}{label}\n",
+            place.line, place.column, problem.code, problem.sentence
+        )
+    });
+    problems.collect()
+}
+
 /// Every mistake is found, has its place, and says what was meant.
 #[test]
 fn mistakes_in_a_test_are_explained_as_those_in_the_file() {
-    let short = |text: &str| {
-        let loaded = library().load_text("a.yaml", text);
-        assert!(loaded.scripts.is_empty());
-        let report = loaded.report;
-        let problems = report.problems.iter().map(|problem| {
-            let place = report.place(problem.span);
-            let label = if problem.label.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", problem.label)
-            };
-            format!(
-                "{}:{} {} {}{label}\n",
-                place.line, place.column, problem.code, problem.sentence
-            )
-        });
-        problems.collect::<String>()
-    };
     expect![[r#"
         4:23 H0213 `mastr blue` is not a target of the file that is tested (did you mean `master blue`?)
         5:34 H0114 `master blue` has no `tcp`
@@ -489,10 +517,11 @@ fn the_examples_hold() {
         let path = entry.unwrap().path();
         let environment = Environment::of([("UNUSED", "")]).for_preview();
         let loaded = Library::new(environment, PathBuf::from("nowhere.yaml")).load(&path);
-        let plan_report = loaded
-            .plan_report
-            .map(|report| report.render(Format::Short, false));
-        assert_eq!(plan_report, None);
+        let reports = loaded.plan_reports.iter();
+        let reports: Vec<_> = reports
+            .map(|report| report.render(Format::Short, false))
+            .collect();
+        assert_eq!(reports, [""; 0]);
         assert!(
             !loaded.report.has_errors(),
             "{}",

@@ -1,6 +1,6 @@
 //! What was stored of a script, judged by other rules.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc, time::Duration};
 
 use expect_test::{Expect, expect};
 
@@ -14,6 +14,7 @@ use crate::{
     },
     rehearsal::{
         noise::{self, Noise},
+        past,
         replay::{self, Row, WouldBe},
         review::moment,
         stage,
@@ -34,7 +35,7 @@ const STEPS: &str = "
 const BEGINNING: Timestamp = Timestamp::from_millis(1_767_600_000_000);
 
 /// What the journal of a real store tells after this script, with marks on incidents by their order.
-fn stored(steps: &str, marks: &[Option<Worth>]) -> Chronicle {
+pub(super) fn stored(steps: &str, marks: &[Option<Worth>]) -> Chronicle {
     let folder = tempfile::tempdir().unwrap();
     let settings = StoreSettings {
         path: folder.path().join("data"),
@@ -229,4 +230,33 @@ fn a_folder_without_a_journal_has_no_past() {
     let chronicle = store::chronicle(folder.path()).unwrap();
     assert_eq!(chronicle, Chronicle::default());
     assert!(noise::noise(&chronicle, BEGINNING).is_empty());
+}
+
+/// What was told later than it was decided belongs to what told it: together with others, or when a silence was over.
+#[test]
+fn every_telling_knows_the_change_that_it_tells() {
+    let steps = "at: 4m, command: silence add worker for 1h because db restore
+                 at: 5m, target: worker, tcp: refused
+                 at: 10m, target: master green, health: refused
+                 at: 10m, target: master blue, health: refused
+                 at: 90m, end: true";
+    let chronicle = stored(steps, &[]);
+    let told: Vec<_> = past::told(&chronicle, BEGINNING)
+        .iter()
+        .map(|one| {
+            let begun = one.trouble.begun;
+            assert_eq!(begun.incident.as_ref(), Some(&one.incident.id));
+            let later = one.incident.opened_at.since(begun.at);
+            format!("{} {} {}", begun.check.target, begun.to, moment(later))
+        })
+        .collect();
+    expect![[r#"
+        jobs/worker down 58m 45s
+        master/blue down 0s
+        master/green down 0s"#]]
+    .assert_eq(&told.join("\n"));
+    let changes = chronicle.transitions.iter();
+    let unique: BTreeSet<_> = changes.map(|one| (&one.check, one.number)).collect();
+    let all = chronicle.transitions.len();
+    assert_eq!(unique.len(), all, "each change is there once");
 }

@@ -771,7 +771,13 @@ impl Batch {
             checks: Form::of(&model.checks),
             forgotten: Form::of(&model.forgotten),
             renamed: Form::of(&model.renamed),
-            transitions: Form::of(&model.transitions),
+            // What is written again takes the place of what was written.
+            transitions: model
+                .transitions
+                .iter()
+                .chain(&model.claimed)
+                .map(Form::of)
+                .collect(),
             incidents: Form::of(&model.incidents),
             entries: Form::of(&model.entries),
             finished: model

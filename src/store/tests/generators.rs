@@ -949,7 +949,11 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             4 => Just((Vec::new(), Vec::new())),
             1 => (vec(target(), 0..2), vec((target(), target()), 0..2)),
         ],
-        (vec(transition(), 0..3), vec(incident(), 0..3)),
+        (
+            vec(transition(), 0..3),
+            vec(transition(), 0..2),
+            vec(incident(), 0..3),
+        ),
         (
             vec(entry(), 0..3),
             vec(finished(), 0..3),
@@ -961,7 +965,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             |(
                 (at, checks),
                 (forgotten, renamed),
-                (transitions, incidents),
+                (transitions, claimed, incidents),
                 (entries, finished, planned, lapses),
             )| Batch {
                 at,
@@ -969,6 +973,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 forgotten,
                 renamed,
                 transitions,
+                claimed,
                 incidents,
                 entries,
                 finished,

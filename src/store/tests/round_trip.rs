@@ -14,7 +14,7 @@ use crate::{
         planned::{Ended, HowEnded},
     },
     store::{
-        Error,
+        Error, InMemory,
         journal::read,
         keys,
         live::Live,
@@ -131,7 +131,9 @@ proptest! {
         let place = Place::new();
         let (mut database, _) = place.open_well();
         let mut expected = Live::default();
+        let mut in_memory = InMemory::default();
         for batch in &batches {
+            in_memory.commit(batch);
             database.commit(&[Arc::new(batch.clone())]).unwrap();
             if !batch.is_empty() {
                 expected.apply(&v1::Batch::of(batch));
@@ -144,7 +146,8 @@ proptest! {
         prop_assert_eq!(&database.live, &expected);
         let held = database.door.live().unwrap().unwrap().1;
         prop_assert_eq!(&held, &expected, "sled holds the same as the journal");
-        prop_assert_eq!(loaded, expected.to_loaded());
+        prop_assert_eq!(&loaded, &expected.to_loaded());
+        prop_assert_eq!(loaded, in_memory.loaded(), "the same without a disk");
         prop_assert_eq!(read(&place.path()).unwrap().live.unwrap(), expected);
     }
 }

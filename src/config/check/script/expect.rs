@@ -233,7 +233,7 @@ impl Checker<'_> {
                 let target = self.target(at, &context.names).ok_or(())?;
                 Ok(Some(target.id.clone()))
             }
-            (None, Some(at)) => Ok(Some(self.source(at, context.plan).ok_or(())?.0)),
+            (None, Some(at)) => Ok(Some(self.source(at, &context.plans).ok_or(())?.0)),
             (Some(_), Some(_)) => {
                 self.check.report(Problem::new(
                     Code::Both,
@@ -248,7 +248,7 @@ impl Checker<'_> {
     fn message(&self, span: Span, raw: &raw::Expectation, context: &Context<'_>) -> Option<What> {
         let channel = match &raw.channel {
             Some(at) => {
-                let known = context.plan.channels.keys();
+                let known = context.plans.iter().flat_map(|plan| plan.channels.keys());
                 let known = known.map(|name| (name.as_str(), name));
                 Some(self.one_of(at, (Code::NoSuchChannel, "a channel"), known)?)
             }
@@ -265,7 +265,7 @@ impl Checker<'_> {
         let mention = match &raw.mention {
             Some(at) if at.value.as_deref() == Some("nobody") => Some(None),
             Some(at) => {
-                let known = context.plan.on_call.keys();
+                let known = context.plans.iter().flat_map(|plan| plan.on_call.keys());
                 let known = known.map(|name| (name.as_str(), name));
                 let who: &OnCallName =
                     self.one_of(at, (Code::NoSuchOnCall, "an on-call entry"), known)?;

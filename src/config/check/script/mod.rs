@@ -1,10 +1,16 @@
 //! From a file of tests as typed to scripts: every name is looked up in the file that is tested.
 
 mod expect;
+mod itself;
 mod names;
 mod steps;
 
-use std::{collections::BTreeMap, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use chrono::{NaiveDateTime, TimeZone as _};
 
@@ -19,7 +25,7 @@ use crate::{
         findings::Findings,
         raw::{DurationText, script as raw},
         report::Problem,
-        script::{Expectation, Script},
+        script::{Expectation, Plans, Script},
         source::{Source, Span},
     },
     model::{Plan, Timestamp, text::clean},
@@ -37,10 +43,39 @@ pub(in crate::config) struct Checker<'a> {
 
 /// What a test is checked with.
 struct Context<'a> {
+    /// Every file that is tested.
+    files: &'a Plans,
+    /// What the file says that holds while this step happens.
     plan: &'a Plan,
+    /// What those said that held so far, this one included.
+    plans: Vec<&'a Plan>,
     names: Names<'a>,
     /// When the script ends, if that is known.
     ends_after: Option<Duration>,
+}
+
+impl<'a> Context<'a> {
+    fn of(files: &'a Plans, plan: &'a Plan) -> Self {
+        Self {
+            files,
+            plan,
+            plans: vec![plan],
+            names: Names::of(&[plan]),
+            ends_after: None,
+        }
+    }
+
+    /// From now on this plan holds.
+    fn turn_to(&mut self, plan: &'a Plan) {
+        self.plan = plan;
+        self.plans.push(plan);
+        self.names = Names::of(&[plan]);
+    }
+
+    /// From now on whatever any of the plans names can be named.
+    fn look_back(&mut self) {
+        self.names = Names::of(&self.plans);
+    }
 }
 
 impl<'a> Checker<'a> {
@@ -114,19 +149,33 @@ impl<'a> Checker<'a> {
         (with_beginning(tests, file.starts_at.as_ref()), path)
     }
 
-    /// The scripts of these tests.
+    /// The files that these tests let the tested one become.
+    pub(in crate::config) fn reloads(&self, tests: &[At<raw::Test>]) -> BTreeSet<PathBuf> {
+        let scripts = tests
+            .iter()
+            .filter_map(|at| at.value.as_ref()?.script.as_ref());
+        let steps = scripts.filter_map(|at| at.value.as_ref()).flatten();
+        let files = steps.filter_map(|at| at.value.as_ref()?.reload.as_ref()?.value.as_ref());
+        let files = files.filter(|text| !text.trim().is_empty());
+        files.map(|text| self.file(text)).collect()
+    }
+
+    /// The scripts of these tests; none if the file that they test cannot be used.
     pub(in crate::config) fn scripts(
         &mut self,
         file: &Path,
-        plan: &Arc<Plan>,
+        files: &Plans,
         tests: Vec<At<raw::Test>>,
     ) -> Vec<Script> {
+        let Some(Ok(plan)) = files.get(file) else {
+            return Vec::new();
+        };
         let mut names: BTreeMap<String, Span> = BTreeMap::new();
         let mut out = Vec::new();
         for at in tests {
             let Some(test) = at.value else { continue };
             let name = self.name_of(at.span, test.name.as_ref(), &mut names);
-            let script = self.script(plan, at.span, test);
+            let script = self.script(files, plan, at.span, test);
             if let (Some(name), Some(script)) = (name, script) {
                 let file = file.to_owned();
                 out.push(Script {
@@ -169,12 +218,14 @@ impl<'a> Checker<'a> {
         Some(name)
     }
 
-    fn script(&self, plan: &Arc<Plan>, span: Span, test: raw::Test) -> Option<Script> {
-        let mut context = Context {
-            plan,
-            names: Names::of(plan),
-            ends_after: None,
-        };
+    fn script(
+        &self,
+        files: &Plans,
+        plan: &Arc<Plan>,
+        span: Span,
+        test: raw::Test,
+    ) -> Option<Script> {
+        let mut context = Context::of(files, plan);
         let starts_at = self.beginning(plan, test.starts_at.as_ref());
         let steps = if let Some(at) = test.script {
             self.steps(at.span, at.value?, &mut context)
@@ -187,6 +238,7 @@ impl<'a> Checker<'a> {
             );
             None
         };
+        context.look_back();
         let expectations = self.expectations(span, test.expect, &context);
         Some(Script {
             name: String::new(),

@@ -1,6 +1,6 @@
 //! Names in a file of tests, looked up in the plan that is tested.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Checker;
 use crate::{
@@ -15,22 +15,25 @@ use crate::{
 
 /// What can be named.
 pub(super) struct Names<'a> {
-    plan: &'a Plan,
+    titles: BTreeSet<String>,
     /// Every word that a target goes by, with the target.
     targets: Vec<(String, &'a Arc<Target>)>,
 }
 
 impl<'a> Names<'a> {
-    pub(super) fn of(plan: &'a Plan) -> Self {
+    /// What can be named in any of these.
+    pub(super) fn of(plans: &[&'a Plan]) -> Self {
+        let all = || plans.iter().flat_map(|plan| &plan.targets);
         let mut targets = Vec::new();
-        for target in &plan.targets {
+        for target in all() {
             let words = [target.id.to_string(), target.title(), target.name.clone()];
             let mut words: Vec<_> = words.into_iter().chain(target.aliases.clone()).collect();
             words.sort();
             words.dedup();
             targets.extend(words.into_iter().map(|word| (word, target)));
         }
-        Self { plan, targets }
+        let titles = all().map(|target| target.title()).collect();
+        Self { titles, targets }
     }
 }
 
@@ -54,14 +57,13 @@ impl Checker<'_> {
             [only] => Some(only),
             [] => {
                 let known = names.targets.iter().map(|(word, _)| word.as_str());
-                let titles: Vec<_> = names.plan.targets.iter().map(|one| one.title()).collect();
                 self.unknown(
                     Code::NoSuchTarget,
                     at,
                     "a target",
                     &word,
                     known,
-                    titles.iter().map(String::as_str),
+                    names.titles.iter().map(String::as_str),
                 );
                 None
             }
@@ -105,7 +107,7 @@ impl Checker<'_> {
         noun: &str,
         word: &str,
         near: impl IntoIterator<Item = &'a str>,
-        all: impl IntoIterator<Item = &'a str> + Clone,
+        all: impl IntoIterator<Item = &'a str>,
     ) {
         let mut problem = Problem::new(
             code,
@@ -118,11 +120,17 @@ impl Checker<'_> {
         if let Some(meant) = nearest(word, near) {
             problem = problem.label(format!("did you mean `{}`?", clean(meant, 64)));
         }
-        let is_empty = all.clone().into_iter().next().is_none();
-        self.check.report(if is_empty {
+        // What several plans name is there once.
+        let mut there: Vec<&str> = Vec::new();
+        for name in all {
+            if !there.contains(&name) {
+                there.push(name);
+            }
+        }
+        self.check.report(if there.is_empty() {
             problem.help("there is none in it")
         } else {
-            problem.help(format!("there is: {}", listed(all)))
+            problem.help(format!("there is: {}", listed(there)))
         });
     }
 
@@ -130,9 +138,10 @@ impl Checker<'_> {
     pub(super) fn source(
         &self,
         at: &At<String>,
-        plan: &Plan,
+        plans: &[&Plan],
     ) -> Option<(TargetId, Arc<crate::model::logs::LogSource>)> {
-        let stores = plan.targets.iter().flat_map(|target| {
+        let targets = plans.iter().flat_map(|plan| &plan.targets);
+        let stores = targets.flat_map(|target| {
             target
                 .checks
                 .iter()

@@ -81,6 +81,7 @@ impl Checker<'_> {
             );
         }
         out.sort_by_key(|step| (step.after, !step.is_end));
+        is_good &= self.is_there(&out, context.ends_after);
         is_good.then_some(out)
     }
 
@@ -124,12 +125,12 @@ impl Checker<'_> {
     }
 
     /// What happens: a step is about one thing.
-    fn doing(&self, span: Span, step: &raw::Step, context: &Context<'_>) -> Option<Doing> {
+    fn doing(&self, span: Span, step: &raw::Step, context: &mut Context<'_>) -> Option<Doing> {
         match named(step).as_slice() {
             [] => {
                 self.check.report(
                     Problem::new(Code::Missing, span, "in this step nothing happens").help(
-                        "say of what: `target`, `source`, `group`, `channel`, `command`, `our_network`, or `end: true`",
+                        "say of what: `target`, `source`, `group`, `channel`, `command`, `restart`, `reload`, `clock`, `our_network`, or `end: true`",
                     ),
                 );
                 None
@@ -144,6 +145,9 @@ impl Checker<'_> {
                 self.has_only(span, step, &[])
                     .then_some(Doing::Command { words })
             }
+            ["restart"] => self.of_restart(span, step),
+            ["reload"] => self.of_reload(span, step, context),
+            ["clock"] => self.of_clock(span, step),
             ["our_network"] => {
                 let word = step.our_network.as_ref()?.value.as_ref()?;
                 self.has_only(span, step, &["our_network"])
@@ -169,7 +173,7 @@ impl Checker<'_> {
     }
 
     /// Refuses keys that belong to steps about something else.
-    fn has_only(&self, span: Span, step: &raw::Step, allowed: &[&str]) -> bool {
+    pub(super) fn has_only(&self, span: Span, step: &raw::Step, allowed: &[&str]) -> bool {
         let given = [
             ("all_checks", step.all_checks.is_some()),
             ("log_freshness", step.log_freshness.is_some()),
@@ -179,6 +183,7 @@ impl Checker<'_> {
             ("answers", step.answers.is_some()),
             ("lag", step.lag.is_some()),
             ("active", step.active.is_some()),
+            ("away", step.away.is_some()),
         ];
         let checks = step.answers_of_checks().map(|(kind, _)| kind.as_str());
         let given = given
@@ -369,7 +374,7 @@ impl Checker<'_> {
     }
 
     fn of_source(&self, span: Span, step: &raw::Step, context: &Context<'_>) -> Option<Doing> {
-        let (_, source) = self.source(step.source.as_ref()?, context.plan)?;
+        let (_, source) = self.source(step.source.as_ref()?, &[context.plan])?;
         if !self.has_only(span, step, &["answers", "lag"]) {
             return None;
         }
@@ -495,6 +500,9 @@ fn named(step: &raw::Step) -> Vec<&'static str> {
         ("group", step.group.is_some()),
         ("channel", step.channel.is_some()),
         ("command", step.command.is_some()),
+        ("restart", step.restart.is_some()),
+        ("reload", step.reload.is_some()),
+        ("clock", step.clock.is_some()),
         ("our_network", step.our_network.is_some()),
     ];
     let given = given.iter().filter(|(_, is_given)| *is_given);
@@ -581,7 +589,11 @@ fn well_again(doing: &Doing) -> Option<Doing> {
             answers: Receiving::Ok,
         }),
         Doing::OurNetwork { is_up } => (!is_up).then_some(Doing::OurNetwork { is_up: true }),
-        Doing::Active { .. } | Doing::Command { .. } => None,
+        Doing::Clock { by_ms } => Some(Doing::Clock { by_ms: -by_ms }),
+        Doing::Active { .. }
+        | Doing::Command { .. }
+        | Doing::Restart { .. }
+        | Doing::Reload { .. } => None,
     }
 }
 

@@ -1,22 +1,22 @@
 //! What is looked at and told in a rehearsal: it answers as the script says, and well where the script says nothing.
 
+mod logs;
+
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
 };
 
+use self::logs::{Store, log_of};
 use crate::{
     config::script::{Answer, Beats, Doing, Receiving},
     engine::Order,
     model::{
         ChannelName, CheckKind, Degradation, DegradationKind, Delivery, Extra, Failure,
-        FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Moment, Outcome, Plan,
-        SourceName, TargetId, Timestamp,
+        FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Outcome, Plan, SourceName,
+        TargetId, Timestamp,
         heartbeat::News,
-        logs::{
-            LogAnswer, LogAsk, LogFault, LogFaultKind, LogStore, LogStoreQuestion, Reading,
-            Statement, Subject,
-        },
+        logs::Subject,
         plan::{HealthQuestion, Question},
         roles::{Opinion, RoleSource, Roles, RolesAnswer},
         text::span,
@@ -40,6 +40,15 @@ pub(super) struct Seen {
     pub(super) extra: Option<Box<Extra>>,
 }
 
+/// What clocks show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Clocks {
+    /// Everywhere else.
+    pub(super) world: Timestamp,
+    /// On hekate's machine.
+    pub(super) ours: Timestamp,
+}
+
 /// What looks at one check bring back from now on.
 #[derive(Clone, Debug)]
 struct Answering {
@@ -50,23 +59,15 @@ struct Answering {
     step: usize,
 }
 
-/// One store of logs.
-#[derive(Clone, Copy, Debug)]
-struct Store {
-    answers: Receiving,
-    lag: Duration,
-    /// Up to when what was written can be found; never moves back.
-    horizon: Timestamp,
-    step: Option<usize>,
-}
-
 /// The world as it is now.
 #[derive(Debug)]
 pub(super) struct Scenery {
     answers: HashMap<TargetId, Vec<Answering>>,
     stores: HashMap<SourceName, Store>,
     /// Logs to which nothing is written, since when.
-    silent_logs: HashMap<(SourceName, Subject), Timestamp>,
+    silent_logs: HashMap<(SourceName, Subject), Clocks>,
+    /// When our own lines were sent, by their numbers.
+    canaries: HashMap<(SourceName, u64), Timestamp>,
     active: HashMap<GroupName, Vec<TargetId>>,
     channels: HashMap<ChannelName, (Receiving, Option<usize>)>,
     beats: HashMap<TargetId, (Beats, String)>,
@@ -82,6 +83,7 @@ impl Scenery {
             answers: HashMap::new(),
             stores: HashMap::new(),
             silent_logs: HashMap::new(),
+            canaries: HashMap::new(),
             active: HashMap::new(),
             channels: HashMap::new(),
             beats: HashMap::new(),
@@ -107,8 +109,54 @@ impl Scenery {
         scenery
     }
 
+    /// The file changed: what was named anew is the same thing, and what is named for the first time is well. Answers the
+    /// groups of which nobody asked before who is active.
+    pub(super) fn replan(&mut self, before: &Plan, plan: &Plan, now: Timestamp) -> Vec<GroupName> {
+        for target in &plan.targets {
+            let knows =
+                |plan: &Plan, id: &TargetId| plan.targets.iter().any(|target| target.id == *id);
+            let was = target.was.as_ref();
+            let was = was.filter(|was| !knows(plan, was) && knows(before, was));
+            if let Some(was) = was {
+                self.rename(was, &target.id);
+            }
+            // Whoever writes nothing writes nothing whatever is asked for.
+            let silent_since = log_of(before, was.unwrap_or(&target.id))
+                .and_then(|log| self.silent_logs.get(&log).copied());
+            if let (Some(since), Some(log)) = (silent_since, log_of(plan, &target.id)) {
+                self.silent_logs.entry(log).or_insert(since);
+            }
+        }
+        let mut well = Self::new(plan, now);
+        for (source, store) in well.stores.drain() {
+            self.stores.entry(source).or_insert(store);
+        }
+        let fresh: Vec<_> = well
+            .active
+            .into_iter()
+            .filter(|(group, _)| !self.active.contains_key(group))
+            .collect();
+        let groups = fresh.iter().map(|(group, _)| group.clone()).collect();
+        self.active.extend(fresh);
+        groups
+    }
+
+    fn rename(&mut self, was: &TargetId, target: &TargetId) {
+        if let Some(answers) = self.answers.remove(was) {
+            self.answers.insert(target.clone(), answers);
+        }
+        if let Some(beats) = self.beats.remove(was) {
+            self.beats.insert(target.clone(), beats);
+        }
+        for active in self.active.values_mut().flatten() {
+            if active == was {
+                active.clone_from(target);
+            }
+        }
+    }
+
     /// A step of the script happens.
-    pub(super) fn turn(&mut self, plan: &Plan, now: Moment, step: usize, doing: &Doing) {
+    pub(super) fn turn(&mut self, plan: &Plan, now: Clocks, step: usize, doing: &Doing) {
         match doing {
             Doing::Answer {
                 target,
@@ -135,7 +183,7 @@ impl Scenery {
                 if *is_written {
                     self.silent_logs.remove(&log);
                 } else {
-                    self.silent_logs.entry(log).or_insert(now.at);
+                    self.silent_logs.entry(log).or_insert(now);
                 }
             }
             Doing::Beats {
@@ -153,7 +201,7 @@ impl Scenery {
                 lag,
             } => {
                 if let Some(store) = self.stores.get_mut(source) {
-                    store.settle(now.at);
+                    store.settle(now.world);
                     store.answers = answers.unwrap_or(store.answers);
                     store.lag = lag.unwrap_or(store.lag);
                     store.step = Some(step);
@@ -168,7 +216,10 @@ impl Scenery {
                     .insert(channel.clone(), (*answers, Some(step)));
             }
             // Who is asked for it answers.
-            Doing::Command { .. } => {}
+            Doing::Command { .. }
+            | Doing::Restart { .. }
+            | Doing::Reload { .. }
+            | Doing::Clock { .. } => {}
             Doing::OurNetwork { is_up } => {
                 self.met.insert(step);
                 self.is_network_up = *is_up;
@@ -200,33 +251,11 @@ impl Scenery {
         Some(News::Beat { failure })
     }
 
-    /// The newest line of a log that can be found now, and how far behind the store is; absent if no line comes.
-    pub(super) fn newest(
-        &mut self,
-        source: &SourceName,
-        subject: &Subject,
-        now: Timestamp,
-    ) -> Option<(Timestamp, Duration)> {
-        let store = self.stores.get_mut(source)?;
-        store.settle(now);
-        if let Some(step) = store.step {
-            self.met.insert(step);
-        }
-        let (horizon, lag) = (store.horizon, store.lag);
-        // A map of pairs cannot be asked with parts of one; there are few silent logs.
-        let silent = self
-            .silent_logs
-            .iter()
-            .find(|((of, about), _)| of == source && about == subject);
-        let newest = silent.map_or(horizon, |(_, since)| horizon.min(*since));
-        (now.since(newest) <= subject.lookback).then_some((newest, lag))
-    }
-
     /// What a look brings back.
-    pub(super) fn look(&mut self, order: &Order, now: Moment) -> Seen {
+    pub(super) fn look(&mut self, order: &Order, now: Clocks) -> Seen {
         let check = &order.target.checks[usize::from(order.look.check)];
         match &check.question {
-            Question::LogStore(question) => self.round(question, order, now.at),
+            Question::LogStore(question) => self.round(question, order, now),
             Question::Roles(roles) => self.roles(roles),
             Question::Health(question) => {
                 let seen = self.asked(order, check.kind);
@@ -321,67 +350,6 @@ impl Scenery {
         }
     }
 
-    fn round(&mut self, question: &LogStoreQuestion, order: &Order, now: Timestamp) -> Seen {
-        let ask = order.ask.as_deref().cloned().unwrap_or_default();
-        let name = &question.source.name;
-        let store = self.stores.get_mut(name);
-        let receiving = match &store {
-            _ if !self.is_network_up => Receiving::Silent,
-            Some(store) => store.answers,
-            None => Receiving::Ok,
-        };
-        if let Some(step) = store.and_then(|store| store.step) {
-            self.met.insert(step);
-        }
-        let answer = match fault_of(receiving, order.limit) {
-            Some(fault) => refused(question, &ask, &fault),
-            None => self.answered(question, &ask, now),
-        };
-        Seen {
-            took: if receiving == Receiving::Silent {
-                order.limit
-            } else {
-                A_MOMENT
-            },
-            outcome: Outcome::Healthy,
-            status: None,
-            family: None,
-            extra: Some(Box::new(Extra::Logs(answer))),
-        }
-    }
-
-    fn answered(&mut self, question: &LogStoreQuestion, ask: &LogAsk, now: Timestamp) -> LogAnswer {
-        let source = &question.source;
-        let readings = question.subjects.iter().map(|subject| {
-            let newest = self.newest(&source.name, subject, now);
-            Ok(Reading {
-                event: newest.map(|(newest, _)| newest),
-                ingest: None,
-                is_partial: false,
-            })
-        });
-        let readings = readings.collect();
-        let horizon = match self.stores.get_mut(&source.name) {
-            Some(store) => {
-                store.settle(now);
-                store.horizon
-            }
-            None => now,
-        };
-        let seen = ask.unseen.iter().filter(|mark| mark.sent_at <= horizon);
-        LogAnswer {
-            sent: ask.send.map(|_| Ok(())),
-            seen: (!ask.unseen.is_empty()).then(|| Ok(seen.map(|mark| mark.number).collect())),
-            statement: states(&source.store).then(|| Statement {
-                complete_until: Some(horizon),
-                drains_within: None,
-                words: format!("complete up to {} ago", span(now.since(horizon))),
-            }),
-            skew_ms: None,
-            readings,
-        }
-    }
-
     /// What becomes of an attempt to send to a channel, and after how long; whether the message arrives.
     pub(super) fn send(&mut self, channel: &ChannelName) -> (Duration, Delivery) {
         let (receiving, step) = self
@@ -420,25 +388,6 @@ impl Scenery {
     }
 }
 
-impl Store {
-    /// What was written longer ago than the store is behind can be found by now.
-    fn settle(&mut self, now: Timestamp) {
-        self.horizon = self.horizon.max(now - self.lag);
-    }
-}
-
-/// The store and the question of a target's log.
-fn log_of(plan: &Plan, target: &TargetId) -> Option<(SourceName, Subject)> {
-    let target = plan.targets.iter().find(|known| known.id == *target)?;
-    target.checks.iter().find_map(|check| {
-        if let Question::LogFreshness(question) = &check.question {
-            Some((question.source.clone(), question.subject.clone()))
-        } else {
-            None
-        }
-    })
-}
-
 /// Whether a source of roles is asked by a look; the others are answered elsewhere.
 const fn is_asked(source: &RoleSource) -> bool {
     match source {
@@ -461,54 +410,6 @@ const fn is_asked(source: &RoleSource) -> bool {
 /// Whether a source of roles is on this machine.
 const fn is_local(source: &RoleSource) -> bool {
     matches!(source, RoleSource::File { .. } | RoleSource::Command { .. })
-}
-
-/// Whether a store says by itself up to when it is complete.
-const fn states(store: &LogStore) -> bool {
-    match store {
-        LogStore::Graylog(_) | LogStore::Prometheus { .. } | LogStore::JournalGateway(_) => true,
-        LogStore::Elasticsearch { .. }
-        | LogStore::Loki { .. }
-        | LogStore::VictoriaLogs { .. }
-        | LogStore::File { .. }
-        | LogStore::Journald { .. }
-        | LogStore::Docker { .. }
-        | LogStore::Kubernetes(_)
-        | LogStore::HttpJson { .. }
-        | LogStore::Push { .. } => false,
-    }
-}
-
-fn fault_of(receiving: Receiving, limit: Duration) -> Option<LogFault> {
-    let (kind, words) = match receiving {
-        Receiving::Ok => return None,
-        Receiving::Error => (LogFaultKind::Unreachable, String::from("HTTP 500")),
-        Receiving::Refused => (
-            LogFaultKind::Unreachable,
-            String::from("connection refused"),
-        ),
-        Receiving::Silent => (
-            LogFaultKind::Unreachable,
-            format!("no answer within {}", span(limit)),
-        ),
-        Receiving::Unauthorised => (LogFaultKind::Auth, String::from("HTTP 401")),
-        Receiving::Throttled => (LogFaultKind::Overloaded, String::from("HTTP 429")),
-    };
-    Some(LogFault::new(kind, words))
-}
-
-fn refused(question: &LogStoreQuestion, ask: &LogAsk, fault: &LogFault) -> LogAnswer {
-    LogAnswer {
-        sent: ask.send.map(|_| Err(fault.clone())),
-        seen: (!ask.unseen.is_empty()).then(|| Err(fault.clone())),
-        statement: None,
-        skew_ms: None,
-        readings: question
-            .subjects
-            .iter()
-            .map(|_| Err(fault.clone()))
-            .collect(),
-    }
 }
 
 fn outcome(answer: Answer, says: Option<&String>, limit: Duration) -> (Option<u16>, Outcome) {
