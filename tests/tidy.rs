@@ -28,7 +28,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &["model"]),
-    ("web", &["model", "clock", "command", "slack", "telemetry"]),
+    ("chat", &["model", "clock", "command", "slack", "telemetry"]),
+    (
+        "web",
+        &["model", "clock", "command", "slack", "telemetry", "chat"],
+    ),
 ];
 const TOP: &[&str] = &["app", "cli", "demo", "fuzz", "main", "lib"];
 
