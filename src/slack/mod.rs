@@ -6,6 +6,7 @@
 //! `plain_text`. The one exception is the top-level `text`, which Slack shows in notifications; there it goes through
 //! [`mrkdwn::neutral`], after which nothing in it can mention, link or format.
 
+pub mod api;
 pub mod block;
 pub mod command;
 pub mod grid;
@@ -15,5 +16,6 @@ pub mod mrkdwn;
 pub mod payload;
 pub mod reply;
 pub mod signature;
+pub mod socket;
 
 pub use payload::{Attachment, Audience, Message};

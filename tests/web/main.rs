@@ -134,6 +134,7 @@ fn plan() -> Plan {
         slack: SlackSettings {
             command: String::from("/roih"),
             signing_secrets: vec![Secret::new("the one before"), Secret::new(SECRET)],
+            ..SlackSettings::default()
         },
         dead_man: None,
         channels: BTreeMap::new(),
