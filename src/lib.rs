@@ -36,6 +36,8 @@ pub mod rehearsal;
 pub mod route;
 pub mod schedule;
 pub mod slack;
+#[cfg(feature = "socket_mode")]
+pub mod socket;
 pub mod store;
 pub mod telemetry;
 pub mod web;

@@ -30,6 +30,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &["model"]),
     ("chat", &["model", "clock", "command", "slack", "telemetry"]),
     (
+        "socket",
+        &["model", "clock", "slack", "notify", "telemetry", "chat"],
+    ),
+    (
         "web",
         &["model", "clock", "command", "slack", "telemetry", "chat"],
     ),

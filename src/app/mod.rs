@@ -8,6 +8,8 @@ mod memory;
 mod post;
 mod reload;
 mod signs;
+#[cfg(feature = "socket_mode")]
+mod slack_lines;
 mod systemd;
 mod wishes;
 
@@ -116,6 +118,7 @@ struct Shared {
     sender: Sender,
     events: mpsc::UnboundedSender<Event>,
     mail: mpsc::UnboundedSender<Mail>,
+    reloaded: watch::Sender<()>,
 }
 
 /// The ends of the channels at which the two loops listen.
@@ -182,7 +185,10 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let reloader =
         source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
-    let state = shared.web(shared.chat(), reload);
+    let chat = shared.chat();
+    #[cfg(feature = "socket_mode")]
+    spawn_until(&stop, slack_lines::hold(&shared, chat.clone()));
+    let state = shared.web(chat, reload);
     tokio::spawn(web::serve(listener, state, stop.clone()));
 
     let targets = plan.targets.len();
@@ -230,6 +236,7 @@ fn share(
         sender,
         events,
         mail,
+        reloaded: watch::Sender::new(()),
     };
     (
         shared,
@@ -360,6 +367,7 @@ impl Shared {
             events: self.events.clone(),
             mail: self.mail.clone(),
             metrics: Arc::clone(&self.metrics),
+            reloaded: self.reloaded.clone(),
         }
     }
 

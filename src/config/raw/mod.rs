@@ -843,14 +843,7 @@ const LATER: &[(&str, &[&str])] = &[
             "include",
         ],
     ),
-    (
-        "`slack`",
-        &[
-            "bot_token",
-            "bot_token_file",
-            "team_id",
-        ],
-    ),
+    ("`slack`", &["bot_token", "bot_token_file", "team_id"]),
     (
         "`server`",
         &["tls", "trusted_proxies", "token", "token_file", "public"],

@@ -93,11 +93,7 @@ fn what_slack_says_to_the_wish_for_a_connection() {
         (200, None, r#"{"ok":false,"error":"too_many_websockets"}"#),
         (200, None, r#"{"ok":false,"error":"xapp-SECRET"}"#),
         (200, None, r#"{"ok":false,"error":"ratelimited"}"#),
-        (
-            429,
-            Some(7),
-            r#"{"ok":false,"error":"ratelimited"}"#,
-        ),
+        (429, Some(7), r#"{"ok":false,"error":"ratelimited"}"#),
         (429, None, ""),
         (401, None, "<html>SECRET"),
         (503, None, ""),

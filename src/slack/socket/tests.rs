@@ -34,10 +34,17 @@ fn what_slack_says_is_understood() {
             r#"{"type":"disconnect","reason":"something_new"}"#,
             Frame::Disconnect(Parting::Other),
         ),
-        (r#"{"type":"disconnect"}"#, Frame::Disconnect(Parting::Other)),
+        (
+            r#"{"type":"disconnect"}"#,
+            Frame::Disconnect(Parting::Other),
+        ),
         (
             r#"{"envelope_id":"e1","type":"slash_commands","accepts_response_payload":true,"payload":{"command":"/roih"}}"#,
-            envelope(EnvelopeKind::SlashCommand, true, json!({ "command": "/roih" })),
+            envelope(
+                EnvelopeKind::SlashCommand,
+                true,
+                json!({ "command": "/roih" }),
+            ),
         ),
         (
             r#"{"envelope_id":"e1","type":"interactive","accepts_response_payload":false,"payload":{}}"#,
