@@ -1,5 +1,8 @@
 //! What happens to an envelope: it is acknowledged, and if it is for us and new, it is acted on.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
