@@ -11,6 +11,7 @@ pub mod block;
 pub mod command;
 pub mod grid;
 pub mod look;
+pub mod manifest;
 pub mod message;
 pub mod mrkdwn;
 pub mod payload;

@@ -24,11 +24,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{
     desk::Desk,
-    line::{Line, dial},
+    line::{Line, dial, greeted},
     switchboard::{Action, Event, LineId, Loss, Switchboard, Token},
 };
 use crate::{
-    chat::Chat, model::Secret, notify::sender::Sender, slack::api::Base, telemetry::LineEnd,
+    chat::Chat, clock::Clock, model::Secret, notify::sender::Sender, slack::api::Base,
+    telemetry::LineEnd,
 };
 
 /// Hears why nobody can ask us, and when that is over. It must not block.
@@ -69,6 +70,30 @@ pub async fn run(outside: Outside, mut reloaded: watch::Receiver<()>) {
         exchange.handle(event);
         event = exchange.next(&mut inbox, &mut reloaded).await;
     }
+}
+
+/// Opens a connection, waits until Slack says hello, and closes it.
+///
+/// # Errors
+///
+/// Why it did not come to that, for people.
+pub async fn try_once(
+    sender: &Sender,
+    base: &Base,
+    token: &Secret,
+    clock: &Clock,
+) -> Result<(), String> {
+    let greeted = match dial(sender, base, token, clock.now().at).await {
+        Ok(mut socket) => greeted(&mut socket).await,
+        Err(loss) => Err(loss),
+    };
+    greeted.map_err(|loss| match loss {
+        Loss::Refused(why) | Loss::Broken(why) => why,
+        Loss::Throttled(after) => format!(
+            "Slack asks for a slower pace; try again in {} s",
+            after.as_secs()
+        ),
+    })
 }
 
 /// Where Slack is and what lets us in.

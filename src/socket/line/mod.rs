@@ -21,7 +21,7 @@ pub(super) use dial::{Socket, dial};
 use super::{
     desk::{Desk, Outgoing},
     pulse::{Pulse, Sign},
-    switchboard::{Event, LineId, Loss},
+    switchboard::{Event, LineId, Loss, SWITCHED_OFF},
 };
 use crate::{
     clock::Clock,
@@ -233,6 +233,39 @@ impl Line {
         // Nobody listens any more only while the process ends.
         let _ = self.events.send(event);
     }
+}
+
+/// Waits for the hello of a connection, and takes leave.
+///
+/// # Errors
+///
+/// What came in its place.
+pub(super) async fn greeted(socket: &mut Socket) -> Result<(), Loss> {
+    let hello = async {
+        loop {
+            match socket.next().await {
+                Some(Ok(Message::Text(text))) => match Frame::read(&text) {
+                    Ok(Frame::Hello) => return Ok(()),
+                    Ok(Frame::Disconnect(Parting::LinkDisabled)) => {
+                        return Err(String::from(SWITCHED_OFF));
+                    }
+                    Ok(Frame::Disconnect(_) | Frame::Envelope(_) | Frame::Other) | Err(_) => {}
+                },
+                Some(Ok(Message::Close(_))) | None => {
+                    return Err(String::from("Slack closed the connection"));
+                }
+                Some(Ok(
+                    Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Frame(_),
+                )) => {}
+                Some(Err(error)) => return Err(words(&error)),
+            }
+        }
+    };
+    let greeted = timeout(GREETED_WITHIN, hello)
+        .await
+        .unwrap_or_else(|_elapsed| Err(String::from("Slack did not say hello")));
+    let _how_it_ends_says_nothing = timeout(GOODBYE, socket.close(None)).await;
+    greeted.map_err(Loss::Broken)
 }
 
 fn lost(why: impl Into<String>) -> Over {

@@ -26,6 +26,9 @@ const SWITCHED_OFF_WAIT: Duration = Duration::from_mins(5);
 /// People are told when there was no line for so long.
 const TOLD_AFTER: Duration = Duration::from_mins(2);
 
+/// What people hear when Slack has cut the link.
+pub(super) const SWITCHED_OFF: &str = "Socket Mode is switched off in the settings of the app";
+
 /// Names a line; no two have the same.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(super) struct LineId(pub(super) u64);
@@ -108,7 +111,7 @@ impl Halt {
     fn words(&self) -> &str {
         match self {
             Self::Refused(why) => why,
-            Self::SwitchedOff => "Socket Mode is switched off in the settings of the app",
+            Self::SwitchedOff => SWITCHED_OFF,
         }
     }
 }

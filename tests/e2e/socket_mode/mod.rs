@@ -1,5 +1,6 @@
 //! Socket Mode: Slack asks over connections that hekate holds, and nothing is lost while they come and go.
 
+mod app;
 mod second_opinion;
 mod stand_in;
 
