@@ -82,6 +82,10 @@ impl Wanted {
                 "token_rotation_enabled": false,
             },
         });
+        if !self.webhooks.is_empty() {
+            manifest["settings"]["incoming_webhooks"] =
+                json!({ "incoming_webhooks_enabled": true });
+        }
         let mut command = json!({
             "command": self.command,
             "description": "How everything is, and silences",
@@ -103,7 +107,9 @@ pub fn link(manifest: &Value) -> String {
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("new_app", "1")
         .append_pair("manifest_json", &manifest.to_string())
-        .finish();
+        .finish()
+        // A plus sign means a space to some readers only.
+        .replace('+', "%20");
     format!("https://api.slack.com/apps?{query}")
 }
 

@@ -1,5 +1,7 @@
 //! `hekate slack verify`: whatever of Slack can be checked without posting anything.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 use url::Url;
 
@@ -92,13 +94,11 @@ fn table(findings: &[Finding]) -> String {
         .map(|finding| finding.what.chars().count())
         .max()
         .unwrap_or_default();
-    findings
-        .iter()
-        .map(|finding| {
-            let state = finding.state.as_str();
-            format!("{state:<5}  {:<width$}  {}\n", finding.what, finding.words)
-        })
-        .collect()
+    let mut out = String::new();
+    for Finding { what, state, words } in findings {
+        let _infallible = writeln!(out, "{:<5}  {what:<width$}  {words}", state.as_str());
+    }
+    out
 }
 
 /// Whether an incoming webhook has Slack's form; nothing is sent.
@@ -247,6 +247,16 @@ mod tests {
         findings.push(command(&plan));
         plan.slack.app_token = Some(Secret::new("xapp-1"));
         findings.push(command(&plan));
-        expect![[""]].assert_eq(&table(&findings));
+        expect![[r#"
+            ok     channel alerts  its webhook looks right; `hekate notify test alerts` posts to it
+            odd    channel alerts  its webhook is not like /services/T…/B…/…; was a part of it lost?
+            odd    channel alerts  its webhook is not like /services/T…/B…/…; was a part of it lost?
+            odd    channel alerts  its messages go to 127.0.0.1, which is not Slack
+            odd    /roih           is not answered: the file has neither `app_token` nor `signing_secret`
+            ok     signing secret  it looks right
+            odd    signing secret  Slack's have 32 characters, 0 to 9 and a to f; was another value of the app taken?
+            ok     /roih           comes by signed requests to /slack/command; hekate listens on 127.0.0.1:8080
+            ok     /roih           comes over connections to Slack (Socket Mode)
+        "#]].assert_eq(&table(&findings));
     }
 }

@@ -46,10 +46,12 @@ impl Base {
     pub fn parse(text: &str) -> Result<Self, NotSlack> {
         let url = Url::parse(text).map_err(|_unreadable| NotSlack)?;
         let is_stand_in = is_loopback(&url) && matches!(url.scheme(), "http" | "https");
-        if !is_stand_in && !(url.scheme() == "https" && is_of_slack(&url)) {
-            return Err(NotSlack);
+        let is_slack = url.scheme() == "https" && is_of_slack(&url);
+        if is_slack || is_stand_in {
+            Ok(Self { url, is_stand_in })
+        } else {
+            Err(NotSlack)
         }
-        Ok(Self { url, is_stand_in })
     }
 
     /// The address of a method.

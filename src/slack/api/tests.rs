@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use expect_test::expect;
 
 use super::*;
@@ -101,7 +103,7 @@ fn what_slack_says_to_the_wish_for_a_connection() {
         (200, None, "[1]"),
     ] {
         let said = opened(status, after.map(Duration::from_secs), body.as_bytes());
-        lines.push_str(&format!("{status} {body} -> {said:?}\n"));
+        let _infallible = writeln!(lines, "{status} {body} -> {said:?}");
     }
     expect![[r#"
         200 {"ok":true,"url":"wss://SECRET"} -> Address((redacted))

@@ -6,7 +6,7 @@ use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use rustls::{ClientConfig, crypto::CryptoProvider};
 use rustls_pki_types::ServerName;
-use rustls_platform_verifier::BuilderVerifierExt as _;
+use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -57,7 +57,7 @@ pub(crate) async fn dial(
     let said = sender
         .call(&base.method(CONNECTIONS_OPEN), token, now)
         .await
-        .map_err(Loss::Broken)?;
+        .map_err(|why| broken(format!("Slack cannot be asked for a connection: {why}")))?;
     let address = match opened(said.status, said.after, &said.body) {
         Opened::Address(address) => address,
         Opened::Refused(why) => return Err(Loss::Refused(why)),
@@ -141,7 +141,7 @@ fn config() -> Result<ClientConfig, String> {
     );
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(|builder| builder.with_platform_verifier())
+        .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(|error| format!("TLS cannot be set up: {}", clean(&error.to_string(), 100)))?
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -265,11 +265,11 @@ impl StandIn {
                 book.reactions.front().cloned()
             };
             let bearer = format!("Bearer {}", book.token);
-            match reaction.unwrap_or(Open::Ok) {
-                Open::Ok if request.header("authorization") != Some(&bearer) => {
-                    Open::Error("invalid_auth")
-                }
-                reaction => reaction,
+            let reaction = reaction.unwrap_or(Open::Ok);
+            if reaction == Open::Ok && request.header("authorization") != Some(&bearer) {
+                Open::Error("invalid_auth")
+            } else {
+                reaction
             }
         };
         let json = "Content-Type: application/json\r\n";
