@@ -111,7 +111,7 @@ impl Line {
             match gone_on {
                 Ok(()) => {}
                 Err(Over::Left) => {
-                    self.say_goodbye().await;
+                    self.say_goodbye(&line).await;
                     return None;
                 }
                 Err(Over::Lost(loss)) => return Some(loss),
@@ -221,12 +221,24 @@ impl Line {
         }
     }
 
-    async fn say_goodbye(&mut self) {
+    /// Closes, and hears the other side out: what was on its way to us is answered at its own address.
+    async fn say_goodbye(&mut self, line: &mpsc::WeakUnboundedSender<Outgoing>) {
         let frame = CloseFrame {
             code: CloseCode::Normal,
             reason: "".into(),
         };
-        let _how_it_ends_says_nothing = timeout(GOODBYE, self.socket.close(Some(frame))).await;
+        let goodbye = async {
+            self.socket.close(Some(frame)).await?;
+            while let Some(message) = self.socket.next().await {
+                if let Message::Text(text) = message?
+                    && let Ok(Frame::Envelope(envelope)) = Frame::read(&text)
+                {
+                    self.desk.take(envelope, &self.base, line);
+                }
+            }
+            Ok::<_, tungstenite::Error>(())
+        };
+        let _how_it_ends_says_nothing = timeout(GOODBYE, goodbye).await;
     }
 
     fn report(&self, event: Event) {

@@ -1,7 +1,7 @@
 //! Which connection is opened and closed when. Plain: it is told what time it is and what happened.
 //!
-//! Two lines are held, because either can be lost without a word. A line that announces its end keeps serving until two
-//! others do, so nothing is asked while nobody listens. What failed is tried again after a wait that doubles; what was lost
+//! Two lines are held, because either can be lost without a word. A line that announces its end keeps serving until Slack
+//! ends it: whoever hung up first could miss what Slack says in that moment. What failed is tried again after a wait that doubles; what was lost
 //! after a good while is replaced at once.
 
 #[cfg(test)]
@@ -23,6 +23,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How long is waited while Socket Mode is switched off; somebody may switch it on again.
 const SWITCHED_OFF_WAIT: Duration = Duration::from_mins(5);
+/// A line whose end was announced is closed by us if Slack has not done so in this time; it says about ten seconds.
+const LINGERS: Duration = Duration::from_secs(30);
 /// People are told when there was no line for so long.
 const TOLD_AFTER: Duration = Duration::from_mins(2);
 
@@ -86,8 +88,13 @@ pub(super) enum Action {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     Dialing,
-    Up { since: Tick },
-    Leaving,
+    Up {
+        since: Tick,
+    },
+    /// It serves, but another one is to take its place, and after a while it can be closed.
+    Leaving {
+        until: Tick,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -172,7 +179,7 @@ impl Switchboard {
             Event::Lost(id, loss) => self.lost(now, id, loss, &mut actions),
         }
         self.dial(now, &mut actions);
-        self.release(&mut actions);
+        self.release(now, &mut actions);
         self.note(now, &mut actions);
         actions
     }
@@ -184,7 +191,11 @@ impl Switchboard {
             .alone_since
             .filter(|_| self.told.is_none())
             .map(|since| since + TOLD_AFTER);
-        [dial_at, tell_at].into_iter().flatten().min()
+        let release_at = self.lines.iter().filter_map(|line| match line.stage {
+            Stage::Leaving { until } if self.up() >= LINES => Some(until),
+            Stage::Dialing | Stage::Up { .. } | Stage::Leaving { .. } => None,
+        });
+        release_at.chain(dial_at).chain(tell_at).min()
     }
 
     /// How many lines serve.
@@ -210,7 +221,7 @@ impl Switchboard {
         let held = self
             .lines
             .iter()
-            .filter(|line| line.stage != Stage::Leaving)
+            .filter(|line| !matches!(line.stage, Stage::Leaving { .. }))
             .count();
         LINES.saturating_sub(held)
     }
@@ -244,7 +255,7 @@ impl Switchboard {
             line.stage == Stage::Dialing || token == Token::Absent
         });
         for line in &mut self.lines {
-            line.stage = Stage::Leaving;
+            line.stage = Stage::Leaving { until: now };
         }
     }
 
@@ -262,9 +273,11 @@ impl Switchboard {
         let Some(line) = self.line(id) else { return };
         let (stage, level) = (line.stage, line.level);
         match stage {
-            Stage::Leaving => {}
+            Stage::Leaving { .. } => {}
             Stage::Up { since } => {
-                line.stage = Stage::Leaving;
+                line.stage = Stage::Leaving {
+                    until: now + LINGERS,
+                };
                 self.failed(now, level, Some(since));
             }
             Stage::Dialing => {
@@ -300,7 +313,7 @@ impl Switchboard {
             Loss::Broken(why) => {
                 self.last_loss = why;
                 match line.stage {
-                    Stage::Leaving => {}
+                    Stage::Leaving { .. } => {}
                     Stage::Dialing => self.failed(now, line.level, None),
                     Stage::Up { since } => self.failed(now, line.level, Some(since)),
                 }
@@ -344,12 +357,15 @@ impl Switchboard {
         }
     }
 
-    /// Lets those go that said they would, as soon as they are not needed.
-    fn release(&mut self, actions: &mut Vec<Action>) {
+    /// Lets those go that Slack has forgotten to end, and those of another token, as soon as they are not needed.
+    fn release(&mut self, now: Tick, actions: &mut Vec<Action>) {
         if self.up() < LINES {
             return;
         }
-        self.hang_up(actions, |line| line.stage == Stage::Leaving);
+        self.hang_up(
+            actions,
+            |line| matches!(line.stage, Stage::Leaving { until } if now >= until),
+        );
     }
 
     /// Says what people have to know, once.

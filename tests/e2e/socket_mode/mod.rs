@@ -189,20 +189,22 @@ async fn a_refresh_leaves_no_gap_and_takes_no_answer() {
             let said = slack.acknowledged(&format!("{what}-{round}")).await;
             assert!(said["payload"]["text"].is_string(), "{said}");
         }
-        until("the old one goes", async || {
-            let open = slack.open_lines();
-            (open.len() == 2 && !open.contains(&before[0])).then_some(())
-        })
-        .await;
+        // The other one is there before Slack ends the one of which it said so.
+        slack.has_lines(3).await;
+        ask_all(slack, &format!("beside-{round}")).await;
+        slack.close(before[0]);
     }
     // Both at once.
-    for line in slack.open_lines() {
-        slack.disconnect(line, "refresh_requested");
+    let before = slack.has_lines(2).await;
+    for line in &before {
+        slack.disconnect(*line, "refresh_requested");
     }
-    until("four others were opened", async || {
-        (slack.opens().len() >= 7 && slack.open_lines().len() == 2).then_some(())
-    })
-    .await;
+    slack.has_lines(4).await;
+    ask_all(slack, "of four").await;
+    for line in before {
+        slack.close(line);
+    }
+    slack.has_lines(2).await;
     // At no time were there fewer than two.
     let mut open = 0_usize;
     let mut has_begun = false;

@@ -50,6 +50,8 @@ pub(crate) enum Hello {
 enum Order {
     Say(Message),
     Reset,
+    /// Ends it in order.
+    Close,
     /// Reads nothing and says nothing any more.
     FallSilent,
 }
@@ -180,6 +182,11 @@ impl StandIn {
     pub(crate) fn disconnect(&self, line: usize, reason: &str) {
         let message = json!({ "type": "disconnect", "reason": reason, "debug_info": {} });
         self.say(line, &message.to_string());
+    }
+
+    /// Slack says goodbye.
+    pub(crate) fn close(&self, line: usize) {
+        self.order(line, Order::Close);
     }
 
     pub(crate) fn reset(&self, line: usize) {
@@ -338,6 +345,10 @@ impl StandIn {
                     Some(Order::Say(message)) => {
                         // The other side may have left, or may refuse what is too large.
                         let _ = socket.send(message).await;
+                    }
+                    Some(Order::Close) => {
+                        // What comes next is the other side's goodbye.
+                        let _ = socket.close(None).await;
                     }
                     Some(Order::Reset) => {
                         socket.get_ref().set_zero_linger().expect("it is a socket");
