@@ -25,6 +25,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 const SWITCHED_OFF_WAIT: Duration = Duration::from_mins(5);
 /// A line whose end was announced is closed by us if Slack has not done so in this time; it says about ten seconds.
 const LINGERS: Duration = Duration::from_secs(30);
+/// So many may linger at once: Slack gives an app ten lines in all.
+const LINGERING_MAX: usize = 4;
 /// People are told when there was no line for so long.
 const TOLD_AFTER: Duration = Duration::from_mins(2);
 
@@ -279,6 +281,7 @@ impl Switchboard {
                     until: now + LINGERS,
                 };
                 self.failed(now, level, Some(since));
+                self.end_oldest(actions);
             }
             Stage::Dialing => {
                 self.hang_up(actions, |line| line.id == id);
@@ -291,6 +294,16 @@ impl Switchboard {
                 self.halt = Some(Halt::SwitchedOff);
                 self.wait_until = now + self.jittered(SWITCHED_OFF_WAIT);
             }
+        }
+    }
+
+    /// Closes the line that has lingered longest if there are too many.
+    fn end_oldest(&mut self, actions: &mut Vec<Action>) {
+        let lingers = |line: &&Line| matches!(line.stage, Stage::Leaving { .. });
+        let mut lingering = self.lines.iter().filter(lingers);
+        let oldest = lingering.next().map(|line| line.id);
+        if lingering.count() >= LINGERING_MAX {
+            self.hang_up(actions, |line| Some(line.id) == oldest);
         }
     }
 

@@ -399,7 +399,8 @@ proptest! {
                     Action::HangUp(id) => {
                         if serving.contains(&id) {
                             prop_assert!(serving.len() > LINES);
-                            prop_assert!(announced.get(&id).is_some_and(|at| now.since(*at) >= LINGERS));
+                            let has_lingered = announced.get(&id).is_some_and(|at| now.since(*at) >= LINGERS);
+                            prop_assert!(has_lingered || serving.len() > LINGERING_MAX);
                         }
                         open.retain(|known| *known != id);
                         serving.retain(|known| *known != id);
@@ -414,6 +415,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(board.serving(), serving.len());
+            prop_assert!(board.lines.len() <= LINES + LINGERING_MAX);
             // Somebody always knows when to go on.
             prop_assert!(serving.len() >= LINES || open.len() >= LINES || board.next_deadline().is_some());
         }
