@@ -235,6 +235,7 @@ fn plan() -> Plan {
         slack: SlackSettings {
             command: String::from("/roih"),
             signing_secrets: Vec::new(),
+            ..SlackSettings::default()
         },
         dead_man: None,
         channels: BTreeMap::from([(

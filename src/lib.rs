@@ -9,12 +9,14 @@
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
 //! * [`rehearsal`] plays all of this in virtual time: which route would be taken, what a script would lead to, what other
 //!   rules would have made of the past.
-//! * [`command`] answers people from the [`model::Board`]; [`web`] lets them ask; [`telemetry`] counts and logs.
+//! * [`command`] answers people from the [`model::Board`]; [`chat`] does it in Slack, [`web`] lets everybody else ask; [`telemetry`]
+//!   counts and logs.
 //! * [`app`] wires it all together, and [`cli`] is what one types. With the feature `demo`, `demo` plays a pretend fleet
 //!   and a pretend Slack around the real thing, and `preview` shows what Slack would show.
 //! * With the feature `fuzz`, `fuzz` has all that strangers write as functions of bytes, for the programs in the folder `fuzz`.
 
 pub mod app;
+pub mod chat;
 pub mod cli;
 pub mod clock;
 pub mod command;
@@ -34,6 +36,8 @@ pub mod rehearsal;
 pub mod route;
 pub mod schedule;
 pub mod slack;
+#[cfg(feature = "socket_mode")]
+pub mod socket;
 pub mod store;
 pub mod telemetry;
 pub mod web;

@@ -203,6 +203,7 @@ pub(crate) mod tests {
             slack: SlackSettings {
                 command: String::from("/roih"),
                 signing_secrets: Vec::new(),
+                ..SlackSettings::default()
             },
             dead_man: None,
             channels: channels.iter().map(channel).collect(),

@@ -28,7 +28,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &["model"]),
-    ("web", &["model", "clock", "command", "slack", "telemetry"]),
+    ("chat", &["model", "clock", "command", "slack", "telemetry"]),
+    (
+        "socket",
+        &["model", "clock", "slack", "notify", "telemetry", "chat"],
+    ),
+    (
+        "web",
+        &["model", "clock", "command", "slack", "telemetry", "chat"],
+    ),
 ];
 const TOP: &[&str] = &["app", "cli", "demo", "fuzz", "main", "lib"];
 

@@ -8,6 +8,8 @@ mod memory;
 mod post;
 mod reload;
 mod signs;
+#[cfg(feature = "socket_mode")]
+mod slack_lines;
 mod systemd;
 mod wishes;
 
@@ -34,6 +36,7 @@ use self::{
     wishes::Wishes,
 };
 use crate::{
+    chat::{self, Chat, Readers},
     clock::Clock,
     config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
@@ -115,6 +118,7 @@ struct Shared {
     sender: Sender,
     events: mpsc::UnboundedSender<Event>,
     mail: mpsc::UnboundedSender<Mail>,
+    reloaded: watch::Sender<()>,
 }
 
 /// The ends of the channels at which the two loops listen.
@@ -181,7 +185,10 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let reloader =
         source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
-    let state = shared.web(reload);
+    let chat = shared.chat();
+    #[cfg(feature = "socket_mode")]
+    spawn_until(&stop, slack_lines::hold(&shared, chat.clone()));
+    let state = shared.web(chat, reload);
     tokio::spawn(web::serve(listener, state, stop.clone()));
 
     let targets = plan.targets.len();
@@ -229,6 +236,7 @@ fn share(
         sender,
         events,
         mail,
+        reloaded: watch::Sender::new(()),
     };
     (
         shared,
@@ -359,17 +367,31 @@ impl Shared {
             events: self.events.clone(),
             mail: self.mail.clone(),
             metrics: Arc::clone(&self.metrics),
+            reloaded: self.reloaded.clone(),
         }
     }
 
-    fn web(&self, reload: mpsc::Sender<web::Reload>) -> web::State {
-        web::State {
+    /// What answers people, the same for all ways to it.
+    fn chat(&self) -> Chat {
+        Chat {
             board: Arc::clone(&self.board),
             plan: Arc::clone(&self.plan),
             metrics: Arc::clone(&self.metrics),
+            clock: self.clock.clone(),
+            incidents: incidents(self.writer.reader()),
+            wishes: {
+                let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
+                Arc::new(move |wish, by| wishes.ask(&events, wish, by))
+            },
+            readers: Readers::default(),
+        }
+    }
+
+    fn web(&self, chat: Chat, reload: mpsc::Sender<web::Reload>) -> web::State {
+        web::State {
+            chat,
             pulse: Arc::clone(&self.pulse),
             history: history(self.writer.reader()),
-            incidents: incidents(self.writer.reader()),
             reload,
             push: pushes(self.events.clone()),
             marked: {
@@ -386,11 +408,6 @@ impl Shared {
                     let _ = events.send(Event::RoleSaid(group, instance));
                 })
             },
-            wishes: {
-                let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
-                Arc::new(move |wish, by| wishes.ask(&events, wish, by))
-            },
-            clock: self.clock.clone(),
         }
     }
 }
@@ -480,7 +497,7 @@ fn pushes(events: mpsc::UnboundedSender<Event>) -> web::Pushes {
     Arc::new(move |push| events.send(Event::Pushed(push)).is_ok())
 }
 
-fn incidents(reader: Reader) -> web::Incidents {
+fn incidents(reader: Reader) -> chat::Incidents {
     Arc::new(move |id| reader.incident(id).map_err(|error| error.to_string()))
 }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use arc_swap::ArcSwap;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
-    sync::mpsc,
+    sync::{mpsc, watch},
 };
 
 use super::{
@@ -33,6 +33,8 @@ pub(super) struct Reloader {
     pub(super) events: mpsc::UnboundedSender<Event>,
     pub(super) mail: mpsc::UnboundedSender<Mail>,
     pub(super) metrics: Arc<Metrics>,
+    /// Says that the file was read and is good, whether or not it has changed.
+    pub(super) reloaded: watch::Sender<()>,
 }
 
 impl Reloader {
@@ -55,7 +57,9 @@ impl Reloader {
                 for trouble in self.finder.take_over(outcome.discovery) {
                     self.say(Event::Troubled(trouble));
                 }
-                Ok(self.take(plan, why))
+                let summary = self.take(plan, why);
+                self.reloaded.send_replace(());
+                Ok(summary)
             }
             None => Err(self.refuse(&outcome.report, why)),
         }

@@ -174,6 +174,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Notify,
     },
+    /// The app in Slack: its manifest, and whether what the file says of it works
+    Slack {
+        /// Which.
+        #[command(subcommand)]
+        command: Slack,
+    },
     /// Make the running hekate read its file again
     Reload,
     /// Look after the store
@@ -555,6 +561,32 @@ pub enum MessageKind {
     Recovered,
     /// The answer to the slash command.
     Status,
+}
+
+/// `hekate slack`
+#[derive(Subcommand, Debug)]
+pub enum Slack {
+    /// Print the manifest of the Slack app that the file wants, with the reason for every right that it asks for
+    ///
+    /// Slack makes the app from it. Variables need not be set. The slash command is part of it if the file has an `app_token`
+    /// or a `signing_secret` and a `public_url`, or if one of the options is given.
+    Manifest(Manifest),
+    /// Check tokens, secrets and webhooks without posting anything
+    ///
+    /// An app-level token is tried: a connection is opened and closed. Of the others only the form is checked. The exit code
+    /// is 1 if something does not work.
+    Verify,
+}
+
+/// `hekate slack manifest`
+#[derive(Args, Debug)]
+pub struct Manifest {
+    /// The slash command comes by signed requests: where Slack reaches hekate
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The slash command comes over connections that hekate holds; no public address is needed
+    #[arg(long, conflicts_with = "url")]
+    pub socket_mode: bool,
 }
 
 /// `hekate store`

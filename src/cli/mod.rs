@@ -13,6 +13,7 @@ mod past;
 mod planned;
 mod routes;
 mod run;
+mod slack;
 mod store;
 mod suggest;
 mod terminal;
@@ -78,6 +79,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Report { command } => past::report(global, &command, terminal),
         Command::Replay(asked) => past::replay(global, &asked, terminal),
         Command::Notify { command } => notify::notify(global, &command, terminal),
+        Command::Slack { command } => slack::slack(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
         Command::Schema { tests } => file::schema(tests, terminal),

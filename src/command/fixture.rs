@@ -76,6 +76,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         slack: SlackSettings {
             command: String::from("/roih"),
             signing_secrets: Vec::new(),
+            ..SlackSettings::default()
         },
         dead_man: None,
         channels: BTreeMap::from([(

@@ -181,6 +181,10 @@ codes! {
     SlackId "H0605" Error,
     /// An on-call entry without anybody.
     Nobody "H0606" Error,
+    /// No app-level token.
+    AppToken "H0607" Error,
+    /// A place that is not Slack.
+    SlackPlace "H0608" Error,
     /// A store that cannot be a folder.
     StorePath "H0701" Error,
     /// No address to listen on.
@@ -191,7 +195,7 @@ codes! {
     Certificate "H0803" Error,
     /// A header that cannot be sent.
     Header "H0804" Error,
-    /// A kind of check that this build does not have.
+    /// A part that this build does not have.
     NotBuilt "H0820" Error,
 }
 

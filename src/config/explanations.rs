@@ -909,6 +909,28 @@ routes:
 "##,
     },
     Explanation {
+        code: Code::AppToken,
+        title: "This is not an app-level token",
+        cause: "Socket Mode wants a token that begins with `xapp-`, made under Basic Information, App-Level Tokens, with the scope `connections:write`. Bot tokens (`xoxb-`), user tokens and signing secrets are other things.",
+        example: r##"slack:
+  app_token: "${BOT_TOKEN}"
+"##,
+        fix: r##"slack:
+  app_token: "${APP_TOKEN}"
+"##,
+    },
+    Explanation {
+        code: Code::SlackPlace,
+        title: "This is not Slack",
+        cause: "Tokens are sent there, so it has to be a host of slack.com or slack-gov.com, over https. A stand-in on this machine will do for tests.",
+        example: r##"slack:
+  base_url: "https://slack.example.test"
+"##,
+        fix: r##"slack:
+  base_url: "https://slack-gov.com"
+"##,
+    },
+    Explanation {
         code: Code::StorePath,
         title: "The store has to be a folder",
         cause: "There is a file where the store's folder should be.",
@@ -983,8 +1005,8 @@ routes:
     },
     Explanation {
         code: Code::NotBuilt,
-        title: "This hekate was built without that kind of check",
-        cause: "`dns`, `icmp` and `websocket` are features of the build, on by default. This hekate was built without the one that the file asks for.",
+        title: "This hekate was built without that part",
+        cause: "`dns`, `icmp`, `websocket` and `socket_mode` (for `app_token`) are features of the build, on by default. This hekate was built without the one that the file asks for.",
         example: r##"targets:
   - name: api
     dns: api.example.test

@@ -13,6 +13,8 @@ fn environment() -> Environment {
             "https://hooks.slack.com/services/T0/B0/abcdefghijkl",
         ),
         ("TOKEN", "a-token-of-many-characters"),
+        ("BOT_TOKEN", "xoxb-0-not-a-secret"),
+        ("APP_TOKEN", "xapp-1-A0-0-not-a-secret"),
         ("SHORT", "short"),
         ("BROKEN", "whsec_this is not Base64 at all"),
         ("BLANK", ""),

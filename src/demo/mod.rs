@@ -136,6 +136,7 @@ fn staged(
     staged.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     folder.clone_into(&mut staged.store.path);
     staged.slack.signing_secrets = vec![secret];
+    staged.slack.app_token = None;
     staged.dead_man = None;
     stage.take_over(&mut staged);
     let quick = Spans {

@@ -333,6 +333,8 @@ pub struct Ourselves {
     pub channel_troubles: Vec<(ChannelName, String, Timestamp)>,
     /// The last reload that failed: its first problem, and when.
     pub config_trouble: Option<(String, Timestamp)>,
+    /// Why nobody can ask us over the connections to Slack that the file wants, and since when.
+    pub slack_trouble: Option<(String, Timestamp)>,
     /// What keeps looks from saying anything, such as a lack of file descriptors: why, since when.
     pub look_trouble: Option<(String, Timestamp)>,
     /// Who does not answer, and since when, while we see nothing.
@@ -383,6 +385,9 @@ impl Ourselves {
         }
         for (channel, why, _) in &self.channel_troubles {
             out.push(format!("channel `{channel}` {why}"));
+        }
+        if let Some((why, _)) = &self.slack_trouble {
+            out.push(format!("slash commands are not answered: {why}"));
         }
         if let Some((why, _)) = &self.config_trouble {
             out.push(format!("the changed file was not taken: {why}"));

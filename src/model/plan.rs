@@ -146,6 +146,24 @@ pub struct SlackSettings {
     pub command: String,
     /// With them signed requests are accepted; two at once while one is being rotated. Empty: `/slack/command` is off.
     pub signing_secrets: Vec<Secret>,
+    /// With it connections to Slack are held, over which it asks us (Socket Mode). Absent: none are.
+    pub app_token: Option<Secret>,
+    /// Where Slack's methods are: scheme and host, no slash at its end. Default [`SLACK_URL`].
+    pub base_url: String,
+}
+
+/// Where Slack's methods are, unless the file says otherwise.
+pub const SLACK_URL: &str = "https://slack.com";
+
+impl Default for SlackSettings {
+    fn default() -> Self {
+        Self {
+            command: String::from("/roih"),
+            signing_secrets: Vec::new(),
+            app_token: None,
+            base_url: String::from(SLACK_URL),
+        }
+    }
 }
 
 /// `dead_man:` an outside service that pages when we fall silent.

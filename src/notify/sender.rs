@@ -44,7 +44,7 @@ pub enum SenderError {
 /// The way out of the house for messages: one client, no redirects, no proxy of the environment, nothing cached.
 #[derive(Clone, Debug)]
 pub struct Sender {
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Sender {
@@ -147,7 +147,7 @@ async fn judged(destination: &Destination, payload: &Payload, response: Response
 }
 
 /// The first bytes of a body, and whether they came without a fault.
-async fn beginning(mut response: Response) -> (Vec<u8>, bool) {
+pub(super) async fn beginning(mut response: Response) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -165,7 +165,7 @@ async fn beginning(mut response: Response) -> (Vec<u8>, bool) {
 }
 
 /// What an attempt without an answer means.
-fn failed(error: reqwest::Error) -> Delivery {
+pub(super) fn failed(error: reqwest::Error) -> Delivery {
     // Its text carries the whole address otherwise.
     let error = error.without_url();
     if error.is_builder() {

@@ -6,14 +6,17 @@
 //! `plain_text`. The one exception is the top-level `text`, which Slack shows in notifications; there it goes through
 //! [`mrkdwn::neutral`], after which nothing in it can mention, link or format.
 
+pub mod api;
 pub mod block;
 pub mod command;
 pub mod grid;
 pub mod look;
+pub mod manifest;
 pub mod message;
 pub mod mrkdwn;
 pub mod payload;
 pub mod reply;
 pub mod signature;
+pub mod socket;
 
 pub use payload::{Attachment, Audience, Message};

@@ -13,7 +13,10 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::process;
+use super::{
+    process,
+    slack::{Fate, LineEnd, SlackSeries},
+};
 use crate::model::{
     Board, ChannelName, CheckKind, Delivery, GroupName, Kind, Outcome, Timestamp, Verdict,
 };
@@ -60,6 +63,7 @@ pub struct Metrics {
     reload_successful: Gauge,
     reload_at: FloatGauge,
     slash_commands: [Counter; Answer::ALL.len()],
+    slack: SlackSeries,
 }
 
 /// The series of all kinds of check; those of a kind are there from its first look on.
@@ -98,14 +102,14 @@ struct NotificationLabels {
     outcome: &'static str,
 }
 
-/// What became of a request to `/slack/command`.
+/// What became of a slash command, whichever way it came.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Answer {
     /// It was answered.
     Answered,
-    /// Its signature was missing, wrong, too old, or used before.
+    /// It came by a request whose signature was missing, wrong, too old, or used before.
     Refused,
-    /// It was signed and could not be understood.
+    /// It came from Slack and could not be understood.
     Broken,
 }
 
@@ -196,6 +200,7 @@ impl Metrics {
                 "When the file was last read and taken",
             ),
             slash_commands: slash_series(&mut registry),
+            slack: SlackSeries::new(&mut registry),
             registry,
         }
     }
@@ -291,9 +296,24 @@ impl Metrics {
         self.reload_successful.set(0);
     }
 
-    /// A request to `/slack/command` was answered or refused.
+    /// A slash command was answered or refused.
     pub fn slash_command(&self, answer: Answer) {
         self.slash_commands[answer as usize].inc();
+    }
+
+    /// Slack can ask us over so many connections now.
+    pub fn slack_lines(&self, serving: usize) {
+        self.slack.lines(serving);
+    }
+
+    /// A connection to Slack ended, or never came about.
+    pub fn slack_line_ended(&self, end: LineEnd) {
+        self.slack.ended(end);
+    }
+
+    /// Slack handed something over; `kind` is its word for it.
+    pub fn slack_envelope(&self, kind: &'static str, fate: Fate) {
+        self.slack.envelope(kind, fate);
     }
 
     /// Everything in Prometheus' text format, together with what the board says now.
@@ -321,7 +341,7 @@ fn seconds_of(at: Timestamp) -> f64 {
     millis / 1_000.0
 }
 
-fn registered<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn registered<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Clone + Default,
 {
@@ -383,8 +403,11 @@ fn transition_series(registry: &mut Registry) -> Family<Labels<2>, Counter> {
 }
 
 fn slash_series(registry: &mut Registry) -> [Counter; Answer::ALL.len()] {
-    let family: Family<Labels<1>, Counter> =
-        registered(registry, "slash_commands", "Requests to /slack/command");
+    let family: Family<Labels<1>, Counter> = registered(
+        registry,
+        "slash_commands",
+        "Slash commands, by what became of them",
+    );
     Answer::ALL.map(|answer| family.get_or_create_owned(&[("outcome", answer.as_str())]))
 }
 

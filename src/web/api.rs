@@ -20,7 +20,7 @@ use crate::{
         suggest,
         text::{self, Look},
     },
-    model::{Board, Incident, IncidentId, TargetId, Timestamp, Transition, board::Row},
+    model::{Board, Incident, TargetId, Timestamp, Transition, board::Row},
 };
 
 /// How far back history goes unless told.
@@ -84,7 +84,7 @@ pub(super) async fn status(
         Selection::Nothing {
             understood,
             nearest,
-        } => match closed_incident(&shared, &asked.words).await {
+        } => match shared.chat.closed_incident(&asked.words).await {
             Some(incident) => past(&shared, incident, "explain", &asked).await,
             None => unknown(&understood, &nearest),
         },
@@ -151,7 +151,7 @@ pub(super) async fn target(
     let row = match row_of(&board, words) {
         Ok(row) => row,
         Err(response) => {
-            return match closed_incident(&shared, words).await {
+            return match shared.chat.closed_incident(words).await {
                 Some(incident) => past(&shared, incident, what, &asked).await,
                 None => *response,
             };
@@ -161,19 +161,6 @@ pub(super) async fn target(
         "explain" => explain(&shared, row, &asked),
         "history" => history(&shared, row, &asked).await,
         _ => nothing_here(),
-    }
-}
-
-/// The incident that the words name, if they name one and the store still has it.
-pub(super) async fn closed_incident(shared: &Shared, words: &str) -> Option<Incident> {
-    let id: IncidentId = lookup::incident_asked(words)?;
-    let read = std::sync::Arc::clone(&shared.incidents);
-    match from_store(shared, move || read(&id)).await {
-        Ok(incident) => incident,
-        Err(why) => {
-            tracing::warn!(%why, "an incident cannot be read");
-            None
-        }
     }
 }
 
@@ -265,28 +252,9 @@ async fn read_history(
     limit: usize,
 ) -> Result<Vec<Transition>, String> {
     let read = std::sync::Arc::clone(&shared.history);
-    let mut transitions = from_store(shared, move || read(&id, since, limit)).await?;
+    let mut transitions = shared.readers.ask(move || read(&id, since, limit)).await?;
     transitions.sort_by_key(|transition| (transition.at, transition.number));
     Ok(transitions)
-}
-
-/// Asks the store off the runtime's threads, few questions at a time.
-pub(super) async fn from_store<T: Send + 'static>(
-    shared: &Shared,
-    read: impl FnOnce() -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let permit = std::sync::Arc::clone(&shared.store_readers)
-        .acquire_owned()
-        .await
-        .map_err(|_closed| String::from("hekate is stopping"))?;
-    let reading = tokio::task::spawn_blocking(move || {
-        let read = read();
-        drop(permit);
-        read
-    });
-    reading
-        .await
-        .map_err(|_panic| String::from("a fault of hekate; its log says more"))?
 }
 
 /// The target with exactly this id, else the one that the words name.

@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Shared, api::from_store, operations::FROM_BROWSERS, trouble};
+use super::{Shared, operations::FROM_BROWSERS, trouble};
 use crate::model::{
     IncidentId,
     incident::{Mark, Worth},
@@ -47,7 +47,7 @@ pub(super) async fn mark(
     let id = IncidentId::new(id.trim_start_matches('#').to_lowercase());
     let read = std::sync::Arc::clone(&shared.incidents);
     let wanted = id.clone();
-    let incident = match from_store(&shared, move || read(&wanted)).await {
+    let incident = match shared.readers.ask(move || read(&wanted)).await {
         Ok(Some(incident)) => incident,
         Ok(None) => {
             return trouble(
@@ -123,7 +123,7 @@ mod tests {
         open.id = IncidentId::from_number(8);
         open.closed_at = None;
         let known = [closed.clone(), open.clone()];
-        state.incidents = Arc::new(move |id: &IncidentId| {
+        state.chat.incidents = Arc::new(move |id: &IncidentId| {
             Ok(known.iter().find(|incident| incident.id == *id).cloned())
         });
         let marked: Arc<Mutex<Vec<Incident>>> = Arc::default();

@@ -41,6 +41,7 @@ mod tests;
 use std::{
     fmt,
     net::SocketAddr,
+    ops::Deref,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
@@ -49,7 +50,6 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Path, Request, State as Limit},
@@ -60,18 +60,16 @@ use axum::{
 };
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 pub use serve::serve;
 
 use crate::{
-    clock::Clock,
+    chat::Chat,
     model::{
-        Board, GroupName, Incident, IncidentId, Plan, TargetId, Tick, Timestamp, Transition,
-        heartbeat::Push,
-        planned::{Answer, Person, PlanKind, Wish},
+        Board, GroupName, Incident, TargetId, Tick, Timestamp, Transition, heartbeat::Push,
+        planned::PlanKind,
     },
-    telemetry::Metrics,
 };
 
 /// The longest body that is read, in bytes. A slash command is far below it.
@@ -80,19 +78,11 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The limit for a whole request, its body included.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
-/// How many questions to the store may be under way at once.
-const STORE_READERS_MAX: usize = 4;
-
 /// Reads the transitions of a target that were decided at or after a time: the latest of them, at most so many.
 ///
 /// It may block; the error is a sentence for people.
 pub type History =
     Arc<dyn Fn(&TargetId, Timestamp, usize) -> Result<Vec<Transition>, String> + Send + Sync>;
-
-/// Reads an incident, open or closed, if the store still has it.
-///
-/// It may block; the error is a sentence for people.
-pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String> + Send + Sync>;
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
@@ -101,36 +91,31 @@ pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 /// Takes who of a group is active now, by its name in the group. It must not block.
 pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
-/// Hands a wish to the engine; what comes back is answered when what was done is stored. It must not block.
-pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send + Sync>;
-
 /// What the listener needs to know. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
-    /// The read model.
-    pub board: Arc<ArcSwap<Board>>,
-    /// The plan that holds.
-    pub plan: Arc<ArcSwap<Plan>>,
-    /// What is counted.
-    pub metrics: Arc<Metrics>,
+    /// What answers people, in chat and here.
+    pub chat: Chat,
     /// Whether the engine is alive.
     pub pulse: Arc<Pulse>,
     /// The door to the store's history.
     pub history: History,
-    /// The door to the store's incidents.
-    pub incidents: Incidents,
     /// Where a wish to read the file again goes.
     pub reload: mpsc::Sender<Reload>,
     /// Where signs of life go.
     pub push: Pushes,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
-    /// Where it goes what people plan and take on.
-    pub wishes: Wishes,
     /// Takes a mark.
     pub marked: Marked,
-    /// What time it is.
-    pub clock: Clock,
+}
+
+impl Deref for State {
+    type Target = Chat;
+
+    fn deref(&self) -> &Chat {
+        &self.chat
+    }
 }
 
 impl fmt::Debug for State {
@@ -204,10 +189,9 @@ pub struct Peer(pub SocketAddr);
 struct Shared {
     state: State,
     used_signatures: Arc<slash::UsedSignatures>,
-    store_readers: Arc<Semaphore>,
 }
 
-impl std::ops::Deref for Shared {
+impl Deref for Shared {
     type Target = State;
 
     fn deref(&self) -> &State {
@@ -224,7 +208,6 @@ fn router_with(state: State, limit: Duration) -> Router {
     let shared = Shared {
         state,
         used_signatures: Arc::default(),
-        store_readers: Arc::new(Semaphore::new(STORE_READERS_MAX)),
     };
     let guarded = Router::new()
         .route("/metrics", get(operations::metrics))

@@ -37,6 +37,8 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")
     };
+    // Not ready is what a restart or another instance may heal; that Slack cannot ask us is neither.
+    let is_slack_well = board.ourselves.load().slack_trouble.is_none();
     (
         status,
         Json(json!({
@@ -44,6 +46,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Response {
             "first_round": has_seen_all,
             "store": is_store_writable,
             "loop": is_beating,
+            "slack": is_slack_well,
         })),
     )
         .into_response()

@@ -1,9 +1,6 @@
 //! `POST /slack/command`: who sends it is checked before a byte of it is understood.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 use axum::{
     body::Bytes,
@@ -12,21 +9,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use chrono_tz::Tz;
-use tokio::time::timeout;
-
-use super::{Shared, api::closed_incident, planned::fulfil, trouble};
+use super::{Shared, trouble};
 use crate::{
-    command::{Heard, Past, Reply, hear, planned},
-    model::{
-        Incident, Timestamp,
-        planned::{Person, Wish},
-        text::clean,
-    },
+    model::Timestamp,
     slack::{
         command::SlashCommand,
-        grid::Options,
-        reply,
         signature::{ReplayCache, verify},
     },
     telemetry::Answer,
@@ -46,14 +33,6 @@ impl UsedSignatures {
             .insert(timestamp, signature, now)
     }
 }
-
-/// How long the store is waited for; Slack waits 3 s for all of it.
-const STORE_LIMIT: Duration = Duration::from_secs(1);
-
-/// How long it may take until what somebody wished is stored; Slack waits 3 s for all of it.
-const WISH_LIMIT: Duration = Duration::from_secs(2);
-/// The most characters of somebody's name.
-const NAME_MAX: usize = 80;
 
 /// What everybody hears whose request is not believed, whatever the reason: the reason would help only a forger.
 const REFUSAL: &str = "not signed by Slack\n";
@@ -102,64 +81,7 @@ pub(super) async fn command(
             return trouble(StatusCode::BAD_REQUEST, "bad_command", &why.to_string());
         }
     };
-    let board = shared.board.load_full();
-    let zone = plan.server.timezone;
-    let answer = match hear(&board, &command.typed.text, now, &command.command) {
-        Heard::Reply(problem @ Reply::Problem { .. }) => past(&shared, &command.typed.text)
-            .await
-            .map_or(problem, |incident| {
-                Reply::Past(Past::of(incident, &board, now))
-            }),
-        Heard::Reply(
-            answer @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)),
-        ) => answer,
-        Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
-        Heard::Wish(wish) => fulfilled(&shared, wish, &command, zone).await,
-    };
-    let options = Options {
-        timezone: plan.server.timezone,
-        public_url: plan.server.public_url.as_deref(),
-    };
-    let message = reply::render(&answer, &command.command, &options);
-    shared.metrics.slash_command(Answer::Answered);
-    axum::Json(message.to_json()).into_response()
-}
-
-/// What became of what somebody wished, as far as it is known while Slack still waits.
-async fn fulfilled(shared: &Shared, wish: Wish, command: &SlashCommand, zone: Tz) -> Reply {
-    let name = match command.user_name.as_str() {
-        "" => &command.user_id,
-        name => name,
-    };
-    let by = Person {
-        name: format!("@{}", clean(name, NAME_MAX)),
-        slack_user: Some(clean(&command.user_id, NAME_MAX)),
-    };
-    match fulfil(shared, wish, by, WISH_LIMIT).await {
-        Some(Ok(done)) => {
-            let now = shared.clock.now().at;
-            Reply::Said(planned::done(&done, now, zone, &command.command))
-        }
-        Some(Err(refused)) => Reply::Problem {
-            understood: refused.words,
-            nearest: Vec::new(),
-            hint: String::new(),
-        },
-        None => Reply::Problem {
-            understood: String::from(
-                "it may or may not have been done, for hekate did not answer in time",
-            ),
-            nearest: Vec::new(),
-            hint: String::from("look before you try again"),
-        },
-    }
-}
-
-/// The incident that nobody on the board knows any more, if the store finds it while Slack still waits.
-async fn past(shared: &Shared, words: &str) -> Option<Incident> {
-    timeout(STORE_LIMIT, closed_incident(shared, words))
-        .await
-        .ok()?
+    axum::Json(shared.chat.answer(&command).await.to_json()).into_response()
 }
 
 fn refusal(shared: &Shared) -> Response {

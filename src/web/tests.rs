@@ -33,6 +33,7 @@ use super::{
     serve::{LIMITS, Limits, serve_within},
 };
 use crate::{
+    chat::{Chat, Readers},
     clock::Clock,
     command::fixture,
     model::{
@@ -74,18 +75,21 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
     let (pushes, pushed) = mpsc::unbounded_channel();
     let history: History = Arc::new(|id, _, _| Ok(fixture::transitions(id.as_str())));
     let state = State {
-        board: Arc::new(ArcSwap::from_pointee(board)),
-        plan: Arc::new(ArcSwap::from_pointee(plan)),
-        metrics: Arc::new(Metrics::new()),
+        chat: Chat {
+            board: Arc::new(ArcSwap::from_pointee(board)),
+            plan: Arc::new(ArcSwap::from_pointee(plan)),
+            metrics: Arc::new(Metrics::new()),
+            clock: Clock::start(),
+            incidents: Arc::new(|_: &_| Ok(None)),
+            wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            readers: Readers::default(),
+        },
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),
         history,
-        incidents: Arc::new(|_: &_| Ok(None)),
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
-        wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         marked: Arc::new(|_| {}),
-        clock: Clock::start(),
     };
     World {
         state,
@@ -632,7 +636,8 @@ async fn an_incident_that_is_over_is_found_by_its_id() {
     let World { mut state, .. } = world();
     let incident = closed_incident();
     let known = incident.clone();
-    state.incidents = Arc::new(move |id: &IncidentId| Ok((*id == known.id).then(|| known.clone())));
+    state.chat.incidents =
+        Arc::new(move |id: &IncidentId| Ok((*id == known.id).then(|| known.clone())));
     let mine = incident.id.clone();
     state.history = Arc::new(move |id: &TargetId, _, _| {
         let mut transitions = fixture::transitions(id.as_str());

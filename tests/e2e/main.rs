@@ -41,6 +41,8 @@ mod secrets;
 mod sick_disk;
 mod slack_troubles;
 mod slash;
+#[cfg(feature = "socket_mode")]
+mod socket_mode;
 mod strace;
 mod swap;
 mod systemd;

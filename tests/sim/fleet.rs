@@ -131,6 +131,7 @@ pub(crate) fn plan(
         slack: SlackSettings {
             command: String::from("/roih"),
             signing_secrets: Vec::new(),
+            ..SlackSettings::default()
         },
         dead_man: None,
         channels: [

@@ -358,6 +358,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         slack: SlackSettings {
             command: String::from("/roih"),
             signing_secrets: Vec::new(),
+            ..SlackSettings::default()
         },
         dead_man: None,
         channels: BTreeMap::<ChannelName, Channel>::new(),

@@ -17,6 +17,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use hekate::{
+    chat::{Chat, Readers},
     clock::Clock,
     model::{
         Board, GroupName, Plan, Policy, Secret, Severity, Target, TargetId,
@@ -92,18 +93,21 @@ async fn listener() -> (SocketAddr, CancellationToken) {
     let board = Board::of(&plan, clock.now().at, None);
     let (reload, _) = mpsc::channel(1);
     let state = State {
-        board: Arc::new(ArcSwap::from_pointee(board)),
-        plan: Arc::new(ArcSwap::from_pointee(plan)),
-        metrics: Arc::new(Metrics::new()),
+        chat: Chat {
+            board: Arc::new(ArcSwap::from_pointee(board)),
+            plan: Arc::new(ArcSwap::from_pointee(plan)),
+            metrics: Arc::new(Metrics::new()),
+            clock,
+            incidents: Arc::new(|_: &_| Ok(None)),
+            wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            readers: Readers::default(),
+        },
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),
         history: Arc::new(|_: &_, _, _| Ok(Vec::new())),
-        incidents: Arc::new(|_: &_| Ok(None)),
         reload,
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
-        wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         marked: Arc::new(|_| {}),
-        clock,
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
@@ -130,6 +134,7 @@ fn plan() -> Plan {
         slack: SlackSettings {
             command: String::from("/roih"),
             signing_secrets: vec![Secret::new("the one before"), Secret::new(SECRET)],
+            ..SlackSettings::default()
         },
         dead_man: None,
         channels: BTreeMap::new(),

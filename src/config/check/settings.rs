@@ -12,7 +12,7 @@ use crate::{
     config::{
         code::Code,
         decode::At,
-        raw::{self, SecretText},
+        raw::{self, AddressText, SecretText},
         report::Problem,
         suggest::nearest,
     },
@@ -23,6 +23,8 @@ use crate::{
     },
 };
 
+/// What an app-level token is where nothing is opened with it.
+const STAND_IN: &str = "xapp-preview-preview-preview";
 const DAY: Duration = Duration::from_hours(24);
 
 impl Check<'_> {
@@ -170,10 +172,95 @@ impl Check<'_> {
             });
             signing_secrets.extend(found.map(|found| found.secret));
         }
+        let app_token = self.app_token(raw.app_token.as_ref(), raw.app_token_file.as_ref());
+        let base_url = raw.base_url.and_then(|at| self.base_url(&at));
+        let usual = SlackSettings::default();
         SlackSettings {
-            command: command.unwrap_or_else(|| String::from("/roih")),
+            command: command.unwrap_or(usual.command),
             signing_secrets,
+            app_token,
+            base_url: base_url.unwrap_or(usual.base_url),
         }
+    }
+
+    fn app_token(
+        &mut self,
+        direct: Option<&At<SecretText>>,
+        file: Option<&At<String>>,
+    ) -> Option<Secret> {
+        let span = direct.map(|at| at.span).or(file.map(|at| at.span))?;
+        let found = self.secret(&SecretFields {
+            owner: "`slack`",
+            key: "app_token",
+            direct,
+            file,
+            in_preview: Some(STAND_IN),
+            is_optional: true,
+            variable: Some("SLACK_APP_TOKEN"),
+            has_file_twin: true,
+        })?;
+        if cfg!(not(feature = "socket_mode")) {
+            self.report(
+                Problem::new(
+                    Code::NotBuilt,
+                    span,
+                    "this hekate was built without `socket_mode`",
+                )
+                .help("use a build with the feature `socket_mode`, or remove the key"),
+            );
+            return None;
+        }
+        let text = found.secret.expose();
+        let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let label = match text.split_once('-') {
+            Some(("xapp", rest)) if is_plain && rest.len() >= KEY_MIN => return Some(found.secret),
+            Some(("xapp", _)) => "it looks cut off or mistyped",
+            Some(("xoxb", _)) => "this is a bot token",
+            Some(("xoxp", _)) => "this is the token of a user",
+            Some(_) | None => "it does not begin with `xapp-`",
+        };
+        self.report(
+            Problem::new(
+                Code::AppToken,
+                found.span,
+                "`app_token` of `slack` is not an app-level token",
+            )
+            .label(label)
+            .help("make one under Basic Information, App-Level Tokens, with the scope `connections:write`"),
+        );
+        None
+    }
+
+    /// Where tokens may be sent: to Slack, or to a stand-in on this machine.
+    fn base_url(&self, at: &At<AddressText>) -> Option<String> {
+        let url = self.address(at, "`base_url` of `slack`")?;
+        let is_slack = url.scheme() == "https"
+            && url.port().is_none()
+            && url.host_str().is_some_and(|host| {
+                ["slack.com", "slack-gov.com"].iter().any(|domain| {
+                    host.strip_suffix(domain)
+                        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+                })
+            });
+        let has_path = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+        if (is_slack || is_loopback(url.as_str())) && !has_path {
+            return Some(url.as_str().trim_end_matches('/').to_owned());
+        }
+        let label = if has_path {
+            "scheme and host are enough"
+        } else {
+            "this is no host of Slack"
+        };
+        self.report(
+            Problem::new(
+                Code::SlackPlace,
+                at.span,
+                "`base_url` of `slack` is not Slack",
+            )
+            .label(label)
+            .help("remove it, or write https://slack.com or https://slack-gov.com"),
+        );
+        None
     }
 
     /// Source: <https://docs.slack.dev/interactivity/implementing-slash-commands/>: lower case, no spaces, at most 32

@@ -145,6 +145,13 @@ pub(crate) struct Slack {
     pub(crate) previous_signing_secret: Option<At<SecretText>>,
     /// File with the signing secret before.
     pub(crate) previous_signing_secret_file: Option<At<String>>,
+    /// App-level token of the Slack app (`xapp-…`, scope `connections:write`); with it the slash command is answered without
+    /// a public address (Socket Mode).
+    pub(crate) app_token: Option<At<SecretText>>,
+    /// File with the app-level token.
+    pub(crate) app_token_file: Option<At<String>>,
+    /// Where Slack is. Default `https://slack.com`; for governments `https://slack-gov.com`.
+    pub(crate) base_url: Option<At<AddressText>>,
 }
 
 /// An outside service that pages when we fall silent.
@@ -843,17 +850,7 @@ const LATER: &[(&str, &[&str])] = &[
             "include",
         ],
     ),
-    (
-        "`slack`",
-        &[
-            "bot_token",
-            "bot_token_file",
-            "app_token",
-            "app_token_file",
-            "team_id",
-            "base_url",
-        ],
-    ),
+    ("`slack`", &["bot_token", "bot_token_file", "team_id"]),
     (
         "`server`",
         &["tls", "trusted_proxies", "token", "token_file", "public"],

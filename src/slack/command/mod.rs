@@ -7,6 +7,7 @@ mod response_url;
 mod tests;
 mod typed;
 
+use serde_json::Value;
 use thiserror::Error;
 
 pub use response_url::{BadResponseUrl, ResponseUrl};
@@ -93,7 +94,25 @@ impl SlashCommand {
         form: &[u8],
         response_url: impl Fn(&str) -> Result<ResponseUrl, BadResponseUrl>,
     ) -> Result<Self, NotACommand> {
-        let mut fields = Fields::read(form)?;
+        Self::of(Fields::read(form)?, response_url)
+    }
+
+    /// Reads the same from the payload of a connection, where it is an object of texts.
+    ///
+    /// # Errors
+    ///
+    /// As [`SlashCommand::parse`].
+    pub fn of_payload(
+        payload: &Value,
+        response_url: impl Fn(&str) -> Result<ResponseUrl, BadResponseUrl>,
+    ) -> Result<Self, NotACommand> {
+        Self::of(Fields::of_payload(payload), response_url)
+    }
+
+    fn of(
+        mut fields: Fields,
+        response_url: impl Fn(&str) -> Result<ResponseUrl, BadResponseUrl>,
+    ) -> Result<Self, NotACommand> {
         let address = fields.take("response_url");
         Ok(Self {
             team_id: fields.needed("team_id")?,
@@ -130,6 +149,15 @@ impl Fields {
             }
         }
         Ok(fields)
+    }
+
+    /// What is no text is as good as missing; only `is_enterprise_install` has been seen as a bool.
+    fn of_payload(payload: &Value) -> Self {
+        Self(FIELDS.map(|field| match payload.get(field)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Bool(is_so) => Some(is_so.to_string()),
+            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        }))
     }
 
     fn take(&mut self, name: &'static str) -> String {

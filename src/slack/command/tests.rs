@@ -26,6 +26,32 @@ fn a_command_is_read() {
 }
 
 #[test]
+fn the_payload_of_a_connection_says_the_same_as_a_form() {
+    let fields: serde_json::Map<_, _> = form_urlencoded::parse(FORM.as_bytes())
+        .map(|(key, value)| (key.into_owned(), Value::String(value.into_owned())))
+        .collect();
+    let mut payload = Value::Object(fields);
+    let of_form = SlashCommand::parse(FORM.as_bytes());
+    let of_payload = |payload: &Value| SlashCommand::of_payload(payload, ResponseUrl::parse);
+    assert_eq!(of_payload(&payload), of_form);
+    payload["is_enterprise_install"] = Value::Bool(true);
+    assert!(of_payload(&payload).unwrap().is_enterprise_install);
+    for nothing in [Value::Null, Value::from(5), serde_json::json!(["U1"])] {
+        payload["user_id"] = nothing;
+        assert_eq!(of_payload(&payload), Err(NotACommand::Missing("user_id")));
+    }
+    payload["user_id"] = Value::from("U1");
+    payload["response_url"] = Value::from("https://evil.example.test/commands/1");
+    assert_eq!(
+        of_payload(&payload),
+        Err(NotACommand::ResponseUrl(BadResponseUrl::Host))
+    );
+    for payload in [Value::Null, Value::from("command"), serde_json::json!([1])] {
+        assert_eq!(of_payload(&payload), Err(NotACommand::Missing("team_id")));
+    }
+}
+
+#[test]
 fn what_is_missing_or_there_twice_is_named() {
     for (form, expected) in [
         ("", NotACommand::Missing("team_id")),

@@ -14,7 +14,6 @@ use axum::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
-use tokio::time::timeout;
 
 use super::{Shared, trouble, trouble_with};
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
         planned::{self, Said},
     },
     model::{
-        planned::{Answer, Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
+        planned::{Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
         text::clean,
     },
 };
@@ -189,7 +188,7 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
         }
     };
     let is_new = matches!(wish, Wish::Begin { .. });
-    match fulfil(shared, wish, by, ANSWER_LIMIT).await {
+    match shared.fulfil(wish, by, ANSWER_LIMIT).await {
         None => trouble(
             StatusCode::SERVICE_UNAVAILABLE,
             "no_answer",
@@ -219,17 +218,6 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
             (status, answer).into_response()
         }
     }
-}
-
-/// What became of a wish; absent if nobody said so in time.
-pub(super) async fn fulfil(
-    shared: &Shared,
-    wish: Wish,
-    by: Person,
-    limit: Duration,
-) -> Option<Answer> {
-    let answer = (shared.wishes)(wish, by);
-    timeout(limit, answer).await.ok()?.ok()
 }
 
 /// Whoever calls, as they call themselves.

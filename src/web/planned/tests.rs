@@ -32,7 +32,7 @@ fn obliging(refused: Option<Refused>) -> (World, Wished) {
     let mut world = world();
     let wished = Wished::default();
     let heard = Arc::clone(&wished);
-    world.state.wishes = Arc::new(move |wish, by| {
+    world.state.chat.wishes = Arc::new(move |wish, by| {
         let (sender, receiver) = oneshot::channel();
         let answer: Answer = match &refused {
             Some(refused) => Err(refused.clone()),

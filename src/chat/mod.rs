@@ -1,0 +1,115 @@
+//! Answers what people type in Slack, whichever way it came: by a signed request or through a connection of ours.
+//!
+//! Who asks was verified before. Everything is answered from memory; only an incident that is over asks the store.
+
+mod answer;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::{Semaphore, oneshot},
+    time::timeout,
+};
+
+use crate::{
+    clock::Clock,
+    command::lookup,
+    model::{
+        Board, Incident, IncidentId, Plan,
+        planned::{Answer, Person, Wish},
+    },
+    telemetry::Metrics,
+};
+
+/// How many questions to the store may be under way at once.
+const STORE_READERS_MAX: usize = 4;
+
+/// Reads an incident, open or closed, if the store still has it.
+///
+/// It may block; the error is a sentence for people.
+pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String> + Send + Sync>;
+
+/// Hands a wish to the engine; what comes back is answered when what was done is stored. It must not block.
+pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send + Sync>;
+
+/// What it takes to answer people. Cheap to clone.
+#[derive(Clone)]
+pub struct Chat {
+    /// The read model.
+    pub board: Arc<ArcSwap<Board>>,
+    /// The plan that holds.
+    pub plan: Arc<ArcSwap<Plan>>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// What time it is.
+    pub clock: Clock,
+    /// The door to the store's incidents.
+    pub incidents: Incidents,
+    /// Where it goes what people plan and take on.
+    pub wishes: Wishes,
+    /// Whose turn it is to ask the store.
+    pub readers: Readers,
+}
+
+impl fmt::Debug for Chat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chat").finish_non_exhaustive()
+    }
+}
+
+impl Chat {
+    /// The incident that the words name, if they name one and the store still has it.
+    pub async fn closed_incident(&self, words: &str) -> Option<Incident> {
+        let id: IncidentId = lookup::incident_asked(words)?;
+        let read = Arc::clone(&self.incidents);
+        match self.readers.ask(move || read(&id)).await {
+            Ok(incident) => incident,
+            Err(why) => {
+                tracing::warn!(%why, "an incident cannot be read");
+                None
+            }
+        }
+    }
+
+    /// What became of a wish; absent if nobody said so in time.
+    pub async fn fulfil(&self, wish: Wish, by: Person, limit: Duration) -> Option<Answer> {
+        let answer = (self.wishes)(wish, by);
+        timeout(limit, answer).await.ok()?.ok()
+    }
+}
+
+/// Asks the store off the runtime's threads, few questions at a time.
+#[derive(Clone, Debug)]
+pub struct Readers(Arc<Semaphore>);
+
+impl Default for Readers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(STORE_READERS_MAX)))
+    }
+}
+
+impl Readers {
+    /// Asks when it is its turn.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people: what the store said, or that hekate is stopping.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        read: impl FnOnce() -> Result<T, String> + Send + 'static,
+    ) -> Result<T, String> {
+        let permit = Arc::clone(&self.0)
+            .acquire_owned()
+            .await
+            .map_err(|_closed| String::from("hekate is stopping"))?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let read = read();
+            drop(permit);
+            read
+        });
+        reading
+            .await
+            .map_err(|_panic| String::from("a fault of hekate; its log says more"))?
+    }
+}

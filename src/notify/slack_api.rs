@@ -1,0 +1,75 @@
+//! Calls to Slack that are no messages to a channel: methods of its API, and answers to a person that come late.
+
+use std::time::Duration;
+
+use reqwest::{Response, header};
+
+use crate::model::{Delivery, Secret, Timestamp};
+
+use super::{
+    answer,
+    sender::{Sender, beginning, failed},
+};
+
+/// What a method answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// The status of HTTP.
+    pub status: u16,
+    /// How long Slack wants to be left alone, if it says so.
+    pub after: Option<Duration>,
+    /// The beginning of the body.
+    pub body: Vec<u8>,
+}
+
+impl Sender {
+    /// Calls a method without arguments, once, within 10 s; `now` is for a `Retry-After` that is a date.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer, in words without the address and the token.
+    pub async fn call(&self, method: &str, token: &Secret, now: Timestamp) -> Result<Said, String> {
+        let request = self
+            .client
+            .post(method)
+            .bearer_auth(token.expose())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body("");
+        match request.send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let after = after(&response, now);
+                let (body, _is_whole) = beginning(response).await;
+                Ok(Said {
+                    status,
+                    after,
+                    body,
+                })
+            }
+            Err(error) => match failed(error) {
+                Delivery::Retry { why, .. }
+                | Delivery::Unsure { why }
+                | Delivery::Refused { why, .. } => Err(why),
+                Delivery::Accepted => Err(String::from("no answer")),
+            },
+        }
+    }
+
+    /// Posts a late answer to the address that came with the question, once, within 10 s.
+    pub async fn respond(&self, url: &str, body: Vec<u8>, now: Timestamp) -> Delivery {
+        let request = self
+            .client
+            .post(url)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body);
+        match request.send().await {
+            Ok(response) => answer::of_signed(response.status().as_u16(), after(&response, now)),
+            Err(error) => failed(error),
+        }
+    }
+}
+
+fn after(response: &Response, now: Timestamp) -> Option<Duration> {
+    let header = |name| response.headers().get(name)?.to_str().ok();
+    header(header::RETRY_AFTER).and_then(|wait| answer::wait_of(wait, header(header::DATE), now))
+}

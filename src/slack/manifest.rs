@@ -1,0 +1,177 @@
+//! The description of a Slack app from which Slack makes one: only what the file uses.
+//!
+//! Source: <https://docs.slack.dev/reference/app-manifest>.
+
+use serde_json::{Value, json};
+
+/// What an app is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wanted {
+    /// The slash command: `/roih`.
+    pub command: String,
+    /// The channels that are told by incoming webhooks, by their keys in the file.
+    pub webhooks: Vec<String>,
+    /// How the slash command comes to us.
+    pub transport: Transport,
+}
+
+/// How a slash command comes to us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Transport {
+    /// Not at all.
+    None,
+    /// By signed requests to this address.
+    Http(String),
+    /// Over connections that we hold.
+    SocketMode,
+}
+
+/// One right that the app asks for, and why.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Scope {
+    /// Slack's word for it.
+    pub name: &'static str,
+    /// A clause for people.
+    pub why: String,
+}
+
+impl Wanted {
+    /// Whether there is anything to make an app for.
+    pub fn is_anything(&self) -> bool {
+        !self.webhooks.is_empty() || self.transport != Transport::None
+    }
+
+    /// The rights of the bot, in Slack's order of names.
+    pub fn scopes(&self) -> Vec<Scope> {
+        let mut scopes = Vec::new();
+        if self.transport != Transport::None {
+            scopes.push(Scope {
+                name: "commands",
+                why: format!("people ask with {}", self.command),
+            });
+        }
+        if !self.webhooks.is_empty() {
+            let names: Vec<_> = self
+                .webhooks
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            scopes.push(Scope {
+                name: "incoming-webhook",
+                why: format!("messages are posted to {}", names.join(", ")),
+            });
+        }
+        scopes
+    }
+
+    /// The manifest.
+    pub fn manifest(&self) -> Value {
+        let scopes: Vec<_> = self.scopes().iter().map(|scope| scope.name).collect();
+        let mut manifest = json!({
+            "display_information": {
+                "name": "hekate",
+                "description": "Tells when something is down, and when it is up again.",
+                "background_color": "#3F0E40",
+            },
+            // Rights are given to a bot, so there has to be one, even if it never says a word by itself.
+            "features": { "bot_user": { "display_name": "hekate", "always_online": true } },
+            "oauth_config": { "scopes": { "bot": scopes } },
+            "settings": {
+                "org_deploy_enabled": false,
+                "socket_mode_enabled": self.transport == Transport::SocketMode,
+                "token_rotation_enabled": false,
+            },
+        });
+        if !self.webhooks.is_empty() {
+            manifest["settings"]["incoming_webhooks"] =
+                json!({ "incoming_webhooks_enabled": true });
+        }
+        let mut command = json!({
+            "command": self.command,
+            "description": "How everything is, and silences",
+            "usage_hint": "status | status <words> | help",
+            "should_escape": true,
+        });
+        match &self.transport {
+            Transport::None => return manifest,
+            Transport::Http(url) => command["url"] = json!(url),
+            Transport::SocketMode => {}
+        }
+        manifest["features"]["slash_commands"] = json!([command]);
+        manifest
+    }
+}
+
+/// The address at which Slack shows a new app of this manifest, ready to be made.
+pub fn link(manifest: &Value) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("new_app", "1")
+        .append_pair("manifest_json", &manifest.to_string())
+        .finish()
+        // A plus sign means a space to some readers only.
+        .replace('+', "%20");
+    format!("https://api.slack.com/apps?{query}")
+}
+
+/// The address of our route for slash commands below the address at which Slack reaches us; absent if that is none that
+/// Slack calls: it wants `https` and a host.
+pub fn request_url(base: &str) -> Option<String> {
+    const ROUTE: &str = "/slack/command";
+    let url = url::Url::parse(base).ok()?;
+    let is_good = url.scheme() == "https"
+        && url.host_str().is_some()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    let base = url.as_str().trim_end_matches('/');
+    let base = base.strip_suffix(ROUTE).unwrap_or(base);
+    is_good.then(|| format!("{base}{ROUTE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_for_commands_is_our_route_over_tls() {
+        for (base, expected) in [
+            (
+                "https://status.example.test",
+                Some("https://status.example.test/slack/command"),
+            ),
+            (
+                "https://status.example.test/hekate/",
+                Some("https://status.example.test/hekate/slack/command"),
+            ),
+            (
+                "https://status.example.test/slack/command",
+                Some("https://status.example.test/slack/command"),
+            ),
+            ("http://status.example.test", None),
+            ("https://user@status.example.test", None),
+            ("https://status.example.test/?a=1", None),
+            ("status.example.test", None),
+        ] {
+            assert_eq!(request_url(base).as_deref(), expected, "{base}");
+        }
+    }
+
+    #[test]
+    fn a_link_carries_the_whole_manifest() {
+        let manifest = Wanted {
+            command: String::from("/roih"),
+            webhooks: vec![String::from("alerts")],
+            transport: Transport::SocketMode,
+        }
+        .manifest();
+        let link = link(&manifest);
+        let (_, query) = link.split_once('?').unwrap();
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        assert_eq!(pairs[0].1, "1");
+        assert_eq!(
+            serde_json::from_str::<Value>(&pairs[1].1).unwrap(),
+            manifest
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! The manifests of the app, whole: a person pastes them.
+
+use expect_test::{ExpectFile, expect_file};
+use hekate::slack::manifest::{Transport, Wanted};
+
+fn is(webhooks: &[&str], transport: Transport, file: &ExpectFile) {
+    let wanted = Wanted {
+        command: String::from("/roih"),
+        webhooks: webhooks.iter().map(|name| (*name).to_owned()).collect(),
+        transport,
+    };
+    let manifest = wanted.manifest();
+    let text = format!("{manifest:#}\n");
+    file.assert_eq(&text);
+    // Slack's limits, in characters. Source: the reference of the app manifest.
+    let length = |path: &str| {
+        let text = manifest.pointer(path).and_then(|value| value.as_str());
+        text.map_or(0, |text| text.chars().count())
+    };
+    for (path, max) in [
+        ("/display_information/name", 35),
+        ("/display_information/description", 140),
+        ("/features/bot_user/display_name", 80),
+        ("/features/slash_commands/0/command", 32),
+        ("/features/slash_commands/0/description", 2_000),
+        ("/features/slash_commands/0/usage_hint", 1_000),
+    ] {
+        assert!(length(path) <= max, "{path}");
+    }
+    // No right is asked for that nothing needs, and each has its reason.
+    for scope in wanted.scopes() {
+        assert!(text.contains(scope.name) && !scope.why.is_empty());
+    }
+    let scopes = manifest["oauth_config"]["scopes"]["bot"].as_array();
+    assert_eq!(scopes.map(Vec::len), Some(wanted.scopes().len()));
+}
+
+#[test]
+fn the_app_asks_for_what_the_file_uses_and_no_more() {
+    is(
+        &["alerts"],
+        Transport::None,
+        &expect_file!["manifest_webhook.json"],
+    );
+    is(
+        &["alerts", "ops"],
+        Transport::SocketMode,
+        &expect_file!["manifest_socket_mode.json"],
+    );
+    is(
+        &["alerts"],
+        Transport::Http(String::from("https://status.example.test/slack/command")),
+        &expect_file!["manifest_http.json"],
+    );
+    is(
+        &[],
+        Transport::SocketMode,
+        &expect_file!["manifest_command_only.json"],
+    );
+}
