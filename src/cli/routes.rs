@@ -43,11 +43,7 @@ pub(super) fn routes(global: &Global, asked: &Routes, terminal: Terminal) -> Exi
             return Exit::Usage;
         }
     };
-    let target = match target(&plan, words) {
-        Ok(mut target) if asked.disaster => {
-            Arc::make_mut(&mut target).severity = Severity::Disaster;
-            target
-        }
+    let target = match target(&plan, words, asked.disaster) {
         Ok(target) => target,
         Err(why) => {
             terminal.complain(&why);
@@ -139,11 +135,17 @@ fn waiting(later: &Later, zone: Tz) -> String {
     out
 }
 
-/// The one target that the words name.
-fn target(plan: &Plan, words: &str) -> Result<Arc<Target>, String> {
+/// The one target that the words name, perhaps as a part of a disaster.
+fn target(plan: &Plan, words: &str, is_disaster: bool) -> Result<Arc<Target>, String> {
     let board = Board::of(plan, Timestamp::default(), None);
     match lookup::one(&board, words) {
-        One::Row(row) => Ok(Arc::clone(&row.target)),
+        One::Row(row) => {
+            let mut target = Arc::clone(&row.target);
+            if is_disaster {
+                Arc::make_mut(&mut target).severity = Severity::Disaster;
+            }
+            Ok(target)
+        }
         One::Several(rows) => {
             let names: Vec<_> = rows.iter().map(|row| row.target.title()).collect();
             Err(format!(

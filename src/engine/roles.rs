@@ -435,10 +435,8 @@ impl Engine {
         if is_told || is_worse {
             batch.incidents.push(incident.clone());
         }
-        if is_told {
-            if let Some(watched) = self.at_mut(slot) {
-                watched.restless.tell(now);
-            }
+        if is_told && let Some(watched) = self.at_mut(slot) {
+            watched.restless.tell(now);
         }
     }
 }

@@ -176,23 +176,7 @@ impl Engine {
                 .push(entry_of(key, Kind::Changed, now, mention, &story));
         }
         if !was_worse {
-            for (channel, mention) in decision.to {
-                if incident.told.iter().all(|told| told.channel != channel) {
-                    batch.entries.push(entry(
-                        incident,
-                        channel.clone(),
-                        Kind::Opened,
-                        now,
-                        mention.clone(),
-                        &story,
-                    ));
-                    incident.told.push(Told {
-                        channel,
-                        at: now.at,
-                        mention,
-                    });
-                }
-            }
+            tell_newcomers(incident, decision.to, now, &story, batch);
             if !decision.remind_after.is_empty() {
                 // It is worse than what the reminders so far were about.
                 incident.remind_after = decision.remind_after;
@@ -377,6 +361,34 @@ pub(super) fn entry_of(
         attempts: 0,
         held_until: None,
         instead_of: None,
+    }
+}
+
+/// Tells of an open incident whoever has to hear of it and was not told yet.
+fn tell_newcomers(
+    incident: &mut Incident,
+    to: Vec<(ChannelName, Option<OnCallName>)>,
+    now: Moment,
+    story: &Arc<Story>,
+    batch: &mut Batch,
+) {
+    for (channel, mention) in to {
+        if incident.told.iter().any(|told| told.channel == channel) {
+            continue;
+        }
+        batch.entries.push(entry(
+            incident,
+            channel.clone(),
+            Kind::Opened,
+            now,
+            mention.clone(),
+            story,
+        ));
+        incident.told.push(Told {
+            channel,
+            at: now.at,
+            mention,
+        });
     }
 }
 

@@ -73,7 +73,7 @@ fn channel(name: &str, fallback: Option<&str>) -> (ChannelName, Channel) {
 }
 
 /// Whoever is mentioned where `master` is told, and sleeps from ten to seven.
-pub(crate) fn sleeper() -> OnCall {
+fn sleeper() -> OnCall {
     OnCall {
         name: OnCallName::new("core"),
         user_group: Some(String::from("S0CORE01")),
@@ -173,4 +173,10 @@ pub(crate) fn hold_production(plan: &mut Plan) {
         goes_on: true,
     };
     plan.routes.insert(0, disasters);
+}
+
+/// What can wait is told in the morning.
+pub(crate) fn let_sleep(plan: &mut Plan) {
+    let sleeper = sleeper();
+    plan.on_call.insert(sleeper.name.clone(), sleeper);
 }

@@ -107,9 +107,8 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     is_loud: bool,
     is_long: bool,
-    /// Whether whoever is on call wants to sleep.
-    has_quiet_nights: bool,
-    has_production: bool,
+    /// What the file says beside the fleet.
+    additions: Vec<fn(&mut Plan)>,
     seed: u64,
 }
 
@@ -188,8 +187,7 @@ impl World {
             trace: Trace::default(),
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
             is_long,
-            has_quiet_nights: false,
-            has_production: false,
+            additions: Vec::new(),
             seed,
         };
         world.start();
@@ -215,25 +213,21 @@ impl World {
             !self.is_long,
             is_damped(self.seed, self.is_long),
         );
-        if self.has_quiet_nights {
-            let sleeper = fleet::sleeper();
-            plan.on_call.insert(sleeper.name.clone(), sleeper);
-        }
-        if self.has_production {
-            fleet::hold_production(&mut plan);
+        for add in &self.additions {
+            add(&mut plan);
         }
         plan
     }
 
     /// From now on, what can wait is told in the morning.
     pub(crate) fn let_sleep(&mut self) {
-        self.has_quiet_nights = true;
+        self.additions.push(fleet::let_sleep);
         self.reload();
     }
 
     /// From now on, two of the targets hold up production, and of disasters somebody else hears as well.
     pub(crate) fn hold_production(&mut self) {
-        self.has_production = true;
+        self.additions.push(fleet::hold_production);
         self.reload();
     }
 

@@ -18,7 +18,7 @@ fn who_reads_a_reminder_is_not_told_in_passing_that_it_is_well() {
         world.run_until(world.now + minutes(2));
     }
     world.set("api", "refused");
-    world.run_until(minutes(62) - Duration::from_secs(30));
+    world.run_until(minutes(61) + Duration::from_secs(30));
     world.set("api", "ok");
     world.run_until(minutes(65));
     world.set("api", "refused");
