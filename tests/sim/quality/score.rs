@@ -39,7 +39,7 @@ pub(crate) struct Score {
     pub(crate) wrong: u32,
     /// Told as degraded, away from any outage.
     pub(crate) wrong_partly: u32,
-    /// Wrong ones while our own network was in trouble.
+    /// Wrong ones of which our own network was, or may have been, the reason.
     pub(crate) wrong_by_us: u32,
     pub(crate) outages: u32,
     pub(crate) missed: u32,
@@ -61,7 +61,7 @@ impl Score {
             self.repeated += one.copies.saturating_sub(1);
             if one.is_down && one.heard.is_some() && during(outages, one.decided).is_none() {
                 self.wrong += 1;
-                self.wrong_by_us += u32::from(!truth.sees(one.decided, one.decided));
+                self.wrong_by_us += u32::from(truth.was_hidden(one.decided));
             }
         }
         for (index, one) in told.iter().enumerate().filter(|(_, one)| one.is_down) {

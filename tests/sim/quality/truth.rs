@@ -13,6 +13,9 @@ use crate::{
 const DAY: f64 = 86_400.0;
 /// The width of the lengths of blips: the deviation of their logarithm.
 const BLIP_SIGMA: f64 = 0.87;
+/// What is told was seen within this time: the longest that hekate confirms something, with the look before it.
+const EVIDENCE: Duration = Duration::from_secs(90);
+
 /// So much of what looks like a blip of a target is one of our own line.
 const OURS: f64 = 0.7;
 /// Nothing is an outage that lasts for less.
@@ -225,6 +228,13 @@ impl Truth {
         let (from, until) = (from.saturating_sub(margin), until + margin);
         let mut troubles = self.eyes.near(from, until);
         troubles.all(|(_, _, net)| !net.hides())
+    }
+
+    /// Whether our own network was in trouble in the time in which what is decided now was seen.
+    pub(crate) fn was_hidden(&self, decided: Duration) -> bool {
+        let from = decided.saturating_sub(EVIDENCE);
+        let mut troubles = self.eyes.near(from, decided);
+        troubles.any(|(_, _, net)| net.hides())
     }
 
     /// Whether messages got out all the time.
