@@ -39,7 +39,11 @@ impl Chat {
                     Reply::Past(Past::of(incident, &board, now))
                 }),
             Heard::Reply(
-                answer @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)),
+                answer @ (Reply::Status(_)
+                | Reply::Help(_)
+                | Reply::Past(_)
+                | Reply::Known(_)
+                | Reply::Said(_)),
             ) => answer,
             Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
             Heard::Wish(wish) => self.fulfilled(wish, command).await,

@@ -94,6 +94,7 @@ pub enum Command {
     /// Check the file and explain every mistake
     Validate(Validate),
     /// Why a target is in its state, or what an error code means
+    #[command(visible_alias = "why")]
     Explain {
         /// A target, an incident, or a code such as H0102
         #[arg(required = true, num_args = 1.., value_name = "CODE|NAME")]

@@ -6,6 +6,7 @@
 
 mod help;
 pub mod json;
+pub mod known;
 pub mod lookup;
 mod past;
 pub mod planned;
@@ -19,6 +20,7 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use help::HelpLine;
+pub use known::Known;
 pub use past::Past;
 pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
@@ -43,6 +45,8 @@ pub enum Reply {
     Help(Vec<HelpLine>),
     /// What became of an incident that was named by its id.
     Past(Past),
+    /// All that is known of one target.
+    Known(Box<Known>),
     /// Sentences without a full stop; what can be typed stands in backticks.
     Said(Vec<String>),
     /// The question could not be answered as it was put.
@@ -94,6 +98,18 @@ pub const COMMANDS: &[Command] = &[
         what: "only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, \
                `suspect`, `operational` or `problems`; a comma joins several",
         hear: |question| Heard::Reply(status::answer(question)),
+    },
+    Command {
+        word: "why",
+        arguments: "<target or incident>",
+        what: "all that is known of it: what the last looks saw, who was told and when, what keeps it from being told",
+        hear: |question| known::answer(question, "why"),
+    },
+    Command {
+        word: "health",
+        arguments: "<target>",
+        what: "the same, for something that is well",
+        hear: |question| known::answer(question, "health"),
     },
     Command {
         word: "ack",
@@ -174,7 +190,11 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
     }
     Heard::Reply(match status::answer(&question(&text)) {
         Reply::Problem { .. } => unknown_command(first, rest, &question(&text)),
-        reply @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)) => reply,
+        reply @ (Reply::Status(_)
+        | Reply::Help(_)
+        | Reply::Past(_)
+        | Reply::Known(_)
+        | Reply::Said(_)) => reply,
     })
 }
 

@@ -123,6 +123,8 @@ fn help_is_made_from_the_table() {
         &expect![[r#"
             /roih status                                                how everything is, problems first
             /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
+            /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
+            /roih health <target>                                       the same, for something that is well
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
@@ -135,6 +137,8 @@ fn help_is_made_from_the_table() {
         &expect![[r#"
             /roih status                                                how everything is, problems first
             /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
+            /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
+            /roih health <target>                                       the same, for something that is well
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
@@ -486,6 +490,46 @@ fn columns_are_measured_as_terminals_show_them() {
 fn explained(id: &str, board: &Board) -> String {
     let row = board.row(&TargetId::new(id)).unwrap();
     text::explain(&Line::of(row, NOW), &plan().channels, NOW, PLAIN)
+}
+
+#[test]
+fn why_tells_of_one_target_or_asks_which() {
+    told("why master green", &expect![[r#"
+        master green — DOWN since 14:02:10 UTC (12 min 30 s), critical
+          why        no answer within 5 s
+          phases     dns 0.4 ms · connect 3 ms · tls 11 ms
+          last look  took 5 s, 9 s ago
+          last good  200 in 88 ms at 14:01:40
+          told       core_alerts at 14:03:12, id k7f2
+          next       recovers after 3 good looks (0 so far)
+    "#]]);
+    assert_eq!(
+        ask(&board(), "health green master", NOW, "/roih"),
+        ask(&board(), "why k7f2", NOW, "/roih")
+    );
+    told("why master", &expect![[r#"
+        `master` means several targets
+        did you mean:
+          why master blue
+          why master green
+        hint: `/roih help` lists what can be asked
+    "#]]);
+    told("why mastr green", &expect![[r#"
+        nothing is called `mastr`
+        did you mean:
+          why master green
+        hint: `/roih help` lists what can be asked
+    "#]]);
+    told("why", &expect![[r#"
+        no target was named
+        hint: `/roih help` lists what can be asked
+    "#]]);
+    told("wyh master green", &expect![[r#"
+        `wyh` is no command, and nothing that is watched is called that
+        did you mean:
+          why master green
+        hint: `/roih help` lists what can be asked
+    "#]]);
 }
 
 #[test]

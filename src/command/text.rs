@@ -2,19 +2,17 @@
 //!
 //! Every state has a mark and a word, so nothing is said by colour alone. Columns are measured as terminals show them.
 
-use std::{collections::BTreeMap, fmt::Write, time::Duration};
+use std::{collections::BTreeMap, fmt::Write};
 
 use anstyle::{AnsiColor, Style};
 use chrono_tz::Tz;
 use unicode_width::UnicodeWidthStr;
 
-use super::{HelpLine, Line, Past, Reply, Status, json::component_word};
-use crate::model::{
-    Channel, ChannelName, Component, Timestamp, Transition, Verdict,
-    planned::Note,
-    roles::{Role, RoleFacts},
-    text::span,
+use super::{
+    HelpLine, Line, Past, Reply, Status,
+    known::{self, Terms, age, planned_words},
 };
+use crate::model::{Channel, ChannelName, Timestamp, Transition, Verdict, text::span};
 
 /// The column in which the words of an explanation begin.
 const LABEL_WIDTH: usize = 9;
@@ -69,11 +67,6 @@ impl Look {
     }
 }
 
-/// How long ago something was, for people: nobody reads parts of a second.
-fn age(at: Timestamp, now: Timestamp) -> String {
-    span(Duration::from_secs(now.since(at).as_secs()))
-}
-
 /// The sign in front of a state's word.
 pub const fn mark(verdict: Verdict) -> char {
     match verdict {
@@ -101,6 +94,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Status(answer) => status(answer, look),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
+        Reply::Known(known) => explain(&known.line, &BTreeMap::new(), known.now, look),
         Reply::Said(sentences) => sentences.join("\n") + "\n",
         Reply::Problem {
             understood,
@@ -146,28 +140,6 @@ pub fn short(status: &Status) -> String {
     out
 }
 
-/// `active since 14:02:10 (12 min); haproxy_csv says blue`
-fn role_words(facts: &RoleFacts, now: Timestamp, look: Look) -> String {
-    let mut words = facts.role.map_or("", Role::as_str).to_owned();
-    if let Some(since) = facts.since {
-        let lead = if facts.role.is_some() {
-            " since"
-        } else {
-            "exchanged"
-        };
-        let _infallible = write!(
-            words,
-            "{lead} {} ({})",
-            look.time(since, now),
-            age(since, now)
-        );
-    }
-    if !words.is_empty() {
-        words.push_str("; ");
-    }
-    words + &facts.words
-}
-
 /// The grid: one line a target under its group, then how many are how, and hekate's own troubles.
 pub fn grid(status: &Status, look: Look) -> String {
     let mut out = String::new();
@@ -198,7 +170,7 @@ pub fn grid(status: &Status, look: Look) -> String {
     line(&mut out, &summary(status));
     for (note, count) in &status.notes {
         let noun = if *count == 1 { "target" } else { "targets" };
-        let words = planned_words(note, status.now, look);
+        let words = planned_words(note, &|at| look.time(at, status.now));
         line(&mut out, &format!("{count} {noun} {words}"));
     }
     for trouble in &status.troubles {
@@ -206,15 +178,6 @@ pub fn grid(status: &Status, look: Look) -> String {
     }
     lapses(&mut out, status, look);
     out
-}
-
-/// `silenced by jan@laptop until 16:20:00 (s41)`
-fn planned_words(note: &Note, now: Timestamp, look: Look) -> String {
-    let id = match &note.by {
-        Some(_) => format!(" ({})", note.name),
-        None => String::new(),
-    };
-    format!("{} until {}{id}", note.words(), look.time(note.until, now))
 }
 
 /// `hekate was blind from 14:02:07 to 14:19:10 (17 min 3 s): …`, the latest last.
@@ -266,7 +229,7 @@ fn row(target: &Line, now: Timestamp, title_width: usize, look: Look) -> String 
         );
     }
     if let Some(note) = &target.facts.note {
-        let _infallible = write!(said, " · {}", planned_words(note, now, look));
+        let _infallible = write!(said, " · {}", planned_words(note, &|at| look.time(at, now)));
     }
     format!("  {state}  {title}  {said}")
 }
@@ -363,7 +326,6 @@ pub fn explain(
     now: Timestamp,
     look: Look,
 ) -> String {
-    let facts = &target.facts;
     let verdict = target.verdict();
     let since = target.since();
     let mut out = String::new();
@@ -385,136 +347,18 @@ pub fn explain(
             target.target.severity
         ),
     );
-    labelled(&mut out, "why", target.why());
-    if let Some(suspicion) = facts
-        .suspicion
-        .as_ref()
-        .filter(|_| verdict == Verdict::Suspect)
-    {
-        let looks = suspicion.looks;
-        let noun = if looks == 1 { "look" } else { "looks" };
-        labelled(
-            &mut out,
-            "",
-            &format!(
-                "{looks} bad {noun} so far; until this is confirmed it counts as {}",
-                facts.settled
-            ),
-        );
-    }
-    looks(&mut out, target, now, look);
-    for component in facts.components() {
-        labelled(&mut out, "part", &component_words(component));
-    }
-    if let Some(detail) = &facts.detail {
-        let said = [
-            ("note", &detail.note),
-            ("said", &detail.excerpt),
-            ("by", &detail.via),
-        ];
-        for (label, words) in said {
-            if let Some(words) = words {
-                labelled(&mut out, label, words);
-            }
-        }
-    }
-    for words in told(target, channels, now, look) {
-        labelled(&mut out, "told", &words);
-    }
-    plans(&mut out, target, now, look);
-    if !facts.next.is_empty() {
-        labelled(&mut out, "next", &facts.next);
+    let channel = |name: &ChannelName| {
+        let known = channels.get(name);
+        known.map_or_else(|| name.to_string(), |channel| channel.title().to_owned())
+    };
+    let terms = Terms {
+        time: &|at| look.time(at, now),
+        channel: &channel,
+    };
+    for fact in known::facts(target, now, &terms) {
+        labelled(&mut out, fact.label, &fact.words);
     }
     out
-}
-
-/// Who has taken it on, and what keeps it from being told.
-fn plans(out: &mut String, target: &Line, now: Timestamp, look: Look) {
-    let facts = &target.facts;
-    if let Some(taken) = &facts.acknowledged {
-        let words = format!("{}, {}", taken.words(), look.time(taken.at, now));
-        labelled(out, "taken", &words);
-    }
-    if let Some(note) = &facts.note {
-        labelled(out, "planned", &planned_words(note, now, look));
-    }
-    if let Some(held) = &facts.held {
-        labelled(out, "held", held);
-    }
-}
-
-/// The look that decided, the last one, and the last good one before it.
-fn looks(out: &mut String, target: &Line, now: Timestamp, look: Look) {
-    let phases: Vec<String> = target
-        .facts
-        .phases
-        .finished()
-        .map(|(name, length)| format!("{name} {}", span(length)))
-        .collect();
-    if !phases.is_empty() {
-        labelled(out, "phases", &phases.join(" · "));
-    }
-    if let Some((at, took)) = target.looked {
-        let words = format!("took {}, {} ago", span(took), age(at, now));
-        labelled(out, "last look", &words);
-    }
-    if let Some(role) = target.role.as_ref().filter(|role| !role.words.is_empty()) {
-        labelled(out, "role", &role_words(role, now, look));
-    }
-    if let Some(log) = &target.log {
-        labelled(out, "log", &log.words(now));
-    }
-    if let Some(good) = target
-        .facts
-        .last_good
-        .filter(|_| target.verdict() != Verdict::Operational)
-    {
-        let status = good
-            .status
-            .map_or_else(|| String::from("fine"), |status| status.to_string());
-        labelled(
-            out,
-            "last good",
-            &format!(
-                "{status} in {} at {}",
-                span(good.took),
-                look.time(good.at, now)
-            ),
-        );
-    }
-}
-
-fn component_words(component: &Component) -> String {
-    let state = component_word(component.state);
-    match &component.message {
-        Some(message) => format!("{} {state}: {message}", component.name),
-        None => format!("{} {state}", component.name),
-    }
-}
-
-fn told(
-    target: &Line,
-    channels: &BTreeMap<ChannelName, Channel>,
-    now: Timestamp,
-    look: Look,
-) -> Vec<String> {
-    let id = target
-        .facts
-        .incident
-        .as_ref()
-        .map_or_else(String::new, |id| format!(", id {id}"));
-    target
-        .facts
-        .told
-        .iter()
-        .map(|told| {
-            let name = &told.channel;
-            let title = channels
-                .get(name)
-                .map_or_else(|| name.as_str(), Channel::title);
-            format!("{title} at {}{id}", look.time(told.at, now))
-        })
-        .collect()
 }
 
 /// What became of an incident.

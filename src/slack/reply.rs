@@ -1,15 +1,18 @@
 //! Answers to commands as Slack shows them: to the one who asked, and to nobody else.
 
 use super::{
-    Audience, Message,
+    Attachment, Audience, Message,
     block::{Block, Rich},
     grid::{self, Options},
     look,
     mrkdwn::{DateFormat, NAME_MAX, clock, neutral},
 };
 use crate::{
-    command::{HelpLine, Past, Reply},
-    model::Timestamp,
+    command::{
+        HelpLine, Known, Past, Reply,
+        known::{self, Terms},
+    },
+    model::{Timestamp, text::span},
 };
 
 /// The most characters of what was understood, and of a hint.
@@ -17,12 +20,16 @@ const SENTENCE_MAX: usize = 300;
 /// The most sentences of an answer; the rest is counted.
 const SENTENCES_MAX: usize = 20;
 
+/// The most facts of one target; a body may call many components by name.
+const FACTS_MAX: usize = 40;
+
 /// The message of an answer.
 pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
     match reply {
         Reply::Status(status) => grid::render(status, options),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, options),
+        Reply::Known(reply) => known(reply, options),
         Reply::Said(sentences) => said(sentences),
         Reply::Problem {
             understood,
@@ -98,6 +105,51 @@ fn past(past: &Past, options: &Options<'_>) -> Message {
         vec![Block::rich(rich)],
         Vec::new(),
     )
+}
+
+/// All that is known of one target: its state in the first line, then a fact a line.
+fn known(known: &Known, options: &Options<'_>) -> Message {
+    let time = |at: Timestamp| clock(at, DateFormat::near(at, known.now), options.timezone);
+    let line = &known.line;
+    let (title, verdict) = (line.title(), line.verdict());
+    let since = format!(
+        " since {} ({}), {}",
+        time(line.since()),
+        span(known.now.since(line.since())),
+        line.target.severity
+    );
+    let mut rich = Rich::new();
+    rich.emoji(look::circle(verdict))
+        .bold(&title)
+        .own(" ")
+        .bold(look::mark(verdict))
+        .own(&since)
+        .end_line();
+    let terms = Terms {
+        time: &time,
+        channel: &|name| name.to_string(),
+    };
+    for fact in known::facts(line, known.now, &terms).iter().take(FACTS_MAX) {
+        let lead = if fact.label.is_empty() {
+            "  "
+        } else {
+            "\u{2022} "
+        };
+        rich.own(lead).bold(fact.label);
+        let gap = if fact.label.is_empty() { "" } else { "  " };
+        rich.own(gap).foreign(&fact.words, SENTENCE_MAX).end_line();
+    }
+    let text = format!(
+        "{}: {}{since} \u{2013} {}",
+        look::mark(verdict),
+        neutral(&title, SENTENCE_MAX),
+        neutral(line.why(), SENTENCE_MAX)
+    );
+    let facts = Attachment {
+        color: look::color(verdict),
+        blocks: vec![Block::rich(rich)],
+    };
+    Message::new(Audience::Asker, &text, None, Vec::new(), vec![facts])
 }
 
 /// Sentences, each on its line.

@@ -331,6 +331,22 @@ fn the_grid_of_two_thousand() {
 }
 
 #[test]
+fn all_that_is_known_of_one_target() {
+    let board = ten();
+    for (question, file) in [
+        ("why master blue", expect_file!["why_down.json"]),
+        (
+            "health master blue",
+            expect_file!["health_operational.json"],
+        ),
+        ("why master", expect_file!["why_several.json"]),
+    ] {
+        let reply = ask(&board, question, NOW, "/roih");
+        is_file(&reply::render(&reply, "/roih", &OPTIONS), &file);
+    }
+}
+
+#[test]
 fn help_and_a_question_nobody_understands() {
     let board = ten();
     let answer = |text| ask(&board, text, NOW, "/roih");

@@ -122,6 +122,11 @@ fn answers(words: &str) -> Vec<Message> {
             &OPTIONS,
         ),
         reply::render(&ask(&board, words, NOW, "/roih"), "/roih", &OPTIONS),
+        reply::render(
+            &ask(&board, "why master blue", NOW, "/roih"),
+            "/roih",
+            &OPTIONS,
+        ),
     ]
 }
 

@@ -169,7 +169,7 @@ fn of_incident(board: &Board, words: &[Word]) -> Option<usize> {
 pub fn incident_asked(text: &str) -> Option<IncidentId> {
     let words = words_of(&clean(text, super::QUESTION_CHARACTERS_MAX));
     let words = match words.as_slice() {
-        [command, rest @ ..] if command.normal == "status" => rest,
+        [command, rest @ ..] if ["status", "why"].contains(&command.normal.as_str()) => rest,
         all => all,
     };
     incident_of(words).filter(|id| id.number().is_some())
