@@ -494,7 +494,9 @@ fn explained(id: &str, board: &Board) -> String {
 
 #[test]
 fn why_tells_of_one_target_or_asks_which() {
-    told("why master green", &expect![[r#"
+    told(
+        "why master green",
+        &expect![[r#"
         master green — DOWN since 14:02:10 UTC (12 min 30 s), critical
           why        no answer within 5 s
           phases     dns 0.4 ms · connect 3 ms · tls 11 ms
@@ -502,34 +504,47 @@ fn why_tells_of_one_target_or_asks_which() {
           last good  200 in 88 ms at 14:01:40
           told       core_alerts at 14:03:12, id k7f2
           next       recovers after 3 good looks (0 so far)
-    "#]]);
+    "#]],
+    );
     assert_eq!(
         ask(&board(), "health green master", NOW, "/roih"),
         ask(&board(), "why k7f2", NOW, "/roih")
     );
-    told("why master", &expect![[r#"
+    told(
+        "why master",
+        &expect![[r#"
         `master` means several targets
         did you mean:
           why master blue
           why master green
         hint: `/roih help` lists what can be asked
-    "#]]);
-    told("why mastr green", &expect![[r#"
+    "#]],
+    );
+    told(
+        "why mastr green",
+        &expect![[r#"
         nothing is called `mastr`
         did you mean:
           why master green
         hint: `/roih help` lists what can be asked
-    "#]]);
-    told("why", &expect![[r#"
+    "#]],
+    );
+    told(
+        "why",
+        &expect![[r#"
         no target was named
         hint: `/roih help` lists what can be asked
-    "#]]);
-    told("wyh master green", &expect![[r#"
+    "#]],
+    );
+    told(
+        "wyh master green",
+        &expect![[r#"
         `wyh` is no command, and nothing that is watched is called that
         did you mean:
           why master green
         hint: `/roih help` lists what can be asked
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
