@@ -19,7 +19,7 @@ use super::{Shared, api::closed_incident, planned::fulfil, trouble};
 use crate::{
     command::{Heard, Past, Reply, hear, planned},
     model::{
-        Incident, Timestamp,
+        Incident, Moment, Timestamp,
         planned::{Person, Wish},
         text::clean,
     },
@@ -75,7 +75,8 @@ pub(super) async fn command(
             return trouble(rejection.status(), "bad_body", "the body cannot be read");
         }
     };
-    let now = shared.clock.now().at;
+    let moment = shared.clock.now();
+    let now = moment.at;
     let timestamp = only(&headers, "x-slack-request-timestamp");
     let signature = only(&headers, "x-slack-signature");
     if let Err(why) = verify(secrets, timestamp, signature, &body, now) {
@@ -114,6 +115,7 @@ pub(super) async fn command(
             answer @ (Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Said(_)),
         ) => answer,
         Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
+        Heard::Wish(_) if !is_signed_since_start(timestamp, moment) => just_started(),
         Heard::Wish(wish) => fulfilled(&shared, wish, &command, zone).await,
     };
     let options = Options {
@@ -123,6 +125,27 @@ pub(super) async fn command(
     let message = reply::render(&answer, &command.command, &options);
     shared.metrics.slash_command(Answer::Answered);
     axum::Json(message.to_json()).into_response()
+}
+
+/// Whether a request was signed since this process began to remember what was used, so that a repeat would be known.
+///
+/// Slack counts whole seconds: what was signed in the second of the start may have come before it.
+fn is_signed_since_start(timestamp: Option<&str>, now: Moment) -> bool {
+    let started_at = now.at - Duration::from_micros(now.tick.as_micros());
+    timestamp
+        .and_then(|digits| digits.parse::<i64>().ok())
+        .is_some_and(|signed_at| signed_at > started_at.as_seconds())
+}
+
+/// Nothing is done that somebody could have recorded before the start and sent again.
+fn just_started() -> Reply {
+    Reply::Problem {
+        understood: String::from(
+            "nothing was done: this was signed before hekate was started, so it may be a repeat",
+        ),
+        nearest: Vec::new(),
+        hint: String::from("say it again"),
+    }
 }
 
 /// What became of what somebody wished, as far as it is known while Slack still waits.

@@ -41,6 +41,7 @@ mod secrets;
 mod sick_disk;
 mod slack_troubles;
 mod slash;
+mod slash_planned;
 mod strace;
 mod swap;
 mod systemd;
