@@ -4,5 +4,6 @@
 mod golden;
 mod hostile;
 mod limits;
+mod planned;
 mod rules;
 mod world;
