@@ -7,7 +7,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 pub use words::{done, json_agenda, json_done, list};
 
@@ -160,7 +160,7 @@ fn understand(kind: PlanKind, said: Said, board: &Board, command: &str) -> Resul
     };
     let targets = targets.map_err(|problem| {
         let start = format!("{} {}", kind.as_str(), beginnings(kind)[0]);
-        problem.after(&start, &said.rest(), &hint())
+        problem.after(&start, &said.rest(command), &hint())
     })?;
     let length = match (said.length, kind) {
         (Some(length), _) => length,
@@ -229,7 +229,7 @@ fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
         incident
     } else {
         let row = one(board, &said.names)
-            .map_err(|problem| problem.after("ack", &said.rest(), &hint()))?;
+            .map_err(|problem| problem.after("ack", &said.rest(command), &hint()))?;
         row.facts().incident.clone().ok_or_else(|| {
             let title = row.target.title();
             Problem::new(
@@ -331,13 +331,24 @@ fn one<'a>(board: &'a Board, names: &str) -> Result<&'a Arc<Row>, NoNames> {
 }
 
 impl Said {
-    /// What was said beside the names, as it would be typed behind them.
-    fn rest(&self) -> String {
-        let length = self.length.map(|length| format!(" for {}", typed(length)));
-        let release = self.release.as_ref().map(|name| format!(" release {name}"));
-        let why = Some(&self.why).filter(|why| !why.is_empty());
-        let why = why.map(|why| format!(" because {why}"));
-        [length, release, why].into_iter().flatten().collect()
+    /// What was said beside the names, as it would be typed behind them: in Slack as words, in a terminal as options.
+    fn rest(&self, command: &str) -> String {
+        let is_terminal = !command.starts_with('/');
+        let dashes = if is_terminal { "--" } else { "" };
+        let mut rest = String::new();
+        if let Some(length) = self.length {
+            let length = humantime::format_duration(length).to_string();
+            let _ = write!(rest, " {dashes}for {}", length.replace(' ', ""));
+        }
+        if let Some(release) = &self.release {
+            let _ = write!(rest, " {dashes}release {release}");
+        }
+        if !self.why.is_empty() && is_terminal {
+            let _ = write!(rest, " --reason '{}'", self.why.replace('\'', r"'\''"));
+        } else if !self.why.is_empty() {
+            let _ = write!(rest, " because {}", self.why);
+        }
+        rest
     }
 
     /// Names, and behind them in any order `for 2h`, `release 4.18.2`, and last `because …`; a dash before a word, as in a
@@ -426,13 +437,6 @@ fn length<'a>(value: Option<&'a str>, after: &'a str) -> Result<(Duration, &'a s
         }
     }
     found.ok_or_else(|| no_length(split(after).0))
-}
-
-/// A length as people type it: `2h30m`.
-fn typed(length: Duration) -> String {
-    humantime::format_duration(length)
-        .to_string()
-        .replace(' ', "")
 }
 
 fn no_length(word: &str) -> String {
