@@ -201,3 +201,31 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let value = values.next()?;
     values.next().is_none().then_some(value)?.to_str().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tick;
+
+    #[test]
+    fn only_what_was_signed_after_the_second_of_the_start_is_obeyed() {
+        let now = Moment {
+            tick: Tick::from_micros(10_500_000),
+            at: Timestamp::from_millis(1_000_011_200),
+        };
+        for (signed_at, is_since) in [
+            (Some("1000011"), true),
+            (Some("1000001"), true),
+            (Some("1000000"), false),
+            (Some("999999"), false),
+            (Some("soon"), false),
+            (None, false),
+        ] {
+            assert_eq!(
+                is_signed_since_start(signed_at, now),
+                is_since,
+                "{signed_at:?}"
+            );
+        }
+    }
+}

@@ -1,7 +1,9 @@
 //! Clocks that jump by hours, as when somebody sets them or a machine wakes with a dead battery.
 //!
+//! `libfaketime` stands between the binary and the system's clock; the monotonic clock goes its way, as it does then.
+//!
 //! A machine that was suspended is the same to hekate: it did not run, its monotonic clock stood still, and the wall clock
-//! went on. (The clock that counts suspensions, `CLOCK_BOOTTIME`, is one that hekate never reads.) `libfaketime` stands between the binary and the system's clock; the monotonic clock goes its way, as it does then.
+//! went on. The clock that counts suspensions as well, `CLOCK_BOOTTIME`, is one that hekate never reads.
 
 use std::{
     env, fs,

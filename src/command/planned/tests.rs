@@ -208,6 +208,24 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
     ]));
 }
 
+#[test]
+fn what_is_near_can_be_typed_as_it_stands_in_a_terminal_too() {
+    let said = Said {
+        names: String::from("mastre"),
+        length: Some(Duration::from_mins(150)),
+        why: String::from("it's a slip"),
+        release: None,
+    };
+    let heard = begin(PlanKind::Silence, said, &fixture::board(), "hekate");
+    let Heard::Reply(Reply::Problem { nearest, .. }) = heard else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(
+        nearest,
+        [r"silence add master --for 2h30m --reason 'it'\''s a slip'"]
+    );
+}
+
 fn jan() -> Person {
     Person {
         name: String::from("jan@laptop"),
