@@ -26,7 +26,10 @@ const NAME_MAX: usize = 80;
 
 impl Chat {
     /// Answers a command that was verified, within two seconds and a little, and counts it.
-    pub async fn answer(&self, command: &SlashCommand) -> Message {
+    ///
+    /// Nothing is done, and a question is answered, if it may be a repeat that this process would not know: then it was not
+    /// said since the start.
+    pub async fn answer(&self, command: &SlashCommand, is_since_start: bool) -> Message {
         let plan = self.plan.load_full();
         let board = self.board.load_full();
         let now = self.clock.now().at;
@@ -46,6 +49,7 @@ impl Chat {
                 | Reply::Said(_)),
             ) => answer,
             Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
+            Heard::Wish(_) if !is_since_start => just_started(),
             Heard::Wish(wish) => self.fulfilled(wish, command).await,
         };
         let options = Options {
@@ -93,5 +97,16 @@ impl Chat {
         timeout(STORE_LIMIT, self.closed_incident(words))
             .await
             .ok()?
+    }
+}
+
+/// Nothing is done that somebody could have recorded before the start and sent again.
+fn just_started() -> Reply {
+    Reply::Problem {
+        understood: String::from(
+            "nothing was done: this was signed before hekate was started, so it may be a repeat",
+        ),
+        nearest: Vec::new(),
+        hint: String::from("say it again"),
     }
 }

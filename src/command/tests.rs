@@ -209,7 +209,6 @@ fn what_is_not_known_is_answered_with_what_is_near() {
         &expect![[r#"
             `everything` is nothing that can be done with a deploy
             did you mean:
-              deploy announce everything <!channel> `now`
               deploy list
             hint: say it as `/roih deploy announce master green for 5m release 4.18.2`
         "#]],

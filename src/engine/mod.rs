@@ -278,7 +278,11 @@ impl Engine {
     ///
     /// `now` must not run backwards from call to call.
     pub fn handle(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
-        self.turn_plans(now, matches!(event, Event::Interrupted), actions);
+        let is_interrupted = matches!(event, Event::Interrupted);
+        if is_interrupted {
+            self.forget_sight();
+        }
+        self.turn_plans(now, is_interrupted, actions);
         match event {
             Event::Due => self.wake(now, actions),
             Event::Observed(observation) => self.observed(now, observation, actions),
@@ -616,6 +620,15 @@ impl Engine {
                 self.schedule.add(due);
             }
             self.show(slot, actions);
+        }
+    }
+
+    /// Time stood still or jumped: how anything is now has to be seen before what was held back is told.
+    fn forget_sight(&mut self) {
+        for watched in self.watched.iter_mut().flatten() {
+            for watching in &mut watched.checks {
+                watching.is_seen = false;
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! `POST /slack/command`: who sends it is checked before a byte of it is understood.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
@@ -11,7 +14,7 @@ use axum::{
 
 use super::{Shared, trouble};
 use crate::{
-    model::Timestamp,
+    model::{Moment, Timestamp},
     slack::{
         command::SlashCommand,
         signature::{ReplayCache, verify},
@@ -54,7 +57,8 @@ pub(super) async fn command(
             return trouble(rejection.status(), "bad_body", "the body cannot be read");
         }
     };
-    let now = shared.clock.now().at;
+    let moment = shared.clock.now();
+    let now = moment.at;
     let timestamp = only(&headers, "x-slack-request-timestamp");
     let signature = only(&headers, "x-slack-signature");
     if let Err(why) = verify(secrets, timestamp, signature, &body, now) {
@@ -81,7 +85,19 @@ pub(super) async fn command(
             return trouble(StatusCode::BAD_REQUEST, "bad_command", &why.to_string());
         }
     };
-    axum::Json(shared.chat.answer(&command).await.to_json()).into_response()
+    let is_since_start = is_signed_since_start(timestamp, moment);
+    let answer = shared.chat.answer(&command, is_since_start).await;
+    axum::Json(answer.to_json()).into_response()
+}
+
+/// Whether a request was signed since this process began to remember what was used, so that a repeat would be known.
+///
+/// Slack counts whole seconds: what was signed in the second of the start may have come before it.
+fn is_signed_since_start(timestamp: Option<&str>, now: Moment) -> bool {
+    let started_at = now.at - Duration::from_micros(now.tick.as_micros());
+    timestamp
+        .and_then(|digits| digits.parse::<i64>().ok())
+        .is_some_and(|signed_at| signed_at > started_at.as_seconds())
 }
 
 fn refusal(shared: &Shared) -> Response {
@@ -99,4 +115,32 @@ fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Tick;
+
+    #[test]
+    fn only_what_was_signed_after_the_second_of_the_start_is_obeyed() {
+        let now = Moment {
+            tick: Tick::from_micros(10_500_000),
+            at: Timestamp::from_millis(1_000_011_200),
+        };
+        for (signed_at, is_since) in [
+            (Some("1000011"), true),
+            (Some("1000001"), true),
+            (Some("1000000"), false),
+            (Some("999999"), false),
+            (Some("soon"), false),
+            (None, false),
+        ] {
+            assert_eq!(
+                is_signed_since_start(signed_at, now),
+                is_since,
+                "{signed_at:?}"
+            );
+        }
+    }
 }

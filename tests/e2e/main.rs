@@ -41,6 +41,7 @@ mod secrets;
 mod sick_disk;
 mod slack_troubles;
 mod slash;
+mod slash_planned;
 #[cfg(feature = "socket_mode")]
 mod socket_mode;
 mod strace;

@@ -22,7 +22,7 @@ use super::{
     },
 };
 
-fn is_file(message: &Message, file: &ExpectFile) {
+pub(crate) fn is_file(message: &Message, file: &ExpectFile) {
     let payload = message.to_json();
     check(&payload);
     check(&message.plain().to_json());
@@ -31,7 +31,7 @@ fn is_file(message: &Message, file: &ExpectFile) {
     file.assert_eq(&pretty);
 }
 
-fn is(entry: &Entry, file: &ExpectFile) {
+pub(crate) fn is(entry: &Entry, file: &ExpectFile) {
     is_file(&render(entry, &context(&on_call())), file);
 }
 

@@ -35,6 +35,7 @@ fn messages(words: &str) -> Vec<Message> {
     }
     let mut shared = shared_story(2, 1);
     words.clone_into(&mut shared.title);
+    shared.notes = vec![words.to_owned()];
     for one in shared.many.iter_mut().flat_map(|many| &mut many.members) {
         words.clone_into(&mut one.title);
         words.clone_into(&mut one.words);
@@ -73,6 +74,7 @@ fn fill(story: &mut hekate::model::Story, words: &str) {
     words.clone_into(&mut story.title);
     words.clone_into(&mut story.reason.words);
     story.siblings = vec![words.to_owned()];
+    story.notes = vec![words.to_owned(), words.to_owned()];
     story.also_told = vec![ChannelName::new(words)];
     story.icon = None;
     story.runbook_url = None;
@@ -118,6 +120,11 @@ fn answers(words: &str) -> Vec<Message> {
                 nearest: vec![words.to_owned()],
                 hint: words.to_owned(),
             },
+            "/roih",
+            &OPTIONS,
+        ),
+        reply::render(
+            &Reply::Said(vec![words.to_owned(), format!("`s1` by {words}")]),
             "/roih",
             &OPTIONS,
         ),
@@ -198,7 +205,7 @@ fn emoji(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What was asked is answered in one way or another, so only the first two answers have a template.
+/// What was asked is answered in one way or another, so only the first three answers have a template.
 fn assert_same_marks(words: &str, template: &[Vec<String>], answered: &[Vec<String>]) {
     for (message, expected) in messages(words)
         .iter()
@@ -220,7 +227,7 @@ fn assert_harmless(words: &str, template: &[Vec<String>], answered: &[Vec<String
 fn templates() -> (Vec<Vec<String>>, Vec<Vec<String>>) {
     (
         messages("harmless").iter().map(acting).collect(),
-        answers("harmless").iter().take(2).map(acting).collect(),
+        answers("harmless").iter().take(3).map(acting).collect(),
     )
 }
 

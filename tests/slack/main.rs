@@ -5,5 +5,6 @@ mod golden;
 mod hostile;
 mod limits;
 mod manifests;
+mod planned;
 mod rules;
 mod world;

@@ -7,7 +7,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 pub use words::{done, json_agenda, json_done, list};
 
@@ -132,11 +132,11 @@ fn plan(kind: PlanKind, question: &Question<'_>) -> Result<Heard, Problem> {
     }
     // Without its first word it would be guessed whether a name or an order was meant.
     let word = kind.as_str();
+    let said = Said::read(question.words).ok();
+    let is_wish = said.is_some_and(|said| understand(kind, said, question.board, "").is_ok());
+    let order = is_wish.then(|| format!("{word} {} {}", beginnings(kind)[0], question.words));
     Err(Problem {
-        nearest: vec![
-            format!("{word} {} {}", beginnings(kind)[0], question.words),
-            format!("{word} list"),
-        ],
+        nearest: order.into_iter().chain([format!("{word} list")]).collect(),
         ..Problem::new(
             format!(
                 "`{}` is nothing that can be done with a {word}",
@@ -160,7 +160,7 @@ fn understand(kind: PlanKind, said: Said, board: &Board, command: &str) -> Resul
     };
     let targets = targets.map_err(|problem| {
         let start = format!("{} {}", kind.as_str(), beginnings(kind)[0]);
-        problem.after(&start, &hint())
+        problem.after(&start, &said.rest(command), &hint())
     })?;
     let length = match (said.length, kind) {
         (Some(length), _) => length,
@@ -225,11 +225,11 @@ fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
     if said.names.trim().is_empty() {
         return Err(Problem::new("it is not said which incident", hint()));
     }
-    let why = Some(said.why).filter(|why| !why.is_empty());
     let incident = if let Some((incident, _)) = of_incident(board, &said.names) {
         incident
     } else {
-        let row = one(board, &said.names).map_err(|problem| problem.after("ack", &hint()))?;
+        let row = one(board, &said.names)
+            .map_err(|problem| problem.after("ack", &said.rest(command), &hint()))?;
         row.facts().incident.clone().ok_or_else(|| {
             let title = row.target.title();
             Problem::new(
@@ -238,6 +238,7 @@ fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
             )
         })?
     };
+    let why = Some(said.why).filter(|why| !why.is_empty());
     Ok(Wish::Acknowledge { incident, why })
 }
 
@@ -260,12 +261,14 @@ struct NoNames {
 }
 
 impl NoNames {
-    /// As an answer to words that began with these.
-    fn after(self, start: &str, hint: &str) -> Problem {
+    /// As an answer to words that began and ended with these.
+    fn after(self, start: &str, rest: &str, hint: &str) -> Problem {
         let nearest = self.nearest.into_iter();
         Problem {
             understood: self.understood,
-            nearest: nearest.map(|name| format!("{start} {name}")).collect(),
+            nearest: nearest
+                .map(|name| format!("{start} {name}{rest}"))
+                .collect(),
             hint: hint.to_owned(),
         }
     }
@@ -328,6 +331,26 @@ fn one<'a>(board: &'a Board, names: &str) -> Result<&'a Arc<Row>, NoNames> {
 }
 
 impl Said {
+    /// What was said beside the names, as it would be typed behind them: in Slack as words, in a terminal as options.
+    fn rest(&self, command: &str) -> String {
+        let is_terminal = !command.starts_with('/');
+        let dashes = if is_terminal { "--" } else { "" };
+        let mut rest = String::new();
+        if let Some(length) = self.length {
+            let length = humantime::format_duration(length).to_string();
+            let _ = write!(rest, " {dashes}for {}", length.replace(' ', ""));
+        }
+        if let Some(release) = &self.release {
+            let _ = write!(rest, " {dashes}release {release}");
+        }
+        if !self.why.is_empty() && is_terminal {
+            let _ = write!(rest, " --reason '{}'", self.why.replace('\'', r"'\''"));
+        } else if !self.why.is_empty() {
+            let _ = write!(rest, " because {}", self.why);
+        }
+        rest
+    }
+
     /// Names, and behind them in any order `for 2h`, `release 4.18.2`, and last `because …`; a dash before a word, as in a
     /// terminal, makes no difference. What follows a length or a release and is none of these is the reason as well.
     fn read(words: &str) -> Result<Self, String> {

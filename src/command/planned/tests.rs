@@ -151,7 +151,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         silence add master for 2h release 4 because no deploy
             ? only a deploy has a release |  | say it as `/roih silence add master blue for 2h because db restore`
         silence add mastre for 2h because a slip
-            ? nothing is called `mastre` | silence add master | say it as `/roih silence add master blue for 2h because db restore`
+            ? nothing is called `mastre` | silence add master for 2h because a slip | say it as `/roih silence add master blue for 2h because db restore`
         silence add unknown master for 2h because nobody is
             ? nobody is like that now |  | say it as `/roih silence add master blue for 2h because db restore`
         silence add master --until 16:20 because no such word
@@ -159,7 +159,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         silence master for 2h because of what
             ? `master` is nothing that can be done with a silence | silence add master for 2h because of what, silence list | say it as `/roih silence add master blue for 2h because db restore`
         silence list master
-            ? `list` is nothing that can be done with a silence | silence add list master, silence list | say it as `/roih silence add master blue for 2h because db restore`
+            ? `list` is nothing that can be done with a silence | silence list | say it as `/roih silence add master blue for 2h because db restore`
         silence end
             ? it is not said which silence |  | `/roih silence list` shows their ids
         silence end master
@@ -167,7 +167,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         silence end m3
             ? m3 is a maintenance | maintenance end m3 | `/roih silence list` shows their ids
         deploy announce master for 5m
-            ? this could be each of 2 targets | deploy announce master blue, deploy announce master green | say it as `/roih deploy announce master green for 5m release 4.18.2`
+            ? this could be each of 2 targets | deploy announce master blue for 5m, deploy announce master green for 5m | say it as `/roih deploy announce master green for 5m release 4.18.2`
         deploy announce for 5m
             ? no target was named |  | say it as `/roih deploy announce master green for 5m release 4.18.2`
         ack
@@ -206,6 +206,24 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         "ack zzzz",
         "ack master green for 2h",
     ]));
+}
+
+#[test]
+fn what_is_near_can_be_typed_as_it_stands_in_a_terminal_too() {
+    let said = Said {
+        names: String::from("mastre"),
+        length: Some(Duration::from_mins(150)),
+        why: String::from("it's a slip"),
+        release: None,
+    };
+    let heard = begin(PlanKind::Silence, said, &fixture::board(), "hekate");
+    let Heard::Reply(Reply::Problem { nearest, .. }) = heard else {
+        panic!("{heard:?}");
+    };
+    assert_eq!(
+        nearest,
+        [r"silence add master --for 2h30m --reason 'it'\''s a slip'"]
+    );
 }
 
 fn jan() -> Person {

@@ -18,7 +18,7 @@ const NAMED_MAX: usize = 4;
 pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String> {
     match done {
         Done::Begun { planned, but } => {
-            let Planned { id, by, .. } = planned;
+            let (id, by) = (planned.id, said(&planned.by.name));
             let who = counted(planned.matcher.targets.len());
             let until = format!(
                 "until {} ({})",
@@ -33,7 +33,8 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
                 }
                 PlanKind::Deploy => {
                     let release = planned.release.as_ref();
-                    let release = release.map_or(String::new(), |name| format!(" of {name}"));
+                    let release =
+                        release.map_or(String::new(), |name| format!(" of {}", said(name)));
                     let target = names(&planned.matcher.targets);
                     format!("deploy{release} announced for {target} {until}, by {by} — {ends}")
                 }
@@ -53,7 +54,7 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
         } => vec![format!(
             "{incident} ({}) {}; no reminders until it changes",
             shortened(titles),
-            acknowledgement.words()
+            said(&acknowledgement.words())
         )],
     }
 }
@@ -79,9 +80,9 @@ pub fn list(agenda: &Agenda, kind: PlanKind, now: Timestamp, zone: Tz) -> Vec<St
 fn one(planned: &Planned, now: Timestamp, zone: Tz) -> String {
     let targets = &planned.matcher.targets;
     let why = match (&planned.release, planned.why.as_str()) {
-        (Some(release), _) => format!(": release {release}"),
+        (Some(release), _) => format!(": release {}", said(release)),
         (None, "") => String::new(),
-        (None, why) => format!(": {why}"),
+        (None, why) => format!(": {}", said(why)),
     };
     format!(
         "`{}` {} until {} ({} left), by {}{why} — {}",
@@ -89,7 +90,7 @@ fn one(planned: &Planned, now: Timestamp, zone: Tz) -> String {
         counted(targets.len()),
         clock(planned.until, now, zone),
         left(planned.until, now),
-        planned.by,
+        said(&planned.by.name),
         names(targets)
     )
 }
@@ -178,6 +179,11 @@ fn json_one(planned: &Planned) -> Value {
             "by": ended.by.as_ref().map(|by| &by.name),
         })),
     })
+}
+
+/// What somebody said, without the backticks that would make it look like something to type.
+fn said(words: &str) -> String {
+    words.replace('`', "'")
 }
 
 fn counted(count: usize) -> String {

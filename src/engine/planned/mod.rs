@@ -208,7 +208,9 @@ impl Engine {
         let is_asked = watched.is_asked(check);
         let watching = &watched.checks[check];
         let words = match () {
-            () if watched.is_unseen() => "it was not looked at since hekate started",
+            () if watched.is_unseen() => {
+                "it was not looked at since hekate started, or since time stood still"
+            }
             () if is_asked && watching.is_unproved => "nobody vouches for what was seen last",
             () if watching.state.recovery.is_some() => "looks say that it is changing",
             () => return None,

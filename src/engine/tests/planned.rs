@@ -293,6 +293,26 @@ fn what_passed_while_nobody_looked_is_no_alarm_and_what_did_not_is_told_after_a_
 }
 
 #[test]
+fn what_passed_while_time_stood_still_is_no_alarm_and_what_did_not_is_told_after_a_look() {
+    let mut world = World::new(fleet(vec![target("api"), target("web")]));
+    world.run_until(minutes(10));
+    world.plan(PlanKind::Silence, &["api", "web"], minutes(30));
+    world.set("api", "refused");
+    world.set("web", "refused");
+    world.run_until(minutes(20));
+    world.engine.turned(world.moment());
+    world.told.clear();
+    world.now = minutes(50);
+    world.set("web", "ok");
+    world.event(Event::Interrupted);
+    world.check(&expect![[""]]);
+    world.run_until(minutes(70));
+    world.check(&expect![[r#"
+        50m #core @core opened: api operational -> down: connection refused [held back by silence s1 of jan@laptop: db restore]
+    "#]]);
+}
+
+#[test]
 fn whoever_would_hear_is_told_of_a_silence_and_of_its_early_end() {
     let mut world = World::new(fleet(vec![
         target("master/blue"),

@@ -140,7 +140,7 @@ impl Desk {
             back.acknowledge(envelope.takes_payload.then(busy).as_ref());
             return;
         };
-        let mut answering = std::pin::pin!(self.chat.answer(&command));
+        let mut answering = std::pin::pin!(self.chat.answer(&command, true));
         let message = if envelope.takes_payload {
             match timeout(self.acknowledged_within, &mut answering).await {
                 Ok(message) => {
