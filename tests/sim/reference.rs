@@ -192,6 +192,17 @@ impl Chronicle {
         self.is_damped && (flapping || count > 3)
     }
 
+    /// Whether somebody was told before, in the same incident, that a target is down, and of nothing else since.
+    fn was_told(&self, now: Duration, target: &TargetId, entry: &Entry) -> bool {
+        let mut told = self.decided.iter().filter(|(at, _, before)| {
+            *at < now
+                && before.key.incident == entry.key.incident
+                && before.key.sequence < entry.key.sequence
+        });
+        let last = told.rfind(|(_, _, before)| said_of(before, target).is_some());
+        last.is_some_and(|(_, _, before)| said_of(before, target) == Some(Verdict::Down))
+    }
+
     /// Whether so many of the last regular looks failed.
     fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
         let is_bad = |look: &Look| self.word_of(look) == Word::Bad;
@@ -261,6 +272,10 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
     let is_founded = match (entry.kind, entry.story.to) {
         // What flaps and stays down is told later than it was decided.
         (Kind::Opened | Kind::Changed, Verdict::Down) if entry.story.flapping.is_some() => last(1)
+            .first()
+            .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
+        // Others hear of what was told before: it has to be so still.
+        (Kind::Opened, Verdict::Down) if chronicle.was_told(at, target, entry) => last(1)
             .first()
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
         (Kind::Opened | Kind::Changed, Verdict::Down) => {
