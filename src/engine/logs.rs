@@ -12,16 +12,23 @@ use super::{
     watched::Watched,
 };
 use crate::{
-    judge::{freshness, watermark},
+    judge::{
+        freshness::{self, Life},
+        watermark,
+    },
     model::{
-        Batch, LookId, Memory, Moment, Observation, Outcome, Phases, Policy, Slot, SourceName,
+        Batch, FailureClass, LookId, Memory, Moment, Observation, Outcome, Phases, Policy, Slot, SourceName,
         Timestamp, Verdict,
         board::LogFacts,
-        logs::{LogAnswer, LogAsk, LogMemory, LogRow, LogSource, Reading, Subject, Witness},
+        logs::{
+            LogAnswer, LogAsk, LogMemory, LogRow, LogSource, LogStoreQuestion, Reading, Subject,
+            Witness,
+        },
         pauses::PauseFacts,
         plan::Question,
         roles::Role,
     },
+    schedule::Due,
 };
 
 /// How often the memory of a store is written down when nothing else makes it be.
@@ -29,10 +36,17 @@ const REMEMBER_EVERY: Duration = Duration::from_mins(1);
 /// So many rounds in a row a store has to be well before a question to it is called wrong.
 const GOOD_ROUNDS: u8 = 2;
 
+/// A store is asked no more often than this because somebody who logs into it does not answer …
+const HASTENED_EVERY: Duration = Duration::from_secs(4);
+/// … and not at all while more lines of ours than these are on their way.
+const UNSEEN_WHEN_HASTENED: usize = 12;
+
 /// Who reads which store.
 #[derive(Debug, Default)]
 pub(super) struct Readers {
     by_source: HashMap<SourceName, Vec<Reader>>,
+    /// Where the stores themselves are.
+    stores: HashMap<SourceName, (Slot, u8)>,
 }
 
 /// One target's log.
@@ -47,16 +61,9 @@ impl Engine {
     /// Finds out anew who reads which store; after every change of the plan.
     pub(super) fn bind_readers(&mut self) {
         let mut subjects: HashMap<(SourceName, &Subject), usize> = HashMap::new();
-        let stores = self.watched.iter().flatten().flat_map(|watched| {
-            watched.target.checks.iter().filter_map(|check| {
-                if let Question::LogStore(store) = &check.question {
-                    Some(store)
-                } else {
-                    None
-                }
-            })
-        });
-        for store in stores {
+        let mut stores = HashMap::new();
+        for (place, store) in self.stores() {
+            stores.insert(store.source.name.clone(), place);
             for (index, subject) in store.subjects.iter().enumerate() {
                 subjects.insert((store.source.name.clone(), subject), index);
             }
@@ -81,7 +88,64 @@ impl Engine {
                 }
             }
         }
-        self.readers = Readers { by_source };
+        self.readers = Readers { by_source, stores };
+    }
+
+    fn stores(&self) -> impl Iterator<Item = ((Slot, u8), &LogStoreQuestion)> {
+        let watched = self.watched.iter().enumerate();
+        let checks = watched.filter_map(|(index, watched)| {
+            let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
+            Some((slot, (0_u8..).zip(&watched.as_ref()?.target.checks)))
+        });
+        checks.flat_map(|(slot, checks)| {
+            checks.filter_map(move |(check, asked)| match &asked.question {
+                Question::LogStore(store) => Some(((slot, check), &**store)),
+                _ => None,
+            })
+        })
+    }
+
+    /// Asks the store of this target's log soon, if that can tell whether what does not answer lives.
+    pub(super) fn hasten_log(&mut self, now: Moment, slot: Slot, check: u8) {
+        let Some(watched) = self.at(slot) else { return };
+        let Some(burst) = &watched.checks[usize::from(check)].state.burst else {
+            return;
+        };
+        let log = watched.log_since(burst.since);
+        let is_open = burst.weakest == FailureClass::Silent
+            && log.is_some_and(|(row, life)| row == LogRow::Fresh && life != Life::Alive);
+        let source = watched.target.checks.iter().find_map(|check| match &check.question {
+            Question::LogFreshness(question) => Some(&question.source),
+            _ => None,
+        });
+        let store = source.and_then(|source| self.readers.stores.get(source));
+        let Some((slot, check)) = store.copied().filter(|_| is_open) else {
+            return;
+        };
+        let Some(watched) = self.at_mut(slot) else { return };
+        // What is on its way for long shows that the store is behind: asking it more often proves nothing sooner.
+        if watched.witness_mut(check).unseen.len() > UNSEEN_WHEN_HASTENED {
+            return;
+        }
+        let watching = &mut watched.checks[usize::from(check)];
+        let was_asked = watching
+            .hurried_at
+            .is_some_and(|at| now.tick.since(at) < HASTENED_EVERY);
+        let is_busy = watching.flight.is_some() || watching.planned <= now.tick || !watching.is_seen;
+        if was_asked || is_busy {
+            return;
+        }
+        watching.hurried_at = Some(now.tick);
+        watching.generation += 1;
+        watching.is_next_regular = false;
+        watching.planned = now.tick;
+        let due = Due {
+            planned: now.tick,
+            slot,
+            check,
+            generation: watching.generation,
+        };
+        self.schedule.add(due);
     }
 
     /// What the next round of this check should ask, if it is a round.
@@ -215,6 +279,7 @@ impl Engine {
         let outcome = freshness::outcome(&decision, &evidence, is_log_only);
         let readable = unreadable::changed(memory, question, &evidence, decision.row);
         let pauses = freshness::pause_facts(memory, now.at);
+        let read_up_to = freshness::read_up_to(&evidence);
         let observation = Observation {
             look: LookId {
                 slot: reader.slot,
@@ -247,6 +312,7 @@ impl Engine {
             watched.log = Some(Arc::clone(&facts));
             let watching = &mut watched.checks[usize::from(reader.check)];
             (watching.is_seen, watching.is_unproved) = (true, false);
+            watching.read_up_to = watching.read_up_to.max(read_up_to);
         }
         actions.push(Action::ShowLog(reader.slot, facts));
         self.weigh(now, &observation, true, actions);
@@ -293,7 +359,10 @@ impl Engine {
             for watching in &mut watched.checks {
                 match watching.memory.as_deref_mut() {
                     Some(Memory::Witness(witness)) => watermark::void(witness, now),
-                    Some(Memory::Log(log)) => freshness::void(log, now),
+                    Some(Memory::Log(log)) => {
+                        freshness::void(log, now);
+                        watching.read_up_to = None;
+                    }
                     Some(Memory::Beat(_) | Memory::Roles(_)) | None => {}
                 }
             }
@@ -353,12 +422,15 @@ impl Watched {
         })
     }
 
-    /// What its log said last, if it has one.
-    pub(super) fn log_row(&self) -> Option<LogRow> {
+    /// What its log said last, and since `since`, if it has one that was read.
+    pub(super) fn log_since(&self, since: Timestamp) -> Option<(LogRow, Life)> {
         self.checks
             .iter()
             .find_map(|watching| match watching.memory.as_deref() {
-                Some(Memory::Log(log)) => log.row,
+                Some(Memory::Log(log)) => {
+                    let life = freshness::life(log.newest, watching.read_up_to, since);
+                    Some((log.row?, life))
+                }
                 Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_)) | None => None,
             })
     }
@@ -371,8 +443,9 @@ impl Watched {
         if matches!(asked.question, Question::LogFreshness(_)) {
             return policy;
         }
-        if let Some(row) = self.log_row() {
-            freshness::bend(&mut policy.spans, row);
+        let burst = self.checks[usize::from(check)].state.burst.as_ref();
+        if let Some((row, life)) = burst.and_then(|burst| self.log_since(burst.since)) {
+            freshness::bend(&mut policy.spans, row, life);
         }
         policy
     }

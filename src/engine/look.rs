@@ -240,6 +240,9 @@ impl Engine {
         if is_new {
             self.ask_siblings(now, slot);
         }
+        if is_in_question {
+            self.hasten_log(now, slot, check);
+        }
         if !is_plain {
             self.tally(slot, label);
         }

@@ -256,6 +256,7 @@ impl Watching {
         if old.is_some_and(|old| is_other_log(old, new)) {
             // Its newest line was not of this log, and so was no pause of it.
             self.memory = None;
+            self.read_up_to = None;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Engine, watched::Watched};
 use crate::{
-    judge::freshness,
+    judge::freshness::{self, Life},
     model::{
         ChannelName, Moment, OnCallName, Outage, Slot, Story, Timestamp, Verdict, plan::Question,
     },
@@ -128,7 +128,9 @@ fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
     let together = health.and_then(|(_, watching)| {
         let is_bad = matches!(watching.state.settled, Verdict::Down | Verdict::Degraded);
         let answers = watching.last.phases.first_byte_us.is_some();
-        freshness::together(facts.row, is_bad, answers)
+        let log = watched.log_since(watching.state.since);
+        let life = log.map_or(Life::Open, |(_, life)| life);
+        freshness::together(facts.row, life, is_bad, answers)
     });
     if let Some(together) = together {
         words.push_str(" \u{2192} ");

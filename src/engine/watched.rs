@@ -93,6 +93,8 @@ pub(super) struct Watching {
     pub(super) last: Last,
     /// What its kind remembers beside the judge.
     pub(super) memory: Option<Box<Memory>>,
+    /// Of a log: up to when rounds of this process have read all of it.
+    pub(super) read_up_to: Option<Timestamp>,
     /// When the next beat is missed, if it is one that sends beats and none is missed yet.
     pub(super) awaited: Option<Tick>,
     /// When a beat was last written down.
@@ -165,6 +167,7 @@ impl Watching {
             },
             last: Last::default(),
             memory: None,
+            read_up_to: None,
             awaited: None,
             beat_remembered: None,
         }

@@ -228,7 +228,8 @@ fn rules_of<'a>(plan: &'a Plan, told: &Told<'_>) -> Option<(&'a Target, Policy)>
     if has_log && check.kind != crate::model::CheckKind::LogFreshness {
         let held = &told.trouble.begun.proof.policy.spans;
         if let Some(row) = freshness::bent_by(held) {
-            freshness::bend(&mut policy.spans, row);
+            // Only what bent the spans is asked for here, and it bends others in the same way.
+            freshness::bend(&mut policy.spans, row, freshness::Life::Open);
         }
     }
     Some((target, policy))

@@ -385,6 +385,57 @@ fn a_living_log_makes_a_silent_endpoint_wait() {
     "#]]);
 }
 
+/// A line of before the silence is no sign of life: who fell silent in both is told as soon as who has no log.
+#[test]
+fn a_log_that_ends_with_its_endpoint_makes_nobody_wait() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    let lines = [("blue", minutes(20))];
+    for (name, at) in lines {
+        world.store.stopped.insert(String::from(name), at);
+    }
+    world.set("blue", "silent");
+    world.run_until(minutes(25));
+    world.check(&expect![[r#"
+        20m 54s #core @core opened: blue operational -> down: no answer
+    "#]]);
+    let told = world.entries.last().expect("a message");
+    expect!["last line 54 s ago via Graylog (lag 6 s) → no line in its log since then either: the process is gone or hangs"].assert_eq(told.story.log.as_deref().unwrap_or(""));
+}
+
+/// A store that is behind says nothing of what came after the silence began, so it is waited for: 45 s at most.
+#[test]
+fn a_store_that_shows_nothing_yet_is_waited_for() {
+    let mut world = world();
+    world.store.lag = Duration::from_secs(50);
+    world.run_until(minutes(20));
+    world.store.stopped.insert(String::from("blue"), minutes(20));
+    world.set("blue", "silent");
+    world.run_until(minutes(25));
+    world.check(&expect![[r#"
+        21m 19s #core @core opened: blue operational -> down: no answer
+    "#]]);
+}
+
+/// While nobody is in question a store is asked in its rhythm, and while somebody is for long, no more often than that.
+#[test]
+fn a_store_is_hastened_only_while_it_can_tell_something() {
+    let mut world = world();
+    world.run_until(minutes(20));
+    let before = world.rounds;
+    world.run_until(minutes(22));
+    assert!((3..=5).contains(&(world.rounds - before)), "its rhythm");
+    world.store.stopped.insert(String::from("blue"), minutes(22));
+    world.set("blue", "silent");
+    let before = world.rounds;
+    world.run_until(minutes(23));
+    let hastened = world.rounds - before;
+    assert!((4..=9).contains(&hastened), "{hastened} rounds");
+    let before = world.rounds;
+    world.run_until(minutes(30));
+    assert!((12..=17).contains(&(world.rounds - before)), "its rhythm");
+}
+
 #[test]
 fn a_moved_clock_throws_the_watermark_away() {
     let mut world = world();

@@ -103,6 +103,8 @@ struct World {
     told: String,
     open: BTreeMap<String, Incident>,
     looks: usize,
+    /// Looks at stores of logs.
+    rounds: usize,
     committed: Loaded,
     store: logs::Store,
     /// Who is active, as a source would say; absent while it does not answer.
@@ -178,6 +180,7 @@ impl World {
                 .map(|incident| (incident.id.to_string(), incident.clone()))
                 .collect(),
             looks: 0,
+            rounds: 0,
             committed,
             store: logs::Store::default(),
             active: Some(vec![0]),
@@ -203,6 +206,7 @@ impl World {
             match action {
                 Action::Look(order) => {
                     self.looks += 1;
+                    self.rounds += usize::from(order.ask.is_some());
                     self.flights.push((self.now, order));
                 }
                 Action::Commit(batch) => self.commit(&batch),

@@ -4,11 +4,13 @@
 //! minus the newest line, and nothing else is ever compared with `max_age`. Any recent line is proof of life, whatever the
 //! state of the store. A store that is slow, dead or unwilling makes the target's log grey, never red.
 
+mod life;
 mod pauses;
 
 #[cfg(test)]
 mod tests;
 
+pub use life::{Life, life, read_up_to};
 pub use pauses::facts as pause_facts;
 
 use std::time::Duration;
@@ -347,10 +349,12 @@ pub fn is_misconfigured(memory: &LogMemory, question: &LogQuestion, now: Timesta
         || is_never_seen
 }
 
-/// The spans of an endpoint as its log bends them: a live log makes silence need longer, a provably silent one lets a
-/// failure be believed at once.
-pub fn bend(spans: &mut Spans, row: LogRow) {
-    if row == LogRow::Fresh {
+/// The spans of an endpoint as its log bends them: a log that may be alive makes silence need longer, a provably silent
+/// one lets a failure be believed at once.
+///
+/// `life` is what the log said since the endpoint began to be silent.
+pub fn bend(spans: &mut Spans, row: LogRow, life: Life) {
+    if row == LogRow::Fresh && life != Life::Quiet {
         spans.silent = spans.silent.max(ALIVE_SILENT_SPAN);
     } else if row == LogRow::Stale {
         for span in [&mut spans.explicit, &mut spans.refused, &mut spans.silent] {
@@ -371,12 +375,21 @@ pub fn bent_by(spans: &Spans) -> Option<LogRow> {
 
 /// How health and log say it together, for people: what a person would conclude from both.
 ///
-/// `health` is what the endpoint did, if there is one and it is bad.
-pub fn together(row: LogRow, is_health_bad: bool, is_answering: bool) -> Option<&'static str> {
+/// `life` is what the log said since the endpoint is as it is.
+pub fn together(
+    row: LogRow,
+    life: Life,
+    is_health_bad: bool,
+    is_answering: bool,
+) -> Option<&'static str> {
     match (row, is_health_bad, is_answering) {
-        (LogRow::Fresh, true, false) => Some(
-            "its log is alive: the endpoint is stuck or the way to it is, the process is not gone",
-        ),
+        (LogRow::Fresh, true, false) => Some(match life {
+            Life::Alive => {
+                "its log is alive: the endpoint is stuck or the way to it is, the process is not gone"
+            }
+            Life::Quiet => "no line in its log since then either: the process is gone or hangs",
+            Life::Open => "its log does not say yet whether the process lives",
+        }),
         (LogRow::Fresh, true, true) => Some("its log is alive"),
         (LogRow::Stale | LogRow::Confirming, true, false) => {
             Some("its log is silent as well: the process is gone or hangs")

@@ -436,7 +436,7 @@ fn a_silence_stays_one_however_long_it_lasts() {
 
 #[test]
 fn what_both_say_together() {
-    let said = |row, is_bad, answers| together(row, is_bad, answers).unwrap_or("");
+    let said = |row, is_bad, answers| together(row, Life::Alive, is_bad, answers).unwrap_or("");
     assert!(said(LogRow::Fresh, true, false).contains("stuck"));
     assert!(said(LogRow::Stale, true, false).contains("gone"));
     assert!(said(LogRow::Unreachable, true, false).contains("cannot say"));
@@ -451,11 +451,62 @@ fn bent_spans_say_what_bent_them() {
     assert_eq!(bent_by(&plain), None);
     for row in [LogRow::Fresh, LogRow::Stale] {
         let mut spans = plain;
-        bend(&mut spans, row);
+        bend(&mut spans, row, Life::Open);
         assert_ne!(spans, plain);
         assert_eq!(bent_by(&spans), Some(row));
     }
     let mut late = plain;
-    bend(&mut late, LogRow::Late);
+    bend(&mut late, LogRow::Late, Life::Open);
     assert_eq!(late, plain);
+}
+
+/// Only a line of after the silence began is a sign of life, and its lack only where the store would show it.
+#[test]
+fn a_line_of_before_the_silence_is_no_sign_of_life() {
+    let since = at(60.0);
+    let after = |seconds: u64| Some(since + Duration::from_secs(seconds));
+    let before = Some(at(59.9));
+    for (newest, read_up_to, expected) in [
+        (before, None, Life::Open),
+        (before, before, Life::Open),
+        (before, after(9), Life::Open),
+        (before, after(10), Life::Quiet),
+        (Some(since), after(10), Life::Quiet),
+        (None, after(30), Life::Quiet),
+        (after(1), None, Life::Alive),
+        (after(1), after(40), Life::Alive),
+    ] {
+        assert_eq!(life(newest, read_up_to, since), expected, "{newest:?} {read_up_to:?}");
+    }
+    let silent = |row, life| {
+        let mut spans = Spans::default();
+        bend(&mut spans, row, life);
+        spans.silent
+    };
+    let plain = Spans::default().silent;
+    assert_eq!(silent(LogRow::Fresh, Life::Alive), ALIVE_SILENT_SPAN);
+    assert_eq!(silent(LogRow::Fresh, Life::Open), ALIVE_SILENT_SPAN);
+    assert_eq!(silent(LogRow::Fresh, Life::Quiet), plain);
+    assert_eq!(silent(LogRow::Unreachable, Life::Open), plain);
+    assert_eq!(silent(LogRow::Stale, Life::Alive), CORROBORATED_SPAN);
+}
+
+/// What was read in part, or by another clock, shows nothing.
+#[test]
+fn only_a_whole_reading_shows_up_to_where_it_was_read() {
+    let whole = evidence(60.0);
+    assert_eq!(read_up_to(&whole), whole.watermark);
+    let fault = LogFault::new(LogFaultKind::Unreachable, "no answer");
+    let mut other = whole.clone();
+    other.reading = Err(&fault);
+    assert_eq!(read_up_to(&other), None);
+    let mut other = whole.clone();
+    other.reading = Ok(Reading {
+        is_partial: true,
+        ..Reading::default()
+    });
+    assert_eq!(read_up_to(&other), None);
+    let mut other = whole;
+    other.skew_ms = Some(31_000);
+    assert_eq!(read_up_to(&other), None);
 }
