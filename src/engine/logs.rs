@@ -17,8 +17,8 @@ use crate::{
         watermark,
     },
     model::{
-        Batch, FailureClass, LookId, Memory, Moment, Observation, Outcome, Phases, Policy, Slot, SourceName,
-        Timestamp, Verdict,
+        Batch, FailureClass, LookId, Memory, Moment, Observation, Outcome, Phases, Policy, Slot,
+        SourceName, Timestamp, Verdict,
         board::LogFacts,
         logs::{
             LogAnswer, LogAsk, LogMemory, LogRow, LogSource, LogStoreQuestion, Reading, Subject,
@@ -28,7 +28,6 @@ use crate::{
         plan::Question,
         roles::Role,
     },
-    schedule::Due,
 };
 
 /// How often the memory of a store is written down when nothing else makes it be.
@@ -98,9 +97,11 @@ impl Engine {
             Some((slot, (0_u8..).zip(&watched.as_ref()?.target.checks)))
         });
         checks.flat_map(|(slot, checks)| {
-            checks.filter_map(move |(check, asked)| match &asked.question {
-                Question::LogStore(store) => Some(((slot, check), &**store)),
-                _ => None,
+            checks.filter_map(move |(check, asked)| {
+                let Question::LogStore(store) = &asked.question else {
+                    return None;
+                };
+                Some(((slot, check), &**store))
             })
         })
     }
@@ -114,38 +115,27 @@ impl Engine {
         let log = watched.log_since(burst.since);
         let is_open = burst.weakest == FailureClass::Silent
             && log.is_some_and(|(row, life)| row == LogRow::Fresh && life != Life::Alive);
-        let source = watched.target.checks.iter().find_map(|check| match &check.question {
-            Question::LogFreshness(question) => Some(&question.source),
-            _ => None,
+        let mut checks = watched.target.checks.iter();
+        let source = checks.find_map(|check| {
+            let Question::LogFreshness(question) = &check.question else {
+                return None;
+            };
+            Some(&question.source)
         });
         let store = source.and_then(|source| self.readers.stores.get(source));
         let Some((slot, check)) = store.copied().filter(|_| is_open) else {
             return;
         };
-        let Some(watched) = self.at_mut(slot) else { return };
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
         // What is on its way for long shows that the store is behind: asking it more often proves nothing sooner.
         if watched.witness_mut(check).unseen.len() > UNSEEN_WHEN_HASTENED {
             return;
         }
-        let watching = &mut watched.checks[usize::from(check)];
-        let was_asked = watching
-            .hurried_at
-            .is_some_and(|at| now.tick.since(at) < HASTENED_EVERY);
-        let is_busy = watching.flight.is_some() || watching.planned <= now.tick || !watching.is_seen;
-        if was_asked || is_busy {
-            return;
+        if watched.checks[usize::from(check)].is_seen {
+            self.hurry(now, (slot, check), now.tick, HASTENED_EVERY);
         }
-        watching.hurried_at = Some(now.tick);
-        watching.generation += 1;
-        watching.is_next_regular = false;
-        watching.planned = now.tick;
-        let due = Due {
-            planned: now.tick,
-            slot,
-            check,
-            generation: watching.generation,
-        };
-        self.schedule.add(due);
     }
 
     /// What the next round of this check should ask, if it is a round.

@@ -1,9 +1,13 @@
 //! Who joins an incident that is open already.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::super::{Engine, tell::entry, watched::Open};
-use super::{JOIN_WITHIN, Shared, picture, traits::is_telling, words::story_of};
+use super::{JOIN_WITHIN, Shared, TOGETHER_WITHIN, picture, words::story_of};
 use crate::{
     judge::{cause, flapping::News},
     model::{
@@ -62,8 +66,10 @@ impl Engine {
         self.commons.open.growing(cause, now, has_room)
     }
 
-    /// The target of an open incident of its own, told a short while ago, that shares a cause with this one: it is bad, and
-    /// people may hear of it now.
+    /// The target of an open incident of its own, told a short while ago, that shares a cause with this one.
+    ///
+    /// What says little about two, such as the same error, is believed of three that were told one by one: the others of them
+    /// must have been told a moment ago.
     fn partner(
         &mut self,
         now: Moment,
@@ -71,39 +77,46 @@ impl Engine {
         own: &BTreeSet<Cause>,
         news: News,
     ) -> Option<(Cause, Slot)> {
-        let recent: Vec<_> = self.recent.iter().rev().copied().collect();
-        for (other, at) in recent {
-            let Some(watched) = self.at(other) else {
-                continue;
-            };
-            let Some(open) = watched.incident.as_ref() else {
-                continue;
-            };
-            let is_recent = now.tick.since(at) <= JOIN_WITHIN && other != slot;
-            // Its end may have to wait until people may hear of it again.
-            let is_over = watched.standing().is_none();
-            let has_room = watched.restless.room(now.tick, news).is_none();
-            if !is_recent
-                || is_over
-                || !has_room
-                || open.incident.verdict == Verdict::Unknown
-                || watched.stands_for_others()
-            {
-                continue;
-            }
+        let mut alike: BTreeMap<Cause, usize> = BTreeMap::new();
+        for (other, ago) in self.partners(now.tick, slot, news) {
             let theirs = self.traits(now.tick, other);
-            let cause = theirs.into_iter().filter(is_telling).find(|cause| {
-                own.contains(cause) && cause::is_believed(cause, 2, self.census(now.tick, cause))
-            });
-            if let Some(cause) = cause {
-                return Some((cause, other));
+            for cause in theirs.into_iter().filter(|cause| own.contains(cause)) {
+                if !may_be_shared(&cause, ago) {
+                    continue;
+                }
+                let count = alike.entry(cause.clone()).or_insert(1);
+                *count += 1;
+                let count = *count;
+                if cause::is_believed(&cause, count, self.census(now.tick, &cause)) {
+                    return Some((cause, other));
+                }
             }
         }
         None
     }
 
+    /// Those of whom people were told a short while ago, each by itself, the latest first, and how long ago: they are bad,
+    /// and people may hear of them now.
+    pub(super) fn partners(&self, now: Tick, slot: Slot, news: News) -> Vec<(Slot, Duration)> {
+        let recent = self.recent.iter().rev();
+        let partners = recent.filter_map(|(other, at)| {
+            let watched = self.at(*other)?;
+            let open = watched.incident.as_ref()?;
+            // Its end may have to wait until people may hear of it again, and who flaps keeps the others from theirs.
+            let is_over = watched.standing().is_none() || watched.restless.is_flapping();
+            let has_room = watched.restless.room(now, news).is_none();
+            let is_fit = *other != slot
+                && !is_over
+                && has_room
+                && open.incident.verdict != Verdict::Unknown
+                && !watched.stands_for_others();
+            is_fit.then(|| (*other, now.since(*at)))
+        });
+        partners.filter(|(_, ago)| *ago <= JOIN_WITHIN).collect()
+    }
+
     /// Turns the incident of one target into one of several.
-    fn share(&mut self, now: Moment, cause: Cause, slot: Slot) -> Option<u64> {
+    pub(super) fn share(&mut self, now: Moment, cause: Cause, slot: Slot) -> Option<u64> {
         let population = self.census(now.tick, &cause).all.max(2);
         let Open {
             mut incident,
@@ -172,6 +185,20 @@ impl Engine {
         let id = shared.open.incident.id.clone();
         self.commons.open.put(number, shared);
         Some(id)
+    }
+}
+
+/// Whether somebody may share this cause with one that was told by itself so long ago.
+pub(super) fn may_be_shared(cause: &Cause, ago: Duration) -> bool {
+    match cause {
+        Cause::Network(_) | Cause::Error(_) => ago <= TOGETHER_WITHIN,
+        // That it was the same moment is said only of what is told at one.
+        Cause::Together => false,
+        Cause::Host(_)
+        | Cause::Component(_)
+        | Cause::Source(_)
+        | Cause::Group(_)
+        | Cause::Release(_) => true,
     }
 }
 

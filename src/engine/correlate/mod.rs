@@ -29,7 +29,10 @@ use super::{
     watched::{Open, Watched},
 };
 use crate::{
-    judge::cause::{self, Census},
+    judge::{
+        cause::{self, Census},
+        flapping::News,
+    },
     model::{
         Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Tick,
         Told, Verdict,
@@ -42,6 +45,8 @@ use crate::{
 const WAIT: Duration = Duration::from_secs(10);
 /// Who waited short ago, and was kept from being told by a look that contradicted it, does not wait again.
 const WAITED: Duration = Duration::from_secs(20);
+/// Who waits since before a restart and was seen again waits so long for those that were not.
+const UNSEEN_WAIT: Duration = Duration::from_secs(5);
 /// So many others in question make it worth waiting, if they have nothing in common that is known; also one in a hundred.
 const OTHERS: usize = 2;
 /// More that are in question are not compared one by one.
@@ -64,6 +69,8 @@ pub(super) struct Commons {
     waiting: BTreeSet<Slot>,
     /// Since when the first of them does.
     waiting_since: Option<Tick>,
+    /// Until when those of them that were seen again wait for those that were not.
+    unseen_until: Option<Tick>,
     /// Incidents of several targets.
     pub(super) open: Ledger,
     /// Whether what an earlier process knew is being taken over.
@@ -210,6 +217,10 @@ impl Commons {
     /// When something has to be told, apart from the targets' own deadlines.
     pub(super) fn next_deadline(&self) -> Option<Tick> {
         let waiting = self.waiting_since.map(|since| since + WAIT);
+        let waiting = match (waiting, self.unseen_until) {
+            (Some(at), Some(until)) => Some(at.max(until)),
+            (waiting, _) => waiting,
+        };
         waiting.into_iter().chain(self.open.next_deadline()).min()
     }
 }
@@ -343,7 +354,36 @@ impl Engine {
         }
     }
 
+    /// Who waits together from before a restart on is told together, as soon as all of them were seen again; who was seen
+    /// waits a moment for the others.
+    fn waits_for_unseen(&mut self, now: Moment) -> bool {
+        let waiting = self.commons.waiting.iter().copied();
+        let (unseen, seen): (Vec<_>, Vec<_>) =
+            waiting.partition(|slot| self.at(*slot).is_some_and(Watched::is_unseen));
+        if unseen.is_empty() || seen.is_empty() || !self.plan.groups_incidents {
+            self.commons.unseen_until = None;
+            return false;
+        }
+        let until = self
+            .commons
+            .unseen_until
+            .get_or_insert(now.tick + UNSEEN_WAIT);
+        if now.tick >= *until {
+            self.commons.unseen_until = None;
+            return false;
+        }
+        for slot in unseen.into_iter().take(COMPARED_MAX) {
+            let check = self.at(slot).map_or(0, Watched::deciding);
+            let check = u8::try_from(check).unwrap_or(u8::MAX);
+            self.hurry(now, (slot, check), now.tick, UNSEEN_WAIT);
+        }
+        true
+    }
+
     fn tell_waiting(&mut self, now: Moment, batch: &mut Batch, actions: &mut Vec<Action>) {
+        if self.waits_for_unseen(now) {
+            return;
+        }
         let waiting = std::mem::take(&mut self.commons.waiting);
         self.commons.waiting_since = None;
         let (mut bad, mut unseen) = (Vec::new(), Vec::new());
@@ -379,10 +419,12 @@ impl Engine {
             cases.push((slot, standing));
         }
         for cases in [bad, unseen] {
-            let traits: Vec<_> = cases
+            let mut traits: Vec<_> = cases
                 .iter()
                 .map(|(slot, _)| self.traits(now.tick, *slot))
                 .collect();
+            // Whoever was told by itself a moment ago may have been the first of them.
+            let partners = self.partners_of(now, &cases, &mut traits);
             let sets = if self.plan.groups_incidents {
                 cause::divide(&traits, |cause| self.census(now.tick, cause))
             } else {
@@ -390,13 +432,16 @@ impl Engine {
             };
             let mut alone: BTreeSet<_> = (0..cases.len()).collect();
             for set in sets {
-                let members: Vec<_> = set.members.iter().map(|index| cases[*index].0).collect();
-                for index in &set.members {
+                let new = set.members.iter().filter(|index| **index < cases.len());
+                let members: Vec<_> = new.clone().map(|index| cases[*index].0).collect();
+                for index in new {
                     alone.remove(index);
                 }
-                if !self.join_all(now, &set.cause, &members, batch) {
-                    self.open_common(now, set.cause, &members, batch);
-                }
+                let known = set.members.iter().filter_map(|index| {
+                    let partner = index.checked_sub(cases.len())?;
+                    partners.get(partner).copied()
+                });
+                self.tell_set(now, set.cause, (&members, known.min()), batch);
                 for slot in members {
                     self.show(slot, actions);
                 }
@@ -409,6 +454,59 @@ impl Engine {
                 self.set_wake(slot);
                 self.show(slot, actions);
             }
+        }
+    }
+
+    /// Those who were told by themselves a moment ago and may have the same cause as one of these, with what they could have
+    /// in common added to theirs.
+    fn partners_of(
+        &mut self,
+        now: Moment,
+        cases: &[(Slot, Verdict)],
+        traits: &mut Vec<Vec<Cause>>,
+    ) -> Vec<Slot> {
+        let Some((slot, verdict)) = cases.first().copied() else {
+            return Vec::new();
+        };
+        if verdict == Verdict::Unknown || !self.plan.groups_incidents {
+            return Vec::new();
+        }
+        let news = News::of(
+            cases
+                .iter()
+                .map(|(_, verdict)| *verdict)
+                .max()
+                .unwrap_or(verdict),
+        );
+        let partners = self.partners(now.tick, slot, news);
+        for (partner, ago) in &partners {
+            let mut theirs = self.traits(now.tick, *partner);
+            theirs.retain(|cause| join::may_be_shared(cause, *ago));
+            traits.push(theirs);
+        }
+        partners.into_iter().map(|(partner, _)| partner).collect()
+    }
+
+    /// Tells several that have one cause: with an incident about it that still grows, with that of `known`, who was told by
+    /// itself, or with one of their own.
+    fn tell_set(
+        &mut self,
+        now: Moment,
+        cause: Cause,
+        (members, known): (&[Slot], Option<Slot>),
+        batch: &mut Batch,
+    ) {
+        if members.is_empty() || self.join_all(now, &cause, members, batch) {
+            return;
+        }
+        let shared = known.and_then(|known| self.share(now, cause.clone(), known));
+        match shared {
+            Some(number) => {
+                for slot in members {
+                    self.enter(now, *slot, number, batch);
+                }
+            }
+            None => self.open_common(now, cause, members, batch),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::super::Engine;
 use crate::{
-    model::{Moment, Slot},
+    model::{Moment, Slot, Tick},
     schedule::{Due, phase},
 };
 
@@ -33,37 +33,54 @@ impl Engine {
             .filter(|sibling| *sibling != slot)
             .collect();
         for sibling in siblings {
-            let Some(watched) = self.at_mut(sibling) else {
+            let Some(watched) = self.at(sibling) else {
                 continue;
             };
-            let mut dues = Vec::new();
-            for (check, is_asked) in (0_u8..).zip(watched.asked()) {
-                let watching = &mut watched.checks[usize::from(check)];
-                let is_busy = watching.flight.is_some()
-                    || watching.state.burst.is_some()
-                    || watching.planned <= now.tick + SIBLINGS_WITHIN
-                    || !watching.is_seen;
-                let was_asked = watching
-                    .hurried_at
-                    .is_some_and(|at| now.tick.since(at) < SIBLINGS_EVERY);
-                if !is_asked || is_busy || was_asked {
-                    continue;
-                }
-                watching.hurried_at = Some(now.tick);
-                watching.generation += 1;
-                // It is no look of the ordinary rhythm: more of them in bad times would make the counts mean less.
-                watching.is_next_regular = false;
-                watching.planned = now.tick + phase(sibling.0 as usize, SIBLINGS_WITHIN);
-                dues.push(Due {
-                    planned: watching.planned,
-                    slot: sibling,
-                    check,
-                    generation: watching.generation,
-                });
-            }
-            for due in dues {
-                self.schedule.add(due);
+            let checks = (0_u8..).zip(watched.asked());
+            let checks: Vec<_> = checks
+                .filter(|(check, is_asked)| {
+                    let watching = &watched.checks[usize::from(*check)];
+                    *is_asked && watching.is_seen && watching.state.burst.is_none()
+                })
+                .map(|(check, _)| check)
+                .collect();
+            let at = now.tick + phase(sibling.0 as usize, SIBLINGS_WITHIN);
+            for check in checks {
+                self.hurry(now, (sibling, check), at, SIBLINGS_EVERY);
             }
         }
+    }
+
+    /// Moves the next look at a check forward to `at`, unless one is on its way or was hurried less than `gap` ago.
+    pub(in crate::engine) fn hurry(
+        &mut self,
+        now: Moment,
+        (slot, check): (Slot, u8),
+        at: Tick,
+        gap: Duration,
+    ) {
+        let Some(watched) = self.at_mut(slot) else {
+            return;
+        };
+        let watching = &mut watched.checks[usize::from(check)];
+        let is_busy = watching.flight.is_some() || watching.planned <= at;
+        let was_hurried = watching
+            .hurried_at
+            .is_some_and(|hurried| now.tick.since(hurried) < gap);
+        if is_busy || was_hurried {
+            return;
+        }
+        watching.hurried_at = Some(now.tick);
+        watching.generation += 1;
+        // It is no look of the ordinary rhythm: more of them in bad times would make the counts mean less.
+        watching.is_next_regular = false;
+        watching.planned = at;
+        let due = Due {
+            planned: at,
+            slot,
+            check,
+            generation: watching.generation,
+        };
+        self.schedule.add(due);
     }
 }

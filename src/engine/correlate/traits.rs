@@ -9,7 +9,7 @@ use std::{
 use super::super::{Engine, watched::Watched};
 use crate::{
     judge::cause::Census,
-    model::{ComponentState, Detail, Slot, Tick, cause::Cause, plan::Question},
+    model::{ComponentState, Detail, Rule, Slot, Tick, cause::Cause, plan::Question},
 };
 
 /// Where no more than so many are, they are counted whenever it is asked how many of them are bad …
@@ -49,7 +49,13 @@ impl Engine {
             out.push(Cause::Source(log.source.clone()));
         }
         out.extend(watched.target.group.clone().map(Cause::Group));
-        out.extend(watching.last.label.clone().map(Cause::Error));
+        let label = if watching.state.reason.rule == Rule::Slow {
+            // Looks that are answered well, only late, have no other name.
+            Some(String::from("slow answers"))
+        } else {
+            watching.last.label.clone()
+        };
+        out.extend(label.map(Cause::Error));
         out.extend(self.release_of(now, slot).map(Cause::Release));
         out.push(Cause::Together);
         out

@@ -98,9 +98,58 @@ fn what_waited_in_a_restart_is_told_once_something_was_seen() {
     set(&mut world, &["a", "b", "c"], "ok");
     world.run_until(minutes(9));
     world.check(&expect![[r#"
-        7m 10s #core @core opened: d unknown -> down: connection refused
-        7m 10s #core @core opened: e unknown -> down: connection refused
-        7m 13s #core @core opened: f unknown -> down: connection refused
+        7m 10s #core @core opened: 3 targets with the same trouble: connection refused operational -> down: d, e and f: connection refused (0 of 3 back)
+    "#]]);
+}
+
+/// Slowness is never in question, so nobody waits for anybody; the third within half a minute shows that it is one trouble.
+#[test]
+fn many_that_become_slow_at_once_are_soon_one_trouble() {
+    let names: Vec<_> = (0..9).map(|number| format!("group{number}/one")).collect();
+    let targets = names
+        .iter()
+        .map(|name| on(&format!("{name}.test").replace('/', "-"), name));
+    let mut world = World::new(fleet(targets.collect()));
+    world.run_until(minutes(5));
+    for name in &names {
+        world.set(name, "slow");
+    }
+    world.run_until(minutes(20));
+    for name in &names {
+        world.set(name, "ok");
+    }
+    world.run_until(minutes(40));
+    world.check(&expect![[r#"
+        6m 56s #core opened: group6 one operational -> degraded: slow: 5 of the last 6 answers took longer than 2 s
+        7m 5s #core opened: group3 one operational -> degraded: slow: 5 of the last 6 answers took longer than 2 s
+        7m 8s #core changed: 2 targets with the same trouble: slow answers degraded -> degraded: group6 one and group8 one: slow: 5 of the last 6 answers took longer than 2 s (0 of 2 back)
+        8m 8s #core changed: 8 targets with the same trouble: slow answers degraded -> degraded: group6 one, group8 one, group5 one, group0 one and 4 more: slow: 5 of the last 6 answers took longer than 2 s (0 of 8 back)
+        20m 49s #core recovered: group3 one degraded -> operational
+        20m 56s #core recovered: 8 targets with the same trouble: slow answers degraded -> operational (8 of 8 back)
+    "#]]);
+}
+
+/// Whoever was told alone because the others were not decided yet is one of them all the same.
+#[test]
+fn who_was_told_alone_is_joined_by_those_decided_after_it() {
+    let names: Vec<_> = (0..15).map(|number| format!("group{number}/one")).collect();
+    let targets = names
+        .iter()
+        .map(|name| on(&format!("{name}.test").replace('/', "-"), name));
+    let mut world = World::new(fleet(targets.collect()));
+    world.run_until(minutes(5));
+    for name in &names[..5] {
+        world.set(name, "silent");
+    }
+    world.run_until(minutes(15));
+    for name in &names {
+        world.set(name, "ok");
+    }
+    world.run_until(minutes(20));
+    world.check(&expect![[r#"
+        5m 40s #core @core opened: 3 targets with the same trouble: first byte timeout operational -> down: group0 one, group3 one and group4 one: no answer (0 of 3 back)
+        6m 40s #core changed: 5 targets with the same trouble: first byte timeout down -> down: group0 one, group3 one, group4 one, group2 one and 1 more: no answer (0 of 5 back)
+        15m 13s #core recovered: 5 targets with the same trouble: first byte timeout down -> operational (5 of 5 back)
     "#]]);
 }
 
@@ -119,7 +168,7 @@ fn who_follows_later_joins() {
         5m 21s #core @core opened: a operational -> down: connection refused
         8m 33s #core changed: 2 of 3 on host db1 down -> down: a and b: connection refused (0 of 2 back)
         12m 20s #core changed: 3 of 3 on host db1 down -> down: a, b and c: connection refused (0 of 3 back)
-        16m 21s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
+        16m 20s #core recovered: 3 of 3 on host db1 down -> operational (3 of 3 back)
     "#]]);
 }
 

@@ -349,7 +349,7 @@ fn of_whom_much_was_told_nobody_else_has_to_wait_for() {
         25m 16s #core recovered: a down -> operational
         30m 12s #core @core opened: a operational -> down: connection refused
         31m 35s #core @core opened: b operational -> down: connection refused
-        33m 28s #core changed: 2 of 3 on host db1 down -> down: b and c: connection refused (0 of 2 back)
+        33m 27s #core changed: 2 of 3 on host db1 down -> down: b and c: connection refused (0 of 2 back)
         35m 18s #core recovered: 2 of 3 on host db1 down -> operational (2 of 2 back)
         1h 10m 13s #core recovered: a down -> operational
     "#]]);

@@ -409,7 +409,10 @@ fn a_store_that_shows_nothing_yet_is_waited_for() {
     let mut world = world();
     world.store.lag = Duration::from_secs(50);
     world.run_until(minutes(20));
-    world.store.stopped.insert(String::from("blue"), minutes(20));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(20));
     world.set("blue", "silent");
     world.run_until(minutes(25));
     world.check(&expect![[r#"
@@ -425,7 +428,10 @@ fn a_store_is_hastened_only_while_it_can_tell_something() {
     let before = world.rounds;
     world.run_until(minutes(22));
     assert!((3..=5).contains(&(world.rounds - before)), "its rhythm");
-    world.store.stopped.insert(String::from("blue"), minutes(22));
+    world
+        .store
+        .stopped
+        .insert(String::from("blue"), minutes(22));
     world.set("blue", "silent");
     let before = world.rounds;
     world.run_until(minutes(23));

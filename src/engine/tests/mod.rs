@@ -304,6 +304,7 @@ impl World {
         };
         match weather {
             "ok" => (quick, Outcome::Healthy),
+            "slow" => (Duration::from_secs(3), Outcome::Healthy),
             "refused" => (
                 quick,
                 failure(

@@ -25,11 +25,7 @@ pub enum Life {
 }
 
 /// What a log says since `since`; `newest` is its newest line, and all of it was read up to `read_up_to`.
-pub fn life(
-    newest: Option<Timestamp>,
-    read_up_to: Option<Timestamp>,
-    since: Timestamp,
-) -> Life {
+pub fn life(newest: Option<Timestamp>, read_up_to: Option<Timestamp>, since: Timestamp) -> Life {
     if newest.is_some_and(|newest| newest > since) {
         Life::Alive
     } else if read_up_to.is_some_and(|read| read >= since + SHOWN) {

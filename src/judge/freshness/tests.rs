@@ -476,7 +476,11 @@ fn a_line_of_before_the_silence_is_no_sign_of_life() {
         (after(1), None, Life::Alive),
         (after(1), after(40), Life::Alive),
     ] {
-        assert_eq!(life(newest, read_up_to, since), expected, "{newest:?} {read_up_to:?}");
+        assert_eq!(
+            life(newest, read_up_to, since),
+            expected,
+            "{newest:?} {read_up_to:?}"
+        );
     }
     let silent = |row, life| {
         let mut spans = Spans::default();

@@ -14,19 +14,19 @@ fn fleet_of_which(count: usize, sky: Sky) -> World {
     world
 }
 
-/// Silence is decided one by one over half a minute, and whoever is first waits for the others for 10 s at most.
+/// Silence is decided one by one over half a minute, and whoever is first waits for the others for 10 s at most; those who
+/// come then join it.
 #[test]
-fn a_third_of_the_fleet_silent_at_once_is_two_messages() {
+fn a_third_of_the_fleet_silent_at_once_is_one_incident() {
     let mut world = fleet_of_which(5, Sky::Silent);
     check(
         &mut world,
         minutes(60),
         &expect![[r#"
-        5m 43s #core opened group3 one
-        5m 55s #core opened 4 targets with the same trouble: first byte timeout
-        15m 19s #core recovered 4 targets with the same trouble: first byte timeout
-        15m 25s #core recovered group3 one
-    "#]],
+            5m 43s #core opened group3 one
+            5m 55s #core changed 5 targets with the same trouble: first byte timeout
+            15m 25s #core recovered 5 targets with the same trouble: first byte timeout
+        "#]],
     );
 }
 
