@@ -77,6 +77,7 @@ impl Reloader {
             return;
         }
         let summary = changes(&old, &plan);
+        self.log_open(&old, &plan, "discovery");
         self.plan.store(Arc::clone(&plan));
         self.say(Event::Replanned(plan));
         // Nobody listens any more only while the process ends.
@@ -122,7 +123,7 @@ impl Reloader {
             .join("\n")
     }
 
-    /// Logs what the new file says otherwise of every open incident; answers with a line for each.
+    /// Logs what the new plan says otherwise of every open incident; answers with a line for each.
     fn log_open(&self, old: &Plan, new: &Plan, why: &str) -> Vec<String> {
         let now = self.clock.now().at;
         let mut lines = Vec::new();
@@ -140,7 +141,7 @@ impl Reloader {
                 about = %title,
                 state = %incident.verdict,
                 changes,
-                "the changed file says something else of what is open; whoever was told hears of the end all the same"
+                "what holds from now on says something else of what is open; whoever was told hears of the end all the same"
             );
             lines.push(format!("#{id} {title}, {}: {changes}", incident.verdict));
         }

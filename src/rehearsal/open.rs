@@ -14,8 +14,8 @@ use std::{
 use super::routing;
 use crate::{
     model::{
-        Board, ChannelName, ComponentState, Incident, IncidentId, OnCallName, Plan, Severity,
-        Target, TargetId, Timestamp, Verdict, cause::Cause, roles::Role, text::clean,
+        Board, ChannelName, CheckKind, ComponentState, Incident, IncidentId, OnCallName, Plan,
+        Severity, Target, TargetId, Timestamp, Verdict, cause::Cause, roles::Role, text::clean,
     },
     route::{self, Case},
     store::Chronicle,
@@ -51,6 +51,8 @@ pub struct Member {
     pub role: Option<Role>,
     /// The component that is down, if its body named one.
     pub component: Option<String>,
+    /// How it is looked at, as far as that is known.
+    pub checks: Vec<CheckKind>,
 }
 
 /// Something that a file says otherwise of an open incident.
@@ -85,6 +87,17 @@ pub enum Change {
         /// Until when.
         until: Timestamp,
     },
+    /// A target is not looked at in this way there.
+    Unasked(TargetId, CheckKind),
+    /// Quiet hours hold what a channel would be told of a target.
+    Quiet {
+        /// Which channel.
+        channel: ChannelName,
+        /// Which target.
+        target: TargetId,
+        /// Until when.
+        until: Timestamp,
+    },
 }
 
 /// The incidents that are open on the board, in the order of their first targets.
@@ -101,6 +114,7 @@ pub fn of_board(board: &Board) -> Vec<Open> {
             verdict: facts.settled,
             role: row.role().and_then(|role| role.role),
             component: down.next().map(|component| component.name.clone()),
+            checks: row.target.checks.iter().map(|check| check.kind).collect(),
         };
         if let Some(open) = out.iter_mut().find(|open| open.id == *id) {
             open.verdict = open.verdict.max(facts.settled);
@@ -151,6 +165,7 @@ fn of_incident(incident: &Incident, chronicle: &Chronicle) -> Open {
         verdict: incident.worst,
         role,
         component: component.clone(),
+        checks: Vec::new(),
     });
     Open {
         id: incident.id.clone(),
@@ -182,13 +197,24 @@ pub fn changes(open: &Open, plan: &Plan, now: Timestamp) -> Vec<Change> {
             let is = target.severity;
             out.push(Change::Severity(target.id.clone(), was, is));
         }
+        let is_asked = |kind: &CheckKind| target.checks.iter().any(|check| check.kind == *kind);
+        let unasked = member.checks.iter().filter(|kind| !is_asked(kind));
+        out.extend(unasked.map(|kind| Change::Unasked(target.id.clone(), *kind)));
         if member.verdict == Verdict::Operational {
             continue;
         }
         let component = member.component.as_deref();
         let trace = routing::trace(plan, target, member.verdict, member.role, component);
         reminders.get_or_insert(trace.decision.remind_after);
+        let case = case_of(target, member, trace.role);
         for (channel, mention) in trace.decision.to {
+            if let Some(until) = route::quiet_until(plan, case, &channel, now) {
+                out.push(Change::Quiet {
+                    channel: channel.clone(),
+                    target: target.id.clone(),
+                    until,
+                });
+            }
             let known = would_be.entry(channel).or_default();
             *known = known.take().or(mention);
         }
@@ -233,14 +259,7 @@ fn window(
     role: Option<Role>,
     now: Timestamp,
 ) -> Option<Change> {
-    let case = Case {
-        target: &target.id,
-        group: target.group.as_ref(),
-        severity: target.severity,
-        verdict: member.verdict,
-        role,
-        component: member.component.as_deref(),
-    };
+    let case = case_of(target, member, role);
     let windows = plan.maintenance.iter();
     let windows = windows.filter(|window| route::misses(&window.matcher, case).is_none());
     let open = windows.filter_map(|window| Some((window, window.times.open_at(now)?.1)));
@@ -250,6 +269,18 @@ fn window(
         name: window.name.clone(),
         until,
     })
+}
+
+/// A member as the routes and windows of a file see it.
+fn case_of<'a>(target: &'a Target, member: &'a Member, role: Option<Role>) -> Case<'a> {
+    Case {
+        target: &target.id,
+        group: target.group.as_ref(),
+        severity: target.severity,
+        verdict: member.verdict,
+        role,
+        component: member.component.as_deref(),
+    }
 }
 
 impl Open {
@@ -308,6 +339,18 @@ pub fn words(changes: &[Change], plan: &Plan) -> Vec<String> {
             } => out.push(format!(
                 "maintenance window `{}` covers {}: reminders wait until {}",
                 clean(name, 64),
+                called(target),
+                until.words(plan.server.timezone)
+            )),
+            Change::Unasked(target, kind) => {
+                out.push(format!("{} has no `{kind}` any more", called(target)))
+            }
+            Change::Quiet {
+                channel,
+                target,
+                until,
+            } => out.push(format!(
+                "quiet hours: {channel} hears of {} again from {}",
                 called(target),
                 until.words(plan.server.timezone)
             )),

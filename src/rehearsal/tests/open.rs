@@ -134,6 +134,7 @@ fn only_what_the_old_file_did_not_say_is_changed_by_a_new_one() {
     assert_eq!(between(FILE), "");
     expect![[r#"
         master blue is called master azure
+        master azure has no `log_freshness` any more
         was told to core @core, team, would be told to night @core
         was to be reminded of after 30m, would be after 10m"#]]
     .assert_eq(&between(OTHER));
@@ -144,4 +145,19 @@ fn only_what_the_old_file_did_not_say_is_changed_by_a_new_one() {
         between(&FILE.replace("jobs }, to: team", "jobs }, to: core")),
         ""
     );
+    let quiet = "user_group: S0CORE01, quiet_hours: { from: \"09:00\", to: \"10:00\", severities: [warning] }";
+    expect![[r#"
+        master blue was critical, would be warning
+        quiet hours: core hears of master blue again from 5 Jan 10:00:00 CET"#]]
+    .assert_eq(&between(
+        &FILE
+            .replace("user_group: S0CORE01", quiet)
+            .replace("{ name: blue,", "{ name: blue, severity: warning,"),
+    ));
+    let unasked = FILE.replace(
+        ", log_freshness: { source: graylog, query: \"color:blue\", max_age: 5m }",
+        "",
+    );
+    assert_ne!(unasked, FILE);
+    expect!["master blue has no `log_freshness` any more"].assert_eq(&between(&unasked));
 }
