@@ -228,6 +228,9 @@ pub enum Log {
 #[cfg(feature = "demo")]
 #[derive(Args, Debug)]
 pub struct Demo {
+    /// What happens
+    #[arg(long, value_enum, default_value_t)]
+    pub story: crate::demo::Story,
     /// Where the preview page answers
     #[arg(long, default_value_t = 7878)]
     pub port: u16,

@@ -91,6 +91,7 @@ pub(super) fn demo(demo: &super::arguments::Demo, terminal: Terminal) -> Exit {
     use crate::demo;
     let settings = demo::Settings {
         port: demo.port,
+        story: demo.story,
         end_after: demo.end_after,
         has_color: terminal.has_color,
     };

@@ -4,14 +4,18 @@
 //! tempo, and everything else runs as it does in production.
 
 mod fleet;
+mod gate;
+mod logs;
 mod stage;
+mod story;
+mod surroundings;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 
-pub use self::stage::preview;
-use self::{fleet::Fleet, stage::Stage};
+use self::{fleet::Fleet, stage::Stage, surroundings::Surroundings};
+pub use self::{stage::preview, story::Story};
 use crate::{
     app::{self, Options},
     clock::Clock,
@@ -19,19 +23,39 @@ use crate::{
         self,
         text::{self, Look},
     },
-    config::{self, Environment},
+    config::{
+        self, Environment,
+        script::{Doing, Script},
+    },
     model::{
         Board, Plan, Policy, Secret, Tick, Verdict,
         board::Facts,
         judgement::Spans,
-        plan::{HealthQuestion, Question, Target},
+        logs::{CanaryPath, LogSource, LogStore},
+        plan::{Question, Target},
+        witness::{Witness, WitnessQuestion},
     },
 };
 
 /// The shipped file.
 const FILE: &str = include_str!("../../targets.yaml");
+/// Its log source, of which the shipped file has none, because most people begin without.
+const LOGS: &str = r#"
+channels: { ops: "http://127.0.0.1:9/" }
+log_sources:
+  logs: { victorialogs: "http://127.0.0.1:9", canary: { loki_push: "http://127.0.0.1:9" } }
+targets:
+  - { name: blue, group: master, health: "http://127.0.0.1:9/", log_freshness: { source: logs, query: master/blue, max_age: 1m } }
+  - { name: green, group: master, health: "http://127.0.0.1:9/", log_freshness: { source: logs, query: master/green, max_age: 1m } }
+groups: { master: {} }
+"#;
 /// So that a story fits into a minute: looks every 2 s, and a confirmation of a few seconds.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// How far the store of logs may be behind, and how long a log may be silent, at that tempo.
+const LAG_LIMIT: Duration = Duration::from_secs(10);
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// So many hosts tell whether we see at all.
+const STANDS: usize = 3;
 /// How often the terminal is told what changed.
 const GLANCE: Duration = Duration::from_millis(250);
 
@@ -40,6 +64,8 @@ const GLANCE: Duration = Duration::from_millis(250);
 pub struct Settings {
     /// Where the preview page answers; 0 for any.
     pub port: u16,
+    /// What happens.
+    pub story: Story,
     /// End by itself after this time.
     pub end_after: Option<Duration>,
     /// Whether to print colours.
@@ -57,21 +83,18 @@ pub async fn play(
     end: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let folder = TemporaryFolder::new().context("a temporary folder")?;
-    let outcome = config::load_text(
-        "targets.yaml",
-        FILE,
-        &Environment::of::<&str, &str>([]).for_preview(),
-    );
-    let plan = outcome.plan.context("the shipped file")?;
+    let plan = pretended();
+    let script = settings.story.script(&plan).map_err(anyhow::Error::msg)?;
     let clock = Clock::start();
-    let fleet = Fleet::open(&plan, clock.clone())
+    let around = Surroundings::new(clock.clone());
+    let fleet = Fleet::open(&plan, &around)
         .await
         .context("the pretend fleet")?;
     let secret = Secret::new("the pretend workspace's signing secret");
     let stage = Stage::open(
         SocketAddr::from(([127, 0, 0, 1], settings.port)),
         &plan,
-        clock.clone(),
+        &around,
         secret.clone(),
     )
     .await
@@ -81,7 +104,11 @@ pub async fn play(
             settings.port
         )
     })?;
-    let plan = Arc::new(staged(&plan, &fleet, &stage, secret, folder.path()));
+    let mut plan = staged(plan, &fleet, &around, &clock).await?;
+    plan.slack.signing_secrets = vec![secret];
+    folder.path().clone_into(&mut plan.store.path);
+    stage.take_over(&mut plan);
+    let plan = Arc::new(plan);
     let options = Options {
         source: None,
         environment: Environment::of::<&str, &str>([]),
@@ -102,9 +129,10 @@ pub async fn play(
         stage.address,
         running.address,
         running.address,
-        fleet::STORY,
+        script.name,
     ));
     let watching = watch(&running.board, &clock, &stage, &plan, settings, &say);
+    let telling = tell(&script, &clock, &around, &stage, &say);
     let limit = async {
         match settings.end_after {
             Some(limit) => tokio::time::sleep(limit).await,
@@ -113,6 +141,7 @@ pub async fn play(
     };
     tokio::select! {
         () = watching => {}
+        () = telling => {}
         () = limit => {}
         () = end => {}
     }
@@ -124,52 +153,146 @@ pub async fn play(
     Ok(())
 }
 
-/// The shipped plan with the pretend fleet's and the pretend Slack's addresses, at the tempo of a demo.
-fn staged(
-    plan: &Plan,
-    fleet: &Fleet,
-    stage: &Stage,
-    secret: Secret,
-    folder: &std::path::Path,
-) -> Plan {
-    let mut staged = plan.clone();
-    staged.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    folder.clone_into(&mut staged.store.path);
-    staged.slack.signing_secrets = vec![secret];
-    staged.slack.app_token = None;
-    staged.dead_man = None;
-    stage.take_over(&mut staged);
-    let quick = Spans {
-        explicit: Duration::from_secs(4),
-        refused: Duration::from_secs(4),
-        silent: Duration::from_secs(5),
+/// The shipped plan at the tempo of a demo, with a store of logs, and nowhere to go yet.
+fn pretended() -> Plan {
+    let environment = Environment::of::<&str, &str>([]).for_preview();
+    let load = |name: &str, text: &str| config::load_text(name, text, &environment).plan;
+    let shipped = load("targets.yaml", FILE).expect("the shipped file is good");
+    let logs = load("logs.yaml", LOGS).expect("it is written here");
+    let mut plan = Plan::clone(&shipped);
+    plan.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    plan.slack.app_token = None;
+    plan.dead_man = None;
+    let of_logs = |target: &Target| {
+        let known = logs.targets.iter().find(|known| known.id == target.id)?;
+        let mut checks = known.checks.iter();
+        checks
+            .find(|check| matches!(check.question, Question::LogFreshness(_)))
+            .cloned()
     };
-    staged.targets = plan
-        .targets
-        .iter()
-        .map(|target| {
-            let mut target = Target::clone(target);
-            for check in &mut target.checks {
-                let Question::Health(question) = &check.question else {
-                    continue;
-                };
-                let question = HealthQuestion {
-                    url: fleet.url_of(&target.id),
-                    ..HealthQuestion::clone(question)
-                };
-                check.question = Question::Health(Arc::new(question));
-                check.policy = Policy {
-                    interval: INTERVAL,
-                    timeout: Duration::from_secs(1),
-                    spans: quick,
-                    slow_after: Duration::from_millis(500),
-                    ..check.policy.clone()
-                };
-            }
-            Arc::new(target)
-        })
+    let with_logs = plan.targets.iter().map(|target| {
+        let mut target = Target::clone(target);
+        target.checks.extend(of_logs(&target));
+        Arc::new(target)
+    });
+    let is_store = |target: &&Arc<Target>| {
+        let mut checks = target.checks.iter();
+        checks.any(|check| matches!(check.question, Question::LogStore(_)))
+    };
+    let stores = logs.targets.iter().filter(is_store).cloned();
+    plan.targets = with_logs.chain(stores).collect();
+    let groups = logs.groups.iter();
+    let is_new = |name| plan.groups.iter().all(|known| known.name != name);
+    let groups: Vec<_> = groups
+        .filter(|group| is_new(group.name.clone()))
+        .cloned()
         .collect();
-    staged
+    plan.groups.extend(groups);
+    for target in &mut plan.targets {
+        for check in &mut Arc::make_mut(target).checks {
+            check.policy = Policy {
+                interval: INTERVAL,
+                timeout: Duration::from_secs(1),
+                spans: Spans {
+                    explicit: Duration::from_secs(4),
+                    refused: Duration::from_secs(4),
+                    silent: Duration::from_secs(5),
+                },
+                slow_after: Duration::from_millis(500),
+                ..check.policy.clone()
+            };
+            match &mut check.question {
+                Question::LogFreshness(question) => {
+                    Arc::make_mut(question).max_age = SILENCE_MAX;
+                }
+                Question::LogStore(question) => {
+                    let source = &mut Arc::make_mut(question).source;
+                    let source = Arc::make_mut(source);
+                    (source.lag_limit, source.startup_grace) = (LAG_LIMIT, INTERVAL * 2);
+                    source.reorder_margin = Duration::ZERO;
+                }
+                _ => {}
+            }
+        }
+    }
+    plan
+}
+
+/// The plan with the addresses of all that pretends.
+async fn staged(
+    mut plan: Plan,
+    fleet: &Fleet,
+    around: &Surroundings,
+    clock: &Clock,
+) -> anyhow::Result<Plan> {
+    let router = logs::router(around.clone(), clock.clone());
+    let store = gate::serve(router, around.watch(), || true).await?;
+    let store: url::Url = format!("http://{store}/").parse()?;
+    for target in &mut plan.targets {
+        let url = fleet.url_of(&target.id);
+        for check in &mut Arc::make_mut(target).checks {
+            match (&mut check.question, &url) {
+                (Question::Health(question), Some(url)) => {
+                    Arc::make_mut(question).url = url.clone();
+                }
+                (Question::LogStore(question), _) => {
+                    let source = &mut Arc::make_mut(question).source;
+                    reach(Arc::make_mut(source), &store);
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut witnesses = Vec::new();
+    for number in 1..=STANDS {
+        let around = around.clone();
+        let (changed, is_open) = (around.watch(), move || around.is_network_up());
+        let address = gate::stand(changed, is_open).await?;
+        witnesses.push(Witness {
+            name: format!("pretend host {number}"),
+            question: WitnessQuestion::Connection {
+                host: Secret::new(address.ip().to_string()),
+                port: address.port(),
+            },
+        });
+    }
+    plan.witnesses = witnesses.into();
+    Ok(plan)
+}
+
+fn reach(source: &mut LogSource, store: &url::Url) {
+    if let LogStore::VictoriaLogs { http, .. } = &mut source.store {
+        http.url = store.clone();
+    }
+    if let Some(canary) = &mut source.canary {
+        canary.via = CanaryPath::LokiPush(store.clone());
+    }
+}
+
+/// Lets the story happen, again and again.
+async fn tell(
+    script: &Script,
+    clock: &Clock,
+    around: &Surroundings,
+    stage: &Stage,
+    say: &impl Fn(&str),
+) {
+    loop {
+        let begun = tokio::time::Instant::now();
+        for step in &script.steps {
+            tokio::time::sleep_until(begun + step.after).await;
+            around.turn(&step.doing);
+            if let Doing::Command { words } = &step.doing {
+                let answer = stage.type_in(words).await;
+                let at = since_start(clock.now().tick);
+                say(&format!("[{at}] somebody types: {words}\n"));
+                if let Some(answer) = answer {
+                    say(&format!("[{at}] and reads: {}\n", as_read(&answer)));
+                }
+            }
+        }
+        tokio::time::sleep_until(begun + script.ends_after).await;
+    }
 }
 
 /// Prints what changes, and the grid when something was told.

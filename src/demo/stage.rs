@@ -17,6 +17,7 @@ use axum::{
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+use super::{gate, surroundings::Surroundings};
 use crate::{
     app::{self, Failure, Options, Running},
     clock::Clock,
@@ -37,6 +38,8 @@ const PREVIEW_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 7878);
 pub(super) struct Stage {
     /// Where it answers.
     pub(super) address: SocketAddr,
+    /// Where it takes messages.
+    hooks: SocketAddr,
     inside: Arc<Inside>,
 }
 
@@ -81,7 +84,7 @@ impl Stage {
     pub(super) async fn open(
         address: SocketAddr,
         plan: &Plan,
-        clock: Clock,
+        around: &Surroundings,
         secret: Secret,
     ) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(address).await?;
@@ -96,7 +99,7 @@ impl Stage {
             .map(|channel| (channel.name.clone(), channel.title().to_owned()))
             .collect();
         let inside = Arc::new(Inside {
-            clock,
+            clock: around.clock().clone(),
             command: plan.slack.command.clone(),
             secret,
             channels,
@@ -108,16 +111,26 @@ impl Stage {
         });
         let router = Router::new()
             .route("/", get(show).post(ask))
-            .route("/webhook/{channel}", post(take))
             .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
             .layer(DefaultBodyLimit::max(256 * 1024))
             .with_state(Arc::clone(&inside));
+        // While our own network is away nobody gets to Slack, but people still read what is there.
+        let hooks = Router::new()
+            .route("/webhook/{channel}", post(take))
+            .layer(DefaultBodyLimit::max(256 * 1024))
+            .with_state(Arc::clone(&inside));
+        let network = around.clone();
+        let hooks = gate::serve(hooks, around.watch(), move || network.is_network_up()).await?;
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the preview page ended");
             }
         });
-        Ok(Self { address, inside })
+        Ok(Self {
+            address,
+            hooks,
+            inside,
+        })
     }
 
     /// Where the slash command is answered.
@@ -129,9 +142,18 @@ impl Stage {
     /// Sends every channel of the plan here.
     pub(super) fn take_over(&self, plan: &mut Plan) {
         for channel in plan.channels.values_mut() {
-            let url = Secret::new(format!("http://{}/webhook/{}", self.address, channel.name));
+            let url = Secret::new(format!("http://{}/webhook/{}", self.hooks, channel.name));
             channel.destination = Destination::SlackWebhook { url };
         }
+    }
+
+    /// Somebody types this after the slash command; answers with what they read.
+    pub(super) async fn type_in(&self, words: &str) -> Option<String> {
+        let payload = match through_slack(&self.inside, words).await {
+            Ok(payload) => payload,
+            Err(why) => return Some(why),
+        };
+        payload["text"].as_str().map(str::to_owned)
     }
 
     /// How many messages were ever taken.
@@ -172,7 +194,8 @@ impl Inside {
 pub async fn preview(mut options: Options) -> Result<Running, Failure> {
     let address = SocketAddr::from(PREVIEW_ADDRESS);
     let secret = Secret::new("the pretend workspace's signing secret");
-    let stage = Stage::open(address, &options.plan, Clock::start(), secret.clone())
+    let around = Surroundings::new(Clock::start());
+    let stage = Stage::open(address, &options.plan, &around, secret.clone())
         .await
         .map_err(|error| Failure::Listen {
             address,

@@ -229,15 +229,24 @@ impl Engine {
             }
             return Some(observation);
         }
-        if !is_silence {
+        let is_answer = match &observation.outcome {
+            Outcome::Unhealthy(failure) => failure.class == FailureClass::Explicit,
+            Outcome::Healthy | Outcome::Degraded(_) | Outcome::Unobservable(_) => true,
+        };
+        if !is_silence && is_answer {
             return Some(observation);
         }
         self.want_round(now);
         let is_vouched_for = self.lookout.vouches(now.tick);
-        if !may_wait || is_vouched_for || !self.would_accuse(&observation, is_regular) {
+        if is_vouched_for || !self.would_accuse(&observation, is_regular) {
             if !is_vouched_for {
                 self.note_unproved(&observation);
             }
+            return Some(observation);
+        }
+        if !may_wait {
+            // The next round comes soon, and by then the witnesses have been asked.
+            observation.outcome = self.hidden();
             return Some(observation);
         }
         self.lookout.held.push(Held {

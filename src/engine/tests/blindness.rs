@@ -117,6 +117,39 @@ fn when_everything_is_silent_it_is_us() {
     "#]]);
 }
 
+/// A round of a store cannot wait for the witnesses, so it proves nothing before they have vouched for it.
+#[test]
+fn a_store_that_is_asked_often_is_not_accused_before_the_witnesses_were_asked() {
+    for (say, words) in [
+        ("---", ""),
+        (
+            "+++",
+            "opened: log source graylog operational -> down: no answer within 5 s",
+        ),
+    ] {
+        let mut store = super::logs::store(&["blue"]);
+        store.checks[0].policy.interval = Duration::from_secs(5);
+        let mut plan = plan(&["green"]);
+        plan.targets.push(store.into());
+        let mut world = World::new(plan);
+        world.run_until(minutes(5));
+        world.told.clear();
+        world.witnesses.say = say;
+        world.store.is_away = true;
+        // Until just before the witnesses would be asked in their rhythm, and a while longer.
+        for second in 1..=30 {
+            world.run_until(minutes(5) + Duration::from_secs(second));
+            let told: Vec<_> = world
+                .told
+                .lines()
+                .filter(|line| line.contains('#'))
+                .collect();
+            assert!(!words.is_empty() || told.is_empty(), "{told:?}");
+        }
+        assert!(world.told.contains(words), "{}", world.told);
+    }
+}
+
 #[test]
 fn long_blindness_is_told_while_it_lasts_in_case_somebody_hears_it() {
     let mut world = world();

@@ -283,6 +283,9 @@ fn a_few_days_of_every_world_keep_what_is_promised() {
     holds(&worlds, &kept);
 }
 
+/// So late at most 99 of 100 outages are told, with logs or without.
+const LATE_MAX: Duration = Duration::from_secs(61);
+
 /// Plays forty years of every world; the numbers of the document are what this prints.
 #[test]
 #[ignore = "takes minutes: cargo test --release --test sim -- --ignored signal_quality"]
@@ -304,6 +307,12 @@ fn signal_quality() {
     };
     assert!(wrong("quiet") <= Some(0.1), "{:?}", wrong("quiet"));
     assert!(wrong("noisy") <= Some(0.5), "{:?}", wrong("noisy"));
+    for (climate, scores) in &worlds {
+        for (name, score) in scores.iter().filter(|(name, _)| name.contains("hekate")) {
+            let (_, late) = mean_and(score.delays.clone(), 99);
+            assert!(late <= LATE_MAX, "{}, {name}: {late:?}", climate.name);
+        }
+    }
     let document = document();
     let text = std::fs::read_to_string(&document).expect("there is a document");
     let (words, before) = text.split_once(MARK).expect("the document has its mark");
