@@ -192,7 +192,10 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::AskWitnesses(_)
                 | Action::Blind(_)
                 | Action::ShowAgenda(_)
-                | Action::Answer(..) => {}
+                | Action::Answer(..)
+                | Action::Ordered(..)
+                | Action::Reread(_)
+                | Action::Run(_) => {}
             }
         }
         if let Some(order) = flights.pop() {

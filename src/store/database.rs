@@ -233,7 +233,22 @@ impl Database {
             let known = self.live.lapses.keys().take(batch.lapses.len());
             new.chain(known.copied()).collect()
         };
+        // A new attempt may make the oldest go.
+        let attempts: Vec<u64> = if batch.attempts.is_empty() {
+            Vec::new()
+        } else {
+            let new = batch.attempts.iter().map(|attempt| attempt.id);
+            new.chain(self.live.attempts.keys().copied()).collect()
+        };
         self.live.apply(batch);
+        for number in attempts {
+            let is_written = batch.attempts.iter().any(|attempt| attempt.id == number);
+            let attempt = self.live.attempts.get(&number);
+            if is_written || attempt.is_none() {
+                let key = keys::attempt(number).to_vec();
+                changes.attempts.insert(key, attempt.map(encode));
+            }
+        }
         for key @ (from, kind) in lapses {
             let value = self.live.lapses.get(&key).map(encode);
             changes.lapses.insert(keys::lapse(from.0, kind), value);
