@@ -182,15 +182,12 @@ impl Job {
             out.push_str(&rest[..open]);
             rest = &rest[open..];
             let Some(close) = rest.find('}') else { break };
-            match self.value(&rest[1..close]) {
-                Some(value) => {
-                    out.push_str(&encode(&value));
-                    rest = &rest[close + 1..];
-                }
-                None => {
-                    out.push('{');
-                    rest = &rest[1..];
-                }
+            if let Some(value) = self.value(&rest[1..close]) {
+                out.push_str(&encode(&value));
+                rest = &rest[close + 1..];
+            } else {
+                out.push('{');
+                rest = &rest[1..];
             }
         }
         out.push_str(rest);

@@ -1,6 +1,7 @@
 //! Requests and builds against a Jenkins that answers on loopback.
 
 use std::{
+    fmt::Write as _,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -74,11 +75,11 @@ async fn answer(
     let mut line = format!("{method} {uri}");
     for name in ["authorization", "jenkins-crumb", "cookie", "content-type"] {
         if let Some(value) = text(name) {
-            line.push_str(&format!(" {name}={value}"));
+            write!(line, " {name}={value}").expect("a string takes it");
         }
     }
     if !body.is_empty() {
-        line.push_str(&format!(" {body}"));
+        write!(line, " {body}").expect("a string takes it");
     }
     let is_poll = uri.path().contains("/queue/") || uri.path().ends_with("812/api/json");
     if !is_poll {

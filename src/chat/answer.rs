@@ -50,10 +50,9 @@ impl Chat {
                 | Reply::Said(_)),
             ) => answer,
             Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
-            Heard::Wish(_) if !is_since_start => just_started(),
+            Heard::Wish(_) | Heard::Order(_) if !is_since_start => just_started(),
             Heard::Wish(wish) => self.fulfilled(wish, command).await,
             Heard::Tasks(target) => self.tasks(&board, &target, command, now),
-            Heard::Order(_) if !is_since_start => just_started(),
             Heard::Order(order) => self.ordered(order, command).await,
         };
         let options = Options {

@@ -72,7 +72,7 @@ pub(super) fn action(global: &Global, command: &Action, terminal: Terminal) -> E
 }
 
 /// `hekate audit …`
-pub(super) fn audit(global: &Global, command: &Audit, terminal: Terminal) -> Exit {
+pub(super) fn audit(global: &Global, command: Audit, terminal: Terminal) -> Exit {
     let plan = match file::plan(global, &Environment::of_process().for_preview(), terminal) {
         Ok(plan) => plan,
         Err(exit) => return exit,

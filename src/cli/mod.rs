@@ -83,7 +83,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Slack { command } => slack::slack(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
         Command::Action { command } => action::action(global, &command, terminal),
-        Command::Audit { command } => action::audit(global, &command, terminal),
+        Command::Audit { command } => action::audit(global, command, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
         Command::Schema { tests } => file::schema(tests, terminal),
         Command::Generate { what } => generate::generate(what, terminal),

@@ -447,13 +447,7 @@ impl Engine {
         let mut batch = Batch::new(now.at);
         let plan = Arc::clone(&self.plan);
         let mut roles = roles::remembered(&plan, &loaded.checks, now.at);
-        let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
-        for record in loaded.checks {
-            records
-                .entry(record.check.target.clone())
-                .or_default()
-                .push(record);
-        }
+        let mut records = by_target(loaded.checks);
         let (mut shared, alone): (Vec<_>, Vec<_>) = loaded
             .open
             .into_iter()
@@ -693,6 +687,16 @@ fn number_of(now: Timestamp) -> u64 {
     /// 2026-01-01; no hekate is older.
     const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
     now.since(BEGINNING).as_secs() / 240
+}
+
+/// Memories of checks, by whose they are.
+fn by_target(checks: Vec<CheckRecord>) -> HashMap<TargetId, Vec<CheckRecord>> {
+    let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
+    for record in checks {
+        let target = record.check.target.clone();
+        records.entry(target).or_default().push(record);
+    }
+    records
 }
 
 /// Open incidents by target. If a target has several, which no hekate writes, the others are handed over to the last.

@@ -30,6 +30,9 @@ pub(super) struct Standing {
     facts: Arc<RoleFacts>,
 }
 
+/// A member that says its role itself: its position, and which of its checks it is.
+pub(super) type Speaker = (usize, Arc<Target>, u8);
+
 /// Whose roles are read where.
 #[derive(Debug, Default)]
 pub(super) struct RoleBook {
@@ -167,10 +170,7 @@ impl Engine {
     }
 
     /// Who is asked for the role of this target, right now: absent if it has none, or one that nobody can be asked for.
-    pub(super) fn read_roles_of(
-        &self,
-        target: &TargetId,
-    ) -> Option<(Arc<Roles>, Vec<(usize, Arc<Target>, u8)>)> {
+    pub(super) fn read_roles_of(&self, target: &TargetId) -> Option<(Arc<Roles>, Vec<Speaker>)> {
         let watched = self.at(*self.index.get(target)?)?;
         watched.role.as_ref()?;
         let slot = self.role_book.groups.get(watched.target.group.as_ref()?)?;

@@ -232,7 +232,7 @@ async fn the_inactive_one_is_restarted_once_and_everybody_reads_who_did_it() {
     }
     let downs = scene.receiver.told();
     assert!(
-        !downs.iter().any(|told| told.is_down()),
+        !downs.iter().any(super::receiver::Told::is_down),
         "the deploy grace kept it from being told"
     );
     assert_eq!(scene.jenkins.builds(), ["INSTANCE=green"]);

@@ -108,7 +108,7 @@ pub(super) fn hear(question: &Question<'_>) -> Option<Heard> {
 /// # Errors
 ///
 /// What was not understood.
-pub fn order(board: &Board, action: &str, names: &str) -> Result<Ask, Reply> {
+pub fn order(board: &Board, action: &str, names: &str) -> Result<Ask, Box<Reply>> {
     let phrase = clean(action, SHOWN_MAX);
     let known = called(board, &phrase).filter(|(_, rest)| rest.is_empty());
     let found = match known {
@@ -128,7 +128,7 @@ pub fn order(board: &Board, action: &str, names: &str) -> Result<Ask, Reply> {
             trigger: None,
             is_dry: false,
         }),
-        Err(problem) => Err(problem.into_reply()),
+        Err(problem) => Err(Box::new(problem.into_reply())),
     }
 }
 

@@ -141,7 +141,7 @@ impl Engine {
         let answer = match order {
             Order::Ask(ask) => self.ask(now, ask, asker, &mut batch, &mut then),
             Order::Confirm { nonce, typed } => {
-                self.confirm(now, &nonce, typed, &asker, &mut batch, &mut then)
+                self.confirm(now, &nonce, typed.as_deref(), &asker, &mut batch, &mut then)
             }
             Order::Cancel { nonce } => self.cancel(now, &nonce, &asker, &mut batch),
         };
@@ -311,7 +311,7 @@ impl Engine {
         &mut self,
         now: Moment,
         nonce: &str,
-        typed: Option<String>,
+        typed: Option<&str>,
         asker: &Asker,
         batch: &mut Batch,
         then: &mut Vec<Deed>,
@@ -330,7 +330,7 @@ impl Engine {
             Ok(action) => action,
             Err(refusal) => return self.refuse(now, attempt, refusal, batch),
         };
-        if let Err(refusal) = self.may_confirm(&action, &attempt, typed.as_deref(), asker) {
+        if let Err(refusal) = self.may_confirm(&action, &attempt, typed, asker) {
             return refused(refusal, Some(attempt));
         }
         attempt.confirmed.push(confirmed(asker, now));

@@ -194,8 +194,25 @@ impl Engine {
         batch: &mut Batch,
         then: &mut Vec<Deed>,
     ) -> Result<(), Refusal> {
-        let length = (action.grace + run_limit(action)).min(DEPLOY_MAX);
-        let planned = Planned {
+        let length = action.grace + run_limit(action);
+        let planned = self.grace_of(now, action, attempt, length);
+        match self.begin_plan(now, planned, batch, then) {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(Refusal {
+                words: refused.words,
+                way_out: String::from("`maintenance list` and `silence list` show what is on"),
+            }),
+        }
+    }
+
+    fn grace_of(
+        &self,
+        now: Moment,
+        action: &Action,
+        attempt: &Attempt,
+        length: Duration,
+    ) -> Planned {
+        Planned {
             id: PlanId {
                 kind: PlanKind::Deploy,
                 number: self.plans.last_number() + 1,
@@ -205,16 +222,29 @@ impl Engine {
             release: None,
             by: attempt.by.clone(),
             from: now.at,
-            until: now.at + length,
+            until: now.at + length.min(DEPLOY_MAX),
             ended: None,
-        };
-        match self.begin_plan(now, planned, batch, then) {
-            Ok(_) => Ok(()),
-            Err(refused) => Err(Refusal {
-                words: refused.words,
-                way_out: String::from("`maintenance list` and `silence list` show what is on"),
-            }),
         }
+    }
+
+    /// It was done: from now on the target has its grace to come back, and no more.
+    fn shorten_grace(
+        &mut self,
+        now: Moment,
+        attempt: &Attempt,
+        batch: &mut Batch,
+        actions: &mut Vec<Deed>,
+    ) {
+        let Ok(action) = self.action(&attempt.action) else {
+            return;
+        };
+        // It may have gone away and come back already.
+        if self.plans.deploy_of(&matcher(&attempt.target)).is_none() {
+            return;
+        }
+        let planned = self.grace_of(now, &action, attempt, action.grace);
+        let renewed = self.begin_plan(now, planned, batch, actions);
+        debug_assert!(renewed.is_ok(), "the one before it made room: {renewed:?}");
     }
 
     /// Takes in how doing it ended.
@@ -243,6 +273,7 @@ impl Engine {
                             grace.min(STAYED)
                         };
                 }
+                self.shorten_grace(now, &attempt, &mut batch, actions);
                 self.acts.write(attempt, &mut batch);
             }
             RanResult::Failed => {

@@ -164,8 +164,8 @@ impl World {
     }
 }
 
-#[test]
-fn the_matrix_of_people_places_and_roles() {
+/// Whom an action may obey.
+fn allows() -> [(&'static str, Allow); 5] {
     let in_channel = Allow {
         channels: vec![String::from("C0OPS")],
         ..of_alice()
@@ -178,55 +178,38 @@ fn the_matrix_of_people_places_and_roles() {
         programs: true,
         ..Allow::default()
     };
-    let allows = [
+    [
         ("nobody", Allow::default()),
         ("alice", of_alice()),
         ("alice in ops", in_channel),
         ("S0CORE", of_group),
         ("programs", of_programs),
-    ];
+    ]
+}
+
+/// Who asks, and where.
+fn askers() -> [(&'static str, Asker); 5] {
     let in_core = Asker {
         memberships: vec![String::from("S0CORE")],
         ..slack("U0CORA", "C0ANY")
     };
-    let askers = [
+    [
         ("alice in any", slack("U0ALICE", "C0ANY")),
         ("alice in ops", slack("U0ALICE", "C0OPS")),
         ("bob in ops", slack("U0BOB", "C0OPS")),
         ("cora of S0CORE", in_core),
         ("terminal", terminal()),
-    ];
+    ]
+}
+
+#[test]
+fn the_matrix_of_people_and_places() {
     let mut table = String::new();
-    for (allowed, allow) in &allows {
-        for (who, asker) in &askers {
-            let world = World::new(
-                action("restart", RoleWanted::NotActive, allow.clone()),
-                asker.clone(),
-            );
-            writeln!(table, "allow {allowed}, {who}: {}", world.words())
-                .expect("a string takes it");
-        }
-    }
-    for (wanted, words) in [
-        (RoleWanted::NotActive, "not active"),
-        (RoleWanted::Inactive, "inactive"),
-        (RoleWanted::Active, "active"),
-        (RoleWanted::Any, "any"),
-    ] {
-        for role in [
-            None,
-            Some(Role::Inactive),
-            Some(Role::Active),
-            Some(Role::Unknown),
-        ] {
-            let mut world = World::new(
-                action("restart", wanted, of_alice()),
-                slack("U0ALICE", "C0OPS"),
-            );
-            world.role = role;
-            let is = role.map_or("none", Role::as_str);
-            writeln!(table, "wanted {words}, is {is}: {}", world.words())
-                .expect("a string takes it");
+    for (allowed, allow) in allows() {
+        for (who, asker) in askers() {
+            let action = action("restart", RoleWanted::NotActive, allow.clone());
+            let words = World::new(action, asker).words();
+            writeln!(table, "allow {allowed}, {who}: {words}").expect("a string takes it");
         }
     }
     expect![[r#"
@@ -255,6 +238,36 @@ fn the_matrix_of_people_places_and_roles() {
         allow programs, bob in ops: no: `restart` does not obey you
         allow programs, cora of S0CORE: no: `restart` does not obey you
         allow programs, terminal: yes
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test]
+fn the_matrix_of_roles() {
+    let mut table = String::new();
+    let wanted = [
+        (RoleWanted::NotActive, "not active"),
+        (RoleWanted::Inactive, "inactive"),
+        (RoleWanted::Active, "active"),
+        (RoleWanted::Any, "any"),
+    ];
+    let roles = [
+        None,
+        Some(Role::Inactive),
+        Some(Role::Active),
+        Some(Role::Unknown),
+    ];
+    for (wanted, words) in wanted {
+        for role in roles {
+            let action = action("restart", wanted, of_alice());
+            let mut world = World::new(action, slack("U0ALICE", "C0OPS"));
+            world.role = role;
+            let is = role.map_or("none", Role::as_str);
+            writeln!(table, "wanted {words}, is {is}: {}", world.words())
+                .expect("a string takes it");
+        }
+    }
+    expect![[r#"
         wanted not active, is none: yes
         wanted not active, is inactive: yes
         wanted not active, is active: no: master green is active

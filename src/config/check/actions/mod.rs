@@ -38,10 +38,10 @@ const RATE_WITHIN: RangeInclusive<Duration> = Duration::from_mins(1)..=Duration:
 const RATE_MAX: u32 = 1_000;
 
 /// What actions refer to.
-pub(super) struct Around<'a> {
-    pub(super) channels: &'a mut Channels,
-    pub(super) on_call: &'a mut OnCalls,
-    pub(super) groups: &'a Groups,
+struct Around<'a> {
+    channels: &'a mut Channels,
+    on_call: &'a mut OnCalls,
+    groups: &'a Groups,
 }
 
 impl Check<'_> {
@@ -49,8 +49,15 @@ impl Check<'_> {
     pub(super) fn actions(
         &mut self,
         at: Option<At<Named<typed::Action>>>,
-        around: &mut Around<'_>,
+        channels: &mut Channels,
+        on_call: &mut OnCalls,
+        groups: &Groups,
     ) -> Arc<[Arc<Action>]> {
+        let around = &mut Around {
+            channels,
+            on_call,
+            groups,
+        };
         let named = at.and_then(|at| at.value);
         let mut phrases: BTreeMap<String, Span> = BTreeMap::new();
         let mut out = Vec::new();
