@@ -225,6 +225,7 @@ fn plan() -> Plan {
         url: Secret::new("http://127.0.0.1:9/"),
     };
     Plan {
+        actions: Arc::default(),
         server: Server {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,
