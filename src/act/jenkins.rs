@@ -27,6 +27,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 struct Jenkins<'a> {
     client: Client,
     call: &'a JenkinsCall,
+    base: String,
     job_address: String,
 }
 
@@ -35,8 +36,10 @@ pub(super) async fn run(call: &JenkinsCall, job: &Job) -> Ended {
         Ok(client) => client,
         Err(why) => return Ended::failed(why),
     };
+    let base = job.filled_in_address(call.url.expose());
     let jenkins = Jenkins {
-        job_address: job_address(call, job),
+        job_address: job_address(&base, &call.job),
+        base,
         client,
         call,
     };
@@ -61,9 +64,9 @@ pub(super) async fn run(call: &JenkinsCall, job: &Job) -> Ended {
     ended.called(number.map(|number| format!("Jenkins #{number}")))
 }
 
-fn job_address(call: &JenkinsCall, job: &Job) -> String {
-    let mut address = job.filled_in_address(call.url.expose());
-    for part in &call.job {
+fn job_address(base: &str, job: &[String]) -> String {
+    let mut address = base.to_owned();
+    for part in job {
         let part: String = form_urlencoded::byte_serialize(part.as_bytes()).collect();
         address.push_str("/job/");
         address.push_str(&part.replace('+', "%20"));
@@ -91,7 +94,7 @@ impl Jenkins<'_> {
 
     /// The crumb, if this Jenkins wants one. Nothing was begun as long as this is under way.
     async fn crumb(&self) -> Result<Option<Crumb>, String> {
-        let base = self.call.url.expose();
+        let base = &self.base;
         let response = self.get(&format!("{base}/crumbIssuer/api/json")).await?;
         let status = response.status();
         if status == StatusCode::NOT_FOUND {
@@ -153,7 +156,7 @@ impl Jenkins<'_> {
 
     /// Waits for the number of the build, and for its end. Trouble on the way is waited out; only time ends it.
     async fn follow(&self, item: u64, number: &mut Option<u64>) -> Ended {
-        let base = self.call.url.expose();
+        let base = &self.base;
         let queue = format!("{base}/queue/item/{item}/api/json");
         let mut pause = FIRST_PAUSE;
         let found = loop {

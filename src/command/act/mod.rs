@@ -20,8 +20,9 @@ use crate::{
     judge::guard::{self, Case},
     model::{
         Board, Timestamp,
-        action::{Action, Ask, Asker, Confirm, Order, Refusal},
+        action::{Action, Ask, Asker, Confirm, Order, Refusal, RoleWanted},
         board::Row,
+        roles::Role,
         text::{clean, span},
     },
 };
@@ -161,7 +162,10 @@ fn one<'a>(board: &'a Board, action: &Action, names: &str) -> Result<&'a Arc<Row
                         .take(lookup::NEAREST_MAX)
                         .map(|row| format!("{title} {}", row.target.title()))
                         .collect(),
-                    ..Problem::new(format!("this could be each of {} targets", rows.len()), "")
+                    ..Problem::new(
+                        format!("this could be each of {} targets", rows.len()),
+                        "name one of them",
+                    )
                 }),
             }
         }
@@ -181,11 +185,12 @@ fn one<'a>(board: &'a Board, action: &Action, names: &str) -> Result<&'a Arc<Row
 /// Whether its role is one that this action is surely for; what has no role, or one that nobody knows, is not.
 fn has_role(action: &Action, row: &Row) -> bool {
     let role = row.role().and_then(|facts| facts.role);
-    role.is_some_and(|role| {
-        let is_active = role.is_active();
-        is_active == action.guard.when.role.takes_active()
-            && role != crate::model::roles::Role::Unknown
-    })
+    match action.guard.when.role {
+        RoleWanted::NotActive | RoleWanted::Inactive => role == Some(Role::Inactive),
+        RoleWanted::Active => role == Some(Role::Active),
+        // It is for each of them, so which one is meant has to be said.
+        RoleWanted::Any => false,
+    }
 }
 
 /// `show tasks <target>`
@@ -214,7 +219,10 @@ pub(super) fn show(question: &Question<'_>) -> Heard {
                 .take(lookup::NEAREST_MAX)
                 .map(|row| format!("show tasks {}", row.target.title()))
                 .collect(),
-            ..Problem::new(format!("this could be each of {} targets", rows.len()), "")
+            ..Problem::new(
+                format!("this could be each of {} targets", rows.len()),
+                "name one of them",
+            )
         }
         .into(),
         One::Nobody {

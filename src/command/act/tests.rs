@@ -10,9 +10,9 @@ use crate::{
     command::{COMMANDS, ask as answer_to, fixture, hear, text},
     model::{
         Secret,
-        action::{Allow, Call, Door, Guard, HttpCall, RoleWanted, TAKEN, When},
+        action::{Allow, Call, Door, Guard, HttpCall, TAKEN, When},
         planned::Person,
-        roles::{Role, RoleFacts},
+        roles::RoleFacts,
     },
 };
 
@@ -121,6 +121,7 @@ fn words_become_orders() {
         "force-restart master blue",
         "force_restart master blue",
         "restart master",
+        "force restart master",
         "restart",
         "restart nobody",
         "restart master green for 5m",
@@ -148,8 +149,9 @@ fn words_become_orders() {
         force-restart master blue: force_restart at master/blue
         force_restart master blue: force_restart at master/blue
         restart master: restart at master/green
-        restart: no target was named / hint: `show tasks ` says what can be done
-        restart nobody: nothing is called `nobody` / hint: `show tasks nobody` says what can be done
+        force restart master: this could be each of 2 targets / did you mean: /   force restart master blue /   force restart master green / hint:
+        restart: no target was named / hint: say it as `restart master green`; `show tasks` with a name says what can be done
+        restart nobody: nothing is called `nobody` / hint: say it as `restart master green`; `show tasks` with a name says what can be done
         restart master green for 5m: an action has neither a length nor a release / hint: say it as `/roih restart master green`, and if you like `because …`
         restarting master green: `restarting` is no command, and nothing that is watched is called that / hint: `/roih help` lists what can be asked
         deploy master: deploy at master/green

@@ -19,8 +19,12 @@ use crate::{
         },
         plan::Target,
         roles::{Opinion, Roles},
+        text::clean,
     },
 };
+
+/// The most characters of a foreign word that are said again.
+const SHOWN_MAX: usize = 40;
 
 /// What is known of attempts.
 #[derive(Debug, Default)]
@@ -490,7 +494,7 @@ fn refused(refusal: Refusal, attempt: Option<Attempt>) -> Answered {
 
 fn unknown_word(nonce: &str) -> Refusal {
     Refusal {
-        words: format!("nothing waits for the word `{nonce}`"),
+        words: format!("nothing waits for the word `{}`", clean(nonce, SHOWN_MAX)),
         way_out: String::from("ask for it again"),
     }
 }

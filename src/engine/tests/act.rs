@@ -311,8 +311,8 @@ fn what_is_confirmed_twice_is_done_once() {
         @alice confirm w1 : taken: confirmed
         read; 1 to be done
         @alice confirm W1 : taken: running
-        @alice confirm w1 : no: HTTP 500
-        @alice restart master/green: no: HTTP 500
+        @alice confirm w1 : taken: failed
+        @alice restart master/green: taken: failed
         told:
         10m #ops notice: @alice tried: restart master green: Jenkins #812 · failed: HTTP 500 · a1
     "#]]);
@@ -490,6 +490,6 @@ fn after_a_kill_nothing_is_begun_again() {
         running: Unknown; @alice confirm w1 : taken: may have run
         told: ["11m #ops notice: @alice tried: restart master green: may have run: hekate ended while it was being done; it is not begun again · a1"]
         done: Done; @alice confirm w1 : taken: done
-        told: []
+        told: ["11m #ops notice: @alice restarted master green: Jenkins #812 · hekate was started anew before it was seen back · a1"]
     "#]].assert_eq(&out);
 }

@@ -65,7 +65,7 @@ fn attempts_outlive_a_restart_and_do_not_add_up_for_ever() {
     assert_eq!(numbers.len(), ATTEMPTS_MAX + 1);
     assert_eq!(numbers[..3], [1, 4, 5]);
     drop(database);
-    let audit = audit(place.path()).unwrap();
+    let audit = audit(&place.path()).unwrap();
     assert_eq!(audit.len(), ATTEMPTS_MAX + 3);
     assert_eq!(audit[0].attempt, attempt(1, Stage::Running));
 }
