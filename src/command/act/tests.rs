@@ -149,7 +149,7 @@ fn words_become_orders() {
         force-restart master blue: force_restart at master/blue
         force_restart master blue: force_restart at master/blue
         restart master: restart at master/green
-        force restart master: this could be each of 2 targets / did you mean: /   force restart master blue /   force restart master green / hint:
+        force restart master: this could be each of 2 targets / did you mean: /   force restart master blue /   force restart master green / hint: name one of them
         restart: no target was named / hint: say it as `restart master green`; `show tasks` with a name says what can be done
         restart nobody: nothing is called `nobody` / hint: say it as `restart master green`; `show tasks` with a name says what can be done
         restart master green for 5m: an action has neither a length nor a release / hint: say it as `/roih restart master green`, and if you like `because …`
