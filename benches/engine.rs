@@ -192,7 +192,10 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::AskWitnesses(_)
                 | Action::Blind(_)
                 | Action::ShowAgenda(_)
-                | Action::Answer(..) => {}
+                | Action::Answer(..)
+                | Action::Ordered(..)
+                | Action::Reread(_)
+                | Action::Run(_) => {}
             }
         }
         if let Some(order) = flights.pop() {
@@ -222,6 +225,7 @@ fn plan() -> Plan {
         url: Secret::new("http://127.0.0.1:9/"),
     };
     Plan {
+        actions: Arc::default(),
         server: Server {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,

@@ -15,6 +15,7 @@
 //!   and a pretend Slack around the real thing, and `preview` shows what Slack would show.
 //! * With the feature `fuzz`, `fuzz` has all that strangers write as functions of bytes, for the programs in the folder `fuzz`.
 
+pub mod act;
 pub mod app;
 pub mod chat;
 pub mod cli;

@@ -170,6 +170,11 @@ const NAMES: &[&str] = &[
     "session",
     "csrf",
     "order_id",
+    "restart",
+    "flush_cache",
+    "INSTANCE",
+    "WHY",
+    "instance",
 ];
 
 #[test]

@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("judge", &["model"]),
     ("route", &["model"]),
     ("engine", &["model", "judge", "schedule", "route"]),
+    ("act", &["model"]),
     ("store", &["model", "judge"]),
     ("notify", &["model", "store"]),
     ("command", &["model", "judge"]),

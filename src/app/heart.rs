@@ -6,13 +6,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{post::Mail, signs::Signs, systemd::Watchdog};
+use super::{orders, post::Mail, signs::Signs, systemd::Watchdog};
 use crate::{
     clock::Clock,
-    engine::{Action, Engine, Event, Looked, Order},
+    engine::{Action, Engine, Event, Looked, Order, Run},
     model::{
-        Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp, board::Row,
-        planned::Answer, witness::RoundOrder,
+        Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp,
+        action::Answered, board::Row, planned::Answer, witness::RoundOrder,
     },
     probe::{Freshness, Prober},
     store::Writer,
@@ -33,6 +33,10 @@ pub(super) enum Committing {
     Batch(Pin<Box<dyn Future<Output = ()> + Send>>, Arc<Batch>),
     /// The answer to the wish with this number.
     Answer(u64, Box<Answer>),
+    /// The answer to the order with this number.
+    Ordered(u64, Box<Answered>),
+    /// Something to be done.
+    Run(Box<Run>),
 }
 
 /// What the loop works with.
@@ -133,6 +137,9 @@ impl Heart {
             | Event::Found(_)
             | Event::Witnessed(_)
             | Event::Planned(_)
+            | Event::Ordered(_)
+            | Event::Reread(_)
+            | Event::Ran(_)
             | Event::Marked(_)
             | Event::Stop => false,
         };
@@ -204,6 +211,17 @@ impl Outside {
                 Action::Answer(number, answer) => {
                     // Nobody listens any more only while the process ends.
                     let _ = self.committing.send(Committing::Answer(number, answer));
+                }
+                Action::Ordered(number, answer) => {
+                    // Nobody listens any more only while the process ends.
+                    let _ = self.committing.send(Committing::Ordered(number, answer));
+                }
+                Action::Reread(reread) => {
+                    orders::reread(*reread, self.prober.clone(), self.events.clone());
+                }
+                Action::Run(run) => {
+                    // Nobody listens any more only while the process ends; then it is not done.
+                    let _ = self.committing.send(Committing::Run(run));
                 }
             }
         }

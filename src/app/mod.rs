@@ -5,6 +5,7 @@ mod guard;
 mod heart;
 mod limits;
 mod memory;
+mod orders;
 mod post;
 mod reload;
 mod signs;
@@ -29,6 +30,7 @@ use self::{
     guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
     memory::Memory,
+    orders::Orders,
     post::{Desk, Mail, PostOffice, Telling},
     reload::{Reloader, listen_to_wishes},
     signs::Signs,
@@ -114,6 +116,7 @@ struct Shared {
     pulse: Arc<web::Pulse>,
     signs: Arc<Signs>,
     wishes: Arc<Wishes>,
+    orders: Arc<Orders>,
     writer: Writer,
     sender: Sender,
     events: mpsc::UnboundedSender<Event>,
@@ -232,6 +235,7 @@ fn share(
         pulse: Arc::new(web::Pulse::new(PULSE_LIMIT)),
         signs: Arc::default(),
         wishes: Arc::default(),
+        orders: Arc::default(),
         writer,
         sender,
         events,
@@ -283,7 +287,14 @@ impl Shared {
         &self,
         commits: mpsc::UnboundedReceiver<Committing>,
     ) -> impl Future<Output = ()> + Send + use<> {
-        forward(commits, self.mail.clone(), Arc::clone(&self.wishes))
+        let forwarding = Forwarding {
+            mail: self.mail.clone(),
+            wishes: Arc::clone(&self.wishes),
+            orders: Arc::clone(&self.orders),
+            events: self.events.clone(),
+            clock: self.clock.clone(),
+        };
+        forwarding.forward(commits)
     }
 
     fn heart(
@@ -383,6 +394,10 @@ impl Shared {
                 let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
                 Arc::new(move |wish, by| wishes.ask(&events, wish, by))
             },
+            orders: {
+                let (events, orders) = (self.events.clone(), Arc::clone(&self.orders));
+                Arc::new(move |order, asker| orders.give(&events, order, asker))
+            },
             readers: Readers::default(),
         }
     }
@@ -451,23 +466,37 @@ impl Running {
 
 /// Hands entries to the post office, and answers to whoever wished something, when and in the order in which what they follow
 /// from is stored.
-async fn forward(
-    mut commits: mpsc::UnboundedReceiver<Committing>,
+struct Forwarding {
     mail: mpsc::UnboundedSender<Mail>,
     wishes: Arc<Wishes>,
-) {
-    while let Some(committing) = commits.recv().await {
-        let (stored, batch) = match committing {
-            Committing::Batch(stored, batch) => (stored, batch),
-            Committing::Answer(number, answer) => {
-                wishes.answer(number, *answer);
-                continue;
+    orders: Arc<Orders>,
+    events: mpsc::UnboundedSender<Event>,
+    clock: Clock,
+}
+
+impl Forwarding {
+    async fn forward(self, mut commits: mpsc::UnboundedReceiver<Committing>) {
+        while let Some(committing) = commits.recv().await {
+            let (stored, batch) = match committing {
+                Committing::Batch(stored, batch) => (stored, batch),
+                Committing::Answer(number, answer) => {
+                    self.wishes.answer(number, *answer);
+                    continue;
+                }
+                Committing::Ordered(number, answer) => {
+                    self.orders.answer(number, *answer);
+                    continue;
+                }
+                Committing::Run(run) => {
+                    orders::run(*run, &self.clock, self.events.clone());
+                    continue;
+                }
+            };
+            stored.await;
+            if !batch.entries.is_empty() {
+                // Nobody listens any more only while the process ends; the entries are in the store by then.
+                let _ = self.mail.send(Mail::Entries(batch.entries.clone()));
             }
-        };
-        stored.await;
-        if !batch.entries.is_empty() {
-            // Nobody listens any more only while the process ends; the entries are in the store by then.
-            let _ = mail.send(Mail::Entries(batch.entries.clone()));
         }
     }
 }

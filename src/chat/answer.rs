@@ -46,11 +46,14 @@ impl Chat {
                 | Reply::Help(_)
                 | Reply::Past(_)
                 | Reply::Known(_)
+                | Reply::Asking(_)
                 | Reply::Said(_)),
             ) => answer,
             Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
-            Heard::Wish(_) if !is_since_start => just_started(),
+            Heard::Wish(_) | Heard::Order(_) if !is_since_start => just_started(),
             Heard::Wish(wish) => self.fulfilled(wish, command).await,
+            Heard::Tasks(target) => self.tasks(&board, &target, command, now),
+            Heard::Order(order) => self.ordered(order, command).await,
         };
         let options = Options {
             timezone: zone,
@@ -63,15 +66,7 @@ impl Chat {
 
     /// What became of what somebody wished, as far as it is known while Slack still waits.
     async fn fulfilled(&self, wish: Wish, command: &SlashCommand) -> Reply {
-        let name = match command.user_name.as_str() {
-            "" => &command.user_id,
-            name => name,
-        };
-        let by = Person {
-            name: format!("@{}", clean(name, NAME_MAX)),
-            slack_user: Some(clean(&command.user_id, NAME_MAX)),
-        };
-        match self.fulfil(wish, by, WISH_LIMIT).await {
+        match self.fulfil(wish, person(command), WISH_LIMIT).await {
             Some(Ok(done)) => {
                 let now = self.clock.now().at;
                 let zone = self.plan.load().server.timezone;
@@ -97,6 +92,18 @@ impl Chat {
         timeout(STORE_LIMIT, self.closed_incident(words))
             .await
             .ok()?
+    }
+}
+
+/// Who typed it, as Slack says in a request that was verified.
+pub(super) fn person(command: &SlashCommand) -> Person {
+    let name = match command.user_name.as_str() {
+        "" => &command.user_id,
+        name => name,
+    };
+    Person {
+        name: format!("@{}", clean(name, NAME_MAX)),
+        slack_user: Some(clean(&command.user_id, NAME_MAX)),
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Who asks was verified before. Everything is answered from memory; only an incident that is over asks the store.
 
+mod act;
 mod answer;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -17,6 +18,7 @@ use crate::{
     command::lookup,
     model::{
         Board, Incident, IncidentId, Plan,
+        action::{Answered, Asker, Order},
         planned::{Answer, Person, Wish},
     },
     telemetry::Metrics,
@@ -33,6 +35,9 @@ pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String>
 /// Hands a wish to the engine; what comes back is answered when what was done is stored. It must not block.
 pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send + Sync>;
 
+/// Hands an order to the engine; what comes back is answered when what follows from it is stored. It must not block.
+pub type Orders = Arc<dyn Fn(Order, Asker) -> oneshot::Receiver<Answered> + Send + Sync>;
+
 /// What it takes to answer people. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
@@ -48,6 +53,8 @@ pub struct Chat {
     pub incidents: Incidents,
     /// Where it goes what people plan and take on.
     pub wishes: Wishes,
+    /// Where it goes what people want done.
+    pub orders: Orders,
     /// Whose turn it is to ask the store.
     pub readers: Readers,
 }

@@ -183,6 +183,18 @@ pub enum Command {
     },
     /// Make the running hekate read its file again
     Reload,
+    /// Have something done to a target
+    Action {
+        /// What.
+        #[command(subcommand)]
+        command: Action,
+    },
+    /// Who had what done
+    Audit {
+        /// What.
+        #[command(subcommand)]
+        command: Audit,
+    },
     /// Look after the store
     Store {
         /// Which.
@@ -591,6 +603,39 @@ pub struct Manifest {
     /// The slash command comes over connections that hekate holds; no public address is needed
     #[arg(long, conflicts_with = "url")]
     pub socket_mode: bool,
+}
+
+/// `hekate action`
+#[derive(Subcommand, Debug)]
+pub enum Action {
+    /// What the file declares
+    List,
+    /// Have it done, if its guard lets you
+    Run {
+        /// What, such as restart
+        name: String,
+        /// The target, in any order of its words
+        #[arg(required = true, num_args = 1.., value_name = "NAME")]
+        words: Vec<String>,
+        /// Only say whether it would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// Why
+        #[arg(long, value_name = "WORDS")]
+        reason: Option<String>,
+        /// The name of the target once more, which confirms it
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+    },
+}
+
+/// `hekate audit`
+#[derive(Subcommand, Clone, Copy, Debug)]
+pub enum Audit {
+    /// Every attempt, step by step, as far as the journal reaches back
+    List,
+    /// Read the journal and say whether any line was changed or lost
+    Verify,
 }
 
 /// `hekate store`

@@ -1,5 +1,6 @@
 //! What one types. Data goes to standard output, talk to standard error; [`Exit`] says how it ended.
 
+mod action;
 mod arguments;
 mod ask;
 mod check;
@@ -81,6 +82,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Notify { command } => notify::notify(global, &command, terminal),
         Command::Slack { command } => slack::slack(global, &command, terminal),
         Command::Reload => ask::reload(global, terminal),
+        Command::Action { command } => action::action(global, &command, terminal),
+        Command::Audit { command } => action::audit(global, command, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
         Command::Schema { tests } => file::schema(tests, terminal),
         Command::Generate { what } => generate::generate(what, terminal),

@@ -129,7 +129,7 @@ fn send(global: &Global, request: &Request, terminal: Terminal) -> Exit {
 }
 
 /// `jan@laptop`: the user and the machine, as far as they can be found out.
-fn whoever_asks() -> String {
+pub(super) fn whoever_asks() -> String {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let user = variable("USER").or_else(|| variable("LOGNAME"));
     let user = user.unwrap_or_else(|| String::from("somebody"));

@@ -39,7 +39,7 @@ pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exi
     }
 }
 
-fn verify(folder: &Path, terminal: Terminal) -> Exit {
+pub(super) fn verify(folder: &Path, terminal: Terminal) -> Exit {
     match store::verify_journal(folder) {
         Ok(examined) => {
             for fault in &examined.faults {

@@ -98,6 +98,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
+        actions: Arc::default(),
         routes: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 //! decides which target a person means. How an answer looks is decided elsewhere: [`text`] for terminals, [`json`] for
 //! programs, the `slack` module for Slack.
 
+pub mod act;
 mod help;
 pub mod json;
 pub mod known;
@@ -26,7 +27,8 @@ pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
 
 use crate::model::{
-    Board, Timestamp,
+    Board, TargetId, Timestamp,
+    action::Order,
     planned::{PlanKind, Wish},
     text::clean,
 };
@@ -49,6 +51,8 @@ pub enum Reply {
     Known(Box<Known>),
     /// Sentences without a full stop; what can be typed stands in backticks.
     Said(Vec<String>),
+    /// Something waits for a confirmation.
+    Asking(act::Asking),
     /// The question could not be answered as it was put.
     Problem {
         /// What was understood and what was not, as one sentence without a full stop.
@@ -70,6 +74,10 @@ pub enum Heard {
     List(PlanKind),
     /// Something is to be done; whoever heard it knows by whom, and hands it on.
     Wish(Wish),
+    /// Something is to be done to a target, or confirmed, or not done; whoever heard it knows by whom, and hands it on.
+    Order(Order),
+    /// What whoever asks could have done to this target.
+    Tasks(TargetId),
 }
 
 /// One thing that people can ask for.
@@ -136,6 +144,47 @@ pub const COMMANDS: &[Command] = &[
         hear: planned::deploy,
     },
     Command {
+        word: "show",
+        arguments: "tasks <target>",
+        what: "what you can have done to it, such as `restart master green`, and why not the rest",
+        hear: act::show,
+    },
+    Command {
+        word: "confirm",
+        arguments: "<word> [<target>]",
+        what: "do what was asked; the question says the word, and `cancel <word>` takes it back",
+        hear: act::confirm,
+    },
+    Command {
+        word: "cancel",
+        arguments: "<word>",
+        what: "take back what was asked",
+        hear: act::cancel,
+    },
+    Command {
+        word: "panic",
+        arguments: "",
+        what: "everything that is wrong, and nothing else",
+        hear: |question| {
+            Heard::Reply(status::answer(&Question {
+                words: "problems",
+                ..*question
+            }))
+        },
+    },
+    Command {
+        word: "on-call",
+        arguments: "",
+        what: "who is on call by the file",
+        hear: act::on_call,
+    },
+    Command {
+        word: "toy",
+        arguments: "",
+        what: "something to play with",
+        hear: act::toy,
+    },
+    Command {
         word: "help",
         arguments: "",
         what: "this list",
@@ -160,7 +209,7 @@ struct Question<'a> {
 pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
     match hear(board, text, now, command) {
         Heard::Reply(reply) => reply,
-        Heard::List(_) | Heard::Wish(_) => Reply::Problem {
+        Heard::List(_) | Heard::Wish(_) | Heard::Order(_) | Heard::Tasks(_) => Reply::Problem {
             understood: String::from("nothing can be done here, only asked"),
             nearest: Vec::new(),
             hint: help::hint(command),
@@ -185,6 +234,10 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
     if first.is_empty() {
         return Heard::Reply(status::answer(&question("")));
     }
+    // Declared by the file, so it goes first; none can be called like a command but `deploy`.
+    if let Some(heard) = act::hear(&question(&text)) {
+        return heard;
+    }
     if let Some(known) = command_called(first) {
         return (known.hear)(&question(rest));
     }
@@ -194,6 +247,7 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
         | Reply::Help(_)
         | Reply::Past(_)
         | Reply::Known(_)
+        | Reply::Asking(_)
         | Reply::Said(_)) => reply,
     })
 }

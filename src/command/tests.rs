@@ -129,6 +129,12 @@ fn help_is_made_from_the_table() {
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih show tasks <target>                                   what you can have done to it, such as `restart master green`, and why not the rest
+            /roih confirm <word> [<target>]                             do what was asked; the question says the word, and `cancel <word>` takes it back
+            /roih cancel <word>                                         take back what was asked
+            /roih panic                                                 everything that is wrong, and nothing else
+            /roih on-call                                               who is on call by the file
+            /roih toy                                                   something to play with
             /roih help                                                  this list
         "#]],
     );
@@ -143,6 +149,12 @@ fn help_is_made_from_the_table() {
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih show tasks <target>                                   what you can have done to it, such as `restart master green`, and why not the rest
+            /roih confirm <word> [<target>]                             do what was asked; the question says the word, and `cancel <word>` takes it back
+            /roih cancel <word>                                         take back what was asked
+            /roih panic                                                 everything that is wrong, and nothing else
+            /roih on-call                                               who is on call by the file
+            /roih toy                                                   something to play with
             /roih help                                                  this list
         "#]],
     );
@@ -731,7 +743,11 @@ fn a_misspelt_command_is_not_offered_with_words_that_nobody_knows() {
 fn a_misspelt_order_is_offered_with_its_words() {
     let nearest = |text: &str| match hear(&board(), text, NOW, "/roih") {
         Heard::Reply(Reply::Problem { nearest, .. }) => nearest,
-        other @ (Heard::Reply(_) | Heard::List(_) | Heard::Wish(_)) => {
+        other @ (Heard::Reply(_)
+        | Heard::List(_)
+        | Heard::Wish(_)
+        | Heard::Order(_)
+        | Heard::Tasks(_)) => {
             panic!("nothing is called that: {other:?}")
         }
     };

@@ -96,6 +96,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
         Reply::Known(known) => explain(&known.line, &BTreeMap::new(), known.now, look),
         Reply::Said(sentences) => sentences.join("\n") + "\n",
+        Reply::Asking(asking) => asking.sentences.join("\n") + "\n",
         Reply::Problem {
             understood,
             nearest,

@@ -143,6 +143,10 @@ codes! {
     NoSuchParent "H0217" Error,
     /// Dependencies in a circle.
     Circle "H0218" Error,
+    /// An action that cannot be.
+    Action "H0219" Error,
+    /// A user group whose people nobody knows.
+    Membership "H0220" Warning,
     /// A timeout that is not shorter than the interval.
     Timing "H0301" Error,
     /// Spans and counts at once.

@@ -681,6 +681,42 @@ routes:
 "##,
     },
     Explanation {
+        code: Code::Action,
+        title: "The action cannot be",
+        cause: "An action obeys somebody, is not called like a command of hekate's own, and does something that can be asked for. What may touch an active instance is confirmed by typing the instance's name.",
+        example: r##"actions:
+  force_restart:
+    when: { role: any }
+    confirm: button
+    allow: { users: [U0ALICE] }
+    http: { url: "https://ci.example.test/restart?instance={name}" }
+"##,
+        fix: r##"actions:
+  force_restart:
+    when: { role: any }
+    confirm: type_name
+    allow: { users: [U0ALICE] }
+    http: { url: "https://ci.example.test/restart?instance={name}" }
+"##,
+    },
+    Explanation {
+        code: Code::Membership,
+        title: "Nobody can say who is in a user group",
+        cause: "An action obeys the people of a user group, and the file does not say who they are. Whoever is not named is refused.",
+        example: r##"actions:
+  restart:
+    allow: { groups: [S0CORE01] }
+    http: { url: "https://ci.example.test/restart?instance={name}" }
+"##,
+        fix: r##"on_call:
+  core: { user_group: S0CORE01, users: [U0ALICE, U0BOB] }
+actions:
+  restart:
+    allow: { groups: [core] }
+    http: { url: "https://ci.example.test/restart?instance={name}" }
+"##,
+    },
+    Explanation {
         code: Code::Timing,
         title: "The timeout is not shorter than the interval",
         cause: "A look has to end before the next one begins; above five seconds a second is kept free between them.",

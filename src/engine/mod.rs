@@ -5,6 +5,7 @@
 //! in the tests runs exactly what runs in production. [`Event`] is the closed list of all that can wake hekate, and
 //! [`Action`] the closed list of all that it can do.
 
+mod act;
 mod blindness;
 mod claim;
 mod correlate;
@@ -46,6 +47,7 @@ use crate::{
     model::{
         Batch, ChannelName, CheckRecord, GroupName, Incident, IncidentId, Loaded, LookId, Moment,
         Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict,
+        action::{Answered, Ordered, Ran},
         board::{Facts, LogFacts},
         heartbeat::Push,
         logs::LogAsk,
@@ -56,6 +58,7 @@ use crate::{
     },
     schedule::{Due, EARLIEST, Schedule, phase},
 };
+pub use act::{Reread, RereadAnswer, Run};
 use disaster::Production;
 use watched::Watched;
 
@@ -89,6 +92,12 @@ pub enum Event {
     Witnessed(Round),
     /// Somebody wishes something to be planned or taken on; answered by an [`Action::Answer`].
     Planned(Asked),
+    /// Somebody wants something done to a target; answered by an [`Action::Ordered`].
+    Ordered(Ordered),
+    /// Who is active, read right before something is done.
+    Reread(RereadAnswer),
+    /// How doing something ended.
+    Ran(Ran),
     /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
     Marked(Box<Incident>),
     /// The end: remember what is worth it.
@@ -126,6 +135,12 @@ pub enum Action {
     ShowAgenda(Arc<Agenda>),
     /// What became of the wish with this number; whatever was to be stored before is stored first.
     Answer(u64, Box<Answer>),
+    /// What became of the order with this number; whatever was to be stored before is stored first.
+    Ordered(u64, Box<Answered>),
+    /// Read who is active; the answer is an [`Event::Reread`].
+    Reread(Box<Reread>),
+    /// Do this as soon as whatever was to be stored before is stored; the answer is an [`Event::Ran`].
+    Run(Box<Run>),
 }
 
 /// One look to be made.
@@ -215,6 +230,7 @@ pub struct Engine {
     lookout: blindness::Lookout,
     commons: correlate::Commons,
     plans: planned::Plans,
+    acts: act::Acts,
     unclaimed: claim::Unclaimed,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
@@ -258,6 +274,7 @@ impl Engine {
             lookout: blindness::Lookout::default(),
             commons: correlate::Commons::default(),
             plans: planned::Plans::default(),
+            acts: act::Acts::default(),
             unclaimed: claim::Unclaimed::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
@@ -298,9 +315,13 @@ impl Engine {
             Event::Found(found) => self.found(now, *found, actions),
             Event::Witnessed(round) => self.witnessed(now, &round, actions),
             Event::Planned(asked) => self.asked(now, asked, actions),
+            Event::Ordered(ordered) => self.ordered(now, ordered, actions),
+            Event::Reread(answer) => self.reread(now, &answer, actions),
+            Event::Ran(ran) => self.ran(now, ran, actions),
             Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),
         }
+        self.turn_acts(now, actions);
         self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
@@ -321,6 +342,7 @@ impl Engine {
             self.next_round(),
             self.commons.next_deadline(),
             self.plans.next_deadline(),
+            self.acts.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -425,13 +447,7 @@ impl Engine {
         let mut batch = Batch::new(now.at);
         let plan = Arc::clone(&self.plan);
         let mut roles = roles::remembered(&plan, &loaded.checks, now.at);
-        let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
-        for record in loaded.checks {
-            records
-                .entry(record.check.target.clone())
-                .or_default()
-                .push(record);
-        }
+        let mut records = by_target(loaded.checks);
         let (mut shared, alone): (Vec<_>, Vec<_>) = loaded
             .open
             .into_iter()
@@ -469,6 +485,7 @@ impl Engine {
         // Everybody is asked below what there is to be told.
         self.heed_flapping(now, &mut batch);
         self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
+        self.restore_acts(now, loaded.attempts, &mut batch);
         self.count_production();
         self.commons.is_starting = true;
         for index in 0..self.watched.len() {
@@ -521,6 +538,7 @@ impl Engine {
             }
         }
         self.restore_plans(now, found.planned, found.plans, &mut batch);
+        self.restore_acts(now, found.attempts, &mut batch);
         let (shared, alone): (Vec<_>, Vec<_>) = found
             .open
             .into_iter()
@@ -669,6 +687,16 @@ fn number_of(now: Timestamp) -> u64 {
     /// 2026-01-01; no hekate is older.
     const BEGINNING: Timestamp = Timestamp::from_millis(1_767_225_600_000);
     now.since(BEGINNING).as_secs() / 240
+}
+
+/// Memories of checks, by whose they are.
+fn by_target(checks: Vec<CheckRecord>) -> HashMap<TargetId, Vec<CheckRecord>> {
+    let mut records: HashMap<TargetId, Vec<CheckRecord>> = HashMap::new();
+    for record in checks {
+        let target = record.check.target.clone();
+        records.entry(target).or_default().push(record);
+    }
+    records
 }
 
 /// Open incidents by target. If a target has several, which no hekate writes, the others are handed over to the last.

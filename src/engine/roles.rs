@@ -11,9 +11,9 @@ use crate::{
     judge::roles::{self as judge, Decision},
     model::{
         Batch, CheckKind, CheckRecord, EntryKey, Extra, GroupName, Kind, LookId, Memory, Moment,
-        Outcome, Plan, Slot, TargetId, Timestamp, Told, Verdict,
+        Outcome, Plan, Slot, Target, TargetId, Timestamp, Told, Verdict,
         plan::Question,
-        roles::{Member, Role, RoleFacts, RoleSource, Roles, RolesMemory},
+        roles::{Member, Opinion, Role, RoleFacts, RoleSource, Roles, RolesMemory},
     },
     route,
     schedule::Due,
@@ -29,6 +29,9 @@ pub(super) struct Standing {
     pub(super) active_since: Option<Timestamp>,
     facts: Arc<RoleFacts>,
 }
+
+/// A member that says its role itself: its position, and which of its checks it is.
+pub(super) type Speaker = (usize, Arc<Target>, u8);
 
 /// Whose roles are read where.
 #[derive(Debug, Default)]
@@ -164,6 +167,75 @@ impl Engine {
             self.take_standing(slot, known, actions);
         }
         self.role_book = book;
+    }
+
+    /// Who is asked for the role of this target, right now: absent if it has none, or one that nobody can be asked for.
+    pub(super) fn read_roles_of(&self, target: &TargetId) -> Option<(Arc<Roles>, Vec<Speaker>)> {
+        let watched = self.at(*self.index.get(target)?)?;
+        watched.role.as_ref()?;
+        let slot = self.role_book.groups.get(watched.target.group.as_ref()?)?;
+        let (_, roles) = self.all_roles().into_iter().find(|(at, _)| at == slot)?;
+        let is_spoken = |source: &RoleSource| matches!(source, RoleSource::HealthField(_));
+        if !roles.sources.iter().any(is_spoken) {
+            return Some((roles, Vec::new()));
+        }
+        let member = |(position, member): (usize, &Member)| {
+            let watched = self.at(*self.index.get(&member.target)?)?;
+            let mut checks = (0_u8..).zip(&watched.target.checks);
+            let (check, _) = checks.find(|(_, check)| check.kind == CheckKind::Health)?;
+            Some((position, Arc::clone(&watched.target), check))
+        };
+        let members = roles
+            .members
+            .iter()
+            .enumerate()
+            .filter_map(member)
+            .collect();
+        Some((roles, members))
+    }
+
+    /// The role of this target by what was read right now and by nothing that was known before; or why nobody can say.
+    pub(super) fn fresh_role(
+        &self,
+        now: Timestamp,
+        target: &TargetId,
+        opinions: &[Opinion],
+        words: &[(usize, String)],
+    ) -> Result<Role, String> {
+        let (roles, _) = self
+            .read_roles_of(target)
+            .ok_or_else(|| String::from("its group does not say so any more"))?;
+        let is_it = |member: &Member| member.target == *target;
+        let position = roles.members.iter().position(is_it);
+        let position = position.ok_or_else(|| String::from("it is in no pair any more"))?;
+        let claims = |opinion: &&Opinion| {
+            let place = u16::try_from(position).unwrap_or(u16::MAX);
+            matches!(&opinion.active, Ok(active) if active.contains(&place))
+        };
+        let group = self.at(*self.index.get(target).ok_or("it is not watched")?);
+        let slot =
+            group.and_then(|watched| self.role_book.groups.get(watched.target.group.as_ref()?));
+        let known = slot.and_then(|slot| self.at(*slot)?.roles_memory());
+        let mut memory = known.cloned().unwrap_or_default();
+        memory.own_words.clear();
+        memory.said_at = None;
+        for (position, word) in words {
+            judge::hear(&roles, &mut memory, *position, Some(word), now);
+        }
+        let decision = judge::decide(&roles, &mut memory, opinions, now);
+        if memory.said_at.is_none() {
+            return Err(decision.words);
+        }
+        let role = decision
+            .roles
+            .get(position)
+            .copied()
+            .unwrap_or(Role::Unknown);
+        // One who says that it is active is enough, whoever else says otherwise.
+        match opinions.iter().find(claims) {
+            Some(_) => Ok(Role::Active),
+            None => Ok(role),
+        }
     }
 
     fn all_roles(&self) -> Vec<(Slot, Arc<Roles>)> {

@@ -25,6 +25,7 @@ mod drift;
 mod ending;
 pub mod flapping;
 pub mod freshness;
+pub mod guard;
 pub mod heartbeat;
 pub mod roles;
 pub mod strain;

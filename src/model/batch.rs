@@ -1,6 +1,7 @@
 //! Everything that one decision changes, stored whole or not at all; and what a store gives back at the start.
 
 use super::{
+    action::Attempt,
     heartbeat::Beat,
     incident::Incident,
     judgement::State,
@@ -83,6 +84,8 @@ pub struct Batch {
     pub planned: Vec<Planned>,
     /// Lapses to write, new or over; of one kind that begins at one time there is one.
     pub lapses: Vec<Lapse>,
+    /// Attempts at actions to write, new or changed.
+    pub attempts: Vec<Attempt>,
 }
 
 impl Batch {
@@ -106,6 +109,7 @@ impl Batch {
             && self.finished.is_empty()
             && self.planned.is_empty()
             && self.lapses.is_empty()
+            && self.attempts.is_empty()
     }
 }
 
@@ -128,4 +132,6 @@ pub struct Loaded {
     pub last_at: Option<Timestamp>,
     /// Times in which nobody looked or nobody could see, oldest first; at most [`LAPSES_MAX`](super::lapse::LAPSES_MAX).
     pub lapses: Vec<Lapse>,
+    /// The last attempts at actions, oldest first; at most [`ATTEMPTS_MAX`](super::action::ATTEMPTS_MAX) that are over.
+    pub attempts: Vec<Attempt>,
 }

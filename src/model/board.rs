@@ -15,6 +15,7 @@ use std::{
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::{
+    action::Action,
     health::Component,
     incident::Told,
     judgement::Good,
@@ -23,7 +24,7 @@ use super::{
     names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
     observation::{Detail, Phases},
     pauses::PauseFacts,
-    plan::{Group, Plan, Target},
+    plan::{Group, OnCall, Plan, Target},
     planned::{Acknowledgement, Agenda, Note},
     roles::RoleFacts,
     text::span,
@@ -42,6 +43,10 @@ pub struct Board {
     pub ourselves: Arc<ArcSwap<Ourselves>>,
     /// What is planned.
     pub agenda: Arc<ArcSwap<Agenda>>,
+    /// What people can have done, in the order of the file.
+    pub actions: Arc<[Arc<Action>]>,
+    /// Who is on call, by name.
+    pub on_call: Vec<OnCall>,
     by_id: HashMap<TargetId, usize>,
 }
 
@@ -272,6 +277,8 @@ impl Board {
             groups: plan.groups.clone(),
             ourselves,
             agenda,
+            actions: Arc::clone(&plan.actions),
+            on_call: plan.on_call.values().cloned().collect(),
             by_id,
         }
     }

@@ -5,6 +5,7 @@
 //! [`Transition`]; the span people are told about is an [`Incident`]; one message owed to one channel is an [`Entry`]
 //! of the outbox. A [`Batch`] is everything that one decision changes, and is stored whole or not at all.
 
+pub mod action;
 pub mod batch;
 pub mod board;
 pub mod calendar;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
+    action::Action,
     health::Family,
     heartbeat::HeartbeatQuestion,
     http::HttpQuestion,
@@ -105,6 +106,8 @@ pub struct Plan {
     pub witnesses: Arc<[Witness]>,
     /// `maintenance:` in the order of the file.
     pub maintenance: Arc<[Window]>,
+    /// `actions:` in the order of the file.
+    pub actions: Arc<[Arc<Action>]>,
 }
 
 impl Plan {

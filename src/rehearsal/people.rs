@@ -27,8 +27,15 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
             understood, hint, ..
         }) => Err(format!("{understood}; {hint}")),
         Heard::List(_)
+        | Heard::Order(_)
+        | Heard::Tasks(_)
         | Heard::Reply(
-            Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Known(_) | Reply::Said(_),
+            Reply::Status(_)
+            | Reply::Help(_)
+            | Reply::Past(_)
+            | Reply::Known(_)
+            | Reply::Asking(_)
+            | Reply::Said(_),
         ) => Err(format!(
             "`{words}` is a question, and nothing comes of a question"
         )),

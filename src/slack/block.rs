@@ -57,7 +57,24 @@ enum Shape {
     Context(Vec<Small>),
     Divider,
     Rich(Vec<RichElement>),
+    Buttons(Vec<Button>),
 }
+
+/// Something to press.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Button {
+    /// What stands on it; ours, at most 75 characters.
+    pub label: &'static str,
+    /// What tells whoever hears of the click what it means.
+    pub action_id: &'static str,
+    /// What it is about.
+    pub value: String,
+    /// Whether it is red.
+    pub is_dangerous: bool,
+}
+
+/// The most characters of the value of a button; Slack allows 2,000.
+const VALUE_MAX: usize = 200;
 
 /// A part of a context.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,6 +151,11 @@ impl Block {
         Self(Shape::Rich(rich.finish()))
     }
 
+    /// Buttons beside each other.
+    pub fn buttons(buttons: &[Button]) -> Self {
+        Self(Shape::Buttons(buttons.to_vec()))
+    }
+
     /// Whether there is nothing in it; Slack refuses such blocks.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
@@ -142,6 +164,7 @@ impl Block {
             Shape::Context(parts) => parts.is_empty(),
             Shape::Divider => false,
             Shape::Rich(elements) => elements.is_empty(),
+            Shape::Buttons(buttons) => buttons.is_empty(),
         }
     }
 
@@ -153,6 +176,7 @@ impl Block {
             Shape::Context(parts) => parts.iter().map(Small::cost).sum(),
             Shape::Divider => 1,
             Shape::Rich(elements) => elements.iter().map(RichElement::cost).sum(),
+            Shape::Buttons(buttons) => buttons.iter().map(|button| cost(button.label)).sum(),
         }
     }
 
@@ -170,10 +194,28 @@ impl Block {
                 json!({"type": "context", "elements": parts.iter().map(Small::to_json).collect::<Vec<_>>()})
             }
             Shape::Divider => json!({"type": "divider"}),
+            Shape::Buttons(buttons) => {
+                json!({"type": "actions", "elements": buttons.iter().map(Button::to_json).collect::<Vec<_>>()})
+            }
             Shape::Rich(elements) => {
                 json!({"type": "rich_text", "elements": elements.iter().map(RichElement::to_json).collect::<Vec<_>>()})
             }
         }
+    }
+}
+
+impl Button {
+    fn to_json(&self) -> Value {
+        let mut out = json!({
+            "type": "button",
+            "text": {"type": "plain_text", "text": self.label, "emoji": false},
+            "action_id": self.action_id,
+            "value": text::clean(&self.value, VALUE_MAX),
+        });
+        if self.is_dangerous {
+            out["style"] = json!("danger");
+        }
+        out
     }
 }
 

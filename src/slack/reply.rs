@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, Audience, Message,
-    block::{Block, Rich},
+    block::{Block, Button, Rich},
     grid::{self, Options},
     look,
     mrkdwn::{DateFormat, NAME_MAX, clock, neutral},
@@ -10,6 +10,7 @@ use super::{
 use crate::{
     command::{
         HelpLine, Known, Past, Reply,
+        act::Asking,
         known::{self, Terms},
     },
     model::{Timestamp, text::span},
@@ -31,6 +32,7 @@ pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
         Reply::Past(reply) => past(reply, options),
         Reply::Known(reply) => known(reply, options),
         Reply::Said(sentences) => said(sentences),
+        Reply::Asking(asking) => question(asking),
         Reply::Problem {
             understood,
             nearest,
@@ -177,6 +179,41 @@ fn said(sentences: &[String]) -> Message {
         &text.join("; "),
         None,
         vec![Block::rich(rich)],
+        Vec::new(),
+    )
+}
+
+/// A question, with the buttons that answer it; everything can be typed as well.
+fn question(asking: &Asking) -> Message {
+    let mut text = Vec::new();
+    let mut rich = Rich::new();
+    for (at, words) in asking.sentences.iter().enumerate() {
+        if at > 0 {
+            rich.end_line();
+        }
+        text.push(neutral(words, SENTENCE_MAX));
+        sentence(&mut rich, words);
+    }
+    let mut buttons = Vec::new();
+    if asking.has_button {
+        buttons.push(Button {
+            label: "Do it",
+            action_id: "hekate.action.confirm",
+            value: asking.nonce.clone(),
+            is_dangerous: true,
+        });
+    }
+    buttons.push(Button {
+        label: "Cancel",
+        action_id: "hekate.action.cancel",
+        value: asking.nonce.clone(),
+        is_dangerous: false,
+    });
+    Message::new(
+        Audience::Asker,
+        &text.join(" "),
+        None,
+        vec![Block::rich(rich), Block::buttons(&buttons)],
         Vec::new(),
     )
 }

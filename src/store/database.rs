@@ -233,7 +233,7 @@ impl Database {
             let known = self.live.lapses.keys().take(batch.lapses.len());
             new.chain(known.copied()).collect()
         };
-        self.live.apply(batch);
+        self.apply(batch, changes);
         for key @ (from, kind) in lapses {
             let value = self.live.lapses.get(&key).map(encode);
             changes.lapses.insert(keys::lapse(from.0, kind), value);
@@ -266,6 +266,26 @@ impl Database {
                 .insert(keys::planned(number).to_vec(), value);
         }
         Ok(())
+    }
+
+    /// Applies the batch to the live state, and collects what that changes of the attempts that are kept: a new one may make the
+    /// oldest go.
+    fn apply(&mut self, batch: &v1::Batch, changes: &mut Changes) {
+        let before: Vec<u64> = if batch.attempts.is_empty() {
+            Vec::new()
+        } else {
+            self.live.attempts.keys().copied().collect()
+        };
+        self.live.apply(batch);
+        let written = batch.attempts.iter().map(|attempt| attempt.id);
+        let gone = before
+            .into_iter()
+            .filter(|number| !self.live.attempts.contains_key(number));
+        for number in written.chain(gone) {
+            let value = self.live.attempts.get(&number).map(encode);
+            let key = keys::attempt(number).to_vec();
+            changes.attempts.insert(key, value);
+        }
     }
 
     /// Moves transitions and incidents of targets to their new names.

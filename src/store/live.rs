@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{Form, Time, v1};
-use crate::model::{IncidentId, Loaded, lapse::LAPSES_MAX};
+use crate::model::{
+    IncidentId, Loaded,
+    action::{ATTEMPTS_MAX, Stage},
+    lapse::LAPSES_MAX,
+};
 
 /// Memories, open incidents, outbox, plans of people and counters.
 ///
@@ -17,6 +21,8 @@ pub(super) struct Live {
     /// Plans of people that have not ended, by number.
     pub(super) planned: BTreeMap<u64, v1::Planned>,
     pub(super) lapses: BTreeMap<(Time, v1::LapseKind), v1::Lapse>,
+    /// The last attempts at actions, by number.
+    pub(super) attempts: BTreeMap<u64, v1::Attempt>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
     /// The highest number of a plan ever given out.
@@ -72,7 +78,27 @@ impl Live {
         while self.lapses.len() > LAPSES_MAX {
             self.lapses.pop_first();
         }
+        for attempt in &batch.attempts {
+            self.attempts.insert(attempt.id, attempt.clone());
+        }
+        if !batch.attempts.is_empty() {
+            self.let_go_of_attempts();
+        }
         self.last_at = Some(batch.at);
+    }
+
+    /// Lets go of the oldest attempts that are over when there are too many.
+    fn let_go_of_attempts(&mut self) {
+        let is_over = |attempt: &v1::Attempt| {
+            let stage: Stage = attempt.stage.into_model();
+            stage.is_over()
+        };
+        let over = self.attempts.values().filter(|attempt| is_over(attempt));
+        let too_many = over.clone().count().saturating_sub(ATTEMPTS_MAX);
+        let numbers: Vec<_> = over.take(too_many).map(|attempt| attempt.id).collect();
+        for number in numbers {
+            self.attempts.remove(&number);
+        }
     }
 
     fn rename(&mut self, renamed: &[(String, String)]) {
@@ -106,6 +132,7 @@ impl Live {
             + count(&self.outbox, &other.outbox)
             + count(&self.planned, &other.planned)
             + count(&self.lapses, &other.lapses)
+            + count(&self.attempts, &other.attempts)
     }
 
     /// All of it, to be written; a copy would take as much memory again.
@@ -116,6 +143,7 @@ impl Live {
             outbox: self.outbox.values().collect(),
             planned: self.planned.values().collect(),
             lapses: self.lapses.values().collect(),
+            attempts: self.attempts.values().collect(),
             incidents: self.last_incident,
             plans: self.last_plan,
             last_at: self.last_at,
@@ -160,6 +188,12 @@ impl Live {
                 .cloned()
                 .map(Form::into_model)
                 .collect(),
+            attempts: self
+                .attempts
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
         }
     }
 }
@@ -188,6 +222,11 @@ impl From<v1::Checkpoint> for Live {
                 .lapses
                 .into_iter()
                 .map(|lapse| ((lapse.from, lapse.kind), lapse))
+                .collect(),
+            attempts: checkpoint
+                .attempts
+                .into_iter()
+                .map(|attempt| (attempt.id, attempt))
                 .collect(),
             last_incident: checkpoint.incidents,
             last_plan: checkpoint.plans,

@@ -11,6 +11,7 @@
 //!
 //! Stored formats are in `schema` and nowhere else; sled is in `vault.rs` and nowhere else.
 
+mod audit;
 mod chronicle;
 mod database;
 mod error;
@@ -31,6 +32,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{Audited, audit};
 pub use chronicle::{Chronicle, chronicle};
 pub use database::{Database, Removed};
 pub use error::Error;

@@ -83,6 +83,7 @@ fn records(batch: &Batch) -> usize {
         + batch.finished.len()
         + batch.planned.len()
         + batch.lapses.len()
+        + batch.attempts.len()
 }
 
 const fn history(batch: &Batch) -> usize {
@@ -119,6 +120,7 @@ fn merge(into: &mut Batch, next: &Batch) {
     replace(&mut into.planned, &next.planned, |planned| {
         planned.id.number
     });
+    replace(&mut into.attempts, &next.attempts, |attempt| attempt.id);
 }
 
 /// Puts the newer records where older ones of the same key are, and behind them those with a new key.

@@ -19,11 +19,13 @@
 //! | `GET`, `POST /v1/silences`, `DELETE /v1/silences/<id>` | what nobody wants to hear of |
 //! | the same of `/v1/maintenance` and `/v1/deploys` | what is worked on; what is being deployed |
 //! | `POST /v1/incidents/<id>/ack` | somebody takes an incident on |
+//! | `GET /api/v1/actions`, `POST /api/v1/actions/<name>` | what can be done to targets; it is done |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
 //! | `POST /v1/heartbeat/<source>/<query>` | the newest line of a log, with the token of the log source |
 
 mod access;
+mod actions;
 mod api;
 mod gate;
 mod heartbeat;
@@ -216,6 +218,8 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/suggest", get(api::suggest))
         .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/targets/{*question}", get(api::target))
+        .route("/api/v1/actions", get(actions::list))
+        .route("/api/v1/actions/{name}", post(actions::run))
         .route("/v1/incidents/{id}/ack", post(planned::acknowledge))
         .route("/v1/incidents/{id}/mark", post(marks::mark))
         .merge(plans("/v1/silences", PlanKind::Silence))

@@ -82,6 +82,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             clock: Clock::start(),
             incidents: Arc::new(|_: &_| Ok(None)),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            orders: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
             readers: Readers::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),

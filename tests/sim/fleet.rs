@@ -117,6 +117,7 @@ pub(crate) fn plan(
         ..to(&["disaster", "core"])
     };
     Plan {
+        actions: Arc::default(),
         server: Server {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,

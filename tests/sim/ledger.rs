@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use hekate::model::{
     Batch, CheckId, CheckRecord, Entry, EntryKey, Incident, IncidentId, Loaded, TargetId,
-    Timestamp, lapse::Lapse, planned::Planned,
+    Timestamp, action::Attempt, lapse::Lapse, planned::Planned,
 };
 
 /// The order of records on the disk.
@@ -21,6 +21,7 @@ pub(crate) struct Ledger {
     last_at: Option<Timestamp>,
     lapses: BTreeMap<(Timestamp, &'static str), Lapse>,
     planned: BTreeMap<u64, Planned>,
+    attempts: BTreeMap<u64, Attempt>,
     plans: u64,
 }
 
@@ -77,6 +78,9 @@ impl Ledger {
                 self.planned.remove(&planned.id.number);
             }
         }
+        for attempt in &batch.attempts {
+            self.attempts.insert(attempt.id.0, attempt.clone());
+        }
         for lapse in &batch.lapses {
             let key = (lapse.from, lapse.kind.as_str());
             self.lapses.insert(key, lapse.clone());
@@ -126,6 +130,7 @@ impl Ledger {
             lapses: self.lapses.values().cloned().collect(),
             planned: self.planned.values().cloned().collect(),
             plans: self.plans,
+            attempts: self.attempts.values().cloned().collect(),
         }
     }
 }

@@ -373,7 +373,10 @@ impl World {
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
-                | Action::Answer(..) => {}
+                | Action::Answer(..)
+                | Action::Ordered(..)
+                | Action::Reread(_)
+                | Action::Run(_) => {}
             }
         }
         true

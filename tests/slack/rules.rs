@@ -136,6 +136,21 @@ fn ids_are_unique(payload: &Value) {
     assert!(seen.values().all(|count| *count == 1), "{seen:?}");
 }
 
+/// Source: <https://docs.slack.dev/reference/block-kit/block-elements/button-element>.
+fn is_button(button: &Value) {
+    assert_eq!(button["type"], "button", "{button:#}");
+    assert_eq!(button["text"]["type"], "plain_text", "{button:#}");
+    let length = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
+    assert!((1..=75).contains(&length(&button["text"]["text"])));
+    assert!((1..=255).contains(&length(&button["action_id"])));
+    assert!((1..=2_000).contains(&length(&button["value"])));
+    let style = button.get("style").and_then(Value::as_str);
+    assert!(
+        matches!(style, None | Some("primary" | "danger")),
+        "{button:#}"
+    );
+}
+
 /// What slackblocks lets pass: a string where Slack wants a text object.
 fn texts_are_objects(payload: &Value) {
     for block in blocks(payload) {
@@ -152,6 +167,11 @@ fn texts_are_objects(payload: &Value) {
                 for element in block["elements"].as_array().expect("elements") {
                     assert!(element.is_object(), "{block:#}");
                 }
+            }
+            "actions" => {
+                let buttons = block["elements"].as_array().expect("elements");
+                assert!((1..=25).contains(&buttons.len()), "{block:#}");
+                buttons.iter().for_each(is_button);
             }
             "rich_text" | "divider" => {}
             other => panic!("{other} is not one of ours"),

@@ -345,6 +345,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         }
     }
     let plan = Plan {
+        actions: Arc::default(),
         server: Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,

@@ -100,6 +100,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
             clock,
             incidents: Arc::new(|_: &_| Ok(None)),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            orders: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
             readers: Readers::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),
@@ -121,6 +122,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
 fn plan() -> Plan {
     let master = GroupName::new("master");
     Plan {
+        actions: Arc::default(),
         server: Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             public_url: None,

@@ -51,14 +51,14 @@ fn heard(understood: Result<Heard, Problem>) -> Heard {
 }
 
 /// Why words are no wish.
-struct Problem {
-    understood: String,
-    nearest: Vec<String>,
-    hint: String,
+pub(super) struct Problem {
+    pub(super) understood: String,
+    pub(super) nearest: Vec<String>,
+    pub(super) hint: String,
 }
 
 impl Problem {
-    fn new(understood: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(super) fn new(understood: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             understood: understood.into(),
             nearest: Vec::new(),
@@ -67,13 +67,19 @@ impl Problem {
     }
 }
 
+impl Problem {
+    pub(super) fn into_reply(self) -> Reply {
+        Reply::Problem {
+            understood: self.understood,
+            nearest: self.nearest,
+            hint: self.hint,
+        }
+    }
+}
+
 impl From<Problem> for Heard {
     fn from(problem: Problem) -> Self {
-        Self::Reply(Reply::Problem {
-            understood: problem.understood,
-            nearest: problem.nearest,
-            hint: problem.hint,
-        })
+        Self::Reply(problem.into_reply())
     }
 }
 
@@ -353,7 +359,7 @@ impl Said {
 
     /// Names, and behind them in any order `for 2h`, `release 4.18.2`, and last `because …`; a dash before a word, as in a
     /// terminal, makes no difference. What follows a length or a release and is none of these is the reason as well.
-    fn read(words: &str) -> Result<Self, String> {
+    pub(super) fn read(words: &str) -> Result<Self, String> {
         let mut said = Self::default();
         let mut names: Vec<&str> = Vec::new();
         let mut rest = words.trim();

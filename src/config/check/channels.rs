@@ -37,7 +37,7 @@ pub(super) struct Channels {
 /// The on-call entries, and who refers to them.
 pub(super) struct OnCalls {
     pub(super) references: References,
-    on_call: BTreeMap<OnCallName, OnCall>,
+    pub(super) on_call: BTreeMap<OnCallName, OnCall>,
 }
 
 impl Check<'_> {
@@ -481,7 +481,7 @@ impl Check<'_> {
     }
 
     /// Slack's ids: a letter for the kind, then capital letters and digits.
-    fn slack_id(&self, at: &At<String>, letters: &[&str], noun: &str) -> Option<String> {
+    pub(super) fn slack_id(&self, at: &At<String>, letters: &[&str], noun: &str) -> Option<String> {
         let text = self.text(at, "this id")?;
         let is_good = letters.iter().any(|letter| text.starts_with(letter))
             && text.len() >= 3

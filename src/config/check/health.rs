@@ -424,7 +424,7 @@ impl Check<'_> {
         }
     }
 
-    fn certificates(&mut self, at: &At<String>, key: &str) -> Option<Arc<[u8]>> {
+    pub(super) fn certificates(&mut self, at: &At<String>, key: &str) -> Option<Arc<[u8]>> {
         let pem = self.side_file(at, key)?;
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
         if certificates.is_ok_and(|certificates| !certificates.is_empty()) {

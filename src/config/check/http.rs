@@ -187,7 +187,10 @@ impl Check<'_> {
         None
     }
 
-    fn statuses(&self, at: Option<&At<OneOrMany<typed::StatusText>>>) -> Vec<(u16, u16)> {
+    pub(super) fn statuses(
+        &self,
+        at: Option<&At<OneOrMany<typed::StatusText>>>,
+    ) -> Vec<(u16, u16)> {
         let list = at
             .and_then(|at| at.value.as_ref())
             .map_or(&[][..], |OneOrMany(list)| list);

@@ -1,5 +1,6 @@
 //! From the sections as typed to the plan.
 
+mod actions;
 mod aliases;
 mod channels;
 mod discovery;
@@ -119,6 +120,7 @@ pub(super) fn check(
     );
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
+    let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups);
     let (stores, store_group, store_routes) = sources.finish(&check);
     routes.splice(0..0, store_routes);
     let mut groups = groups.finish(&check);
@@ -138,6 +140,7 @@ pub(super) fn check(
         targets,
         routes,
         maintenance,
+        actions,
         damps_flapping: file.damp_flapping.and_then(|at| at.value) != Some(false),
         groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })

@@ -292,7 +292,7 @@ impl Check<'_> {
         list
     }
 
-    fn is_group(&self, name: &str, at: &At<String>, who: &str, groups: &Groups) -> bool {
+    pub(super) fn is_group(&self, name: &str, at: &At<String>, who: &str, groups: &Groups) -> bool {
         if groups.references.is_declared(name) {
             return true;
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::decode::{At, ListOr, Named, OneOrMany, SwitchOr, TextOr};
 
+pub(crate) mod actions;
 pub(crate) mod discovery;
 pub(crate) mod heartbeat;
 pub(crate) mod http;
@@ -64,6 +65,8 @@ pub(crate) struct File {
     pub(crate) routes: Option<At<Vec<At<Route>>>>,
     /// When work is planned, and at what: nothing new is told of it meanwhile.
     pub(crate) maintenance: Option<At<Vec<At<maintenance::Window>>>>,
+    /// What people can have done to targets, and who may: names of your choice.
+    pub(crate) actions: Option<At<Named<actions::Action>>>,
 }
 
 /// Where people and Slack reach this process.
@@ -842,7 +845,6 @@ const LATER: &[(&str, &[&str])] = &[
         &[
             "jobs",
             "releases",
-            "actions",
             "slos",
             "replies",
             "silences",
@@ -883,7 +885,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 44] = [
+    const TITLES: [(&str, &str); 49] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -910,6 +912,11 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Defaults", "`defaults`"),
         ("Match", "`match` of a route"),
         ("Maintenance", "a maintenance"),
+        ("Action", "an action"),
+        ("ActionWhen", "`when` of an action"),
+        ("ActionAllow", "`allow` of an action"),
+        ("ActionHttp", "`http` of an action"),
+        ("Jenkins", "`jenkins` of an action"),
         ("OnCall", "`on_call`"),
         ("QuietHours", "`quiet_hours` of `on_call`"),
         ("Tls", "`tls` of `health`"),

@@ -113,6 +113,20 @@ impl Plans {
         made.chain(windows).min()
     }
 
+    /// The highest number of a plan given out.
+    pub(in crate::engine) const fn last_number(&self) -> u64 {
+        self.last
+    }
+
+    /// The deploy that is announced for exactly these.
+    pub(in crate::engine) fn deploy_of(&self, matcher: &Matcher) -> Option<PlanId> {
+        let mut made = self.made.iter().map(|standing| &standing.planned);
+        let is_it = |planned: &&Arc<Planned>| {
+            planned.id.kind == PlanKind::Deploy && planned.matcher == *matcher
+        };
+        made.find(is_it).map(|planned| planned.id)
+    }
+
     /// Whether those who are told now were kept from it together.
     pub(in crate::engine) const fn is_releasing(&self) -> bool {
         self.is_releasing
@@ -339,7 +353,7 @@ impl Engine {
     }
 
     /// Compares what is with what was told of those whom a plan does not keep from it any more; shows them.
-    fn resettle(
+    pub(in crate::engine) fn resettle(
         &mut self,
         now: Moment,
         slots: &BTreeSet<Slot>,
@@ -490,14 +504,14 @@ impl Engine {
             .collect()
     }
 
-    fn slots_of_plan(&self, id: PlanId) -> Vec<Slot> {
+    pub(in crate::engine) fn slots_of_plan(&self, id: PlanId) -> Vec<Slot> {
         let made = self.plans.made.iter();
         let standing = made.into_iter().find(|known| known.planned.id == id);
         standing.map_or_else(Vec::new, |standing| self.slots_of(&standing.reach))
     }
 
     /// Writes down that a plan has ended.
-    fn end_plan(
+    pub(in crate::engine) fn end_plan(
         &mut self,
         now: Moment,
         id: PlanId,
@@ -552,6 +566,7 @@ fn over(standing: &Standing, zone: chrono_tz::Tz) -> Over {
         PlanKind::Deploy => {
             let release = match &planned.release {
                 Some(release) => format!("release {release}"),
+                None if !why.is_empty() => why.clone(),
                 None => String::from("the deploy"),
             };
             format!(

@@ -75,7 +75,7 @@ impl Engine {
         actions.push(Action::Answer(number, Box::new(answer)));
     }
 
-    fn begin_plan(
+    pub(in crate::engine) fn begin_plan(
         &mut self,
         now: Moment,
         mut planned: Planned,

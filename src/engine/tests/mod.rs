@@ -1,5 +1,6 @@
 //! Stories of a small fleet: what its targets do over time, and what people are told.
 
+mod act;
 mod blindness;
 mod claim;
 mod correlate;
@@ -120,6 +121,10 @@ struct World {
     witnesses: blindness::Witnesses,
     /// What became of wishes.
     answers: Vec<Answer>,
+    /// What became of orders, what is to be read, and what is to be done.
+    ordered: Vec<Answered>,
+    rereads: Vec<Reread>,
+    runs: Vec<Run>,
     /// Changes with the incidents that tell of them.
     changes: claim::Changes,
 }
@@ -191,6 +196,9 @@ impl World {
             entries: Vec::new(),
             witnesses: blindness::Witnesses::default(),
             answers: Vec::new(),
+            ordered: Vec::new(),
+            rereads: Vec::new(),
+            runs: Vec::new(),
             changes: claim::Changes::default(),
         };
         world.carry_out(actions);
@@ -223,6 +231,9 @@ impl World {
                 | Action::ShowAgenda(_)
                 | Action::LookTrouble(_) => {}
                 Action::Answer(_, answer) => self.answers.push(*answer),
+                Action::Ordered(_, answer) => self.ordered.push(*answer),
+                Action::Reread(reread) => self.rereads.push(*reread),
+                Action::Run(run) => self.runs.push(*run),
                 Action::AskWitnesses(order) => self.witnesses.asked(self.now, order),
                 Action::Blind(blind) => self.show_blind(blind.is_some()),
                 Action::ShowLog(slot, facts) => self.show_log(slot, &facts),
@@ -276,6 +287,11 @@ impl World {
             if planned.ended.is_none() {
                 known.push(planned.clone());
             }
+        }
+        for attempt in &batch.attempts {
+            let known = &mut self.committed.attempts;
+            known.retain(|known| known.id != attempt.id);
+            known.push(attempt.clone());
         }
         self.committed.open = self.open.values().cloned().collect();
         self.committed.last_at = Some(batch.at);

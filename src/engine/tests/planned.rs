@@ -692,7 +692,10 @@ fn agenda(plan: Plan, events: Vec<(u64, u64, Event)>) -> Option<Arc<Agenda>> {
         | Action::LookTrouble(_)
         | Action::AskWitnesses(_)
         | Action::Blind(_)
-        | Action::Answer(..) => None,
+        | Action::Answer(..)
+        | Action::Ordered(..)
+        | Action::Reread(_)
+        | Action::Run(_) => None,
     })
 }
 

@@ -55,7 +55,10 @@ impl Stage<'_> {
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
-                | Action::Blind(_) => {}
+                | Action::Blind(_)
+                | Action::Ordered(..)
+                | Action::Reread(_)
+                | Action::Run(_) => {}
             }
         }
     }

@@ -49,6 +49,7 @@ async fn world(statuses: &[u16]) -> World {
             wisher.send(answer).expect("the test listens");
             answered
         }),
+        orders: Arc::new(|_, _| oneshot::channel().1),
         readers: Readers::default(),
     };
     let mut desk = Desk::new(chat, Sender::new().expect("there is a TLS provider"));

@@ -264,5 +264,10 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         let value = live.lapses.get(key).map(encode);
         changes.lapses.insert(keys::lapse(from.0, *kind), value);
     }
+    for number in before.attempts.keys().chain(live.attempts.keys()) {
+        let value = live.attempts.get(number).map(encode);
+        let key = keys::attempt(*number).to_vec();
+        changes.attempts.insert(key, value);
+    }
     database.put(changes, at)
 }

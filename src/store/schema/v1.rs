@@ -739,6 +739,122 @@ same_fields!(Lapse of model::lapse::Lapse {
     words: String,
 });
 
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum Door {
+    Slack {
+        channel: String,
+        channel_name: String,
+    },
+    Program,
+}
+
+impl Form<model::action::Door> for Door {
+    fn of(model: &model::action::Door) -> Self {
+        use model::action::Door as Model;
+        match model {
+            Model::Slack {
+                channel,
+                channel_name,
+            } => Self::Slack {
+                channel: channel.clone(),
+                channel_name: channel_name.clone(),
+            },
+            Model::Program => Self::Program,
+        }
+    }
+
+    fn into_model(self) -> model::action::Door {
+        use model::action::Door as Model;
+        match self {
+            Self::Slack {
+                channel,
+                channel_name,
+            } => Model::Slack {
+                channel,
+                channel_name,
+            },
+            Self::Program => Model::Program,
+        }
+    }
+}
+
+same_variants!(Stage of model::action::Stage {
+    Asked, Seconding, Checking, Running, Settling, Done, Failed, Refused, Expired, Cancelled, Unknown,
+});
+same_fields!(Confirmed of model::action::Confirmed { by: Person, at: Time });
+
+/// Somebody's attempt to have something done.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Attempt {
+    pub(in crate::store) id: u64,
+    pub(in crate::store) action: String,
+    pub(in crate::store) target: String,
+    pub(in crate::store) by: Person,
+    pub(in crate::store) door: Door,
+    pub(in crate::store) why: Option<String>,
+    pub(in crate::store) role: Option<Role>,
+    pub(in crate::store) verdict: Verdict,
+    pub(in crate::store) nonce: String,
+    pub(in crate::store) trigger: Option<String>,
+    pub(in crate::store) asked_at: Time,
+    pub(in crate::store) expires_at: Time,
+    pub(in crate::store) confirmed: Vec<Confirmed>,
+    pub(in crate::store) began_at: Option<Time>,
+    pub(in crate::store) ended_at: Option<Time>,
+    pub(in crate::store) stage: Stage,
+    pub(in crate::store) words: String,
+    pub(in crate::store) reference: Option<String>,
+}
+
+impl Form<model::action::Attempt> for Attempt {
+    fn of(model: &model::action::Attempt) -> Self {
+        Self {
+            id: model.id.0,
+            action: model.action.clone(),
+            target: Form::of(&model.target),
+            by: Form::of(&model.by),
+            door: Form::of(&model.door),
+            why: model.why.clone(),
+            role: Form::of(&model.role),
+            verdict: Form::of(&model.verdict),
+            nonce: model.nonce.clone(),
+            trigger: model.trigger.clone(),
+            asked_at: Form::of(&model.asked_at),
+            expires_at: Form::of(&model.expires_at),
+            confirmed: Form::of(&model.confirmed),
+            began_at: Form::of(&model.began_at),
+            ended_at: Form::of(&model.ended_at),
+            stage: Form::of(&model.stage),
+            words: model.words.clone(),
+            reference: model.reference.clone(),
+        }
+    }
+
+    fn into_model(self) -> model::action::Attempt {
+        model::action::Attempt {
+            id: model::action::AttemptId(self.id),
+            action: self.action,
+            target: self.target.into_model(),
+            by: self.by.into_model(),
+            door: self.door.into_model(),
+            why: self.why,
+            role: self.role.into_model(),
+            verdict: self.verdict.into_model(),
+            nonce: self.nonce,
+            trigger: self.trigger,
+            asked_at: self.asked_at.into_model(),
+            expires_at: self.expires_at.into_model(),
+            confirmed: self.confirmed.into_model(),
+            began_at: self.began_at.into_model(),
+            ended_at: self.ended_at.into_model(),
+            stage: self.stage.into_model(),
+            words: self.words,
+            reference: self.reference,
+        }
+    }
+}
+
 /// How an entry left the outbox; kept in the journal only.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Finished {
@@ -761,6 +877,8 @@ pub(in crate::store) struct Batch {
     pub(in crate::store) finished: Vec<Finished>,
     pub(in crate::store) planned: Vec<Planned>,
     pub(in crate::store) lapses: Vec<Lapse>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) attempts: Vec<Attempt>,
 }
 
 impl Batch {
@@ -792,6 +910,7 @@ impl Batch {
                 .collect(),
             planned: Form::of(&model.planned),
             lapses: Form::of(&model.lapses),
+            attempts: Form::of(&model.attempts),
         }
     }
 }
@@ -804,6 +923,8 @@ pub(in crate::store) struct Checkpoint {
     pub(in crate::store) outbox: Vec<Entry>,
     pub(in crate::store) planned: Vec<Planned>,
     pub(in crate::store) lapses: Vec<Lapse>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) attempts: Vec<Attempt>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
@@ -817,6 +938,8 @@ pub(in crate::store) struct CheckpointOf<'a> {
     pub(in crate::store) outbox: Vec<&'a Entry>,
     pub(in crate::store) planned: Vec<&'a Planned>,
     pub(in crate::store) lapses: Vec<&'a Lapse>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) attempts: Vec<&'a Attempt>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,

@@ -10,6 +10,7 @@ use crate::model::{
     FailureKind, Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage,
     Outcome, Phases, Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick,
     Timestamp, Told, ToldFlapping, Transition, Verdict,
+    action::{Attempt, AttemptId, Confirmed, Door, Stage},
     batch::Finished,
     cause::{Cause, Common, Member},
     heartbeat::Beat,
@@ -942,6 +943,50 @@ fn lapse() -> impl Strategy<Value = Lapse> {
     })
 }
 
+pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
+    let door = prop_oneof![
+        Just(Door::Program),
+        (text(), text()).prop_map(|(channel, channel_name)| Door::Slack {
+            channel,
+            channel_name
+        }),
+    ];
+    let confirmed = (person(), time()).prop_map(|(by, at)| Confirmed { by, at });
+    (
+        (0..6_u64, text(), target(), person(), door),
+        (option::of(text()), text(), option::of(text()), text()),
+        (time(), time(), option::of(time()), option::of(time())),
+        (vec(confirmed, 0..3), select(Stage::ALL.to_vec())),
+    )
+        .prop_map(
+            |(
+                (number, action, target, by, door),
+                (why, nonce, reference, words),
+                (asked_at, expires_at, began_at, ended_at),
+                (confirmed, stage),
+            )| Attempt {
+                id: AttemptId(number),
+                action,
+                target,
+                by,
+                door,
+                trigger: why.clone(),
+                why,
+                role: Some(Role::Inactive),
+                verdict: Verdict::Down,
+                nonce,
+                asked_at,
+                expires_at,
+                confirmed,
+                began_at,
+                ended_at,
+                stage,
+                words,
+                reference,
+            },
+        )
+}
+
 pub(super) fn batch() -> impl Strategy<Value = Batch> {
     (
         (time(), vec(record(), 0..3)),
@@ -959,6 +1004,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             vec(finished(), 0..3),
             vec(planned(), 0..3),
             vec(lapse(), 0..3),
+            vec(attempt(), 0..3),
         ),
     )
         .prop_map(
@@ -966,7 +1012,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 (at, checks),
                 (forgotten, renamed),
                 (transitions, claimed, incidents),
-                (entries, finished, planned, lapses),
+                (entries, finished, planned, lapses, attempts),
             )| Batch {
                 at,
                 checks,
@@ -979,6 +1025,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 finished,
                 planned,
                 lapses,
+                attempts,
             },
         )
 }

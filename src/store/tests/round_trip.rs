@@ -63,6 +63,11 @@ proptest! {
     }
 
     #[test]
+    fn an_attempt_survives(attempt in generators::attempt()) {
+        same::<v1::Attempt, _>(&attempt);
+    }
+
+    #[test]
     fn a_plan_survives(planned in generators::planned()) {
         same::<v1::Planned, _>(&planned);
     }

@@ -9,11 +9,66 @@ use super::{
 use crate::{
     model::{
         Batch, IncidentId, TargetId, Timestamp, Verdict,
+        action::{ATTEMPTS_MAX, Attempt, AttemptId, Door, Stage},
         batch::Finished,
         lapse::{LAPSES_MAX, Lapse, LapseKind},
+        planned::Person,
     },
-    store::{Database, Error, blind, verify_journal},
+    store::{Database, Error, audit, blind, verify_journal},
 };
+
+fn attempt(number: u64, stage: Stage) -> Attempt {
+    Attempt {
+        id: AttemptId(number),
+        action: String::from("restart"),
+        target: TargetId::new("master/green"),
+        by: Person {
+            name: String::from("@alice"),
+            slack_user: Some(String::from("U0ALICE")),
+        },
+        door: Door::Program,
+        why: None,
+        role: None,
+        verdict: Verdict::Down,
+        nonce: format!("w{number}"),
+        trigger: None,
+        asked_at: at(0),
+        expires_at: at(60),
+        confirmed: Vec::new(),
+        began_at: None,
+        ended_at: None,
+        stage,
+        words: String::new(),
+        reference: None,
+    }
+}
+
+/// The oldest that are over go, in sled and in the journal alike, and never one that is not over.
+#[test]
+fn attempts_outlive_a_restart_and_do_not_add_up_for_ever() {
+    let place = Place::new();
+    let (mut database, _) = place.open_well();
+    let most = u64::try_from(ATTEMPTS_MAX).unwrap();
+    let batch = |attempts| Batch {
+        attempts,
+        ..Batch::new(at(0))
+    };
+    commit(&mut database, batch(vec![attempt(1, Stage::Running)]));
+    let over = 2..=most + 3;
+    let over: Vec<_> = over.map(|number| attempt(number, Stage::Refused)).collect();
+    for some in over.chunks(100) {
+        commit(&mut database, batch(some.to_vec()));
+    }
+    drop(database);
+    let (database, loaded) = place.open_well();
+    let numbers: Vec<_> = loaded.attempts.iter().map(|attempt| attempt.id.0).collect();
+    assert_eq!(numbers.len(), ATTEMPTS_MAX + 1);
+    assert_eq!(numbers[..3], [1, 4, 5]);
+    drop(database);
+    let audit = audit(&place.path()).unwrap();
+    assert_eq!(audit.len(), ATTEMPTS_MAX + 3);
+    assert_eq!(audit[0].attempt, attempt(1, Stage::Running));
+}
 
 /// Lapses of one kind and beginning are one; the oldest of too many go, in sled and in the journal alike.
 #[test]

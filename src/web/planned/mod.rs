@@ -37,14 +37,14 @@ const NAME_MAX: usize = 80;
 #[serde(deny_unknown_fields)]
 pub(super) struct Asked {
     #[serde(default)]
-    format: Format,
+    pub(super) format: Format,
     /// `DELETE`: who ends it.
     by: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Format {
+pub(super) enum Format {
     #[default]
     Json,
     Text,
@@ -71,7 +71,7 @@ struct Acknowledge {
     by: Option<String>,
 }
 
-type Queried = Result<Query<Asked>, QueryRejection>;
+pub(super) type Queried = Result<Query<Asked>, QueryRejection>;
 
 /// `GET /v1/silences` and the like: what is on.
 pub(super) fn list(kind: PlanKind, shared: &Shared, asked: Queried) -> Response {
@@ -183,7 +183,7 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
                 json!({ "nearest": nearest }),
             );
         }
-        Heard::Reply(_) | Heard::List(_) => {
+        Heard::Reply(_) | Heard::List(_) | Heard::Order(_) | Heard::Tasks(_) => {
             return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
         }
     };
@@ -221,7 +221,7 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
 }
 
 /// Whoever calls, as they call themselves.
-fn person(name: Option<&str>) -> Person {
+pub(super) fn person(name: Option<&str>) -> Person {
     let name = clean(name.unwrap_or_default(), NAME_MAX);
     Person {
         name: if name.is_empty() {
@@ -233,7 +233,10 @@ fn person(name: Option<&str>) -> Person {
     }
 }
 
-fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
+pub(super) fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<T, Box<Response>> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind
         .and_then(|value| value.to_str().ok())
@@ -260,13 +263,13 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<
     })
 }
 
-fn text(sentences: &[String]) -> Response {
+pub(super) fn text(sentences: &[String]) -> Response {
     let mut text = sentences.join("\n");
     text.push('\n');
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-fn bad_query(rejection: &QueryRejection) -> Response {
+pub(super) fn bad_query(rejection: &QueryRejection) -> Response {
     trouble(StatusCode::BAD_REQUEST, "bad_query", &rejection.body_text())
 }
 
