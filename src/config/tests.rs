@@ -13,7 +13,7 @@ fn environment() -> Environment {
             "https://hooks.slack.com/services/T0/B0/abcdefghijkl",
         ),
         ("TOKEN", "a-token-of-many-characters"),
-        ("BOT_TOKEN", "xoxb-0-not-a-secret"),
+        ("BOT_TOKEN", "xoxb-0-0-not-a-secret"),
         ("APP_TOKEN", "xapp-1-A0-0-not-a-secret"),
         ("SHORT", "short"),
         ("BROKEN", "whsec_this is not Base64 at all"),
@@ -430,6 +430,9 @@ routes: [{ to: [alerts, given, pager] }]
             crate::model::plan::Destination::SlackWebhook { url }
             | crate::model::plan::Destination::SignedWebhook { url, .. } => {
                 writeln!(out, "{} {}", channel.name, url.expose()).unwrap();
+            }
+            crate::model::plan::Destination::SlackBot { channel, .. } => {
+                writeln!(out, "{channel}").unwrap();
             }
         }
     }

@@ -5,6 +5,7 @@ use super::{
     incident::Incident,
     judgement::State,
     lapse::Lapse,
+    living::Living,
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
@@ -83,6 +84,8 @@ pub struct Batch {
     pub planned: Vec<Planned>,
     /// Lapses to write, new or over; of one kind that begins at one time there is one.
     pub lapses: Vec<Lapse>,
+    /// Living messages to write, or to take away if they are nowhere; of an incident and a channel there is one.
+    pub living: Vec<Living>,
 }
 
 impl Batch {
@@ -106,6 +109,7 @@ impl Batch {
             && self.finished.is_empty()
             && self.planned.is_empty()
             && self.lapses.is_empty()
+            && self.living.is_empty()
     }
 }
 
@@ -128,4 +132,6 @@ pub struct Loaded {
     pub last_at: Option<Timestamp>,
     /// Times in which nobody looked or nobody could see, oldest first; at most [`LAPSES_MAX`](super::lapse::LAPSES_MAX).
     pub lapses: Vec<Lapse>,
+    /// Messages that are edited as their incidents go on.
+    pub living: Vec<Living>,
 }

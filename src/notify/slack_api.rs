@@ -50,7 +50,7 @@ impl Sender {
                 Delivery::Retry { why, .. }
                 | Delivery::Unsure { why }
                 | Delivery::Refused { why, .. } => Err(why),
-                Delivery::Accepted => Err(String::from("no answer")),
+                Delivery::Accepted | Delivery::Posted(_) => Err(String::from("no answer")),
             },
         }
     }
@@ -69,7 +69,7 @@ impl Sender {
     }
 }
 
-fn after(response: &Response, now: Timestamp) -> Option<Duration> {
+pub(super) fn after(response: &Response, now: Timestamp) -> Option<Duration> {
     let header = |name| response.headers().get(name)?.to_str().ok();
     header(header::RETRY_AFTER).and_then(|wait| answer::wait_of(wait, header(header::DATE), now))
 }

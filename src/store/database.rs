@@ -13,7 +13,7 @@ use super::{
     schema::{Time, encode, v1},
     vault::{Changes, Door, Vault},
 };
-use crate::model::{Batch, Loaded, Timestamp, plan::StoreSettings};
+use crate::model::{Batch, Loaded, Timestamp, living::LIVING_MAX, plan::StoreSettings};
 
 /// How many records one call of [`Database::sweep`] takes away at most.
 const SWEEP_MAX: usize = 500;
@@ -233,7 +233,20 @@ impl Database {
             let known = self.live.lapses.keys().take(batch.lapses.len());
             new.chain(known.copied()).collect()
         };
+        let mut living: BTreeSet<_> = batch
+            .living
+            .iter()
+            .map(|living| (living.incident.clone(), living.channel.clone()))
+            .collect();
+        // New ones may make the oldest go.
+        if self.live.living.len() + living.len() > LIVING_MAX {
+            living.extend(self.live.living.keys().cloned());
+        }
         self.live.apply(batch);
+        for key in living {
+            let value = self.live.living.get(&key).map(encode);
+            changes.living.insert(keys::living(&key), value);
+        }
         for key @ (from, kind) in lapses {
             let value = self.live.lapses.get(&key).map(encode);
             changes.lapses.insert(keys::lapse(from.0, kind), value);

@@ -50,6 +50,7 @@ enum Record<'a> {
     Entry(&'a v1::Entry),
     Planned(&'a v1::Planned),
     Lapse(&'a v1::Lapse),
+    Living(&'a v1::Living),
     Transition(&'a v1::Transition),
 }
 
@@ -57,7 +58,7 @@ enum Record<'a> {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, incidents, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, living messages, incidents, transitions. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -85,6 +86,9 @@ impl Database {
         }
         for lapse in self.live.lapses.values() {
             write(Record::Lapse(lapse))?;
+        }
+        for living in self.live.living.values() {
+            write(Record::Living(living))?;
         }
         let door = &self.door;
         let mut number = 0;

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::schema::{Form, Time, v1};
-use crate::model::{IncidentId, Loaded, lapse::LAPSES_MAX};
+use crate::model::{IncidentId, Loaded, lapse::LAPSES_MAX, living::LIVING_MAX};
+
+/// What a living message is found by: its incident and its channel.
+pub(super) type LivingKey = (String, String);
 
 /// Memories, open incidents, outbox, plans of people and counters.
 ///
@@ -17,6 +20,8 @@ pub(super) struct Live {
     /// Plans of people that have not ended, by number.
     pub(super) planned: BTreeMap<u64, v1::Planned>,
     pub(super) lapses: BTreeMap<(Time, v1::LapseKind), v1::Lapse>,
+    /// Messages that are edited as their incidents go on.
+    pub(super) living: BTreeMap<LivingKey, v1::Living>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
     /// The highest number of a plan ever given out.
@@ -72,6 +77,21 @@ impl Live {
         while self.lapses.len() > LAPSES_MAX {
             self.lapses.pop_first();
         }
+        for living in &batch.living {
+            let key = (living.incident.clone(), living.channel.clone());
+            if living.spot.is_some() {
+                self.living.insert(key, living.clone());
+            } else {
+                self.living.remove(&key);
+            }
+        }
+        while self.living.len() > LIVING_MAX {
+            let oldest = self.living.iter().min_by_key(|(_, living)| living.begun_at);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                break;
+            };
+            self.living.remove(&key);
+        }
         self.last_at = Some(batch.at);
     }
 
@@ -106,6 +126,7 @@ impl Live {
             + count(&self.outbox, &other.outbox)
             + count(&self.planned, &other.planned)
             + count(&self.lapses, &other.lapses)
+            + count(&self.living, &other.living)
     }
 
     /// All of it, to be written; a copy would take as much memory again.
@@ -116,6 +137,7 @@ impl Live {
             outbox: self.outbox.values().collect(),
             planned: self.planned.values().collect(),
             lapses: self.lapses.values().collect(),
+            living: self.living.values().collect(),
             incidents: self.last_incident,
             plans: self.last_plan,
             last_at: self.last_at,
@@ -160,6 +182,12 @@ impl Live {
                 .cloned()
                 .map(Form::into_model)
                 .collect(),
+            living: self
+                .living
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
         }
     }
 }
@@ -188,6 +216,11 @@ impl From<v1::Checkpoint> for Live {
                 .lapses
                 .into_iter()
                 .map(|lapse| ((lapse.from, lapse.kind), lapse))
+                .collect(),
+            living: checkpoint
+                .living
+                .into_iter()
+                .map(|living| ((living.incident.clone(), living.channel.clone()), living))
                 .collect(),
             last_incident: checkpoint.incidents,
             last_plan: checkpoint.plans,

@@ -83,6 +83,7 @@ fn records(batch: &Batch) -> usize {
         + batch.finished.len()
         + batch.planned.len()
         + batch.lapses.len()
+        + batch.living.len()
 }
 
 const fn history(batch: &Batch) -> usize {
@@ -118,6 +119,9 @@ fn merge(into: &mut Batch, next: &Batch) {
     });
     replace(&mut into.planned, &next.planned, |planned| {
         planned.id.number
+    });
+    replace(&mut into.living, &next.living, |living| {
+        (living.incident.clone(), living.channel.clone())
     });
 }
 

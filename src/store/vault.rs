@@ -51,6 +51,7 @@ struct Trees {
     outbox: sled::Tree,
     planned: sled::Tree,
     lapses: sled::Tree,
+    living: sled::Tree,
 }
 
 /// The key of the one record in the tree `meta`.
@@ -85,6 +86,7 @@ pub(super) struct Changes {
     pub(super) outbox: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) planned: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) living: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes {
@@ -97,6 +99,7 @@ impl Changes {
             &self.outbox,
             &self.planned,
             &self.lapses,
+            &self.living,
         ]
         .map(BTreeMap::len)
         .iter()
@@ -343,6 +346,12 @@ impl Door {
                 let lapse: v1::Lapse = decode("a lapse", &value)?;
                 live.lapses.insert((lapse.from, lapse.kind), lapse);
             }
+            for record in &trees.living {
+                let (_, value) = record.map_err(failed("read living messages"))?;
+                let living: v1::Living = decode("a living message", &value)?;
+                let key = (living.incident.clone(), living.channel.clone());
+                live.living.insert(key, living);
+            }
             let mut incidents = 0;
             for record in &trees.incidents {
                 incidents += 1;
@@ -486,6 +495,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         outbox: tree("outbox")?,
         planned: tree("planned")?,
         lapses: tree("lapses")?,
+        living: tree("living")?,
         db,
     })
 }
@@ -500,9 +510,10 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.outbox,
         &trees.planned,
         &trees.lapses,
+        &trees.living,
     )
         .transaction(
-            |(meta, checks, transitions, incidents, outbox, planned, lapses)| {
+            |(meta, checks, transitions, incidents, outbox, planned, lapses, living)| {
                 let mut after = before.clone();
                 after.checks = put(checks, before.checks, &changes.checks)?;
                 after.transitions = put(transitions, before.transitions, &changes.transitions)?;
@@ -510,6 +521,8 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 after.outbox = put(outbox, before.outbox, &changes.outbox)?;
                 after.planned = put(planned, before.planned, &changes.planned)?;
                 after.lapses = put(lapses, before.lapses, &changes.lapses)?;
+                // Not counted: the journal knows each of them, and one that is lost costs a new message.
+                put(living, 0, &changes.living)?;
                 meta.insert(META, encode(&after))?;
                 Ok::<_, ConflictableTransactionError<()>>(after)
             },

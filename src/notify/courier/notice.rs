@@ -78,6 +78,26 @@ impl Trouble {
                 ),
                 not_to: Some(key.channel),
             },
+            Self::BotRefused { channel, why, .. } => Notice {
+                key: format!("bot of channel {channel}"),
+                is_over: false,
+                title: format!("Slack refuses the bot for channel `{channel}`"),
+                words: format!(
+                    "{why}; its webhook is used meanwhile, whose messages cannot be edited; the bot is tried again every hour"
+                ),
+                not_to: None,
+            },
+            Self::BotTakenAgain {
+                channel,
+                since,
+                until,
+            } => Notice {
+                key: format!("bot of channel {channel}"),
+                is_over: true,
+                title: format!("Slack refuses the bot for channel `{channel}`"),
+                words: format!("it had refused it from {since} to {until}"),
+                not_to: None,
+            },
             Self::Expired {
                 channel,
                 messages,

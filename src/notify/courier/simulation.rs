@@ -320,6 +320,7 @@ impl Life {
     fn troubles_are_said_once(&self) {
         let mut refusing = BTreeSet::new();
         let mut unreachable = BTreeSet::new();
+        let mut spared = BTreeSet::new();
         for trouble in &self.world.troubles {
             match trouble {
                 Trouble::Refuses { channel, .. } => {
@@ -333,6 +334,12 @@ impl Life {
                 }
                 Trouble::Reached { channel, .. } => {
                     unreachable.remove(channel);
+                }
+                Trouble::BotRefused { channel, .. } => {
+                    assert!(spared.insert(channel), "{}", self.world.diary);
+                }
+                Trouble::BotTakenAgain { channel, .. } => {
+                    spared.remove(channel);
                 }
                 Trouble::RefusesOne { .. } | Trouble::Expired { .. } => {}
             }

@@ -264,5 +264,9 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         let value = live.lapses.get(key).map(encode);
         changes.lapses.insert(keys::lapse(from.0, *kind), value);
     }
+    for key in before.living.keys().chain(live.living.keys()) {
+        let value = live.living.get(key).map(encode);
+        changes.living.insert(keys::living(key), value);
+    }
     database.put(changes, at)
 }
