@@ -137,6 +137,7 @@ fn staged(
     folder.clone_into(&mut staged.store.path);
     staged.slack.signing_secrets = vec![secret];
     staged.slack.app_token = None;
+    staged.slack.bot_token = None;
     staged.dead_man = None;
     stage.take_over(&mut staged);
     let quick = Spans {

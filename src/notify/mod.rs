@@ -16,4 +16,4 @@ pub mod sender;
 pub mod signed;
 mod slack_api;
 
-pub use slack_api::Said;
+pub use slack_api::{Heard, Said};

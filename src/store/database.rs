@@ -7,7 +7,7 @@ use super::{
     folder::Folder,
     journal::{self, Content, Journal, Position},
     keys,
-    live::{Live, rename_in, rename_one},
+    live::{Live, LivingKey, rename_in, rename_one},
     reader::Reader,
     recovery,
     schema::{Time, encode, v1},
@@ -233,15 +233,7 @@ impl Database {
             let known = self.live.lapses.keys().take(batch.lapses.len());
             new.chain(known.copied()).collect()
         };
-        let mut living: BTreeSet<_> = batch
-            .living
-            .iter()
-            .map(|living| (living.incident.clone(), living.channel.clone()))
-            .collect();
-        // New ones may make the oldest go.
-        if self.live.living.len() + living.len() > LIVING_MAX {
-            living.extend(self.live.living.keys().cloned());
-        }
+        let living = self.touched_living(batch);
         self.live.apply(batch);
         for key in living {
             let value = self.live.living.get(&key).map(encode);
@@ -279,6 +271,19 @@ impl Database {
                 .insert(keys::planned(number).to_vec(), value);
         }
         Ok(())
+    }
+
+    /// The living messages that this batch may change.
+    fn touched_living(&self, batch: &v1::Batch) -> BTreeSet<LivingKey> {
+        let keys = batch.living.iter();
+        let mut touched: BTreeSet<_> = keys
+            .map(|living| (living.incident.clone(), living.channel.clone()))
+            .collect();
+        // New ones may make the oldest go.
+        if self.live.living.len() + touched.len() > LIVING_MAX {
+            touched.extend(self.live.living.keys().cloned());
+        }
+        touched
     }
 
     /// Moves transitions and incidents of targets to their new names.

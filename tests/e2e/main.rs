@@ -14,6 +14,7 @@
 //! | `HEKATE_E2E_STOP_SECONDS` | for how long hekate is frozen | 4 |
 //! | `HEKATE_E2E_SEED` | the chance of all of these; printed by every run | new each time |
 
+mod bot;
 mod certificates;
 mod chance;
 mod clocks;

@@ -4,6 +4,7 @@
 mod golden;
 mod hostile;
 mod limits;
+mod living;
 mod manifests;
 mod planned;
 mod rules;

@@ -6,7 +6,7 @@ use crate::model::{Batch, ChannelName, Delivery, Moment, Spot};
 
 use super::{
     Courier, PACE, Parcel, Step, Trouble, Way,
-    lane::{Failing, Flight, Form},
+    lane::{Company, Failing, Flight, Form},
 };
 
 /// Waits after the first, second, … failure in a row; the last one repeats.
@@ -24,9 +24,12 @@ impl Courier {
         let way = lane.way(places);
         let search = lane.search(places, now.tick);
         let incident = &lane.queue[places[0]].entry.key.incident;
-        let is_with_others = places
-            .iter()
-            .any(|&place| lane.queue[place].entry.key.incident != *incident);
+        let is_other = |&place: &usize| lane.queue[place].entry.key.incident != *incident;
+        let company = if places.iter().any(is_other) {
+            Company::Others
+        } else {
+            Company::Alone
+        };
         let mut mark = Batch::new(now.at);
         let mut entries = Vec::with_capacity(places.len());
         let mut form = Form::Rich;
@@ -35,7 +38,7 @@ impl Courier {
             let item = &mut lane.queue[place];
             entries.push(item.entry.clone());
             item.entry.state = marked;
-            item.was_with_others = is_with_others;
+            item.company = company;
             item.entry.attempts = item.entry.attempts.saturating_add(1);
             mark.entries.push(item.entry.clone());
             if item.form == Form::Plain {

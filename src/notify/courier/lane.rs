@@ -115,6 +115,15 @@ pub(super) enum Form {
     Plain,
 }
 
+/// What is told together with an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Company {
+    /// Nothing, or its own incident.
+    Alone,
+    /// Other incidents.
+    Others,
+}
+
 /// One entry and what only this process knows of it.
 #[derive(Debug)]
 pub(super) struct Item {
@@ -136,8 +145,8 @@ pub(super) struct Item {
     pub(super) is_handed_over: bool,
     /// It comes from an earlier process.
     pub(super) is_restored: bool,
-    /// The last attempt told it together with other incidents.
-    pub(super) was_with_others: bool,
+    /// With what the last attempt told it.
+    pub(super) company: Company,
     /// Since when this process has known that it may have arrived.
     pub(super) unsure_since: Option<Tick>,
 }
@@ -159,7 +168,7 @@ impl Item {
             is_alone: false,
             is_handed_over: false,
             is_restored: false,
-            was_with_others: false,
+            company: Company::Alone,
         }
     }
 

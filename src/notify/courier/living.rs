@@ -13,7 +13,7 @@ use crate::model::{
 
 use super::{
     Courier, GoOn, PROBE_EVERY, Search, Step, Trouble, Way,
-    lane::{Flight, Lane, is_closing},
+    lane::{Company, Flight, Lane, is_closing},
 };
 
 /// The end of an outage that was so long is broadcast: who heard of it has gone away from the message by then. Shorter, and the
@@ -23,8 +23,9 @@ const LONG_OUTAGE: Duration = Duration::from_mins(15);
 const LONG_FOR_MENTIONED: Duration = Duration::from_mins(5);
 /// For so long is tried to look whether something arrived; then it is told again, and says so.
 const SEARCH_FOR: Duration = Duration::from_mins(2);
-/// Slack's clock and ours may differ by so much.
-const SKEW: Duration = Duration::from_mins(10);
+/// Slack's clock and ours may differ by so much, and ours may have been moved since. Less, and a message would not be found where
+/// time is wrong; more, and a busy channel has more messages than are read.
+const SKEW: Duration = Duration::from_hours(24);
 
 /// That a channel's bot is refused, and its webhook is used in its place.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Lane {
     pub(super) fn is_by_itself(&self, group: &[usize]) -> bool {
         let may_live = |&place: &usize| {
             let item = &self.queue[place];
-            item.entry.state == EntryState::UnsureFindable && !item.was_with_others
+            item.entry.state == EntryState::UnsureFindable && item.company == Company::Alone
         };
         self.is_living(group) || (self.is_bot() && group.iter().any(may_live))
     }
@@ -206,9 +207,6 @@ impl Courier {
     pub fn restore_living(&mut self, all: Vec<Living>) {
         for living in all {
             let lane = self.lanes.entry(living.channel.clone()).or_default();
-            if let (None, Some(spot)) = (&lane.channel_id, &living.spot) {
-                lane.channel_id = Some(spot.channel_id.clone());
-            }
             lane.living.entry(living.incident.clone()).or_insert(living);
         }
     }
@@ -218,7 +216,8 @@ impl Courier {
         let Some(lane) = self.lanes.get_mut(&flight.key.channel) else {
             return;
         };
-        if let Some(spot) = &spot {
+        // A message that lives on may be where the file said before.
+        if let (Some(spot), Way::Begin | Way::Post) = (&spot, &flight.way) {
             lane.channel_id = Some(spot.channel_id.clone());
         }
         let does_live = match flight.way {

@@ -246,7 +246,7 @@ fn a_message_that_somebody_deleted_is_followed_by_a_new_one() {
     let mut world = world();
     world.tell("aaaa", 1, "alerts", Opened, Critical);
     world.run(MINUTE, well);
-    world.slack.seen[0].is_deleted = true;
+    world.slack.delete(0);
     world.tell("aaaa", 2, "alerts", Changed, Critical);
     world.run(2 * MINUTE, well);
     end(&mut world, "aaaa", 3, 2 * MINUTE);

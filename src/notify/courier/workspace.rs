@@ -46,7 +46,6 @@ pub(super) struct Seen {
     pub(super) shows: (Kind, u32),
     pub(super) edits: u32,
     pub(super) is_repeat: bool,
-    pub(super) is_loud: bool,
     pub(super) is_deleted: bool,
 }
 
@@ -237,10 +236,6 @@ impl Workspace {
             shows: (newest.kind, newest.key.sequence),
             edits: 0,
             is_repeat,
-            is_loud: match &parcel.way {
-                Way::GoOn(message) => message.is_loud,
-                Way::Post | Way::Spare | Way::Begin => false,
-            },
             is_deleted: false,
         };
         self.seen.push(seen.clone());
@@ -265,6 +260,21 @@ impl Workspace {
             })
             .collect();
         Answer::Messages { found, next: None }
+    }
+
+    /// Somebody deletes a message, and its thread with it.
+    pub(super) fn delete(&mut self, place: usize) {
+        let spot = self.seen[place].spot.clone();
+        for seen in &mut self.seen {
+            seen.is_deleted |= seen.spot == spot || seen.parent.as_ref() == Some(&spot);
+        }
+    }
+
+    /// Whether this message was deleted; what no bot posted never is.
+    pub(super) fn is_deleted(&self, spot: Option<&Spot>) -> bool {
+        self.seen
+            .iter()
+            .any(|seen| Some(&seen.spot) == spot && seen.is_deleted)
     }
 
     /// The living messages that are there, of this incident in this channel.

@@ -10,7 +10,7 @@ use std::{
 
 use crate::model::{
     Batch, Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Kind, Living,
-    Moment, Phases, Reason, Rule, Secret, Severity, Story, Tick, Timestamp, Verdict,
+    Moment, Phases, Reason, Rule, Secret, Severity, Spot, Story, Tick, Timestamp, Verdict,
     plan::Destination,
 };
 
@@ -131,6 +131,8 @@ pub(super) struct Arrival {
     pub(super) keys: Vec<EntryKey>,
     pub(super) kinds: Vec<Kind>,
     pub(super) is_repeat: bool,
+    /// The message, if a bot posted it.
+    pub(super) spot: Option<Spot>,
 }
 
 pub(super) struct World {
@@ -533,7 +535,7 @@ impl World {
             self.note(&line);
         }
         if fate.arrives {
-            self.arrive(&parcel.entries, parcel.is_repeat);
+            self.arrive(&parcel.entries, parcel.is_repeat, None);
         }
         for key in keys {
             match &fate.delivery {
@@ -560,7 +562,8 @@ impl World {
 
     fn send_by_bot(&mut self, parcel: &Parcel) {
         self.check_begin(parcel);
-        let at = self.now().at;
+        // Slack's clock is right, whatever ours says.
+        let at = Timestamp::from_millis(1_769_846_400_000) + self.time;
         let mut errand = Errand::new(parcel, &format!("#{}", parcel.channel));
         let mut takes = Duration::ZERO;
         let begun = self.slack.calls.len();
@@ -575,7 +578,7 @@ impl World {
                     .filter(|entry| seen.told.contains(&entry.key))
                     .cloned()
                     .collect();
-                self.arrive(&told, seen.is_repeat);
+                self.arrive(&told, seen.is_repeat, Some(seen.spot));
             }
             let Some(answer) = answer else {
                 break None;
@@ -596,11 +599,6 @@ impl World {
             };
             self.answers
                 .push((self.time + takes, parcel.key.clone(), fate));
-        } else {
-            // It is never answered, and stands in the way of others for as long.
-            let fate = Fate::nobody_answers();
-            let never = Duration::from_secs(u64::MAX / 4);
-            self.answers.push((never, parcel.key.clone(), fate));
         }
     }
 
@@ -667,7 +665,7 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, entries: &[Entry], is_repeat: bool) {
+    fn arrive(&mut self, entries: &[Entry], is_repeat: bool, spot: Option<Spot>) {
         // In another's place something older may come after a restart, when it is not known any more who knows what.
         let is_copy = entries.iter().any(|entry| entry.instead_of.is_some());
         let Some(channel) = entries.first().map(|entry| entry.key.channel.clone()) else {
@@ -677,6 +675,7 @@ impl World {
             let again = self
                 .arrivals
                 .iter()
+                .filter(|arrival| !self.slack.is_deleted(arrival.spot.as_ref()))
                 .any(|arrival| arrival.keys.contains(key));
             assert!(
                 !again || is_repeat,
@@ -687,6 +686,7 @@ impl World {
                 .arrivals
                 .iter()
                 .filter(|arrival| arrival.channel == channel)
+                .filter(|arrival| !self.slack.is_deleted(arrival.spot.as_ref()))
                 .flat_map(|arrival| &arrival.keys)
                 .any(|other| other.incident == key.incident && other.sequence > key.sequence);
             assert!(
@@ -700,6 +700,7 @@ impl World {
             keys: entries.iter().map(|entry| entry.key.clone()).collect(),
             kinds: entries.iter().map(|entry| entry.kind).collect(),
             is_repeat,
+            spot,
         });
     }
 

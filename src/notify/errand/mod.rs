@@ -103,6 +103,10 @@ pub struct Errand {
     found: Option<(Spot, u32)>,
     /// The message that it is about by now, if that is another one than the parcel says.
     moved_to: Option<Spot>,
+    /// A message that cannot be edited any more.
+    gone: Option<Spot>,
+    /// Slack's id of the channel, if the file says it.
+    channel_id: Option<String>,
     pages: u32,
 }
 
@@ -150,6 +154,8 @@ impl Errand {
             search: parcel.search.clone(),
             found: None,
             moved_to: None,
+            gone: None,
+            channel_id: is_id(channel).then(|| channel.to_owned()),
             pages: 0,
         };
         match &parcel.way {
@@ -160,7 +166,7 @@ impl Errand {
                 };
             }
             Way::Begin | Way::Post | Way::Spare => {
-                errand.look(is_id(channel).then(|| channel.to_owned()));
+                errand.look(errand.channel_id.clone());
             }
         }
         errand
@@ -230,11 +236,11 @@ impl Errand {
     }
 
     /// Goes on with the next page of a search; without one, or with too many of them, nothing is found.
-    fn turn_page(&mut self, next: Option<String>, pages_max: u32) -> bool {
+    fn turn_page(&mut self, next: Option<String>, pages_max: u32) {
         self.pages += 1;
         if next.is_none() || self.pages >= pages_max {
             self.cannot_search();
-            return false;
+            return;
         }
         match &mut self.call {
             Call::Channels { cursor }
@@ -242,14 +248,16 @@ impl Errand {
             | Call::Replies { cursor, .. } => *cursor = next,
             Call::Post { .. } | Call::Update { .. } | Call::Reply { .. } => {}
         }
-        true
     }
 
     /// A page of the channel was read.
     fn read_channel(&mut self, found: &[Found], next: Option<String>) -> Option<Delivery> {
         self.note(found);
         if let [wanted] = self.wanted.as_slice() {
-            let ours = found.iter().filter(|found| found.does_live);
+            // One that cannot be edited any more is found all the same.
+            let is_ours =
+                |found: &&Found| found.does_live && self.gone.as_ref() != Some(&found.spot);
+            let ours = found.iter().filter(is_ours);
             let told = |found: &Found| {
                 let told = found.told_of(&wanted.incident)?;
                 (told >= wanted.first).then(|| (found.spot.clone(), told))
@@ -367,14 +375,14 @@ impl Errand {
             }
             Call::Update { spot, .. } => match fault {
                 Fault::Gone(_) => {
-                    // An attempt before may have found the same, and posted a new one.
-                    let channel_id = spot.channel_id.clone();
+                    // An attempt before may have found the same, and posted a new one, where the file says by now.
+                    self.gone = Some(spot.clone());
                     self.found = None;
                     self.moved_to = None;
                     for wanted in &mut self.wanted {
                         wanted.told = None;
                     }
-                    self.look(Some(channel_id));
+                    self.look(self.channel_id.clone());
                     None
                 }
                 // Whether it is edited or not: it will be edited again.

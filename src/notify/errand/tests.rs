@@ -36,6 +36,35 @@ fn spot() -> Spot {
     }
 }
 
+const SAID: [(u16, &str); 20] = [
+    (
+        200,
+        r#"{"ok":true,"channel":"C0CORE","ts":"1.2","message":{"text":"secret"}}"#,
+    ),
+    (200, r#"{"ok":true}"#),
+    (200, "<html>Welcome to the guest network</html>"),
+    (302, ""),
+    (403, "Cannot POST /api/chat.postMessage xoxb-SECRET"),
+    (408, ""),
+    (429, r#"{"ok":false,"error":"ratelimited"}"#),
+    (200, r#"{"ok":false,"error":"ratelimited"}"#),
+    (500, ""),
+    (503, r#"{"ok":false,"error":"service_unavailable"}"#),
+    (200, r#"{"ok":false,"error":"internal_error"}"#),
+    (200, r#"{"ok":false,"error":"a_word_to_come"}"#),
+    (200, r#"{"ok":false,"error":"no word: SECRET"}"#),
+    (200, r#"{"ok":false,"error":"not_in_channel"}"#),
+    (
+        200,
+        r#"{"ok":false,"error":"restricted_action_thread_only_channel"}"#,
+    ),
+    (200, r#"{"ok":false,"error":"token_revoked"}"#),
+    (200, r#"{"ok":false,"error":"invalid_blocks"}"#),
+    (200, r#"{"ok":false,"error":"msg_too_long"}"#),
+    (200, r#"{"ok":false,"error":"message_not_found"}"#),
+    (200, r#"{"ok":false,"error":"edit_window_closed"}"#),
+];
+
 #[test]
 fn what_slack_says_to_a_post_and_to_an_edit() {
     let post = Call::Post { is_repeat: false };
@@ -44,34 +73,7 @@ fn what_slack_says_to_a_post_and_to_an_edit() {
         begun_by: 1,
     };
     let mut out = String::new();
-    for (status, body) in [
-        (
-            200,
-            r#"{"ok":true,"channel":"C0CORE","ts":"1.2","message":{"text":"secret"}}"#,
-        ),
-        (200, r#"{"ok":true}"#),
-        (200, "<html>Welcome to the guest network</html>"),
-        (302, ""),
-        (403, "Cannot POST /api/chat.postMessage xoxb-SECRET"),
-        (408, ""),
-        (429, r#"{"ok":false,"error":"ratelimited"}"#),
-        (200, r#"{"ok":false,"error":"ratelimited"}"#),
-        (500, ""),
-        (503, r#"{"ok":false,"error":"service_unavailable"}"#),
-        (200, r#"{"ok":false,"error":"internal_error"}"#),
-        (200, r#"{"ok":false,"error":"a_word_to_come"}"#),
-        (200, r#"{"ok":false,"error":"no word: SECRET"}"#),
-        (200, r#"{"ok":false,"error":"not_in_channel"}"#),
-        (
-            200,
-            r#"{"ok":false,"error":"restricted_action_thread_only_channel"}"#,
-        ),
-        (200, r#"{"ok":false,"error":"token_revoked"}"#),
-        (200, r#"{"ok":false,"error":"invalid_blocks"}"#),
-        (200, r#"{"ok":false,"error":"msg_too_long"}"#),
-        (200, r#"{"ok":false,"error":"message_not_found"}"#),
-        (200, r#"{"ok":false,"error":"edit_window_closed"}"#),
-    ] {
+    for (status, body) in SAID {
         let (one, two) = (said(&post, status, body), said(&edit, status, body));
         let text = format!("{one:?}");
         assert!(!text.contains("SECRET"), "{text}");

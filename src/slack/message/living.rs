@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Context, color, evidence, headline, may_mention, of_parcel};
+use super::{Context, color, evidence, headline, may_mention, of_parcel, unusual};
 use crate::{
     model::{Entry, EntryKey, Kind, Plan, Spot, Timestamp, Verdict},
     notify::{
@@ -26,7 +26,7 @@ use crate::{
 /// The most characters of a reason in a line of a thread.
 const REASON_MAX: usize = 200;
 /// So many messages of a channel or a thread are read at once.
-const MESSAGES_PAGE: &str = "100";
+const MESSAGES_PAGE: &str = "200";
 /// So many channels of the workspace are read at once; Slack gives no more.
 const CHANNELS_PAGE: &str = "1000";
 
@@ -261,9 +261,7 @@ pub fn thread_line(entries: &[&Entry], context: &Context<'_>, is_loud: bool) -> 
         words.push_str(&headline::unusual(context));
     }
     blocks.push(Block::rich(lines));
-    let mut unusual = mrkdwn::Markup::new();
-    unusual.words(headline::unusual(context).trim());
-    blocks.push(Block::context(&[unusual]));
+    blocks.push(Block::context(&unusual(context)));
     Message::new(Audience::Channel, &words, mention, blocks, Vec::new())
 }
 

@@ -199,20 +199,27 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
                 .bold(name.as_str());
         });
     }
+    parts.extend(unusual(context));
+    Block::context_with(&parts, foreign)
+}
+
+/// What is unusual about this delivery: why it comes late, and that it may have come before.
+fn unusual(context: &Context<'_>) -> Vec<Markup> {
+    let mut parts = Vec::new();
     if let Some(why) = context.late {
-        part(&mut |m| {
-            m.own("told at ")
-                .date(context.now, DateFormat::Time, context.timezone)
-                .own(", ")
-                .words(why);
-        });
+        let mut late = Markup::new();
+        late.own("told at ")
+            .date(context.now, DateFormat::Time, context.timezone)
+            .own(", ")
+            .words(why);
+        parts.push(late);
     }
     if context.is_repeat {
-        part(&mut |m| {
-            m.own("repeat: first delivery unconfirmed");
-        });
+        let mut repeat = Markup::new();
+        repeat.own("repeat: first delivery unconfirmed");
+        parts.push(repeat);
     }
-    Block::context_with(&parts, foreign)
+    parts
 }
 
 /// The names of other channels, as one clause.
