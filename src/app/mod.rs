@@ -14,7 +14,9 @@ mod slack_lines;
 mod systemd;
 mod wishes;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, mem::take, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -164,9 +166,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let (heart_stop, post_stop) = (CancellationToken::new(), CancellationToken::new());
     let (committing, commits) = mpsc::unbounded_channel();
     let (outlook, outlook_seen) = watch::channel(Telling::default());
-    let outbox = std::mem::take(&mut loaded.outbox);
-    let living = std::mem::take(&mut loaded.living);
-    let post = shared.post_office(&plan, (outbox, living), inboxes.mail, outlook, now);
+    let owed = (take(&mut loaded.outbox), take(&mut loaded.living));
+    let post = shared.post_office(&plan, owed, inboxes.mail, outlook, now);
     let post = tokio::spawn(post.open(post_stop.clone()));
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));

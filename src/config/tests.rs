@@ -1045,7 +1045,8 @@ routes: [{ to: [both, by_id, named, short, webhook] }]
         #core-alerts: bot #core-alerts at https://slack-gov.com, webhook false
         #short: bot #short at https://slack-gov.com, webhook false
         webhook: webhook
-    "#]].assert_eq(&destinations(text));
+    "#]]
+    .assert_eq(&destinations(text));
     let without = r##"
 slack: { bot_token: "${BLANK:-}" }
 channels: { both: { slack: "#both", webhook_url: "${SLACK_WEBHOOK_URL}" } }
@@ -1053,5 +1054,6 @@ targets: [{ name: api, health: "https://api.example.test/health" }]
 "##;
     expect![[r#"
         #both: webhook
-    "#]].assert_eq(&destinations(without));
+    "#]]
+    .assert_eq(&destinations(without));
 }

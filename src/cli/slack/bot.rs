@@ -90,7 +90,7 @@ impl Asking<'_> {
             all.extend(page);
             let next = body["response_metadata"]["next_cursor"].as_str();
             match next.filter(|next| !next.is_empty()) {
-                Some(next) => cursor = next.to_owned(),
+                Some(next) => next.clone_into(&mut cursor),
                 None => break,
             }
         }

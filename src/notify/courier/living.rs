@@ -118,11 +118,11 @@ impl Lane {
             return Way::Post;
         }
         if let Some((living, spot)) = self.living_of(places) {
-            return Way::GoOn(GoOn {
+            return Way::GoOn(Box::new(GoOn {
                 spot: spot.clone(),
                 begun_by: living.begun_by,
                 is_loud: is_loud(living, entries()),
-            });
+            }));
         }
         let is_one_by_itself = entries().any(|entry| {
             let is_digest = entry.held_until.is_some();
@@ -137,7 +137,7 @@ impl Lane {
     }
 
     /// What has to be found out before these entries are sent, if an attempt before may have arrived.
-    pub(super) fn search(&self, places: &[usize], now: Tick) -> Option<Search> {
+    pub(super) fn search(&self, places: &[usize], now: Tick) -> Option<Box<Search>> {
         let unsure = || {
             places
                 .iter()
@@ -148,11 +148,13 @@ impl Lane {
         let entries = places.iter().map(|&place| &self.queue[place].entry);
         let first = entries.map(|entry| entry.created_at).min()?;
         let doubted = unsure().filter_map(|item| item.unsure_since).min();
-        self.is_bot().then(|| Search {
-            since: since.min(first) - SKEW,
-            is_proof: unsure().all(|item| item.entry.state == EntryState::UnsureFindable),
-            is_patient: doubted.is_none_or(|at| now.since(at) < SEARCH_FOR),
-            channel_id: self.channel_id.clone(),
+        self.is_bot().then(|| {
+            Box::new(Search {
+                since: since.min(first) - SKEW,
+                is_proof: unsure().all(|item| item.entry.state == EntryState::UnsureFindable),
+                is_patient: doubted.is_none_or(|at| now.since(at) < SEARCH_FOR),
+                channel_id: self.channel_id.clone(),
+            })
         })
     }
 

@@ -52,7 +52,7 @@ pub struct Parcel {
     /// How it is told, of a channel that a bot tells; of any other one it is always [`Way::Post`].
     pub way: Way,
     /// What a bot has to look for before it tells anything: an attempt before may have arrived.
-    pub search: Option<Search>,
+    pub search: Option<Box<Search>>,
 }
 
 /// How a parcel is told.
@@ -65,7 +65,7 @@ pub enum Way {
     /// As a message that is edited from then on.
     Begin,
     /// By editing such a message, and by a line in its thread.
-    GoOn(GoOn),
+    GoOn(Box<GoOn>),
 }
 
 impl Way {

@@ -191,8 +191,8 @@ impl Workspace {
                     Way::Begin | Way::GoOn(_) => true,
                     Way::Post | Way::Spare => false,
                 };
-                let told = parcel.entries.iter().collect();
-                self.add(told, parcel, None, does_live, *is_repeat, at)
+                let told: Vec<_> = parcel.entries.iter().collect();
+                self.add(&told, parcel, None, does_live, *is_repeat, at)
             }
             Call::Reply {
                 to,
@@ -203,19 +203,19 @@ impl Workspace {
                     let gone = Fault::Gone(String::from("thread_not_found"));
                     return (Answer::Failed(gone), None);
                 }
-                let told = parcel
+                let told: Vec<_> = parcel
                     .entries
                     .iter()
                     .filter(|entry| after.is_none_or(|after| entry.key.sequence > after))
                     .collect();
-                self.add(told, parcel, Some(to.clone()), false, *is_repeat, at)
+                self.add(&told, parcel, Some(to.clone()), false, *is_repeat, at)
             }
         }
     }
 
     fn add(
         &mut self,
-        told: Vec<&Entry>,
+        told: &[&Entry],
         parcel: &Parcel,
         parent: Option<Spot>,
         does_live: bool,

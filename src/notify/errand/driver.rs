@@ -21,7 +21,7 @@ use crate::{
 /// More of an answer is not read: a page of a hundred messages of Slack's longest has less.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// No further request is begun after this; an attempt has to end before the courier takes it for lost.
-const BEGUN_WITHIN: Duration = Duration::from_secs(60);
+const BEGUN_WITHIN: Duration = Duration::from_mins(1);
 
 /// The arguments of a method.
 #[derive(Clone, PartialEq, Debug)]

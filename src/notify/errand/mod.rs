@@ -98,7 +98,7 @@ pub struct Errand {
     call: Call,
     /// What the parcel tells, one for each incident.
     wanted: Vec<Wanted>,
-    search: Option<Search>,
+    search: Option<Box<Search>>,
     /// The living message that was found, and up to which sequence it tells.
     found: Option<(Spot, u32)>,
     /// The message that it is about by now, if that is another one than the parcel says.
