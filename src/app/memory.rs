@@ -112,7 +112,9 @@ pub(super) async fn spread(
             News::Notice(notice) => events.send(told(notice)).is_ok(),
             News::Found(mut found) if is_blind => {
                 let outbox = std::mem::take(&mut found.outbox);
-                mail.send(Mail::Found(outbox)).is_ok() && events.send(Event::Found(found)).is_ok()
+                let living = std::mem::take(&mut found.living);
+                mail.send(Mail::Found(outbox, living)).is_ok()
+                    && events.send(Event::Found(found)).is_ok()
             }
             // What was found had been read before, when it could not be written.
             News::Found(_) => true,

@@ -1,5 +1,6 @@
 //! Wires everything together, starts it, and ends it in order.
 
+mod attempt;
 mod discovery;
 mod guard;
 mod heart;
@@ -14,7 +15,9 @@ mod slack_lines;
 mod systemd;
 mod wishes;
 
-use std::{collections::HashMap, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap, mem::take, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
@@ -24,6 +27,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub(crate) use self::attempt::Attempt;
 pub(crate) use self::discovery::read_all as read_sources;
 use self::{
     discovery::Finder,
@@ -42,7 +46,7 @@ use crate::{
     clock::Clock,
     config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
-    model::{Board, Entry, Loaded, Moment, Plan, TargetId, Timestamp, Transition},
+    model::{Board, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition},
     notify::{
         courier::Courier,
         sender::{Sender, SenderError},
@@ -165,8 +169,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let (heart_stop, post_stop) = (CancellationToken::new(), CancellationToken::new());
     let (committing, commits) = mpsc::unbounded_channel();
     let (outlook, outlook_seen) = watch::channel(Telling::default());
-    let outbox = std::mem::take(&mut loaded.outbox);
-    let post = shared.post_office(&plan, outbox, inboxes.mail, outlook, now);
+    let owed = (take(&mut loaded.outbox), take(&mut loaded.living));
+    let post = shared.post_office(&plan, owed, inboxes.mail, outlook, now);
     let post = tokio::spawn(post.open(post_stop.clone()));
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
@@ -255,13 +259,14 @@ impl Shared {
     fn post_office(
         &self,
         plan: &Plan,
-        outbox: Vec<Entry>,
+        (outbox, living): (Vec<Entry>, Vec<Living>),
         inbox: mpsc::UnboundedReceiver<Mail>,
         outlook: watch::Sender<Telling>,
         now: Moment,
     ) -> PostOffice {
         let mut courier = Courier::new(seed());
         courier.configure(now, &plan.channels, plan.ops());
+        courier.restore_living(living);
         courier.restore(now, outbox);
         let desk = Desk {
             mail: self.mail.clone(),

@@ -6,19 +6,15 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::attempt::Attempt;
 use crate::{
     clock::Clock,
     engine,
-    model::{
-        Batch, Board, ChannelName, Delivery, Entry, EntryKey, IncidentId, Plan, Tick, Timestamp,
-        plan::Destination,
-    },
+    model::{Batch, Board, ChannelName, Delivery, Entry, EntryKey, IncidentId, Living, Plan, Tick},
     notify::{
         courier::{Courier, Notice, Outlook, Parcel, Step, Trouble},
-        sender::{Payload, Sender},
-        signed,
+        sender::Sender,
     },
-    slack::message,
     store::Writer,
     telemetry::Metrics,
 };
@@ -29,7 +25,7 @@ pub(super) enum Mail {
     /// These are stored and may be sent.
     Entries(Vec<Entry>),
     /// These were found in a store that could not be read before.
-    Found(Vec<Entry>),
+    Found(Vec<Entry>, Vec<Living>),
     /// An attempt ended.
     Delivered(EntryKey, Delivery),
     /// That this channel has to hear of the end of this incident is stored before whatever is stored next.
@@ -113,7 +109,10 @@ impl PostOffice {
             Mail::Entries(entries) => entries
                 .into_iter()
                 .for_each(|entry| self.courier.enqueue(now, entry)),
-            Mail::Found(entries) => self.courier.restore(now, entries),
+            Mail::Found(entries, living) => {
+                self.courier.restore_living(living);
+                self.courier.restore(now, entries);
+            }
             Mail::Delivered(key, delivery) => {
                 let steps = self.courier.delivered(now, &key, delivery);
                 self.carry_out(steps);
@@ -163,8 +162,13 @@ impl PostOffice {
             .failing
             .iter()
             .map(|trouble| (trouble, "cannot be reached"));
+        let spared = outlook
+            .spared
+            .iter()
+            .map(|trouble| (trouble, "refuses the bot, so its webhook is used"));
         let troubles: Vec<_> = refusing
             .chain(failing)
+            .chain(spared)
             .map(|(trouble, what)| {
                 (
                     trouble.channel.clone(),
@@ -214,17 +218,12 @@ impl Desk {
                 why,
             };
         };
-        let now = self.clock.now().at;
-        let body = match &channel.destination {
-            Destination::SlackWebhook { .. } => slack_body(&plan, parcel, now),
-            Destination::SignedWebhook { .. } => signed::body(parcel),
+        let attempt = Attempt {
+            sender: &self.sender,
+            plan: &plan,
+            clock: &self.clock,
         };
-        let payload = Payload {
-            id: signed::id_of(&parcel.key),
-            sent_at: now,
-            body: body.to_string().into_bytes(),
-        };
-        self.sender.deliver(&channel.destination, &payload).await
+        attempt.deliver(parcel, channel).await
     }
 
     fn record(&self, parcel: &Parcel, delivery: &Delivery) {
@@ -235,7 +234,7 @@ impl Desk {
         let (channel, kind) = (&parcel.channel, entry.kind.as_str());
         let incident = &parcel.key.incident;
         match delivery {
-            Delivery::Accepted => {
+            Delivery::Accepted | Delivery::Posted(_) => {
                 let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
                 tracing::info!(event = "notify.sent", %channel, kind, %incident, delay_ms, "told {channel}");
             }
@@ -259,11 +258,6 @@ impl Desk {
         // Nobody listens any more only while the process ends.
         let _ = self.events.send(event);
     }
-}
-
-/// The payload for an incoming webhook of Slack.
-pub(super) fn slack_body(plan: &Plan, parcel: &Parcel, now: Timestamp) -> serde_json::Value {
-    message::of_parcel(plan, parcel, now).to_json()
 }
 
 /// A trouble of the courier in the engine's words.

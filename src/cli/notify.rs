@@ -7,16 +7,14 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
+    app::Attempt,
     clock::Clock,
     command,
     config::Environment,
-    model::{
-        Board, Channel, ChannelName, Delivery, Kind, Plan, Story, Timestamp, plan::Destination,
-    },
+    model::{Board, Channel, ChannelName, Delivery, Kind, Story, Timestamp},
     notify::{
-        courier::Parcel,
-        sender::{Payload, Sender},
-        signed,
+        courier::{Parcel, Way},
+        sender::Sender,
     },
     slack::{self, message},
 };
@@ -42,10 +40,16 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
         ));
         return Exit::NotSo;
     };
-    let payload = test_payload(&plan, channel, Clock::start().now().at);
+    let clock = Clock::start();
+    let parcel = test_parcel(channel, clock.now().at);
     let sending = async {
         let sender = Sender::new().map_err(|error| error.to_string())?;
-        Ok::<_, String>(sender.deliver(&channel.destination, &payload).await)
+        let attempt = Attempt {
+            sender: &sender,
+            plan: &plan,
+            clock: &clock,
+        };
+        Ok::<_, String>(attempt.deliver(&parcel, channel).await)
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -55,7 +59,7 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
         Err(error) => Err(format!("cannot start: {error}")),
     };
     match sent {
-        Ok(Delivery::Accepted) => {
+        Ok(Delivery::Accepted | Delivery::Posted(_)) => {
             terminal.say(&format!("`{}` took the test message\n", channel.name));
             Exit::Done
         }
@@ -72,7 +76,7 @@ fn test(global: &Global, channel: &str, terminal: Terminal) -> Exit {
     }
 }
 
-fn test_payload(plan: &Plan, channel: &Channel, now: Timestamp) -> Payload {
+fn test_parcel(channel: &Channel, now: Timestamp) -> Parcel {
     let title = String::from("this is a test of hekate");
     let words = format!(
         "`hekate notify test {}` was run; nothing is wrong and nobody has to do anything",
@@ -84,24 +88,15 @@ fn test_payload(plan: &Plan, channel: &Channel, now: Timestamp) -> Payload {
         Story::plain(title, words, now),
         now,
     );
-    let parcel = Parcel {
+    Parcel {
         key: entry.key.clone(),
         channel: channel.name.clone(),
         entries: vec![entry],
         is_repeat: false,
         late: None,
         is_plain: false,
-    };
-    let body = match &channel.destination {
-        Destination::SlackWebhook { .. } => {
-            message::render(parcel.newest(), &message::Context::of(plan, now)).to_json()
-        }
-        Destination::SignedWebhook { .. } => signed::body(&parcel),
-    };
-    Payload {
-        id: signed::id_of(&parcel.key),
-        sent_at: now,
-        body: body.to_string().into_bytes(),
+        way: Way::Post,
+        search: None,
     }
 }
 

@@ -189,6 +189,8 @@ codes! {
     AppToken "H0607" Error,
     /// A place that is not Slack.
     SlackPlace "H0608" Error,
+    /// No token of a bot.
+    BotToken "H0609" Error,
     /// A store that cannot be a folder.
     StorePath "H0701" Error,
     /// No address to listen on.

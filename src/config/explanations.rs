@@ -967,6 +967,17 @@ actions:
 "##,
     },
     Explanation {
+        code: Code::BotToken,
+        title: "This is not the token of a bot",
+        cause: "Messages that are edited are posted by the app's bot, whose token begins with `xoxb-`. Slack shows it under OAuth & Permissions once the app is installed. App-level tokens (`xapp-`), user tokens and signing secrets are other things.",
+        example: r##"slack:
+  bot_token: "${APP_TOKEN}"
+"##,
+        fix: r##"slack:
+  bot_token: "${BOT_TOKEN}"
+"##,
+    },
+    Explanation {
         code: Code::StorePath,
         title: "The store has to be a folder",
         cause: "There is a file where the store's folder should be.",

@@ -33,6 +33,11 @@ impl Findings {
         self.meant.borrow().contains(&(map, key.to_owned()))
     }
 
+    /// How many problems there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.problems.borrow().len()
+    }
+
     /// Whether there is any problem so far.
     pub(crate) fn has_any(&self) -> bool {
         !self.problems.borrow().is_empty()

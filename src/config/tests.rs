@@ -13,7 +13,7 @@ fn environment() -> Environment {
             "https://hooks.slack.com/services/T0/B0/abcdefghijkl",
         ),
         ("TOKEN", "a-token-of-many-characters"),
-        ("BOT_TOKEN", "xoxb-0-not-a-secret"),
+        ("BOT_TOKEN", "xoxb-0-0-not-a-secret"),
         ("APP_TOKEN", "xapp-1-A0-0-not-a-secret"),
         ("SHORT", "short"),
         ("BROKEN", "whsec_this is not Base64 at all"),
@@ -430,6 +430,9 @@ routes: [{ to: [alerts, given, pager] }]
             crate::model::plan::Destination::SlackWebhook { url }
             | crate::model::plan::Destination::SignedWebhook { url, .. } => {
                 writeln!(out, "{} {}", channel.name, url.expose()).unwrap();
+            }
+            crate::model::plan::Destination::SlackBot { channel, .. } => {
+                writeln!(out, "{channel}").unwrap();
             }
         }
     }
@@ -990,4 +993,67 @@ discovery:
         `two.test:80` of `shops` is left out: its `label.path` has braces in it
         `three{{token}}` of `shops` is left out: its `address` has braces in it"#]]
     .assert_eq(&format!("{}{left_out}", addresses_of_steps(&plan)));
+}
+
+/// A webhook beside a bot is for when the bot is refused; without a token it is all there is.
+#[test]
+fn a_bot_tells_the_channels_that_say_where() {
+    let text = r##"
+slack: { bot_token: "${BOT_TOKEN}", base_url: "https://slack-gov.com" }
+channels:
+  both: { slack: "#both", webhook_url: "${SLACK_WEBHOOK_URL}" }
+  by_id: { slack: C0123456789 }
+  named: { slack: core-alerts }
+  short: "#short"
+  webhook: "${SLACK_WEBHOOK_URL}"
+targets: [{ name: api, health: "https://api.example.test/health" }]
+routes: [{ to: [both, by_id, named, short, webhook] }]
+"##;
+    let destinations = |text: &str| {
+        let outcome = load_text("a", text, &environment());
+        let said = outcome.report.render(Format::Human, false);
+        let plan = outcome.plan.unwrap_or_else(|| panic!("{said}"));
+        let all: Vec<_> = plan
+            .channels
+            .values()
+            .map(|channel| {
+                let title = channel.title().to_owned();
+                match &channel.destination {
+                    crate::model::plan::Destination::SlackBot {
+                        channel,
+                        base_url,
+                        spare,
+                        ..
+                    } => format!(
+                        "{title}: bot {channel} at {base_url}, webhook {}",
+                        spare.is_some()
+                    ),
+                    crate::model::plan::Destination::SlackWebhook { .. } => {
+                        format!("{title}: webhook")
+                    }
+                    crate::model::plan::Destination::SignedWebhook { .. } => {
+                        format!("{title}: signed")
+                    }
+                }
+            })
+            .collect();
+        all.join("\n") + "\n"
+    };
+    expect![[r#"
+        #both: bot #both at https://slack-gov.com, webhook true
+        by_id: bot C0123456789 at https://slack-gov.com, webhook false
+        #core-alerts: bot #core-alerts at https://slack-gov.com, webhook false
+        #short: bot #short at https://slack-gov.com, webhook false
+        webhook: webhook
+    "#]]
+    .assert_eq(&destinations(text));
+    let without = r##"
+slack: { bot_token: "${BLANK:-}" }
+channels: { both: { slack: "#both", webhook_url: "${SLACK_WEBHOOK_URL}" } }
+targets: [{ name: api, health: "https://api.example.test/health" }]
+"##;
+    expect![[r#"
+        #both: webhook
+    "#]]
+    .assert_eq(&destinations(without));
 }

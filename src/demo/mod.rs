@@ -162,6 +162,7 @@ fn pretended() -> Plan {
     let mut plan = Plan::clone(&shipped);
     plan.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     plan.slack.app_token = None;
+    plan.slack.bot_token = None;
     plan.dead_man = None;
     let of_logs = |target: &Target| {
         let known = logs.targets.iter().find(|known| known.id == target.id)?;

@@ -205,6 +205,7 @@ pub async fn preview(mut options: Options) -> Result<Running, Failure> {
     plan.slack.signing_secrets = vec![secret];
     // The real Slack is not to ask, either.
     plan.slack.app_token = None;
+    plan.slack.bot_token = None;
     stage.take_over(&mut plan);
     options.plan = Arc::new(plan);
     // A reload would bring the real channels back, so the file is not watched.

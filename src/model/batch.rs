@@ -6,6 +6,7 @@ use super::{
     incident::Incident,
     judgement::State,
     lapse::Lapse,
+    living::Living,
     logs::{LogMemory, Witness},
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
@@ -86,6 +87,8 @@ pub struct Batch {
     pub lapses: Vec<Lapse>,
     /// Attempts at actions to write, new or changed.
     pub attempts: Vec<Attempt>,
+    /// Living messages to write, or to take away if they are nowhere; of an incident and a channel there is one.
+    pub living: Vec<Living>,
 }
 
 impl Batch {
@@ -110,6 +113,7 @@ impl Batch {
             && self.planned.is_empty()
             && self.lapses.is_empty()
             && self.attempts.is_empty()
+            && self.living.is_empty()
     }
 }
 
@@ -134,4 +138,6 @@ pub struct Loaded {
     pub lapses: Vec<Lapse>,
     /// The last attempts at actions, oldest first; at most [`ATTEMPTS_MAX`](super::action::ATTEMPTS_MAX) that are over.
     pub attempts: Vec<Attempt>,
+    /// Messages that are edited as their incidents go on.
+    pub living: Vec<Living>,
 }

@@ -17,6 +17,7 @@ pub mod http;
 pub mod incident;
 pub mod judgement;
 pub mod lapse;
+pub mod living;
 pub mod logs;
 pub mod metrics;
 pub mod names;
@@ -42,6 +43,7 @@ pub use board::Board;
 pub use health::{Component, ComponentState, Family};
 pub use incident::{Incident, Outage, Told, ToldFlapping};
 pub use judgement::{Policy, Proof, Seen, State};
+pub use living::{Living, Spot};
 pub use names::{
     ChannelName, CheckId, CheckKind, GroupName, IncidentId, LookId, OnCallName, Slot, SourceName,
     TargetId,

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     incident::Outage,
     judgement::Good,
+    living::Spot,
     names::{ChannelName, CheckKind, IncidentId, OnCallName, TargetId},
     observation::{Detail, Phases},
     plan::Severity,
@@ -190,6 +191,10 @@ pub enum EntryState {
     Sending,
     /// An attempt may have succeeded: the answer was lost. The next one is marked as a repeat.
     Unsure,
+    /// As `Sending`, in a way in which can be asked whether it arrived; after a crash this means `UnsureFindable`.
+    SendingFindable,
+    /// As `Unsure`, and the receiver can be asked for it before the next attempt.
+    UnsureFindable,
     /// The channel refuses it; tried again every hour and shown as our own fault.
     Parked {
         /// What the channel said.
@@ -199,6 +204,26 @@ pub enum EntryState {
         /// Whether another channel was told in its place, or is owed it.
         is_handed_over: bool,
     },
+}
+
+impl EntryState {
+    /// What an attempt means of which the process that made it knows nothing any more: it may have arrived.
+    #[must_use]
+    pub fn after_crash(self) -> Self {
+        match self {
+            Self::Sending => Self::Unsure,
+            Self::SendingFindable => Self::UnsureFindable,
+            Self::Queued | Self::Unsure | Self::UnsureFindable | Self::Parked { .. } => self,
+        }
+    }
+
+    /// Whether an attempt may have arrived.
+    pub const fn is_unsure(&self) -> bool {
+        match self {
+            Self::Unsure | Self::UnsureFindable => true,
+            Self::Queued | Self::Sending | Self::SendingFindable | Self::Parked { .. } => false,
+        }
+    }
 }
 
 /// One message owed to one channel.
@@ -230,6 +255,8 @@ pub struct Entry {
 pub enum Delivery {
     /// The receiver said ok.
     Accepted,
+    /// The same, and said where the message is: it can be edited.
+    Posted(Spot),
     /// Certainly not delivered, for a passing reason: try again, if the receiver said so not before `after`.
     Retry {
         /// How long the receiver asks to wait.
@@ -257,7 +284,7 @@ impl Delivery {
     /// The word for records and metrics.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Accepted => "accepted",
+            Self::Accepted | Self::Posted(_) => "accepted",
             Self::Retry {
                 is_throttled: true, ..
             } => "throttled",

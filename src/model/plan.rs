@@ -151,6 +151,8 @@ pub struct SlackSettings {
     pub signing_secrets: Vec<Secret>,
     /// With it connections to Slack are held, over which it asks us (Socket Mode). Absent: none are.
     pub app_token: Option<Secret>,
+    /// The token of the app's bot; with it channels that have a `slack` are told by the bot.
+    pub bot_token: Option<Secret>,
     /// Where Slack's methods are: scheme and host, no slash at its end. Default [`SLACK_URL`].
     pub base_url: String,
 }
@@ -164,6 +166,7 @@ impl Default for SlackSettings {
             command: String::from("/roih"),
             signing_secrets: Vec::new(),
             app_token: None,
+            bot_token: None,
             base_url: String::from(SLACK_URL),
         }
     }
@@ -207,6 +210,17 @@ pub enum Destination {
     SlackWebhook {
         /// The address, which is the permission.
         url: Secret,
+    },
+    /// `slack:` of a channel and `bot_token:` of `slack`: a bot of Slack, which can edit what it said.
+    SlackBot {
+        /// What the file calls the channel: Slack's id of it, or `#` and its name.
+        channel: String,
+        /// The bot's token.
+        token: Secret,
+        /// Where Slack's methods are, as [`SlackSettings::base_url`].
+        base_url: String,
+        /// `webhook_url:` beside it: an incoming webhook for when the bot is refused.
+        spare: Option<Secret>,
     },
     /// `signed_webhook:` any other receiver; JSON, signed as Standard Webhooks asks for.
     SignedWebhook {

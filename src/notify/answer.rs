@@ -157,7 +157,7 @@ mod tests {
 
     fn say(delivery: &Delivery) -> String {
         match delivery {
-            Delivery::Accepted => String::from("accepted"),
+            Delivery::Accepted | Delivery::Posted(_) => String::from("accepted"),
             Delivery::Retry { after, why, .. } => {
                 format!("{} after {after:?}: {why}", delivery.as_str())
             }

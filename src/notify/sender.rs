@@ -79,6 +79,12 @@ impl Sender {
     pub async fn deliver(&self, destination: &Destination, payload: &Payload) -> Delivery {
         let request = match destination {
             Destination::SlackWebhook { url } => self.client.post(url.expose()),
+            Destination::SlackBot { .. } => {
+                return Delivery::Refused {
+                    why: String::from("a bot delivers by an errand"),
+                    is_malformed: false,
+                };
+            }
             Destination::SignedWebhook { url, secret } => {
                 let timestamp = payload.sent_at.as_seconds();
                 let signature = signed::signature(secret, &payload.id, timestamp, &payload.body);
@@ -120,7 +126,7 @@ impl Sender {
                 Delivery::Retry { why, .. }
                 | Delivery::Unsure { why }
                 | Delivery::Refused { why, .. } => Err(why),
-                Delivery::Accepted => Ok(()),
+                Delivery::Accepted | Delivery::Posted(_) => Ok(()),
             },
         }
     }
@@ -133,7 +139,7 @@ async fn judged(destination: &Destination, payload: &Payload, response: Response
         .and_then(|wait| answer::wait_of(wait, header(header::DATE), payload.sent_at));
     match destination {
         Destination::SignedWebhook { .. } => answer::of_signed(status, after),
-        Destination::SlackWebhook { .. } => {
+        Destination::SlackWebhook { .. } | Destination::SlackBot { .. } => {
             let (body, is_whole) = beginning(response).await;
             // Any other status says enough without the body.
             if !is_whole && (200..300).contains(&status) {
@@ -147,14 +153,19 @@ async fn judged(destination: &Destination, payload: &Payload, response: Response
 }
 
 /// The first bytes of a body, and whether they came without a fault.
-pub(super) async fn beginning(mut response: Response) -> (Vec<u8>, bool) {
+pub(super) async fn beginning(response: Response) -> (Vec<u8>, bool) {
+    reading(response, ANSWER_BYTES_MAX).await
+}
+
+/// At most so many bytes of a body, and whether they came without a fault.
+pub(super) async fn reading(mut response: Response, bytes_max: usize) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
             Ok(Some(chunk)) => {
-                let room = ANSWER_BYTES_MAX - body.len();
+                let room = bytes_max - body.len();
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-                if body.len() == ANSWER_BYTES_MAX {
+                if body.len() == bytes_max {
                     return (body, true);
                 }
             }

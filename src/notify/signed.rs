@@ -223,6 +223,7 @@ mod tests {
     use expect_test::expect_file;
 
     use super::*;
+    use crate::notify::courier::Way;
     use crate::{
         model::{
             ChannelName, CheckKind, Component, EntryState, IncidentId, OnCallName, Reason, Rule,
@@ -350,6 +351,8 @@ mod tests {
                 why: LateReason::Restart,
             }),
             is_plain: false,
+            way: Way::Post,
+            search: None,
         };
         let text = serde_json::to_string_pretty(&body(&parcel)).unwrap();
         expect_file!["../../tests/notify/signed_body.json"].assert_eq(&(text + "\n"));
@@ -372,6 +375,8 @@ mod tests {
             is_repeat: true,
             late: None,
             is_plain: false,
+            way: Way::Post,
+            search: None,
         };
         let body = body(&parcel);
         assert_eq!(body["late"], Value::Null);

@@ -8,7 +8,7 @@ use crate::model::{Delivery, Secret, Timestamp};
 
 use super::{
     answer,
-    sender::{Sender, beginning, failed},
+    sender::{Sender, beginning, failed, reading},
 };
 
 /// What a method answered.
@@ -21,6 +21,20 @@ pub struct Said {
     /// The beginning of the body.
     pub body: Vec<u8>,
 }
+
+/// What a method that only reads answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heard {
+    /// The status of HTTP.
+    pub status: u16,
+    /// The rights of the token, if Slack says them.
+    pub scopes: Option<Vec<String>>,
+    /// The body, or as much of it as is taken.
+    pub body: Vec<u8>,
+}
+
+/// A page of a thousand channels has less.
+const HEARD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 impl Sender {
     /// Calls a method without arguments, once, within 10 s; `now` is for a `Retry-After` that is a date.
@@ -50,7 +64,49 @@ impl Sender {
                 Delivery::Retry { why, .. }
                 | Delivery::Unsure { why }
                 | Delivery::Refused { why, .. } => Err(why),
-                Delivery::Accepted => Err(String::from("no answer")),
+                Delivery::Accepted | Delivery::Posted(_) => Err(String::from("no answer")),
+            },
+        }
+    }
+
+    /// Asks a method that only reads, once, within 10 s.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer, in words without the address and the token.
+    pub async fn question(
+        &self,
+        method: &str,
+        token: &Secret,
+        pairs: &[(&str, &str)],
+    ) -> Result<Heard, String> {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.extend_pairs(pairs);
+        let request = self
+            .client
+            .post(method)
+            .bearer_auth(token.expose())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form.finish());
+        match request.send().await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                let scopes = response.headers().get("x-oauth-scopes");
+                let scopes = scopes.and_then(|scopes| scopes.to_str().ok());
+                let scopes = scopes
+                    .map(|scopes| scopes.split(',').map(|one| one.trim().to_owned()).collect());
+                let (body, _is_whole) = reading(response, HEARD_BYTES_MAX).await;
+                Ok(Heard {
+                    status,
+                    scopes,
+                    body,
+                })
+            }
+            Err(error) => match failed(error) {
+                Delivery::Retry { why, .. }
+                | Delivery::Unsure { why }
+                | Delivery::Refused { why, .. } => Err(why),
+                Delivery::Accepted | Delivery::Posted(_) => Err(String::from("no answer")),
             },
         }
     }
@@ -69,7 +125,7 @@ impl Sender {
     }
 }
 
-fn after(response: &Response, now: Timestamp) -> Option<Duration> {
+pub(super) fn after(response: &Response, now: Timestamp) -> Option<Duration> {
     let header = |name| response.headers().get(name)?.to_str().ok();
     header(header::RETRY_AFTER).and_then(|wait| answer::wait_of(wait, header(header::DATE), now))
 }

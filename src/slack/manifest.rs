@@ -11,8 +11,19 @@ pub struct Wanted {
     pub command: String,
     /// The channels that are told by incoming webhooks, by their keys in the file.
     pub webhooks: Vec<String>,
+    /// The channels that the bot tells, if it tells any.
+    pub bot: Bot,
     /// How the slash command comes to us.
     pub transport: Transport,
+}
+
+/// What the bot tells.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Bot {
+    /// The channels, by their keys in the file.
+    pub channels: Vec<String>,
+    /// Those of them of which the file says a name and not Slack's id.
+    pub by_name: Vec<String>,
 }
 
 /// How a slash command comes to us.
@@ -38,12 +49,14 @@ pub struct Scope {
 impl Wanted {
     /// Whether there is anything to make an app for.
     pub fn is_anything(&self) -> bool {
-        !self.webhooks.is_empty() || self.transport != Transport::None
+        !self.webhooks.is_empty()
+            || !self.bot.channels.is_empty()
+            || self.transport != Transport::None
     }
 
     /// The rights of the bot, in Slack's order of names.
     pub fn scopes(&self) -> Vec<Scope> {
-        let mut scopes = Vec::new();
+        let mut scopes = self.bot.scopes();
         if self.transport != Transport::None {
             scopes.push(Scope {
                 name: "commands",
@@ -61,6 +74,7 @@ impl Wanted {
                 why: format!("messages are posted to {}", names.join(", ")),
             });
         }
+        scopes.sort_by_key(|scope| scope.name);
         scopes
     }
 
@@ -99,6 +113,55 @@ impl Wanted {
         }
         manifest["features"]["slash_commands"] = json!([command]);
         manifest
+    }
+}
+
+impl Bot {
+    /// The rights that telling takes.
+    pub fn scopes(&self) -> Vec<Scope> {
+        if self.channels.is_empty() {
+            return Vec::new();
+        }
+        let quoted = |names: &[String]| {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            names.join(", ")
+        };
+        let scope = |name, why: String| Scope { name, why };
+        let mut scopes = vec![
+            scope(
+                "chat:write",
+                format!(
+                    "the bot tells {}, and edits what it told",
+                    quoted(&self.channels)
+                ),
+            ),
+            scope(
+                "chat:write.public",
+                String::from("it need not be invited to public channels"),
+            ),
+            scope(
+                "channels:history",
+                String::from(
+                    "after a lost answer it looks whether its message is there, rather than tell it twice",
+                ),
+            ),
+            scope(
+                "groups:history",
+                String::from("the same in private channels"),
+            ),
+        ];
+        if !self.by_name.is_empty() {
+            let names = quoted(&self.by_name);
+            scopes.push(scope(
+                "channels:read",
+                format!("to look there it needs the id behind the name of {names}"),
+            ));
+            scopes.push(scope(
+                "groups:read",
+                String::from("the same of private channels"),
+            ));
+        }
+        scopes
     }
 }
 
@@ -162,6 +225,7 @@ mod tests {
         let manifest = Wanted {
             command: String::from("/roih"),
             webhooks: vec![String::from("alerts")],
+            bot: Bot::default(),
             transport: Transport::SocketMode,
         }
         .manifest();

@@ -7,13 +7,13 @@ use super::{
     folder::Folder,
     journal::{self, Content, Journal, Position},
     keys,
-    live::{Live, rename_in, rename_one},
+    live::{Live, LivingKey, rename_in, rename_one},
     reader::Reader,
     recovery,
     schema::{Time, encode, v1},
     vault::{Changes, Door, Vault},
 };
-use crate::model::{Batch, Loaded, Timestamp, plan::StoreSettings};
+use crate::model::{Batch, Loaded, Timestamp, living::LIVING_MAX, plan::StoreSettings};
 
 /// How many records one call of [`Database::sweep`] takes away at most.
 const SWEEP_MAX: usize = 500;
@@ -233,7 +233,12 @@ impl Database {
             let known = self.live.lapses.keys().take(batch.lapses.len());
             new.chain(known.copied()).collect()
         };
+        let living = self.touched_living(batch);
         self.apply(batch, changes);
+        for key in living {
+            let value = self.live.living.get(&key).map(encode);
+            changes.living.insert(keys::living(&key), value);
+        }
         for key @ (from, kind) in lapses {
             let value = self.live.lapses.get(&key).map(encode);
             changes.lapses.insert(keys::lapse(from.0, kind), value);
@@ -286,6 +291,19 @@ impl Database {
             let key = keys::attempt(number).to_vec();
             changes.attempts.insert(key, value);
         }
+    }
+
+    /// The living messages that this batch may change.
+    fn touched_living(&self, batch: &v1::Batch) -> BTreeSet<LivingKey> {
+        let keys = batch.living.iter();
+        let mut touched: BTreeSet<_> = keys
+            .map(|living| (living.incident.clone(), living.channel.clone()))
+            .collect();
+        // New ones may make the oldest go.
+        if self.live.living.len() + touched.len() > LIVING_MAX {
+            touched.extend(self.live.living.keys().cloned());
+        }
+        touched
     }
 
     /// Moves transitions and incidents of targets to their new names.

@@ -51,6 +51,7 @@ enum Record<'a> {
     Planned(&'a v1::Planned),
     Lapse(&'a v1::Lapse),
     Attempt(&'a v1::Attempt),
+    Living(&'a v1::Living),
     Transition(&'a v1::Transition),
 }
 
@@ -58,7 +59,7 @@ enum Record<'a> {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, attempts, incidents, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, attempts, living messages, incidents, transitions. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -89,6 +90,9 @@ impl Database {
         }
         for attempt in self.live.attempts.values() {
             write(Record::Attempt(attempt))?;
+        }
+        for living in self.live.living.values() {
+            write(Record::Living(living))?;
         }
         let door = &self.door;
         let mut number = 0;

@@ -110,6 +110,13 @@ pub(super) fn entry(key: &v1::EntryKey) -> Vec<u8> {
     out
 }
 
+/// Its incident, and its channel behind it.
+pub(super) fn living((incident, channel): &(String, String)) -> Vec<u8> {
+    let mut key = history_of(incident);
+    key.extend(channel.bytes());
+    key
+}
+
 /// The byte of a kind of check in keys; never changes for one kind.
 const fn kind(kind: v1::CheckKind) -> u8 {
     match kind {

@@ -7,7 +7,11 @@ use crate::model::{
     IncidentId, Loaded,
     action::{ATTEMPTS_MAX, Stage},
     lapse::LAPSES_MAX,
+    living::LIVING_MAX,
 };
+
+/// What a living message is found by: its incident and its channel.
+pub(super) type LivingKey = (String, String);
 
 /// Memories, open incidents, outbox, plans of people and counters.
 ///
@@ -23,6 +27,8 @@ pub(super) struct Live {
     pub(super) lapses: BTreeMap<(Time, v1::LapseKind), v1::Lapse>,
     /// The last attempts at actions, by number.
     pub(super) attempts: BTreeMap<u64, v1::Attempt>,
+    /// Messages that are edited as their incidents go on.
+    pub(super) living: BTreeMap<LivingKey, v1::Living>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
     /// The highest number of a plan ever given out.
@@ -84,6 +90,21 @@ impl Live {
         if !batch.attempts.is_empty() {
             self.let_go_of_attempts();
         }
+        for living in &batch.living {
+            let key = (living.incident.clone(), living.channel.clone());
+            if living.spot.is_some() {
+                self.living.insert(key, living.clone());
+            } else {
+                self.living.remove(&key);
+            }
+        }
+        while self.living.len() > LIVING_MAX {
+            let oldest = self.living.iter().min_by_key(|(_, living)| living.begun_at);
+            let Some(key) = oldest.map(|(key, _)| key.clone()) else {
+                break;
+            };
+            self.living.remove(&key);
+        }
         self.last_at = Some(batch.at);
     }
 
@@ -133,6 +154,7 @@ impl Live {
             + count(&self.planned, &other.planned)
             + count(&self.lapses, &other.lapses)
             + count(&self.attempts, &other.attempts)
+            + count(&self.living, &other.living)
     }
 
     /// All of it, to be written; a copy would take as much memory again.
@@ -144,6 +166,7 @@ impl Live {
             planned: self.planned.values().collect(),
             lapses: self.lapses.values().collect(),
             attempts: self.attempts.values().collect(),
+            living: self.living.values().collect(),
             incidents: self.last_incident,
             plans: self.last_plan,
             last_at: self.last_at,
@@ -194,6 +217,12 @@ impl Live {
                 .cloned()
                 .map(Form::into_model)
                 .collect(),
+            living: self
+                .living
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
         }
     }
 }
@@ -227,6 +256,11 @@ impl From<v1::Checkpoint> for Live {
                 .attempts
                 .into_iter()
                 .map(|attempt| (attempt.id, attempt))
+                .collect(),
+            living: checkpoint
+                .living
+                .into_iter()
+                .map(|living| ((living.incident.clone(), living.channel.clone()), living))
                 .collect(),
             last_incident: checkpoint.incidents,
             last_plan: checkpoint.plans,

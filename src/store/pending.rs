@@ -84,6 +84,7 @@ fn records(batch: &Batch) -> usize {
         + batch.planned.len()
         + batch.lapses.len()
         + batch.attempts.len()
+        + batch.living.len()
 }
 
 const fn history(batch: &Batch) -> usize {
@@ -121,6 +122,9 @@ fn merge(into: &mut Batch, next: &Batch) {
         planned.id.number
     });
     replace(&mut into.attempts, &next.attempts, |attempt| attempt.id);
+    replace(&mut into.living, &next.living, |living| {
+        (living.incident.clone(), living.channel.clone())
+    });
 }
 
 /// Puts the newer records where older ones of the same key are, and behind them those with a new key.

@@ -52,6 +52,7 @@ struct Trees {
     planned: sled::Tree,
     lapses: sled::Tree,
     attempts: sled::Tree,
+    living: sled::Tree,
 }
 
 /// The key of the one record in the tree `meta`.
@@ -87,6 +88,7 @@ pub(super) struct Changes {
     pub(super) planned: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) attempts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) living: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes {
@@ -100,6 +102,7 @@ impl Changes {
             &self.planned,
             &self.lapses,
             &self.attempts,
+            &self.living,
         ]
         .map(BTreeMap::len)
         .iter()
@@ -351,6 +354,12 @@ impl Door {
                 let attempt: v1::Attempt = decode("an attempt at an action", &value)?;
                 live.attempts.insert(attempt.id, attempt);
             }
+            for record in &trees.living {
+                let (_, value) = record.map_err(failed("read living messages"))?;
+                let living: v1::Living = decode("a living message", &value)?;
+                let key = (living.incident.clone(), living.channel.clone());
+                live.living.insert(key, living);
+            }
             let mut incidents = 0;
             for record in &trees.incidents {
                 incidents += 1;
@@ -495,6 +504,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         planned: tree("planned")?,
         lapses: tree("lapses")?,
         attempts: tree("attempts")?,
+        living: tree("living")?,
         db,
     })
 }
@@ -510,9 +520,10 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.planned,
         &trees.lapses,
         &trees.attempts,
+        &trees.living,
     )
         .transaction(
-            |(meta, checks, transitions, incidents, outbox, planned, lapses, attempts)| {
+            |(meta, checks, transitions, incidents, outbox, planned, lapses, attempts, living)| {
                 let mut after = before.clone();
                 after.checks = put(checks, before.checks, &changes.checks)?;
                 after.transitions = put(transitions, before.transitions, &changes.transitions)?;
@@ -522,6 +533,8 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 after.lapses = put(lapses, before.lapses, &changes.lapses)?;
                 // Nobody counts them: the journal has every one of them, and the two are compared.
                 put(attempts, u64::MAX / 2, &changes.attempts)?;
+                // Not counted: the journal knows each of them, and one that is lost costs a new message.
+                put(living, 0, &changes.living)?;
                 meta.insert(META, encode(&after))?;
                 Ok::<_, ConflictableTransactionError<()>>(after)
             },

@@ -249,7 +249,7 @@ impl Metrics {
                 outcome: delivery.as_str(),
             })
             .inc();
-        if matches!(delivery, Delivery::Accepted) {
+        if matches!(delivery, Delivery::Accepted | Delivery::Posted(_)) {
             self.notification_delay.observe(delay.as_secs_f64());
         }
     }

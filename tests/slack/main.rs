@@ -5,6 +5,7 @@ mod actions;
 mod golden;
 mod hostile;
 mod limits;
+mod living;
 mod manifests;
 mod planned;
 mod rules;

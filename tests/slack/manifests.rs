@@ -1,12 +1,17 @@
 //! The manifests of the app, whole: a person pastes them.
 
 use expect_test::{ExpectFile, expect_file};
-use hekate::slack::manifest::{Transport, Wanted};
+use hekate::slack::manifest::{Bot, Transport, Wanted};
 
 fn is(webhooks: &[&str], transport: Transport, file: &ExpectFile) {
+    is_with(webhooks, Bot::default(), transport, file);
+}
+
+fn is_with(webhooks: &[&str], bot: Bot, transport: Transport, file: &ExpectFile) {
     let wanted = Wanted {
         command: String::from("/roih"),
         webhooks: webhooks.iter().map(|name| (*name).to_owned()).collect(),
+        bot,
         transport,
     };
     let manifest = wanted.manifest();
@@ -56,5 +61,21 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
         &[],
         Transport::SocketMode,
         &expect_file!["manifest_command_only.json"],
+    );
+    let told = |channels: &[&str], by_name: &[&str]| Bot {
+        channels: channels.iter().map(|name| (*name).to_owned()).collect(),
+        by_name: by_name.iter().map(|name| (*name).to_owned()).collect(),
+    };
+    is_with(
+        &[],
+        told(&["alerts"], &[]),
+        Transport::None,
+        &expect_file!["manifest_bot_by_id.json"],
+    );
+    is_with(
+        &["alerts"],
+        told(&["alerts", "ops"], &["ops"]),
+        Transport::SocketMode,
+        &expect_file!["manifest_bot.json"],
     );
 }

@@ -1,5 +1,6 @@
 //! `hekate slack`: the app in Slack, made and checked.
 
+mod bot;
 mod verify;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     config::Environment,
     model::{Plan, plan::Destination, plan::SLACK_URL},
-    slack::manifest::{Transport, Wanted, link, request_url},
+    slack::manifest::{Bot, Transport, Wanted, link, request_url},
 };
 
 pub(super) fn slack(global: &Global, command: &Slack, terminal: Terminal) -> Exit {
@@ -39,7 +40,7 @@ fn manifest(global: &Global, asked: &Manifest, terminal: Terminal) -> Exit {
     let wanted = wanted(&plan, transport);
     if !wanted.is_anything() {
         terminal.complain(
-            "the file uses nothing of Slack: no channel has a `webhook_url`, and nothing answers the slash command \
+            "the file uses nothing of Slack: no channel has a `webhook_url` or a bot, and nothing answers the slash command \
              (`--socket-mode` or `--url https://…`)",
         );
         return Exit::NotSo;
@@ -51,13 +52,32 @@ fn manifest(global: &Global, asked: &Manifest, terminal: Terminal) -> Exit {
 }
 
 fn wanted(plan: &Plan, transport: Transport) -> Wanted {
-    let by_webhook = plan
-        .channels
-        .values()
-        .filter(|channel| matches!(channel.destination, Destination::SlackWebhook { .. }));
+    let mut webhooks = Vec::new();
+    let mut bot = Bot::default();
+    for channel in plan.channels.values() {
+        let name = || channel.name.to_string();
+        match &channel.destination {
+            Destination::SlackWebhook { .. } => webhooks.push(name()),
+            Destination::SignedWebhook { .. } => {}
+            Destination::SlackBot {
+                channel: place,
+                spare,
+                ..
+            } => {
+                bot.channels.push(name());
+                if place.starts_with('#') {
+                    bot.by_name.push(name());
+                }
+                if spare.is_some() {
+                    webhooks.push(name());
+                }
+            }
+        }
+    }
     Wanted {
         command: plan.slack.command.clone(),
-        webhooks: by_webhook.map(|channel| channel.name.to_string()).collect(),
+        webhooks,
+        bot,
         transport,
     }
 }
@@ -109,6 +129,11 @@ fn steps(wanted: &Wanted, plan: &Plan, link: &str) -> String {
         Transport::SocketMode => steps.push(String::from(
             "Basic Information, App-Level Tokens: make one with the scope connections:write; it is SLACK_APP_TOKEN",
         )),
+    }
+    if !wanted.bot.channels.is_empty() {
+        steps.push(String::from(
+            "OAuth & Permissions: the Bot User OAuth Token is SLACK_BOT_TOKEN; in private channels say `/invite @hekate`",
+        ));
     }
     if !wanted.webhooks.is_empty() {
         steps.push(format!(

@@ -14,6 +14,7 @@ use crate::{
     },
     config::Environment,
     model::{Channel, Plan, Secret, plan::Destination},
+    slack::manifest::Transport,
 };
 
 /// Characters of Slack's signing secrets.
@@ -23,7 +24,7 @@ const WEBHOOK_KEY_MIN: usize = 20;
 
 /// How something looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+pub(super) enum State {
     Fine,
     /// It may work, but it is not as Slack makes it.
     Odd,
@@ -31,7 +32,7 @@ enum State {
 }
 
 impl State {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Fine => "ok",
             Self::Odd => "odd",
@@ -42,14 +43,14 @@ impl State {
 
 /// What was found out about one thing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-struct Finding {
-    what: String,
-    state: State,
-    words: String,
+pub(super) struct Finding {
+    pub(super) what: String,
+    pub(super) state: State,
+    pub(super) words: String,
 }
 
 impl Finding {
-    fn new(what: impl Into<String>, state: State, words: impl Into<String>) -> Self {
+    pub(super) fn new(what: impl Into<String>, state: State, words: impl Into<String>) -> Self {
         Self {
             what: what.into(),
             state,
@@ -64,6 +65,10 @@ pub(super) fn verify(global: &Global, terminal: Terminal) -> Exit {
         Err(exit) => return exit,
     };
     let mut findings: Vec<_> = plan.channels.values().filter_map(webhook).collect();
+    if let Some(token) = &plan.slack.bot_token {
+        let wanted = super::wanted(&plan, Transport::None).bot;
+        findings.extend(super::bot::findings(&plan, token, &wanted));
+    }
     findings.extend(signing_secrets(&plan));
     if let Some(token) = &plan.slack.app_token {
         findings.push(connection(&plan, token));

@@ -19,7 +19,7 @@ use crate::{
         source::Span,
     },
     model::{
-        Channel, ChannelName, OnCallName,
+        Channel, ChannelName, OnCallName, Secret,
         plan::{Destination, OnCall},
         text::clean,
     },
@@ -34,6 +34,25 @@ pub(super) struct Channels {
     channels: BTreeMap<ChannelName, Channel>,
 }
 
+/// The bot that tells channels, if the file has one.
+pub(super) enum Bot {
+    /// It has none.
+    Absent,
+    /// It has one that cannot be used, which was said already.
+    Broken,
+    /// It has one.
+    Token {
+        /// Its token.
+        token: Secret,
+        /// Where Slack's methods are.
+        base_url: String,
+    },
+}
+
+/// Something that was given and cannot be used, which was said already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken;
+
 /// The on-call entries, and who refers to them.
 pub(super) struct OnCalls {
     pub(super) references: References,
@@ -45,6 +64,7 @@ impl Check<'_> {
         &mut self,
         at: Option<At<Named<TextOr<raw::Channel>>>>,
         whole: Span,
+        bot: &Bot,
     ) -> Channels {
         let mut out = Channels {
             references: References::new("channel", Code::NoSuchChannel),
@@ -81,7 +101,7 @@ impl Check<'_> {
             }
         }
         for (key, at) in named {
-            if let Some(channel) = self.channel(&key, at, &mut out.references) {
+            if let Some(channel) = self.channel(&key, at, &mut out.references, bot) {
                 out.channels.insert(channel.name.clone(), channel);
             }
         }
@@ -101,6 +121,7 @@ impl Check<'_> {
         key: &At<String>,
         at: At<TextOr<raw::Channel>>,
         references: &mut References,
+        bot: &Bot,
     ) -> Option<Channel> {
         let name = self.name(key, "the name of a channel")?;
         let owner = format!("channel `{name}`");
@@ -112,16 +133,25 @@ impl Check<'_> {
                     span,
                     value: Some(raw::SecretText(text)),
                 };
-                return self.shorthand(&name, &owner, &at);
+                return self.shorthand(&name, &owner, &at, bot);
             }
         };
-        let label = raw.slack.as_ref().and_then(|at| self.slack_label(at));
+        let slack = raw.slack.as_ref().and_then(|at| self.slack_place(at));
         let fallback = raw
             .fallback
             .as_ref()
             .and_then(|at| self.fallback(at, &name, references));
         let max_messages = raw.max_messages.as_ref().map(|at| self.allowance(at));
-        let destination = self.destination(&raw, &name, &owner, key.span, span);
+        let by_bot = match (bot, &slack) {
+            (Bot::Token { token, base_url }, Some(channel)) => {
+                Ok(Some(bot_of(channel, token, base_url)))
+            }
+            (Bot::Broken, Some(_)) => Err(Broken),
+            (Bot::Token { .. }, None) if raw.slack.is_some() => Err(Broken),
+            (Bot::Absent, _) | (Bot::Token { .. } | Bot::Broken, None) => Ok(None),
+        };
+        let destination = self.destination(&raw, &name, &owner, (key.span, span), by_bot);
+        let label = slack.filter(|text| text.starts_with('#'));
         Some(Channel {
             name: ChannelName::new(name.as_str()),
             label,
@@ -131,10 +161,35 @@ impl Check<'_> {
         })
     }
 
-    fn shorthand(&mut self, name: &str, owner: &str, at: &At<raw::SecretText>) -> Option<Channel> {
+    fn shorthand(
+        &mut self,
+        name: &str,
+        owner: &str,
+        at: &At<raw::SecretText>,
+        bot: &Bot,
+    ) -> Option<Channel> {
+        let of = |label, destination| Channel {
+            name: ChannelName::new(name),
+            label,
+            destination,
+            fallback: None,
+            max_messages: None,
+        };
         if let Some(raw::SecretText(text)) = &at.value
             && text.starts_with('#')
         {
+            let place = At {
+                span: at.span,
+                value: Some(text.clone()),
+            };
+            match bot {
+                Bot::Token { token, base_url } => {
+                    let place = self.slack_place(&place)?;
+                    return Some(of(Some(place.clone()), bot_of(&place, token, base_url)));
+                }
+                Bot::Broken => return None,
+                Bot::Absent => {}
+            }
             self.report(
                 Problem::new(
                     Code::NoDestination,
@@ -150,19 +205,23 @@ impl Check<'_> {
             return None;
         }
         let found = self.webhook(owner, name, Some(at), None)?;
-        Some(Channel {
-            name: ChannelName::new(name),
-            label: None,
-            destination: Destination::SlackWebhook { url: found.secret },
-            fallback: None,
-            max_messages: None,
-        })
+        Some(of(None, Destination::SlackWebhook { url: found.secret }))
     }
 
+    /// What Slack calls a channel: its id, or `#` and its name.
+    ///
     /// Source: <https://slack.com/help/articles/201402297-Create-a-channel>: lower case, no spaces, at most 80
     /// characters.
-    fn slack_label(&self, at: &At<String>) -> Option<String> {
+    fn slack_place(&self, at: &At<String>) -> Option<String> {
         let text = self.text(at, "`slack`")?;
+        let is_id = (9..=32).contains(&text.len())
+            && text.starts_with(['C', 'G', 'D'])
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if is_id {
+            return Some(text);
+        }
         let word = text.strip_prefix('#').unwrap_or(&text);
         let is_good = !word.is_empty()
             && word.chars().count() <= 80
@@ -220,8 +279,8 @@ impl Check<'_> {
         raw: &raw::Channel,
         name: &str,
         owner: &str,
-        key: Span,
-        map: Span,
+        (key, map): (Span, Span),
+        by_bot: Result<Option<Destination>, Broken>,
     ) -> Option<Destination> {
         let webhook = raw.webhook_url.as_ref().map(|at| at.span);
         let webhook = webhook.or(raw.webhook_url_file.as_ref().map(|at| at.span));
@@ -245,9 +304,13 @@ impl Check<'_> {
                     raw.webhook_url.as_ref(),
                     raw.webhook_url_file.as_ref(),
                 )?;
-                Some(Destination::SlackWebhook { url: found.secret })
+                Some(match by_bot {
+                    Ok(Some(bot)) => with_spare(bot, found.secret),
+                    Ok(None) | Err(Broken) => Destination::SlackWebhook { url: found.secret },
+                })
             }
             (None, Some(signed)) => self.signed_webhook(signed, owner),
+            (None, None) if !matches!(by_bot, Ok(None)) => by_bot.ok().flatten(),
             (None, None) => {
                 let is_told = ["webhook_url", "webhook_url_file", "signed_webhook"]
                     .iter()
@@ -259,10 +322,14 @@ impl Check<'_> {
                             key,
                             format!("{owner} has no address to send to"),
                         )
-                        .help(format!(
-                            "add `webhook_url: \"${{{}}}\"`",
-                            webhook_variable(name)
-                        )),
+                        .help(if raw.slack.is_some() {
+                            format!(
+                                "add `webhook_url: \"${{{}}}\"`, or let a bot tell it: `slack: {{ bot_token: \"${{SLACK_BOT_TOKEN}}\" }}`",
+                                webhook_variable(name)
+                            )
+                        } else {
+                            format!("add `webhook_url: \"${{{}}}\"`", webhook_variable(name))
+                        }),
                     );
                 }
                 None
@@ -502,6 +569,32 @@ impl Check<'_> {
             .help("Slack shows it in the profile under ⋮ → Copy member ID, and of a user group in its address"),
         );
         None
+    }
+}
+
+fn bot_of(channel: &str, token: &Secret, base_url: &str) -> Destination {
+    Destination::SlackBot {
+        channel: channel.to_owned(),
+        token: token.clone(),
+        base_url: base_url.to_owned(),
+        spare: None,
+    }
+}
+
+fn with_spare(destination: Destination, webhook: Secret) -> Destination {
+    match destination {
+        Destination::SlackBot {
+            channel,
+            token,
+            base_url,
+            spare: _,
+        } => Destination::SlackBot {
+            channel,
+            token,
+            base_url,
+            spare: Some(webhook),
+        },
+        other @ (Destination::SlackWebhook { .. } | Destination::SignedWebhook { .. }) => other,
     }
 }
 

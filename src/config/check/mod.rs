@@ -88,9 +88,9 @@ pub(super) fn check(
     check.version(file.version.as_ref());
     let server = check.server(file.server);
     let store = check.store(file.store);
-    let slack = check.slack(file.slack);
+    let (slack, bot) = check.slack(file.slack);
     let dead_man = check.dead_man(file.dead_man);
-    let mut channels = check.channels(file.channels, whole);
+    let mut channels = check.channels(file.channels, whole, &bot);
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);

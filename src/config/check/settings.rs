@@ -6,6 +6,7 @@ use chrono_tz::Tz;
 
 use super::{
     Check,
+    channels::{Bot, Broken},
     values::{KEY_MIN, SecretFields, is_loopback},
 };
 use crate::{
@@ -25,6 +26,8 @@ use crate::{
 
 /// What an app-level token is where nothing is opened with it.
 const STAND_IN: &str = "xapp-preview-preview-preview";
+/// The same of a bot's token.
+const BOT_STAND_IN: &str = "xoxb-preview-preview-preview";
 const DAY: Duration = Duration::from_hours(24);
 
 impl Check<'_> {
@@ -142,7 +145,7 @@ impl Check<'_> {
         }
     }
 
-    pub(super) fn slack(&mut self, at: Option<At<raw::Slack>>) -> SlackSettings {
+    pub(super) fn slack(&mut self, at: Option<At<raw::Slack>>) -> (SlackSettings, Bot) {
         let raw = at.and_then(|at| at.value).unwrap_or_default();
         let command = raw.command.and_then(|at| self.command(&at));
         let mut signing_secrets: Vec<Secret> = Vec::new();
@@ -173,14 +176,72 @@ impl Check<'_> {
             signing_secrets.extend(found.map(|found| found.secret));
         }
         let app_token = self.app_token(raw.app_token.as_ref(), raw.app_token_file.as_ref());
+        let bot_token = self.bot_token(raw.bot_token.as_ref(), raw.bot_token_file.as_ref());
         let base_url = raw.base_url.and_then(|at| self.base_url(&at));
         let usual = SlackSettings::default();
-        SlackSettings {
+        let settings = SlackSettings {
             command: command.unwrap_or(usual.command),
             signing_secrets,
             app_token,
+            bot_token: bot_token.as_ref().ok().cloned().flatten(),
             base_url: base_url.unwrap_or(usual.base_url),
+        };
+        let bot = match bot_token {
+            Ok(Some(token)) => Bot::Token {
+                token,
+                base_url: settings.base_url.clone(),
+            },
+            Ok(None) => Bot::Absent,
+            Err(Broken) => Bot::Broken,
+        };
+        (settings, bot)
+    }
+
+    /// The bot's token, if there is one.
+    fn bot_token(
+        &mut self,
+        direct: Option<&At<SecretText>>,
+        file: Option<&At<String>>,
+    ) -> Result<Option<Secret>, Broken> {
+        if direct.is_none() && file.is_none() {
+            return Ok(None);
         }
+        let before = self.findings.count();
+        let found = self.secret(&SecretFields {
+            owner: "`slack`",
+            key: "bot_token",
+            direct,
+            file,
+            in_preview: Some(BOT_STAND_IN),
+            is_optional: true,
+            variable: Some("SLACK_BOT_TOKEN"),
+            has_file_twin: true,
+        });
+        let Some(found) = found else {
+            let is_reported = self.findings.count() > before;
+            return if is_reported { Err(Broken) } else { Ok(None) };
+        };
+        let text = found.secret.expose();
+        let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let label = match text.split_once('-') {
+            Some(("xoxb", rest)) if is_plain && rest.len() >= KEY_MIN => {
+                return Ok(Some(found.secret));
+            }
+            Some(("xoxb", _)) => "it looks cut off or mistyped",
+            Some(("xapp", _)) => "this is an app-level token",
+            Some(("xoxp", _)) => "this is the token of a user",
+            Some(_) | None => "it does not begin with `xoxb-`",
+        };
+        self.report(
+            Problem::new(
+                Code::BotToken,
+                found.span,
+                "`bot_token` of `slack` is not the token of a bot",
+            )
+            .label(label)
+            .help("Slack shows it under OAuth & Permissions, Bot User OAuth Token, once the app is installed"),
+        );
+        Err(Broken)
     }
 
     fn app_token(

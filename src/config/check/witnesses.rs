@@ -91,9 +91,13 @@ fn implied(channels: &BTreeMap<ChannelName, Channel>, targets: &[Arc<Target>]) -
     let mut out: Vec<Witness> = Vec::new();
     let mut names = Vec::new();
     for channel in channels.values() {
-        let (Destination::SlackWebhook { url } | Destination::SignedWebhook { url, .. }) =
-            &channel.destination;
-        let Some((host, port)) = place_of(url.expose()) else {
+        let url = match &channel.destination {
+            Destination::SlackWebhook { url } | Destination::SignedWebhook { url, .. } => {
+                url.expose()
+            }
+            Destination::SlackBot { base_url, .. } => base_url,
+        };
+        let Some((host, port)) = place_of(url) else {
             continue;
         };
         if let Host::Domain(name) = &host {

@@ -153,6 +153,11 @@ pub(crate) struct Slack {
     pub(crate) app_token: Option<At<SecretText>>,
     /// File with the app-level token.
     pub(crate) app_token_file: Option<At<String>>,
+    /// The token of the app's bot (`xoxb-…`, scope `chat:write`); with it channels that have a `slack` are told by the bot: one
+    /// message for each incident, edited as it goes on.
+    pub(crate) bot_token: Option<At<SecretText>>,
+    /// File with the bot's token.
+    pub(crate) bot_token_file: Option<At<String>>,
     /// Where Slack is. Default `https://slack.com`; for governments `https://slack-gov.com`.
     pub(crate) base_url: Option<At<AddressText>>,
 }
@@ -186,9 +191,9 @@ pub(crate) struct Witness {
 #[serde(rename = "a channel", deny_unknown_fields)]
 #[schemars(rename = "Channel")]
 pub(crate) struct Channel {
-    /// What Slack calls it, for people: `"#core-alerts"`.
+    /// What Slack calls it: `"#core-alerts"`, or its id. For people; with a `bot_token` it is where the bot tells.
     pub(crate) slack: Option<At<String>>,
-    /// Incoming webhook of Slack.
+    /// Incoming webhook of Slack. Beside a bot it is used while Slack refuses the bot.
     pub(crate) webhook_url: Option<At<SecretText>>,
     /// File with the webhook's address.
     pub(crate) webhook_url_file: Option<At<String>>,
@@ -852,7 +857,7 @@ const LATER: &[(&str, &[&str])] = &[
             "include",
         ],
     ),
-    ("`slack`", &["bot_token", "bot_token_file", "team_id"]),
+    ("`slack`", &["team_id"]),
     (
         "`server`",
         &["tls", "trusted_proxies", "token", "token_file", "public"],

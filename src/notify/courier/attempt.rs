@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Batch, ChannelName, Delivery, EntryState, Moment};
+use crate::model::{Batch, ChannelName, Delivery, Moment, Spot};
 
 use super::{
-    Courier, PACE, Parcel, Step, Trouble,
-    lane::{Failing, Flight, Form},
+    Courier, PACE, Parcel, Step, Trouble, Way,
+    lane::{Company, Failing, Flight, Form},
 };
 
 /// Waits after the first, second, … failure in a row; the last one repeats.
@@ -21,13 +21,24 @@ impl Courier {
     pub(super) fn begin(&mut self, now: Moment, channel: &ChannelName, places: &[usize]) -> Step {
         let lane = self.lanes.entry(channel.clone()).or_default();
         let lateness = lane.lateness(places, now);
+        let way = lane.way(places);
+        let search = lane.search(places, now.tick);
+        let incident = &lane.queue[places[0]].entry.key.incident;
+        let is_other = |&place: &usize| lane.queue[place].entry.key.incident != *incident;
+        let company = if places.iter().any(is_other) {
+            Company::Others
+        } else {
+            Company::Alone
+        };
         let mut mark = Batch::new(now.at);
         let mut entries = Vec::with_capacity(places.len());
         let mut form = Form::Rich;
         for &place in places {
+            let marked = lane.marked(&lane.queue[place].entry.state);
             let item = &mut lane.queue[place];
             entries.push(item.entry.clone());
-            item.entry.state = EntryState::Sending;
+            item.entry.state = marked;
+            item.company = company;
             item.entry.attempts = item.entry.attempts.saturating_add(1);
             mark.entries.push(item.entry.clone());
             if item.form == Form::Plain {
@@ -46,12 +57,11 @@ impl Courier {
                 .map(|entry| (entry.key.clone(), entry.state.clone()))
                 .collect(),
             form,
+            way: way.clone(),
             deadline: now.tick + LOST_AFTER,
             is_extended: false,
         });
-        let is_repeat = entries
-            .iter()
-            .any(|entry| entry.state == EntryState::Unsure);
+        let is_repeat = entries.iter().any(|entry| entry.state.is_unsure());
         Step::Send {
             mark,
             parcel: Parcel {
@@ -61,20 +71,28 @@ impl Courier {
                 is_repeat,
                 late: lateness,
                 is_plain: form == Form::Plain,
+                way,
+                search,
             },
         }
     }
 
-    pub(super) fn accepted(&mut self, now: Moment, flight: &Flight) {
+    pub(super) fn accepted(&mut self, now: Moment, flight: &Flight, spot: Option<Spot>) {
         let channel = &flight.key.channel;
         let Some(lane) = self.lanes.get_mut(channel) else {
             return;
         };
-        lane.spend(now.tick);
+        if flight.way.is_message() {
+            lane.spend(now.tick);
+        }
         lane.failures = 0;
         lane.malformed = 0;
         lane.accepted_at = Some(now.tick);
         self.reached(now, channel);
+        if flight.way != Way::Spare {
+            self.unspare(now, channel);
+        }
+        self.note_living(flight, spot);
         let Some(lane) = self.lanes.get_mut(channel) else {
             return;
         };
@@ -87,16 +105,21 @@ impl Courier {
                 until: now.at,
             }));
         }
-        for (key, _) in &flight.members {
-            if let Some(item) = lane.take(key) {
-                let how = if *key == flight.key {
-                    "accepted"
-                } else {
-                    "folded"
-                };
-                self.told.note(key);
-                self.outgoing.finish(&item.entry, how, now);
-            }
+        let taken: Vec<_> = flight
+            .members
+            .iter()
+            .filter_map(|(key, _)| lane.take(key))
+            .collect();
+        for item in taken {
+            let key = &item.entry.key;
+            let how = if *key == flight.key {
+                "accepted"
+            } else {
+                "folded"
+            };
+            self.told.note(key);
+            self.outgoing.finish(&item.entry, how, now);
+            self.note_end(&item.entry);
         }
     }
 
@@ -144,13 +167,14 @@ impl Courier {
         }
     }
 
-    pub(super) fn put_back_unsure(&mut self, flight: &Flight) {
+    pub(super) fn put_back_unsure(&mut self, now: Moment, flight: &Flight) {
         let Some(lane) = self.lanes.get_mut(&flight.key.channel) else {
             return;
         };
         for (key, _) in &flight.members {
             if let Some(item) = lane.item_mut(key) {
-                item.entry.state = EntryState::Unsure;
+                item.entry.state = item.entry.state.clone().after_crash();
+                item.unsure_since.get_or_insert(now.tick);
                 self.outgoing.write(&item.entry);
             }
         }

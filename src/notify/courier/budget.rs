@@ -89,6 +89,15 @@ impl Lane {
         budget.map_or(Tick::ZERO, |budget| budget.ready_at(is_urgent))
     }
 
+    /// The same; what disturbs nobody needs no budget.
+    pub(super) fn room_at(&self, group: &[usize]) -> Tick {
+        if self.is_quiet(group) {
+            Tick::ZERO
+        } else {
+            self.budget_at(group)
+        }
+    }
+
     /// Whether its messages wait for nothing but its budget.
     pub(super) fn is_saving(&self, now: Tick) -> bool {
         let budget = self.budget.as_ref();

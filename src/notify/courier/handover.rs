@@ -9,7 +9,7 @@ use std::{
 use crate::model::{ChannelName, Entry, EntryKey, EntryState, IncidentId, Kind, Moment};
 
 use super::{
-    Courier, Form, Item, MALFORMED_MAX, PROBE_EVERY, Refusal, Step, Trouble, is_closing,
+    Courier, Form, Item, MALFORMED_MAX, PROBE_EVERY, Refusal, Step, Trouble, Way, is_closing,
     lane::{Flight, Lane},
 };
 
@@ -70,6 +70,14 @@ impl Courier {
             return;
         };
         lane.failures = 0;
+        let is_by_bot = lane.has_bot() && flight.way != Way::Spare;
+        if is_by_bot && !is_malformed && self.spare(now, &channel, &why) {
+            self.reached(now, &channel);
+            return;
+        }
+        let Some(lane) = self.lanes.get_mut(&channel) else {
+            return;
+        };
         lane.kept = Some((now.tick, why.clone()));
         self.reached(now, &channel);
         let Some(lane) = self.lanes.get_mut(&channel) else {
@@ -236,7 +244,11 @@ impl Courier {
                     *is_handed_over = item.is_handed_over;
                     self.outgoing.write(&item.entry);
                 }
-                EntryState::Parked { .. } | EntryState::Sending | EntryState::Unsure => {}
+                EntryState::Parked { .. }
+                | EntryState::Sending
+                | EntryState::SendingFindable
+                | EntryState::Unsure
+                | EntryState::UnsureFindable => {}
             }
             if let Some(heir) = heir.filter(|_| owes != Owes::Nothing) {
                 if owes == Owes::Copy {
@@ -303,6 +315,7 @@ impl Courier {
                     self.note_stand_in(&item.entry, &name, &heir);
                 }
                 self.outgoing.finish(&item.entry, "handed over", now);
+                self.note_end(&item.entry);
             }
         }
     }

@@ -1,18 +1,18 @@
 //! The queue of one channel, and which of its entries make up the next parcel.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
 use crate::model::{
-    Channel, Entry, EntryKey, EntryState, IncidentId, Kind, Moment, Severity, Tick, Timestamp,
-    plan::Destination,
+    Channel, Entry, EntryKey, EntryState, IncidentId, Kind, Living, Moment, Severity, Tick,
+    Timestamp, plan::Destination,
 };
 
 pub(super) use url::Origin;
 
-use super::{Late, LateReason, budget::Budget};
+use super::{Late, LateReason, Way, budget::Budget, living::Spared};
 
 /// Slack's budget is one message per second and channel; short bursts would be let through and are not used.
 /// Source: Slack, "Rate limits".
@@ -63,6 +63,12 @@ pub(super) struct Lane {
     pub(super) kept: Option<(Tick, String)>,
     /// When the last attempt ended.
     pub(super) tried_at: Option<Tick>,
+    /// The messages that are edited as their incidents go on.
+    pub(super) living: BTreeMap<IncidentId, Living>,
+    /// That its bot is refused and its webhook is used.
+    pub(super) spared: Option<Spared>,
+    /// Slack's id of the channel, if a bot learned it.
+    pub(super) channel_id: Option<String>,
 }
 
 /// That a channel takes nothing.
@@ -95,6 +101,7 @@ pub(super) struct Flight {
     /// The entries on their way, with the state to return to if it certainly failed.
     pub(super) members: Vec<(EntryKey, EntryState)>,
     pub(super) form: Form,
+    pub(super) way: Way,
     /// The sender answers long before this; past it the attempt is taken for lost.
     pub(super) deadline: Tick,
     /// Whether the deadline was moved because nobody polled for a long time, as after a suspend.
@@ -106,6 +113,15 @@ pub(super) struct Flight {
 pub(super) enum Form {
     Rich,
     Plain,
+}
+
+/// What is told together with an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Company {
+    /// Nothing, or its own incident.
+    Alone,
+    /// Other incidents.
+    Others,
 }
 
 /// One entry and what only this process knows of it.
@@ -129,6 +145,10 @@ pub(super) struct Item {
     pub(super) is_handed_over: bool,
     /// It comes from an earlier process.
     pub(super) is_restored: bool,
+    /// With what the last attempt told it.
+    pub(super) company: Company,
+    /// Since when this process has known that it may have arrived.
+    pub(super) unsure_since: Option<Tick>,
 }
 
 impl Item {
@@ -137,6 +157,7 @@ impl Item {
             .held_until
             .map(|at| now.tick + at.since(now.at).min(HELD_MAX));
         Self {
+            unsure_since: entry.state.is_unsure().then_some(now.tick),
             entry,
             entered: now.tick,
             held,
@@ -147,6 +168,7 @@ impl Item {
             is_alone: false,
             is_handed_over: false,
             is_restored: false,
+            company: Company::Alone,
         }
     }
 
@@ -169,7 +191,7 @@ impl Item {
     pub(super) fn may_be_told_elsewhere(&self) -> bool {
         let went_to_others =
             self.entry.instead_of.is_some() || !self.entry.story.also_told.is_empty();
-        self.is_restored && (self.entry.state == EntryState::Unsure || went_to_others)
+        self.is_restored && (self.entry.state.is_unsure() || went_to_others)
     }
 
     /// Whether quiet hours keep it back.
@@ -212,7 +234,7 @@ impl Lane {
         self.channel
             .as_ref()
             .is_some_and(|channel| match channel.destination {
-                Destination::SlackWebhook { .. } => true,
+                Destination::SlackWebhook { .. } | Destination::SlackBot { .. } => true,
                 Destination::SignedWebhook { .. } => false,
             })
     }
@@ -274,6 +296,33 @@ impl Lane {
             return None;
         }
         let mut groups = self.groups();
+        groups.retain(|group| !self.is_by_itself(group));
+        let living = self.pick_by_itself(now);
+        let others = self.pick_others(groups, now);
+        match (living, others) {
+            // What came first goes first.
+            (Some(living), Some(others)) if others[0] < living[0] => Some(others),
+            (Some(living), _) => Some(living),
+            (None, others) => others,
+        }
+    }
+
+    /// What is told by itself next.
+    fn pick_by_itself(&self, now: Tick) -> Option<Vec<usize>> {
+        let may_go = |group: &Vec<usize>| {
+            self.is_by_itself(group)
+                && self.held_until(group).is_none_or(|at| at <= now)
+                && self.retry_at(group).is_none_or(|at| at <= now)
+                && self.room_at(group) <= now
+        };
+        let mut ready: Vec<_> = self.groups().into_iter().filter(may_go).collect();
+        // What was refused for what it is gives way to what was not.
+        ready.sort_by_key(|group| self.retry_at(group).is_some());
+        ready.first().map(|group| self.fold(group, now))
+    }
+
+    /// What is told as a message of its own next, or together with others.
+    fn pick_others(&self, mut groups: Vec<Vec<usize>>, now: Tick) -> Option<Vec<usize>> {
         let all = groups.clone();
         groups.retain(|group| self.held_until(group).is_none_or(|at| at <= now));
         // What is urgent takes along what waits beside it.
@@ -394,7 +443,7 @@ impl Lane {
             .map(|group| {
                 let held = self.held_until(group).unwrap_or(Tick::ZERO);
                 let retry = self.retry_at(group).unwrap_or(Tick::ZERO);
-                held.max(retry).max(self.budget_at(group))
+                held.max(retry).max(self.room_at(group))
             })
             .min()?;
         Some(earliest.max(self.gate()))
@@ -446,7 +495,7 @@ impl Lane {
         // clock may have been moved before a restart.
         let is_later_read = group[1..]
             .iter()
-            .any(|&place| self.queue[place].entry.state == EntryState::Unsure);
+            .any(|&place| self.queue[place].entry.state.is_unsure());
         if is_outdated || was_refused || is_later_read || first.age(now) >= FOLD_AGE {
             group.to_vec()
         } else {

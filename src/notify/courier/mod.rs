@@ -20,10 +20,14 @@
 //! | unsure | as retry; the next attempt is marked as a repeat |
 //! | any of these for 15 min | what is critical is told to a fallback that works as well; the attempts go on |
 //! | refused, malformed | once more as plain text, then parked and told to the fallback; the others go on |
+//! | refused, with a bot that has a webhook beside it | the webhook is used; the bot is tried again every hour |
 //! | refused | the channel is closed: all that waits is parked and told to the fallback; tried again every hour |
 //!
 //! What waits for quiet hours to end ([`Entry::held_until`]) is told then, all of it as one; what a channel's budget has no
 //! room for is told as one when it has (see `budget`).
+//!
+//! Of a channel that a bot tells, each incident has one message that is edited as it goes on (see `living`), and what may have
+//! arrived is looked for before it is told again.
 //!
 //! Ages are counted in ticks. Only an entry of an earlier process brings an age along that was computed from dates,
 //! and such an entry is given up only after an attempt by this process.
@@ -32,6 +36,9 @@ mod attempt;
 mod budget;
 mod handover;
 mod lane;
+mod living;
+#[cfg(test)]
+mod living_tests;
 mod notice;
 mod outgoing;
 mod parcel;
@@ -42,6 +49,8 @@ mod tests;
 mod unreachable;
 #[cfg(test)]
 mod waiting;
+#[cfg(test)]
+mod workspace;
 #[cfg(test)]
 mod world;
 
@@ -55,7 +64,9 @@ use crate::model::{
 };
 
 pub use self::notice::Notice;
-pub use self::parcel::{ChannelTrouble, Late, LateReason, Outlook, Parcel, Step, Trouble};
+pub use self::parcel::{
+    ChannelTrouble, GoOn, Late, LateReason, Outlook, Parcel, Search, Step, Trouble, Way,
+};
 use self::{
     budget::Budget,
     handover::Told,
@@ -133,6 +144,8 @@ impl Courier {
                 .is_none_or(|before| before.destination != channel.destination);
             if is_elsewhere {
                 lane.reopen(now);
+                lane.spared = None;
+                lane.channel_id = None;
                 lane.origin = origin_of(&channel.destination);
                 elsewhere.push(name.clone());
             }
@@ -155,9 +168,7 @@ impl Courier {
     /// An attempt that was under way may have arrived. What was parked is tried at once: a restart often is the repair.
     pub fn restore(&mut self, now: Moment, entries: Vec<Entry>) {
         for mut entry in entries {
-            if entry.state == EntryState::Sending {
-                entry.state = EntryState::Unsure;
-            }
+            entry.state = entry.state.after_crash();
             if self.has(&entry.key) {
                 continue;
             }
@@ -200,6 +211,7 @@ impl Courier {
         if self.told.is_latest(&entry.key) {
             // It was told in the place of another channel before it came by itself.
             self.outgoing.finish(&entry, "folded", now);
+            self.note_end(&entry);
             return;
         }
         if entry.kind == Kind::Opened && entry.key.sequence > 0 {
@@ -224,6 +236,7 @@ impl Courier {
     pub fn poll(&mut self, now: Moment) -> Vec<Step> {
         for lane in self.lanes.values_mut() {
             lane.see_held(now.tick);
+            lane.see_spared(now.tick);
         }
         self.give_up_lost(now);
         self.tell_stand_ins(now);
@@ -252,7 +265,8 @@ impl Courier {
         lane.tried_at = Some(now.tick);
         lane.not_before = now.tick + PACE;
         match delivery {
-            Delivery::Accepted => self.accepted(now, &flight),
+            Delivery::Accepted => self.accepted(now, &flight, None),
+            Delivery::Posted(spot) => self.accepted(now, &flight, Some(spot)),
             Delivery::Retry {
                 after,
                 is_throttled: true,
@@ -272,10 +286,12 @@ impl Courier {
                 self.put_back(&flight, true);
             }
             Delivery::Unsure { why } => {
-                lane.spend(now.tick);
+                if flight.way.is_message() {
+                    lane.spend(now.tick);
+                }
                 let wait = self.back_off(&key.channel);
                 self.wait(now, &flight, wait, why);
-                self.put_back_unsure(&flight);
+                self.put_back_unsure(now, &flight);
             }
             Delivery::Refused { why, is_malformed } => {
                 self.refused(now, &flight, why, is_malformed);
@@ -335,6 +351,9 @@ impl Courier {
             };
             if let Some(refusal) = lane.refusal.as_ref().filter(|_| !lane.is_gone()) {
                 outlook.refusing.push(trouble(&refusal.why, refusal.since));
+            }
+            if let Some(spared) = lane.spared.as_ref().filter(|_| !lane.is_gone()) {
+                outlook.spared.push(trouble(&spared.why, spared.since));
             }
             if let Some(failing) = lane.failing.as_ref().filter(|_| !lane.is_gone()) {
                 outlook.failing.push(trouble(&failing.why, failing.since));
@@ -397,6 +416,7 @@ impl Courier {
 
     /// Gives up what is too old, though not before this process has tried.
     fn expire(&mut self, now: Moment) {
+        let mut given_up = Vec::new();
         for (name, lane) in &mut self.lanes {
             let overdue: Vec<_> = lane
                 .queue
@@ -409,6 +429,7 @@ impl Courier {
                 if let Some(item) = lane.take(&key) {
                     self.outgoing.finish(&item.entry, "expired", now);
                     messages.push((key, item.entry.story.title.clone()));
+                    given_up.push(item.entry);
                 }
             }
             if !messages.is_empty() {
@@ -418,6 +439,9 @@ impl Courier {
                     why: lane.last_words(),
                 }));
             }
+        }
+        for entry in given_up {
+            self.note_end(&entry);
         }
     }
 }

@@ -67,16 +67,16 @@ impl Trouble {
                 title,
                 why,
                 told_instead,
+            } => refuses_one(key, &title, &why, told_instead),
+            Self::BotRefused { channel, why, .. } => bot_refused(&channel, &why),
+            Self::BotTakenAgain {
+                channel,
+                since,
+                until,
             } => Notice {
-                key: format!("message {}-{} {}", key.incident, key.sequence, key.channel),
-                is_over: false,
-                title: format!("channel `{}` refuses a message", key.channel),
-                words: format!(
-                    "“{title}” (#{}): {why}; {}",
-                    key.incident,
-                    instead(told_instead)
-                ),
-                not_to: Some(key.channel),
+                is_over: true,
+                words: format!("it had refused it from {since} to {until}"),
+                ..bot_refused(&channel, "")
             },
             Self::Expired {
                 channel,
@@ -97,6 +97,32 @@ fn unreachable(channel: ChannelName, why: &str, told_instead: Option<ChannelName
             None => format!("{why}; its messages wait, and trying goes on"),
         },
         not_to: Some(channel),
+    }
+}
+
+fn refuses_one(key: EntryKey, title: &str, why: &str, told_instead: Option<ChannelName>) -> Notice {
+    Notice {
+        key: format!("message {}-{} {}", key.incident, key.sequence, key.channel),
+        is_over: false,
+        title: format!("channel `{}` refuses a message", key.channel),
+        words: format!(
+            "“{title}” (#{}): {why}; {}",
+            key.incident,
+            instead(told_instead)
+        ),
+        not_to: Some(key.channel),
+    }
+}
+
+fn bot_refused(channel: &ChannelName, why: &str) -> Notice {
+    Notice {
+        key: format!("bot of channel {channel}"),
+        is_over: false,
+        title: format!("Slack refuses the bot for channel `{channel}`"),
+        words: format!(
+            "{why}; its webhook is used meanwhile, whose messages cannot be edited; the bot is tried again every hour"
+        ),
+        not_to: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Batch, Entry, EntryKey, Finished, Moment};
+use crate::model::{Batch, Entry, EntryKey, Finished, Living, Moment};
 
 use super::parcel::Step;
 
@@ -10,6 +10,7 @@ use super::parcel::Step;
 pub(super) struct Outgoing {
     entries: Vec<Entry>,
     finished: Vec<Finished>,
+    living: Vec<Living>,
     /// Entries that were never stored yet.
     unstored: BTreeSet<EntryKey>,
     said: Vec<Step>,
@@ -21,6 +22,7 @@ impl Outgoing {
     pub(super) const fn is_empty(&self) -> bool {
         self.entries.is_empty()
             && self.finished.is_empty()
+            && self.living.is_empty()
             && self.said.is_empty()
             && self.earlier.is_empty()
     }
@@ -51,6 +53,14 @@ impl Outgoing {
         });
     }
 
+    /// Stores a living message as it is now, or that it is nowhere.
+    pub(super) fn write_living(&mut self, living: Living) {
+        let is_same =
+            |other: &Living| other.incident == living.incident && other.channel == living.channel;
+        self.living.retain(|other| !is_same(other));
+        self.living.push(living);
+    }
+
     pub(super) fn say(&mut self, step: Step) {
         self.said.push(step);
     }
@@ -66,6 +76,7 @@ impl Outgoing {
         let batch = Batch {
             entries: std::mem::take(&mut self.entries),
             finished: std::mem::take(&mut self.finished),
+            living: std::mem::take(&mut self.living),
             ..Batch::new(now.at)
         };
         if !batch.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::model::{Batch, ChannelName, Entry, EntryKey, IncidentId, Severity, Timestamp};
+use crate::model::{Batch, ChannelName, Entry, EntryKey, IncidentId, Severity, Spot, Timestamp};
 
 /// One thing to do. Steps are carried out in the order in which they are given.
 #[derive(Clone, PartialEq, Debug)]
@@ -49,6 +49,57 @@ pub struct Parcel {
     pub late: Option<Late>,
     /// Whether the rich form was refused as malformed, so that it is to be plain text now.
     pub is_plain: bool,
+    /// How it is told, of a channel that a bot tells; of any other one it is always [`Way::Post`].
+    pub way: Way,
+    /// What a bot has to look for before it tells anything: an attempt before may have arrived.
+    pub search: Option<Box<Search>>,
+}
+
+/// How a parcel is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// As a message that stays as it is.
+    Post,
+    /// The same, by the webhook that stands in for a bot that is refused.
+    Spare,
+    /// As a message that is edited from then on.
+    Begin,
+    /// By editing such a message, and by a line in its thread.
+    GoOn(Box<GoOn>),
+}
+
+impl Way {
+    /// Whether it is a message for everybody in the channel.
+    pub const fn is_message(&self) -> bool {
+        match self {
+            Self::Post | Self::Spare | Self::Begin => true,
+            Self::GoOn(message) => message.is_loud,
+        }
+    }
+}
+
+/// The message that a parcel goes on with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GoOn {
+    /// Where it is.
+    pub spot: Spot,
+    /// The sequence of the entry that made it.
+    pub begun_by: u32,
+    /// Whether the line of the thread has to reach those who do not look there.
+    pub is_loud: bool,
+}
+
+/// How to look for something that may have arrived.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Search {
+    /// It cannot be older.
+    pub since: Timestamp,
+    /// Whether it did not arrive if it is not found: every attempt before can be found.
+    pub is_proof: bool,
+    /// Whether to wait until it can be looked for, rather than to tell it again and say so.
+    pub is_patient: bool,
+    /// Slack's id of the channel, if it is known.
+    pub channel_id: Option<String>,
 }
 
 impl Parcel {
@@ -177,6 +228,24 @@ pub enum Trouble {
         /// Who gets it instead, if anybody can.
         told_instead: Option<ChannelName>,
     },
+    /// A channel's bot is refused for good, and its webhook is used in its place; said once until it ends.
+    BotRefused {
+        /// Which channel.
+        channel: ChannelName,
+        /// What Slack said.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// That bot is not refused any more.
+    BotTakenAgain {
+        /// Which channel.
+        channel: ChannelName,
+        /// Since when it had been.
+        since: Timestamp,
+        /// Until when.
+        until: Timestamp,
+    },
     /// Messages were given up after 72 h.
     Expired {
         /// The channel that did not get them.
@@ -207,6 +276,8 @@ pub struct Outlook {
     pub refusing: Vec<ChannelTrouble>,
     /// Channels whose last attempt failed for a passing reason.
     pub failing: Vec<ChannelTrouble>,
+    /// Channels whose bot is refused, so that their webhook is used.
+    pub spared: Vec<ChannelTrouble>,
 }
 
 /// One channel in trouble.

@@ -11,13 +11,14 @@ use std::{
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::model::{
-    ChannelName, Kind, Secret, Severity, plan::Destination, quiet_hours::Allowance,
+    ChannelName, EntryKey, Kind, Secret, Severity, plan::Destination, quiet_hours::Allowance,
 };
 
 use super::{
     Parcel, Trouble,
     lane::is_closing,
-    world::{Fate, World, channel},
+    workspace::{Seen, Workspace},
+    world::{Fate, World, bot_channel, channel},
 };
 
 /// How a pretend channel is for a while.
@@ -103,6 +104,8 @@ struct Life {
     /// Channels that were ever taken out of the file.
     left: BTreeSet<ChannelName>,
     enqueued: usize,
+    /// Whether bots tell some of the channels.
+    has_bots: bool,
 }
 
 impl Life {
@@ -130,6 +133,56 @@ impl Life {
             moods: BTreeMap::new(),
             left: BTreeSet::new(),
             enqueued: 0,
+            has_bots: false,
+        }
+    }
+
+    /// The same with bots, whose Slack says anything to any call.
+    fn with_bots(seed: u64) -> Self {
+        let mut life = Self::new(seed);
+        life.has_bots = true;
+        life.world.slack = Workspace::random(seed);
+        for name in ["alerts", "team"] {
+            life.change_tier(name);
+        }
+        life
+    }
+
+    /// A reload gives a channel to a bot, or takes it away from one.
+    fn change_tier(&mut self, name: &str) {
+        let has_spare = self.rng.random_bool(0.5);
+        let Some(channel) = self.world.channels.get_mut(&ChannelName::new(name)) else {
+            return;
+        };
+        channel.destination = match channel.destination {
+            Destination::SlackBot { .. } => super::world::channel(name, None).destination,
+            Destination::SlackWebhook { .. } | Destination::SignedWebhook { .. } => {
+                bot_channel(name, None, has_spare).destination
+            }
+        };
+        // What was refused by what it was before is forgotten.
+        self.troubles_are_said_once();
+        self.world.troubles.clear();
+        self.world.note(&format!("another tier: {name}"));
+        self.world.configure();
+    }
+
+    fn trouble_bots(&mut self) {
+        match self.rng.random_range(0..12) {
+            0 => self.world.slack.refuses = !self.world.slack.refuses,
+            1 => self.world.slack.may_read = !self.world.slack.may_read,
+            2 => {
+                let name = ["alerts", "team"][self.rng.random_range(0..2)];
+                self.change_tier(name);
+            }
+            3 => {
+                let count = self.world.slack.seen.len();
+                if count > 0 {
+                    let place = self.rng.random_range(0..count);
+                    self.world.slack.delete(place);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -203,6 +256,9 @@ impl Life {
     }
 
     fn step(&mut self) {
+        if self.has_bots {
+            self.trouble_bots();
+        }
         match self.rng.random_range(0..100) {
             0..25 => self.open(),
             25..55 => {
@@ -272,6 +328,9 @@ impl Life {
         }
         self.world.note("all is well");
         self.world.quiet_until = None;
+        self.world.slack.chance = None;
+        self.world.slack.refuses = false;
+        self.world.slack.may_read = true;
         self.pass(Duration::from_hours(3));
         self.pass(Duration::from_hours(3));
         // Where clocks were moved, quiet hours may seem to last longer.
@@ -283,6 +342,8 @@ impl Life {
             self.world.outbox
         );
         assert_eq!(self.world.courier.outlook().refusing, [], "{diary}");
+        assert_eq!(self.world.living, [], "{diary}");
+        self.what_lives_is_one_and_true();
         assert!(self.world.finished.len() >= self.enqueued, "{diary}");
         self.told_down_means_told_up();
         self.troubles_are_said_once();
@@ -317,9 +378,59 @@ impl Life {
         }
     }
 
+    /// Each incident has one living message in a channel, unless another copy said that it is one; and where its end was
+    /// told by a bot, the message shows it.
+    fn what_lives_is_one_and_true(&self) {
+        let seen = &self.world.slack.seen;
+        let mut all: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for message in seen
+            .iter()
+            .filter(|message| message.does_live && !message.is_deleted)
+        {
+            for key in &message.told {
+                let messages = all.entry((&key.incident, &key.channel)).or_default();
+                if !messages
+                    .iter()
+                    .any(|other: &&Seen| other.spot == message.spot)
+                {
+                    messages.push(message);
+                }
+            }
+        }
+        for ((incident, channel), messages) in all {
+            let is_said = self.world.arrivals.iter().any(|arrival| {
+                arrival.is_repeat
+                    && arrival.channel == *channel
+                    && arrival.keys.iter().any(|key| key.incident == *incident)
+            });
+            if is_said {
+                continue;
+            }
+            let diary = &self.world.diary;
+            assert_eq!(
+                messages.len(),
+                1,
+                "{incident} in {channel}: {messages:?}\n{diary}"
+            );
+            let is_end_told = seen.iter().any(|message| {
+                let is_about =
+                    |key: &EntryKey| key.incident == *incident && key.channel == *channel;
+                is_closing(message.shows.0)
+                    && message.parent.is_some()
+                    && message.told.iter().any(is_about)
+            });
+            let is_green = is_closing(messages[0].shows.0);
+            assert!(
+                is_green || !is_end_told,
+                "{incident} in {channel} is not over\n{diary}"
+            );
+        }
+    }
+
     fn troubles_are_said_once(&self) {
         let mut refusing = BTreeSet::new();
         let mut unreachable = BTreeSet::new();
+        let mut spared = BTreeSet::new();
         for trouble in &self.world.troubles {
             match trouble {
                 Trouble::Refuses { channel, .. } => {
@@ -334,14 +445,19 @@ impl Life {
                 Trouble::Reached { channel, .. } => {
                     unreachable.remove(channel);
                 }
+                Trouble::BotRefused { channel, .. } => {
+                    assert!(spared.insert(channel), "{}", self.world.diary);
+                }
+                Trouble::BotTakenAgain { channel, .. } => {
+                    spared.remove(channel);
+                }
                 Trouble::RefusesOne { .. } | Trouble::Expired { .. } => {}
             }
         }
     }
 }
 
-fn live(seed: u64) {
-    let mut life = Life::new(seed);
+fn live(mut life: Life) {
     let steps = life.rng.random_range(5..80);
     for _ in 0..steps {
         life.step();
@@ -354,13 +470,21 @@ fn number_of(variable: &str) -> Option<u64> {
 }
 
 /// `HEKATE_LIVES` asks for more of them, `HEKATE_SEED` for the one that failed.
-#[test]
-fn random_lives_lose_nothing() {
-    const LIVES: u64 = 500;
-    let lives = 0..number_of("HEKATE_LIVES").unwrap_or(LIVES);
+fn live_all(lives: u64, begin: fn(u64) -> Life) {
+    let lives = 0..number_of("HEKATE_LIVES").unwrap_or(lives);
     let seeds = number_of("HEKATE_SEED").map_or(lives, |seed| seed..seed + 1);
     for seed in seeds {
-        let outcome = std::panic::catch_unwind(|| live(seed));
+        let outcome = std::panic::catch_unwind(|| live(begin(seed)));
         assert!(outcome.is_ok(), "repeat this life with HEKATE_SEED={seed}");
     }
+}
+
+#[test]
+fn random_lives_lose_nothing() {
+    live_all(500, Life::new);
+}
+
+#[test]
+fn random_lives_of_bots_lose_nothing_and_what_lives_is_true() {
+    live_all(500, Life::with_bots);
 }

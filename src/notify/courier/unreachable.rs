@@ -120,7 +120,10 @@ impl Lane {
 
 /// Whom this address belongs to; nobody knows of an address that cannot be read.
 pub(super) fn origin_of(destination: &Destination) -> Option<Origin> {
-    let (Destination::SlackWebhook { url } | Destination::SignedWebhook { url, .. }) = destination;
-    let url = url::Url::parse(url.expose()).ok()?;
+    let url = match destination {
+        Destination::SlackWebhook { url } | Destination::SignedWebhook { url, .. } => url.expose(),
+        Destination::SlackBot { base_url, .. } => base_url,
+    };
+    let url = url::Url::parse(url).ok()?;
     Some(url.origin())
 }

@@ -9,11 +9,13 @@ use std::{
 };
 
 use crate::model::{
-    Batch, Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Kind, Moment,
-    Phases, Reason, Rule, Secret, Severity, Story, Tick, Timestamp, Verdict, plan::Destination,
+    Batch, Channel, ChannelName, Delivery, Entry, EntryKey, EntryState, IncidentId, Kind, Living,
+    Moment, Phases, Reason, Rule, Secret, Severity, Spot, Story, Tick, Timestamp, Verdict,
+    plan::Destination,
 };
 
-use super::{Courier, Parcel, Step, Trouble, is_closing};
+use super::{Courier, Parcel, Step, Trouble, Way, is_closing, workspace::Workspace};
+use crate::notify::errand::Errand;
 
 /// What a pretend receiver does with one attempt.
 #[derive(Clone, Debug)]
@@ -114,6 +116,7 @@ impl Fate {
                 is_malformed: true, ..
             } => String::from("malformed"),
             Delivery::Accepted
+            | Delivery::Posted(_)
             | Delivery::Retry { .. }
             | Delivery::Unsure { .. }
             | Delivery::Refused { .. } => String::from(self.delivery.as_str()),
@@ -128,6 +131,8 @@ pub(super) struct Arrival {
     pub(super) keys: Vec<EntryKey>,
     pub(super) kinds: Vec<Kind>,
     pub(super) is_repeat: bool,
+    /// The message, if a bot posted it.
+    pub(super) spot: Option<Spot>,
 }
 
 pub(super) struct World {
@@ -142,6 +147,10 @@ pub(super) struct World {
     /// The outbox as it is on disk, by order of writing.
     pub(super) outbox: Vec<Entry>,
     pub(super) finished: BTreeMap<EntryKey, &'static str>,
+    /// The living messages as they are on disk.
+    pub(super) living: Vec<Living>,
+    /// The Slack of those channels that a bot tells.
+    pub(super) slack: Workspace,
     /// Answers that are still to come.
     pub(super) answers: Vec<(Duration, EntryKey, Fate)>,
     pub(super) arrivals: Vec<Arrival>,
@@ -175,6 +184,19 @@ pub(super) fn channel(name: &str, fallback: Option<&str>) -> Channel {
         },
         fallback: fallback.map(ChannelName::new),
         max_messages: None,
+    }
+}
+
+/// A channel that a bot tells, with or without a webhook for when the bot is refused.
+pub(super) fn bot_channel(name: &str, fallback: Option<&str>, has_spare: bool) -> Channel {
+    Channel {
+        destination: Destination::SlackBot {
+            channel: format!("#{name}"),
+            token: Secret::new("xoxb-1"),
+            base_url: String::from("https://slack.example.test"),
+            spare: has_spare.then(|| Secret::new(format!("https://hooks.example.test/{name}"))),
+        },
+        ..channel(name, fallback)
     }
 }
 
@@ -245,6 +267,8 @@ impl World {
             wall_millis: 1_769_846_400_000, // 2026-01-31 08:00:00
             outbox: Vec::new(),
             finished: BTreeMap::new(),
+            living: Vec::new(),
+            slack: Workspace::new(),
             answers: Vec::new(),
             arrivals: Vec::new(),
             stand_ins: Vec::new(),
@@ -295,6 +319,12 @@ impl World {
         );
     }
 
+    /// The same of an entry that is made already.
+    pub(super) fn tell_entry(&mut self, entry: Entry) {
+        self.write(&entry);
+        self.courier.enqueue(self.now(), entry);
+    }
+
     /// The same to several channels, in one commit.
     pub(super) fn tell_all(
         &mut self,
@@ -339,10 +369,11 @@ impl World {
         self.courier = Courier::new(self.seed);
         self.configure();
         for entry in &self.outbox {
-            if entry.state == EntryState::Sending {
+            if entry.state.clone().after_crash() != entry.state {
                 self.unsure.insert(entry.key.clone());
             }
         }
+        self.courier.restore_living(self.living.clone());
         self.courier.restore(self.now(), self.outbox.clone());
     }
 
@@ -401,8 +432,12 @@ impl World {
                     if self.dies_after == Some(0) {
                         return;
                     }
-                    let fate = fate(self.time, &parcel);
-                    self.send(&parcel, fate);
+                    if self.is_by_bot(&parcel) {
+                        self.send_by_bot(&parcel);
+                    } else {
+                        let fate = fate(self.time, &parcel);
+                        self.send(&parcel, fate);
+                    }
                 }
                 Step::Commit(batch) => self.commit(batch),
                 Step::Report(trouble) => {
@@ -432,6 +467,14 @@ impl World {
         for entry in &batch.entries {
             self.write(entry);
         }
+        for living in batch.living {
+            self.living.retain(|other| {
+                other.incident != living.incident || other.channel != living.channel
+            });
+            if living.spot.is_some() {
+                self.living.push(living);
+            }
+        }
         for finished in batch.finished {
             self.outbox.retain(|entry| entry.key != finished.key);
             let before = self.finished.insert(finished.key.clone(), finished.how);
@@ -444,7 +487,7 @@ impl World {
     }
 
     fn write(&mut self, entry: &Entry) {
-        if entry.instead_of.is_some() && entry.state == EntryState::Unsure {
+        if entry.instead_of.is_some() && entry.state.is_unsure() {
             // Whether it was told here in an earlier life is not known, and it says so.
             self.finished.remove(&entry.key);
         }
@@ -492,20 +535,90 @@ impl World {
             self.note(&line);
         }
         if fate.arrives {
-            self.arrive(parcel, &keys);
+            self.arrive(&parcel.entries, parcel.is_repeat, None);
         }
         for key in keys {
             match &fate.delivery {
                 Delivery::Unsure { .. } => self.unsure.insert(key),
-                Delivery::Accepted | Delivery::Retry { .. } | Delivery::Refused { .. } => {
-                    fate.arrives && self.unsure.insert(key)
-                }
+                Delivery::Accepted
+                | Delivery::Posted(_)
+                | Delivery::Retry { .. }
+                | Delivery::Refused { .. } => fate.arrives && self.unsure.insert(key),
             };
         }
         if fate.takes < Duration::MAX {
             self.answers
                 .push((self.time + fate.takes, parcel.key.clone(), fate));
         }
+    }
+
+    fn is_by_bot(&self, parcel: &Parcel) -> bool {
+        let channel = self.channels.get(&parcel.channel);
+        channel.is_some_and(|channel| match channel.destination {
+            Destination::SlackBot { .. } => parcel.way != Way::Spare,
+            Destination::SlackWebhook { .. } | Destination::SignedWebhook { .. } => false,
+        })
+    }
+
+    fn send_by_bot(&mut self, parcel: &Parcel) {
+        self.check_begin(parcel);
+        // Slack's clock is right, whatever ours says.
+        let at = Timestamp::from_millis(1_769_846_400_000) + self.time;
+        let mut errand = Errand::new(parcel, &format!("#{}", parcel.channel));
+        let mut takes = Duration::ZERO;
+        let begun = self.slack.calls.len();
+        let delivery = loop {
+            takes += Duration::from_millis(200);
+            let call = errand.next().clone();
+            let (answer, seen) = self.slack.answer(&call, parcel, at);
+            if let Some(seen) = seen {
+                let told: Vec<_> = parcel
+                    .entries
+                    .iter()
+                    .filter(|entry| seen.told.contains(&entry.key))
+                    .cloned()
+                    .collect();
+                self.arrive(&told, seen.is_repeat, Some(seen.spot));
+            }
+            let Some(answer) = answer else {
+                break None;
+            };
+            if let Some(delivery) = errand.answered(answer) {
+                break Some(delivery);
+            }
+        };
+        self.note_by_bot(parcel, begun, delivery.as_ref());
+        for entry in &parcel.entries {
+            self.unsure.insert(entry.key.clone());
+        }
+        if let Some(delivery) = delivery {
+            let fate = Fate {
+                takes,
+                arrives: false,
+                delivery,
+            };
+            self.answers
+                .push((self.time + takes, parcel.key.clone(), fate));
+        }
+    }
+
+    fn note_by_bot(&mut self, parcel: &Parcel, begun: usize, delivery: Option<&Delivery>) {
+        let mut line = format!("{} <-", parcel.channel);
+        for entry in &parcel.entries {
+            let _ = write!(line, " {} {}", entry.key.incident, entry.kind.as_str());
+        }
+        if parcel.is_plain {
+            line.push_str(", plain");
+        }
+        if let Way::GoOn(message) = &parcel.way
+            && message.is_loud
+        {
+            line.push_str(", loud");
+        }
+        let calls = self.slack.calls[begun..].join(", ");
+        let end = delivery.map_or("gone", Delivery::as_str);
+        let _ = write!(line, ": {calls} => {end}");
+        self.note(&line);
     }
 
     fn check_begin(&mut self, parcel: &Parcel) {
@@ -515,7 +628,7 @@ impl World {
             assert_eq!(entry.key.channel, parcel.channel);
             let stored = self.outbox.iter().find(|other| other.key == entry.key);
             assert!(
-                stored.is_some_and(|stored| stored.state == EntryState::Sending
+                stored.is_some_and(|stored| stored.state.clone().after_crash() != stored.state
                     && stored.attempts == entry.attempts + 1),
                 "{:?} leaves before its mark is stored\n{}",
                 entry.key,
@@ -552,39 +665,42 @@ impl World {
         }
     }
 
-    fn arrive(&mut self, parcel: &Parcel, keys: &[EntryKey]) {
+    fn arrive(&mut self, entries: &[Entry], is_repeat: bool, spot: Option<Spot>) {
         // In another's place something older may come after a restart, when it is not known any more who knows what.
-        let is_copy = parcel
-            .entries
-            .iter()
-            .any(|entry| entry.instead_of.is_some());
-        for key in keys {
+        let is_copy = entries.iter().any(|entry| entry.instead_of.is_some());
+        let Some(channel) = entries.first().map(|entry| entry.key.channel.clone()) else {
+            return;
+        };
+        for Entry { key, .. } in entries {
             let again = self
                 .arrivals
                 .iter()
+                .filter(|arrival| !self.slack.is_deleted(arrival.spot.as_ref()))
                 .any(|arrival| arrival.keys.contains(key));
             assert!(
-                !again || parcel.is_repeat,
+                !again || is_repeat,
                 "{key:?} is told twice without a word\n{}",
                 self.diary
             );
             let later = self
                 .arrivals
                 .iter()
-                .filter(|arrival| arrival.channel == parcel.channel)
+                .filter(|arrival| arrival.channel == channel)
+                .filter(|arrival| !self.slack.is_deleted(arrival.spot.as_ref()))
                 .flat_map(|arrival| &arrival.keys)
                 .any(|other| other.incident == key.incident && other.sequence > key.sequence);
             assert!(
-                !later || again || (parcel.is_repeat && is_copy),
+                !later || again || (is_repeat && is_copy),
                 "{key:?} is told after something later\n{}",
                 self.diary
             );
         }
         self.arrivals.push(Arrival {
-            channel: parcel.channel.clone(),
-            keys: keys.to_vec(),
-            kinds: parcel.entries.iter().map(|entry| entry.kind).collect(),
-            is_repeat: parcel.is_repeat,
+            channel,
+            keys: entries.iter().map(|entry| entry.key.clone()).collect(),
+            kinds: entries.iter().map(|entry| entry.kind).collect(),
+            is_repeat,
+            spot,
         });
     }
 

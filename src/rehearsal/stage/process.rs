@@ -40,8 +40,10 @@ impl Stage<'_> {
         self.lives += 1;
         let mut loaded = self.memory.loaded();
         let outbox = std::mem::take(&mut loaded.outbox);
+        let living = std::mem::take(&mut loaded.living);
         let mut courier = Courier::new(seed);
         courier.configure(now, &plan.channels, plan.ops());
+        courier.restore_living(living);
         courier.restore(now, outbox);
         let settings = Settings {
             seed,

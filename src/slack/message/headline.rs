@@ -137,7 +137,7 @@ fn was(story: &Story) -> String {
 }
 
 /// What is unusual about this delivery.
-fn unusual(context: &Context<'_>) -> String {
+pub(super) fn unusual(context: &Context<'_>) -> String {
     let mut out = String::new();
     if let Some(why) = context.late {
         out.push_str(" (told at ");

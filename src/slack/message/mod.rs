@@ -3,6 +3,7 @@
 mod evidence;
 mod folded;
 mod headline;
+mod living;
 
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use folded::render_folded;
+pub use living::{arguments, edited, living, thread_line};
 
 /// At most so many other channels are named.
 const OTHERS_MAX: usize = 5;
@@ -81,12 +83,16 @@ impl<'a> Context<'a> {
 
     /// Who is to be mentioned for this entry: the engine decides it; an end is never a reason to.
     fn on_call_of(&self, entry: &Entry) -> Option<&'a OnCall> {
-        match entry.kind {
-            Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => {
-                self.on_call.get(entry.mention.as_ref()?)
-            }
-            Kind::Recovered | Kind::Removed => None,
-        }
+        let name = entry.mention.as_ref().filter(|_| may_mention(entry))?;
+        self.on_call.get(name)
+    }
+}
+
+/// Whether anybody may be mentioned for this entry.
+const fn may_mention(entry: &Entry) -> bool {
+    match entry.kind {
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => true,
+        Kind::Recovered | Kind::Removed => false,
     }
 }
 
@@ -193,20 +199,27 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
                 .bold(name.as_str());
         });
     }
+    parts.extend(unusual(context));
+    Block::context_with(&parts, foreign)
+}
+
+/// What is unusual about this delivery: why it comes late, and that it may have come before.
+fn unusual(context: &Context<'_>) -> Vec<Markup> {
+    let mut parts = Vec::new();
     if let Some(why) = context.late {
-        part(&mut |m| {
-            m.own("told at ")
-                .date(context.now, DateFormat::Time, context.timezone)
-                .own(", ")
-                .words(why);
-        });
+        let mut late = Markup::new();
+        late.own("told at ")
+            .date(context.now, DateFormat::Time, context.timezone)
+            .own(", ")
+            .words(why);
+        parts.push(late);
     }
     if context.is_repeat {
-        part(&mut |m| {
-            m.own("repeat: first delivery unconfirmed");
-        });
+        let mut repeat = Markup::new();
+        repeat.own("repeat: first delivery unconfirmed");
+        parts.push(repeat);
     }
-    Block::context_with(&parts, foreign)
+    parts
 }
 
 /// The names of other channels, as one clause.

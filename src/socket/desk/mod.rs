@@ -180,7 +180,7 @@ impl Desk {
             let now = self.chat.clock.now().at;
             let bytes = body.to_string().into_bytes();
             match self.sender.respond(url.expose(), bytes, now).await {
-                Delivery::Accepted => return Fate::Late,
+                Delivery::Accepted | Delivery::Posted(_) => return Fate::Late,
                 Delivery::Retry { why, .. } => last = why,
                 Delivery::Refused {
                     why,

@@ -269,5 +269,9 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         let key = keys::attempt(*number).to_vec();
         changes.attempts.insert(key, value);
     }
+    for key in before.living.keys().chain(live.living.keys()) {
+        let value = live.living.get(key).map(encode);
+        changes.living.insert(keys::living(key), value);
+    }
     database.put(changes, at)
 }

@@ -491,6 +491,8 @@ pub(in crate::store) enum EntryState {
         since: Time,
         is_handed_over: bool,
     },
+    SendingFindable,
+    UnsureFindable,
 }
 
 impl Form<model::EntryState> for EntryState {
@@ -500,6 +502,8 @@ impl Form<model::EntryState> for EntryState {
             Model::Queued => Self::Queued,
             Model::Sending => Self::Sending,
             Model::Unsure => Self::Unsure,
+            Model::SendingFindable => Self::SendingFindable,
+            Model::UnsureFindable => Self::UnsureFindable,
             Model::Parked {
                 why,
                 since,
@@ -518,6 +522,8 @@ impl Form<model::EntryState> for EntryState {
             Self::Queued => Model::Queued,
             Self::Sending => Model::Sending,
             Self::Unsure => Model::Unsure,
+            Self::SendingFindable => Model::SendingFindable,
+            Self::UnsureFindable => Model::UnsureFindable,
             Self::Parked {
                 why,
                 since,
@@ -855,6 +861,18 @@ impl Form<model::action::Attempt> for Attempt {
     }
 }
 
+same_fields!(Spot of model::living::Spot { channel_id: String, ts: String });
+same_fields!(LastTold of model::living::LastTold { verdict: Verdict, severity: Severity, bad: u32 });
+same_fields!(Living of model::living::Living {
+    incident: String,
+    channel: String,
+    spot: Option<Spot>,
+    begun_by: u32,
+    begun_at: Time,
+    told: LastTold,
+    is_mentioned: bool,
+});
+
 /// How an entry left the outbox; kept in the journal only.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Finished {
@@ -879,6 +897,9 @@ pub(in crate::store) struct Batch {
     pub(in crate::store) lapses: Vec<Lapse>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) attempts: Vec<Attempt>,
+    /// Came later than the others, so a journal may be without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) living: Vec<Living>,
 }
 
 impl Batch {
@@ -911,6 +932,7 @@ impl Batch {
             planned: Form::of(&model.planned),
             lapses: Form::of(&model.lapses),
             attempts: Form::of(&model.attempts),
+            living: Form::of(&model.living),
         }
     }
 }
@@ -925,6 +947,9 @@ pub(in crate::store) struct Checkpoint {
     pub(in crate::store) lapses: Vec<Lapse>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) attempts: Vec<Attempt>,
+    /// Came later than the others, so a journal may be without it.
+    #[serde(default)]
+    pub(in crate::store) living: Vec<Living>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
@@ -940,6 +965,8 @@ pub(in crate::store) struct CheckpointOf<'a> {
     pub(in crate::store) lapses: Vec<&'a Lapse>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) attempts: Vec<&'a Attempt>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) living: Vec<&'a Living>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,

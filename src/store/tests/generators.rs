@@ -17,6 +17,7 @@ use crate::model::{
     incident::{Mark, Worth},
     judgement::{Burst, Count, Good, Recovery, Spans},
     lapse::{Lapse, LapseKind},
+    living::{LastTold, Living, Spot},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
     notification::{Many, One},
@@ -892,6 +893,8 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
         Just(EntryState::Queued),
         Just(EntryState::Sending),
         Just(EntryState::Unsure),
+        Just(EntryState::SendingFindable),
+        Just(EntryState::UnsureFindable),
         (text(), time(), any::<bool>()).prop_map(|(why, since, is_handed_over)| {
             EntryState::Parked {
                 why,
@@ -987,6 +990,25 @@ pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
         )
 }
 
+pub(super) fn living() -> impl Strategy<Value = Living> {
+    let spot = (text(), text()).prop_map(|(channel_id, ts)| Spot { channel_id, ts });
+    (key(), option::of(spot), time(), any::<bool>()).prop_map(
+        |(key, spot, begun_at, is_mentioned)| Living {
+            incident: key.incident,
+            channel: key.channel,
+            spot,
+            begun_by: key.sequence,
+            begun_at,
+            told: LastTold {
+                verdict: Verdict::Down,
+                severity: Severity::Critical,
+                bad: key.sequence,
+            },
+            is_mentioned,
+        },
+    )
+}
+
 pub(super) fn batch() -> impl Strategy<Value = Batch> {
     (
         (time(), vec(record(), 0..3)),
@@ -1005,6 +1027,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             vec(planned(), 0..3),
             vec(lapse(), 0..3),
             vec(attempt(), 0..3),
+            vec(living(), 0..3),
         ),
     )
         .prop_map(
@@ -1012,7 +1035,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 (at, checks),
                 (forgotten, renamed),
                 (transitions, claimed, incidents),
-                (entries, finished, planned, lapses, attempts),
+                (entries, finished, planned, lapses, attempts, living),
             )| Batch {
                 at,
                 checks,
@@ -1026,6 +1049,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 planned,
                 lapses,
                 attempts,
+                living,
             },
         )
 }

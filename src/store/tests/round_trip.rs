@@ -68,6 +68,11 @@ proptest! {
     }
 
     #[test]
+    fn a_living_message_survives(living in generators::living()) {
+        same::<v1::Living, _>(&living);
+    }
+
+    #[test]
     fn a_plan_survives(planned in generators::planned()) {
         same::<v1::Planned, _>(&planned);
     }

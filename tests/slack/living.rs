@@ -1,0 +1,153 @@
+//! Messages that are edited as their incident goes on, state by state, and the lines of their threads.
+
+use expect_test::{ExpectFile, expect_file};
+use hekate::{
+    model::{Entry, Kind, Severity, Verdict, unrest::Flapping},
+    slack::{
+        Message,
+        message::{edited, living, thread_line},
+    },
+};
+
+use super::{
+    golden::is_file,
+    world::{
+        ago, context, degraded_story, entry, mentioning, on_call, recovered_story, shared_story,
+        story,
+    },
+};
+
+/// An edit, which mentions nobody whatever it says.
+fn shows(entry: &Entry, file: &ExpectFile) {
+    let message = edited(entry, &context(&on_call()));
+    mentions_nobody(&message);
+    is_file(&message, file);
+}
+
+fn mentions_nobody(message: &Message) {
+    for payload in [message.to_json(), message.plain().to_json()] {
+        let text = payload.to_string();
+        assert!(
+            !text.contains("<!subteam") && !text.contains("<@"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn it_begins_with_a_mention_and_no_edit_has_one() {
+    let entry = mentioning(Kind::Opened, story());
+    let begun = living(&entry, &context(&on_call()));
+    assert!(begun.to_json().to_string().contains("<!subteam"));
+    is_file(&begun, &expect_file!["living_begun.json"]);
+    for kind in [
+        Kind::Opened,
+        Kind::Changed,
+        Kind::Reminder,
+        Kind::Recovered,
+        Kind::Removed,
+    ] {
+        let mut over = recovered_story();
+        over.to = story().to;
+        for story in [story(), over] {
+            mentions_nobody(&edited(&mentioning(kind, story), &context(&on_call())));
+        }
+    }
+}
+
+#[test]
+fn it_shows_how_it_is_now() {
+    let mut worse = story();
+    worse.from = Verdict::Degraded;
+    shows(
+        &mentioning(Kind::Changed, worse),
+        &expect_file!["living_worse.json"],
+    );
+    let mut better = degraded_story();
+    better.from = Verdict::Down;
+    shows(
+        &entry(Kind::Changed, better),
+        &expect_file!["living_better.json"],
+    );
+    // That it was said again is for the thread.
+    let mut again = story();
+    again.since = ago(7_380);
+    shows(
+        &mentioning(Kind::Reminder, again),
+        &expect_file!["living_reminded.json"],
+    );
+    shows(
+        &entry(Kind::Changed, shared_story(9, 3)),
+        &expect_file!["living_partly_back.json"],
+    );
+    let mut unsteady = story();
+    unsteady.flapping = Some(Box::new(Flapping {
+        outages: 3,
+        since: ago(1_340),
+        timeline: String::from("down 40 s, up 2 min, down 1 min, up 17 min 50 s, down now"),
+        is_steady: false,
+    }));
+    shows(
+        &mentioning(Kind::Changed, unsteady),
+        &expect_file!["living_flapping.json"],
+    );
+    let mut noted = story();
+    noted.notes = vec![
+        String::from("acknowledged by @jana: I restart it"),
+        String::from("maintenance m7 until 14:30 by jan@laptop: new disks"),
+    ];
+    shows(
+        &mentioning(Kind::Changed, noted),
+        &expect_file!["living_noted.json"],
+    );
+    shows(
+        &entry(Kind::Recovered, recovered_story()),
+        &expect_file!["living_recovered.json"],
+    );
+    shows(
+        &entry(Kind::Removed, recovered_story()),
+        &expect_file!["living_removed.json"],
+    );
+}
+
+#[test]
+fn its_story_is_in_the_thread() {
+    let mut worse = story();
+    worse.from = Verdict::Degraded;
+    let mut hostile = degraded_story();
+    hostile.from = Verdict::Down;
+    hostile.reason.words = String::from("<!channel> `rm` *now* & <https://evil.test|click>");
+    let entries = [
+        mentioning(Kind::Changed, worse),
+        entry(Kind::Changed, hostile),
+        entry(Kind::Changed, shared_story(9, 3)),
+        entry(Kind::Recovered, recovered_story()),
+    ];
+    let entries: Vec<_> = entries.iter().collect();
+    let lines = thread_line(&entries, &context(&on_call()), false);
+    mentions_nobody(&lines);
+    assert!(!lines.to_json()["text"].to_string().contains("<!channel>"));
+    is_file(&lines, &expect_file!["thread_quiet.json"]);
+
+    let on_call = on_call();
+    let mut late = context(&on_call);
+    late.late = Some("Slack did not answer");
+    late.is_repeat = true;
+    let line = thread_line(&entries[3..], &late, false);
+    is_file(&line, &expect_file!["thread_late_repeat.json"]);
+}
+
+#[test]
+fn what_is_broadcast_stands_for_itself_and_mentions_only_what_goes_on() {
+    let mut still = story();
+    still.since = ago(7_380);
+    still.severity = Severity::Critical;
+    let reminder = mentioning(Kind::Reminder, still);
+    let told = thread_line(&[&reminder], &context(&on_call()), true);
+    assert!(told.to_json().to_string().contains("<!subteam"));
+    is_file(&told, &expect_file!["thread_reminder.json"]);
+    let over = mentioning(Kind::Recovered, recovered_story());
+    let told = thread_line(&[&reminder, &over], &context(&on_call()), true);
+    mentions_nobody(&told);
+    is_file(&told, &expect_file!["thread_over.json"]);
+}
