@@ -7,7 +7,10 @@
 
 use serde_json::{Value, json};
 
-use super::mrkdwn::{Markup, emoji_name};
+use super::{
+    control::Controls,
+    mrkdwn::{Markup, emoji_name},
+};
 use crate::model::text;
 
 /// The most a section costs; Slack allows 3,000 characters.
@@ -57,6 +60,7 @@ enum Shape {
     Context(Vec<Small>),
     Divider,
     Rich(Vec<RichElement>),
+    Actions(Controls),
 }
 
 /// A part of a context.
@@ -134,6 +138,11 @@ impl Block {
         Self(Shape::Rich(rich.finish()))
     }
 
+    /// What can be pressed.
+    pub const fn actions(controls: Controls) -> Self {
+        Self(Shape::Actions(controls))
+    }
+
     /// Whether there is nothing in it; Slack refuses such blocks.
     pub fn is_empty(&self) -> bool {
         match &self.0 {
@@ -142,6 +151,7 @@ impl Block {
             Shape::Context(parts) => parts.is_empty(),
             Shape::Divider => false,
             Shape::Rich(elements) => elements.is_empty(),
+            Shape::Actions(controls) => controls.is_empty(),
         }
     }
 
@@ -153,6 +163,7 @@ impl Block {
             Shape::Context(parts) => parts.iter().map(Small::cost).sum(),
             Shape::Divider => 1,
             Shape::Rich(elements) => elements.iter().map(RichElement::cost).sum(),
+            Shape::Actions(controls) => controls.cost(),
         }
     }
 
@@ -173,6 +184,7 @@ impl Block {
             Shape::Rich(elements) => {
                 json!({"type": "rich_text", "elements": elements.iter().map(RichElement::to_json).collect::<Vec<_>>()})
             }
+            Shape::Actions(controls) => controls.to_json(),
         }
     }
 }
