@@ -383,7 +383,17 @@ impl Shared {
                 let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
                 Arc::new(move |wish, by| wishes.ask(&events, wish, by))
             },
+            marked: {
+                let events = self.events.clone();
+                Arc::new(move |incident| {
+                    // Nobody listens any more only while the process ends.
+                    let _ = events.send(Event::Marked(Box::new(incident)));
+                })
+            },
             readers: Readers::default(),
+            sender: self.sender.clone(),
+            pressed: Arc::default(),
+            turn: Arc::default(),
         }
     }
 
@@ -394,13 +404,6 @@ impl Shared {
             history: history(self.writer.reader()),
             reload,
             push: pushes(self.events.clone()),
-            marked: {
-                let events = self.events.clone();
-                Arc::new(move |incident| {
-                    // Nobody listens any more only while the process ends.
-                    let _ = events.send(Event::Marked(Box::new(incident)));
-                })
-            },
             role_said: {
                 let events = self.events.clone();
                 Arc::new(move |group, instance| {

@@ -1,24 +1,40 @@
-//! Answers what people type in Slack, whichever way it came: by a signed request or through a connection of ours.
+//! Answers what people type and press in Slack, whichever way it came: by a signed request or through a connection of ours.
 //!
 //! Who asks was verified before. Everything is answered from memory; only an incident that is over asks the store.
 
 mod answer;
+mod click;
+mod late;
+mod opinion;
+mod seen;
+#[cfg(test)]
+mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{Mutex as AsyncMutex, Semaphore, oneshot},
     time::timeout,
 };
 
+pub use answer::Trust;
+pub use late::Late;
+pub use opinion::NotMarked;
+pub use seen::Seen;
+
 use crate::{
     clock::Clock,
-    command::lookup,
+    command::{Reply, lookup},
     model::{
         Board, Incident, IncidentId, Plan,
         planned::{Answer, Person, Wish},
     },
+    notify::sender::Sender,
     telemetry::Metrics,
 };
 
@@ -32,6 +48,9 @@ pub type Incidents = Arc<dyn Fn(&IncidentId) -> Result<Option<Incident>, String>
 
 /// Hands a wish to the engine; what comes back is answered when what was done is stored. It must not block.
 pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send + Sync>;
+
+/// Takes an incident that is over, with what somebody said of it. It must not block.
+pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 
 /// What it takes to answer people. Cheap to clone.
 #[derive(Clone)]
@@ -48,8 +67,16 @@ pub struct Chat {
     pub incidents: Incidents,
     /// Where it goes what people plan and take on.
     pub wishes: Wishes,
+    /// Takes a mark.
+    pub marked: Marked,
     /// Whose turn it is to ask the store.
     pub readers: Readers,
+    /// The way out of the house, for answers that come late.
+    pub sender: Sender,
+    /// What was pressed in the last hour.
+    pub pressed: Arc<Mutex<Seen>>,
+    /// Whose turn it is to do what two people could do at once.
+    pub turn: Arc<AsyncMutex<()>>,
 }
 
 impl fmt::Debug for Chat {
@@ -111,5 +138,15 @@ impl Readers {
         reading
             .await
             .map_err(|_panic| String::from("a fault of hekate; its log says more"))?
+    }
+}
+
+/// That something cannot be answered or done: a sentence without a full stop, and what to do next.
+fn problem(understood: impl Into<String>, hint: impl Into<String>) -> Reply {
+    Reply::Problem {
+        understood: understood.into(),
+        nearest: Vec::new(),
+        hint: hint.into(),
+        choices: None,
     }
 }

@@ -4,10 +4,12 @@
 //! decides which target a person means. How an answer looks is decided elsewhere: [`text`] for terminals, [`json`] for
 //! programs, the `slack` module for Slack.
 
+mod choices;
 mod help;
 pub mod json;
 pub mod known;
 pub mod lookup;
+mod mark;
 mod past;
 pub mod planned;
 mod status;
@@ -19,8 +21,10 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{Choice, Choices};
 pub use help::HelpLine;
 pub use known::Known;
+pub use mark::Opinion;
 pub use past::Past;
 pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
@@ -58,6 +62,8 @@ pub enum Reply {
         nearest: Vec<String>,
         /// What to do next, as one sentence without a full stop.
         hint: String,
+        /// Whom the words can mean, if it is known; `nearest` begins with the first of them.
+        choices: Option<Box<Choices>>,
     },
 }
 
@@ -70,6 +76,8 @@ pub enum Heard {
     List(PlanKind),
     /// Something is to be done; whoever heard it knows by whom, and hands it on.
     Wish(Wish),
+    /// Somebody says what an incident was worth.
+    Opinion(Opinion),
 }
 
 /// One thing that people can ask for.
@@ -136,6 +144,12 @@ pub const COMMANDS: &[Command] = &[
         hear: planned::deploy,
     },
     Command {
+        word: "mark",
+        arguments: "<incident> false-alarm because <reason>",
+        what: "what it was worth when it is over; or `useful`",
+        hear: mark::answer,
+    },
+    Command {
         word: "help",
         arguments: "",
         what: "this list",
@@ -160,10 +174,11 @@ struct Question<'a> {
 pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
     match hear(board, text, now, command) {
         Heard::Reply(reply) => reply,
-        Heard::List(_) | Heard::Wish(_) => Reply::Problem {
+        Heard::List(_) | Heard::Wish(_) | Heard::Opinion(_) => Reply::Problem {
             understood: String::from("nothing can be done here, only asked"),
             nearest: Vec::new(),
             hint: help::hint(command),
+            choices: None,
         },
     }
 }
@@ -239,5 +254,6 @@ fn unknown_command(first: &str, rest: &str, question: &Question<'_>) -> Reply {
         ),
         nearest,
         hint: help::hint(question.command),
+        choices: None,
     }
 }

@@ -129,6 +129,7 @@ fn help_is_made_from_the_table() {
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
             /roih help                                                  this list
         "#]],
     );
@@ -143,6 +144,7 @@ fn help_is_made_from_the_table() {
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
             /roih help                                                  this list
         "#]],
     );
@@ -512,12 +514,12 @@ fn why_tells_of_one_target_or_asks_which() {
     told(
         "why master",
         &expect![[r#"
-        `master` means several targets
-        did you mean:
-          why master blue
-          why master green
-        hint: `/roih help` lists what can be asked
-    "#]],
+            `master` means several targets
+            did you mean:
+              why master green
+              why master blue
+            hint: `/roih help` lists what can be asked
+        "#]],
     );
     told(
         "why mastr green",
@@ -531,9 +533,15 @@ fn why_tells_of_one_target_or_asks_which() {
     told(
         "why",
         &expect![[r#"
-        no target was named
-        hint: `/roih help` lists what can be asked
-    "#]],
+            why of which target
+            did you mean:
+              why master green
+              why cron yellow
+              why cron purple
+              why master blue
+              why api
+            hint: `/roih help` lists what can be asked
+        "#]],
     );
     told(
         "wyh master green",
@@ -731,7 +739,7 @@ fn a_misspelt_command_is_not_offered_with_words_that_nobody_knows() {
 fn a_misspelt_order_is_offered_with_its_words() {
     let nearest = |text: &str| match hear(&board(), text, NOW, "/roih") {
         Heard::Reply(Reply::Problem { nearest, .. }) => nearest,
-        other @ (Heard::Reply(_) | Heard::List(_) | Heard::Wish(_)) => {
+        other @ (Heard::Reply(_) | Heard::List(_) | Heard::Wish(_) | Heard::Opinion(_)) => {
             panic!("nothing is called that: {other:?}")
         }
     };

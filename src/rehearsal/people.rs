@@ -27,6 +27,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
             understood, hint, ..
         }) => Err(format!("{understood}; {hint}")),
         Heard::List(_)
+        | Heard::Opinion(_)
         | Heard::Reply(
             Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Known(_) | Reply::Said(_),
         ) => Err(format!(

@@ -4,6 +4,7 @@ use super::{
     Attachment, Audience, Message,
     block::{Block, Rich},
     grid::{self, Options},
+    interaction::pickers,
     look,
     mrkdwn::{DateFormat, NAME_MAX, clock, neutral},
 };
@@ -26,16 +27,25 @@ const FACTS_MAX: usize = 40;
 /// The message of an answer.
 pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
     match reply {
-        Reply::Status(status) => grid::render(status, options),
+        Reply::Status(status) => {
+            grid::render(status, options).with_controls(pickers::below_status(status))
+        }
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, options),
-        Reply::Known(reply) => known(reply, options),
+        Reply::Known(reply) => known(reply, options).with_controls(pickers::below_known(reply)),
         Reply::Said(sentences) => said(sentences),
         Reply::Problem {
             understood,
             nearest,
             hint,
-        } => problem(understood, nearest, hint, command),
+            choices,
+        } => {
+            let controls = match choices {
+                Some(choices) => pickers::choices(choices),
+                None => pickers::nearest(nearest),
+            };
+            problem(understood, nearest, hint, command).with_controls(controls)
+        }
     }
 }
 

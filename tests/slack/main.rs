@@ -1,6 +1,7 @@
 //! What Slack is sent: every kind of message and every size of grid as a file that Slack's Block Kit Builder can show,
 //! checked against Slack's rules, and against everything hostile that a target could say.
 
+mod controls;
 mod golden;
 mod hostile;
 mod limits;

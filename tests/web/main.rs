@@ -27,6 +27,7 @@ use hekate::{
             SlackSettings, StoreSettings, TlsSettings,
         },
     },
+    notify::sender::Sender,
     telemetry::Metrics,
     web::{Pulse, State, serve},
 };
@@ -86,6 +87,13 @@ fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
 
+/// The way out of the house.
+fn sender() -> Sender {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Sender::new().expect("there is a TLS provider")
+}
+
 /// A listener with the secret, which lives as long as the token is not cancelled.
 async fn listener() -> (SocketAddr, CancellationToken) {
     let clock = Clock::start();
@@ -100,14 +108,17 @@ async fn listener() -> (SocketAddr, CancellationToken) {
             clock,
             incidents: Arc::new(|_: &_| Ok(None)),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            marked: Arc::new(|_| {}),
             readers: Readers::default(),
+            sender: sender(),
+            pressed: Arc::default(),
+            turn: Arc::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),
         history: Arc::new(|_: &_, _, _| Ok(Vec::new())),
         reload,
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
-        marked: Arc::new(|_| {}),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await

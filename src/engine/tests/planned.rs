@@ -17,8 +17,8 @@ use crate::{
         calendar::{Recurring, Times},
         plan::Matcher,
         planned::{
-            Agenda, Answer, Asked, Done, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind, Window,
-            Wish,
+            Agenda, Answer, Asked, Done, IfTaken, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind,
+            Window, Wish,
         },
     },
 };
@@ -541,6 +541,7 @@ fn an_acknowledgement_ends_reminders_until_it_changes() {
     let wish = |why: Option<&str>, id: &str| Wish::Acknowledge {
         incident: crate::model::IncidentId::new(id),
         why: why.map(str::to_owned),
+        if_taken: IfTaken::TakeOver,
     };
     let answer = world.wish(wish(Some("I restart it"), &id));
     assert!(
@@ -604,6 +605,7 @@ fn several_are_taken_on_as_one_until_another_joins() {
     let wish = Wish::Acknowledge {
         incident: crate::model::IncidentId::new(id.as_str()),
         why: None,
+        if_taken: IfTaken::TakeOver,
     };
     let Ok(Done::Acknowledged { titles, .. }) = world.wish(wish) else {
         panic!("it is open");

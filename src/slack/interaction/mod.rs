@@ -3,7 +3,9 @@
 //! Source: <https://docs.slack.dev/reference/interaction-payloads>.
 
 mod action;
+pub mod buttons;
 mod pick;
+pub mod pickers;
 #[cfg(test)]
 mod tests;
 
