@@ -170,7 +170,10 @@ impl Chat {
                 if !members(&self.board.load(), id).is_empty() {
                     return Ok(id.clone());
                 }
-                self.over(id).await.map_or_else(|| Ok(id.clone()), Err)
+                match self.over(id).await {
+                    Some(over) => Err(over),
+                    None => Ok(id.clone()),
+                }
             }
             Subject::Target(id) => {
                 let board = self.board.load();

@@ -19,7 +19,7 @@ const WAITS: [Duration; 4] = [
     Duration::from_secs(10),
 ];
 /// The longest wait that Slack may ask for; nobody looks for an answer that comes later.
-const WAIT_MAX: Duration = Duration::from_secs(60);
+const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What is to be done at the address.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -16,6 +16,8 @@
 
 mod certificates;
 mod chance;
+#[cfg(feature = "socket_mode")]
+mod clicks;
 mod clocks;
 mod corruption;
 mod crowd;

@@ -179,10 +179,17 @@ fn said(word: &str, words: &str) -> String {
     }
 }
 
-/// `:red_circle: :hekate-blue: master blue`
+/// `:red_circle: :hekate-blue: master blue DOWN`: whatever is not well is so in words too.
 fn label(choice: &command::Choice) -> String {
     let icon = choice.icon.as_deref().unwrap_or_default();
     let marks = format!("{} {icon}", look::circle(choice.verdict));
-    let room = LABEL_MAX.saturating_sub(marks.chars().count() + 1);
-    format!("{} {}", marks.trim_end(), clean(&choice.title, room))
+    let state = match choice.verdict {
+        Verdict::Operational => "",
+        Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
+            look::mark(choice.verdict)
+        }
+    };
+    let room = LABEL_MAX.saturating_sub(marks.chars().count() + state.chars().count() + 2);
+    let title = clean(&choice.title, room);
+    format!("{} {title} {state}", marks.trim_end())
 }
