@@ -88,10 +88,14 @@ impl Stage {
 
     /// Somebody presses it; what came to the address for answers.
     async fn hears(&self, name: &str, action_id: &str, value: &str) -> Value {
-        let payload = click(&self.slack, name, action_id, value);
+        self.hears_of(&click(&self.slack, name, action_id, value))
+            .await
+    }
+
+    async fn hears_of(&self, payload: &Value) -> Value {
         let before = self.slack.responses().len();
-        self.press(&payload).await;
-        until(&format!("{name} hears something"), async || {
+        self.press(payload).await;
+        until("there is an answer", async || {
             self.slack.responses().get(before).cloned()
         })
         .await
@@ -185,7 +189,11 @@ async fn two_people_press_and_one_is_late(door: Door) {
     // Two of them, and somebody who presses twice.
     let mut payload = click(&stage.slack, "eva", "hekate.silence", "");
     payload["actions"][0]["selected_option"] = json!({ "value": format!("1 30m i:{id}") });
-    stage.press(&payload).await;
+    let silenced = stage.hears_of(&payload).await;
+    assert!(
+        words(&silenced).starts_with("silenced 1 target"),
+        "{silenced}"
+    );
     let repeats = stage.fate("repeat").await;
     // The same click in another request.
     payload["again"] = json!(true);
