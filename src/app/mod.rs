@@ -4,6 +4,7 @@ mod discovery;
 mod guard;
 mod heart;
 mod limits;
+mod lost_answers;
 mod memory;
 mod post;
 mod reload;
@@ -392,6 +393,8 @@ impl Shared {
             },
             readers: Readers::default(),
             sender: self.sender.clone(),
+            tell: lost_answers::teller(self.events.clone()),
+            losses: Arc::default(),
             pressed: Arc::default(),
             turn: Arc::default(),
         }

@@ -1,10 +1,10 @@
 //! Answers to the address that came with what somebody said or pressed.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::Chat;
+use super::{Chat, losses::News};
 use crate::{
     model::Delivery,
     slack::{Message, command::ResponseUrl, interaction::Place},
@@ -60,7 +60,7 @@ fn json_of(message: &Message, place: Place) -> Value {
 }
 
 impl Chat {
-    /// Sends it, again if it may help and Slack would still take it; says and counts nothing but in the log.
+    /// Sends it, again if it may help and Slack would still take it. What is lost is logged, and told when it lasts.
     pub async fn respond(&self, url: Option<&ResponseUrl>, late: &Late) -> Fate {
         let Some(url) = url else {
             tracing::warn!(
@@ -71,16 +71,21 @@ impl Chat {
         };
         let mut body = late.to_json();
         let mut last = String::new();
+        let mut is_ours = false;
         let mut asked_for = Duration::ZERO;
         for wait in WAITS {
             tokio::time::sleep(wait.max(asked_for)).await;
             let now = self.clock.now().at;
             let bytes = body.to_string().into_bytes();
             match self.sender.respond(url.expose(), bytes, now).await {
-                Delivery::Accepted => return Fate::Late,
+                Delivery::Accepted => {
+                    self.arrived();
+                    return Fate::Late;
+                }
                 Delivery::Retry { why, after, .. } => {
                     last = why;
                     asked_for = after.unwrap_or_default();
+                    is_ours = true;
                     if asked_for > WAIT_MAX {
                         break;
                     }
@@ -89,16 +94,39 @@ impl Chat {
                     why,
                     is_malformed: true,
                 } => {
-                    last = why;
+                    (last, is_ours) = (why, false);
                     body = late.plain().to_json();
                 }
-                Delivery::Unsure { why } | Delivery::Refused { why, .. } => {
-                    last = why;
+                Delivery::Unsure { why } => {
+                    (last, is_ours) = (why, true);
+                    break;
+                }
+                // Slack is there; the address was used up, or is too old.
+                Delivery::Refused { why, .. } => {
+                    (last, is_ours) = (why, false);
                     break;
                 }
             }
         }
         tracing::warn!(event = "slack.unanswered", why = %last, "a late answer was not taken");
+        if is_ours {
+            self.lost(&last);
+        }
         Fate::Undelivered
+    }
+
+    fn arrived(&self) {
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        if losses.arrived() == Some(News::Over) {
+            (self.tell)(None);
+        }
+    }
+
+    fn lost(&self, why: &str) {
+        let now = self.clock.now().tick;
+        let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+        if losses.lost(now) == Some(News::Begun) {
+            (self.tell)(Some(why));
+        }
     }
 }

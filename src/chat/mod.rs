@@ -5,6 +5,7 @@
 mod answer;
 mod click;
 mod late;
+mod losses;
 mod opinion;
 mod seen;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use tokio::{
 
 pub use answer::Trust;
 pub use late::Late;
+pub use losses::Losses;
 pub use opinion::NotMarked;
 pub use seen::Seen;
 
@@ -52,6 +54,9 @@ pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send +
 /// Takes an incident that is over, with what somebody said of it. It must not block.
 pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 
+/// Hears why answers do not reach Slack, and when that is over. It must not block.
+pub type Tell = Arc<dyn Fn(Option<&str>) + Send + Sync>;
+
 /// What it takes to answer people. Cheap to clone.
 #[derive(Clone)]
 pub struct Chat {
@@ -73,6 +78,10 @@ pub struct Chat {
     pub readers: Readers,
     /// The way out of the house, for answers that come late.
     pub sender: Sender,
+    /// Who hears that answers are lost.
+    pub tell: Tell,
+    /// What was lost lately.
+    pub losses: Arc<Mutex<Losses>>,
     /// What was pressed in the last hour.
     pub pressed: Arc<Mutex<Seen>>,
     /// Whose turn it is to do what two people could do at once.

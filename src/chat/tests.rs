@@ -66,6 +66,8 @@ fn world_with(
         },
         readers: Readers::default(),
         sender: Sender::new().expect("there is a TLS provider"),
+        tell: Arc::new(|_| {}),
+        losses: Arc::default(),
         pressed: Arc::default(),
         turn: Arc::default(),
     };

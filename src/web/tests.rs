@@ -85,6 +85,8 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             marked: Arc::new(|_| {}),
             readers: Readers::default(),
             sender: sender(),
+            tell: Arc::new(|_| {}),
+            losses: Arc::default(),
             pressed: Arc::default(),
             turn: Arc::default(),
         },

@@ -58,7 +58,7 @@ async fn what_slacks_own_library_signs_is_answered_once() {
         .await
         .expect("the script starts");
     let answers = answers(&output);
-    assert_eq!(answers.len(), 113);
+    assert_eq!(answers.len(), 120);
     for answer in answers {
         assert_eq!(answer["fine"], true, "{answer}");
     }
@@ -111,6 +111,8 @@ async fn listener() -> (SocketAddr, CancellationToken) {
             marked: Arc::new(|_| {}),
             readers: Readers::default(),
             sender: sender(),
+            tell: Arc::new(|_| {}),
+            losses: Arc::default(),
             pressed: Arc::default(),
             turn: Arc::default(),
         },

@@ -53,6 +53,8 @@ async fn world(statuses: &[u16]) -> World {
         marked: Arc::new(|_| {}),
         readers: Readers::default(),
         sender: Sender::new().expect("there is a TLS provider"),
+        tell: Arc::new(|_| {}),
+        losses: Arc::default(),
         pressed: Arc::default(),
         turn: Arc::default(),
     };
