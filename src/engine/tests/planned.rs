@@ -44,10 +44,14 @@ fn begin(kind: PlanKind, targets: &[&str], length: Duration) -> Wish {
 impl World {
     /// Somebody wishes this; the answer.
     fn wish(&mut self, wish: Wish) -> Answer {
+        self.wish_by(jan(), wish)
+    }
+
+    fn wish_by(&mut self, by: Person, wish: Wish) -> Answer {
         self.event(Event::Planned(Asked {
             number: 1,
             wish,
-            by: jan(),
+            by,
         }));
         self.answers.pop().expect("every wish is answered at once")
     }
@@ -586,6 +590,44 @@ fn an_acknowledgement_ends_reminders_until_it_changes() {
     for id in [id.as_str(), "k7f2", ""] {
         let refused = world.wish(wish(None, id)).expect_err("nothing is open");
         assert!(refused.is_missing, "{refused:?}");
+    }
+}
+
+/// Of two who press a button in the same moment one is on it, alone or with others.
+#[test]
+fn who_is_first_keeps_it_unless_it_is_taken_over() {
+    for names in [&["api"][..], &["shop/a", "shop/b", "shop/c"]] {
+        let mut world = World::new(fleet(names.iter().map(|name| target(name)).collect()));
+        world.run_until(minutes(5));
+        for name in names {
+            world.set(name, "refused");
+        }
+        world.run_until(minutes(8));
+        let id = world.open.keys().next().expect("it is open").clone();
+        let mut wish = |name: &str, if_taken| {
+            let by = Person {
+                name: name.to_owned(),
+                slack_user: None,
+            };
+            let wish = Wish::Acknowledge {
+                incident: crate::model::IncidentId::new(id.as_str()),
+                why: None,
+                if_taken,
+            };
+            match world.wish_by(by, wish) {
+                Ok(Done::Acknowledged {
+                    acknowledgement, ..
+                }) => acknowledgement.by.name,
+                Ok(other) => panic!("{other:?}"),
+                Err(refused) => refused.words,
+            }
+        };
+        assert_eq!(wish("eva", IfTaken::Leave), "eva");
+        let since = " has been on ";
+        assert!(wish("jan", IfTaken::Leave).starts_with(&format!("eva{since}{id} since 1 Jan ")));
+        assert!(wish("eva", IfTaken::Leave).starts_with(&format!("you have had {id} since ")));
+        assert_eq!(wish("jan", IfTaken::TakeOver), "jan");
+        assert!(wish("eva", IfTaken::Leave).starts_with(&format!("jan{since}")));
     }
 }
 
