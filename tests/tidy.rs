@@ -29,7 +29,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("telemetry", &["model"]),
-    ("chat", &["model", "clock", "command", "slack", "telemetry"]),
+    (
+        "chat",
+        &["model", "clock", "command", "notify", "slack", "telemetry"],
+    ),
     (
         "socket",
         &["model", "clock", "slack", "notify", "telemetry", "chat"],

@@ -5,6 +5,7 @@ mod discovery;
 mod guard;
 mod heart;
 mod limits;
+mod lost_answers;
 mod memory;
 mod orders;
 mod post;
@@ -403,7 +404,19 @@ impl Shared {
                 let (events, orders) = (self.events.clone(), Arc::clone(&self.orders));
                 Arc::new(move |order, asker| orders.give(&events, order, asker))
             },
+            marked: {
+                let events = self.events.clone();
+                Arc::new(move |incident| {
+                    // Nobody listens any more only while the process ends.
+                    let _ = events.send(Event::Marked(Box::new(incident)));
+                })
+            },
             readers: Readers::default(),
+            sender: self.sender.clone(),
+            tell: lost_answers::teller(self.events.clone()),
+            losses: Arc::default(),
+            pressed: Arc::default(),
+            turn: Arc::default(),
         }
     }
 
@@ -414,13 +427,6 @@ impl Shared {
             history: history(self.writer.reader()),
             reload,
             push: pushes(self.events.clone()),
-            marked: {
-                let events = self.events.clone();
-                Arc::new(move |incident| {
-                    // Nobody listens any more only while the process ends.
-                    let _ = events.send(Event::Marked(Box::new(incident)));
-                })
-            },
             role_said: {
                 let events = self.events.clone();
                 Arc::new(move |group, instance| {

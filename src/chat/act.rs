@@ -5,15 +5,13 @@ use std::time::Duration;
 use rand::RngExt as _;
 use tokio::time::timeout;
 
-use super::{Chat, answer::person};
+use super::{Chat, Speaker, problem};
 use crate::{
     command::{Reply, act},
     model::{
         Board, TargetId, Timestamp,
-        action::{Answered, Asker, Door, Order},
-        text::clean,
+        action::{Answered, Asker, Order},
     },
-    slack::command::SlashCommand,
 };
 
 /// How long it may take until what follows from an order is stored; Slack waits 3 s for all of it.
@@ -22,8 +20,6 @@ const ORDER_LIMIT: Duration = Duration::from_secs(2);
 const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 /// So many of them: nobody guesses one of 28 million within a minute, and only the right person may use it anyway.
 const NONCE_LETTERS: usize = 5;
-/// The most characters of a name or an id.
-const NAME_MAX: usize = 80;
 
 impl Chat {
     /// Does what somebody confirmed by a button or a form, or typed: `nonce` is the word of the question, `typed` the name of the
@@ -64,30 +60,24 @@ impl Chat {
     pub fn answered(&self, answer: Option<&Answered>, command: &str) -> Reply {
         match answer {
             Some(answer) => act::answered(answer, &self.board.load(), command),
-            None => Reply::Problem {
-                understood: String::from(
-                    "it may or may not have been done, for hekate did not answer in time",
-                ),
-                nearest: Vec::new(),
-                hint: String::from("look before you try again"),
-            },
+            None => problem(
+                "it may or may not have been done, for hekate did not answer in time",
+                "look before you try again",
+            ),
         }
     }
 
     /// What became of what somebody typed.
-    pub(super) async fn ordered(&self, order: Order, command: &SlashCommand) -> Reply {
+    pub(super) async fn ordered(&self, order: Order, speaker: &Speaker, command: &str) -> Reply {
         let order = match order {
-            Order::Ask(ask) => {
-                let trigger = clean(&command.trigger_id, NAME_MAX);
-                Order::Ask(crate::model::action::Ask {
-                    trigger: Some(trigger).filter(|trigger| !trigger.is_empty()),
-                    ..ask
-                })
-            }
+            Order::Ask(ask) => Order::Ask(crate::model::action::Ask {
+                trigger: speaker.trigger.clone(),
+                ..ask
+            }),
             other @ (Order::Confirm { .. } | Order::Cancel { .. }) => other,
         };
-        let answer = self.give(order, asker(command), ORDER_LIMIT).await;
-        self.answered(answer.as_ref(), &command.command)
+        let answer = self.give(order, speaker.asker.clone(), ORDER_LIMIT).await;
+        self.answered(answer.as_ref(), command)
     }
 
     /// `show tasks`
@@ -95,28 +85,14 @@ impl Chat {
         &self,
         board: &Board,
         target: &TargetId,
-        command: &SlashCommand,
+        asker: &Asker,
+        command: &str,
         now: Timestamp,
     ) -> Reply {
         match board.row(target) {
-            Some(row) => {
-                let asker = asker(command);
-                Reply::Said(act::tasks(board, row, &asker, now, &command.command))
-            }
-            None => self.answered(None, &command.command),
+            Some(row) => Reply::Said(act::tasks(board, row, asker, now, command)),
+            None => self.answered(None, command),
         }
-    }
-}
-
-/// Who typed it, and where.
-fn asker(command: &SlashCommand) -> Asker {
-    Asker {
-        by: person(command),
-        door: Door::Slack {
-            channel: clean(&command.channel_id, NAME_MAX),
-            channel_name: clean(&command.channel_name, NAME_MAX),
-        },
-        memberships: Vec::new(),
     }
 }
 

@@ -1,14 +1,15 @@
-//! The answer to one slash command.
+//! The answer to what somebody typed.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::Chat;
+use super::{Chat, Speaker, problem};
 use crate::{
     command::{Heard, Past, Reply, hear, planned},
     model::{
         Incident,
+        action::{Asker, Door},
         planned::{Person, Wish},
         text::clean,
     },
@@ -24,23 +25,62 @@ const WISH_LIMIT: Duration = Duration::from_secs(2);
 /// The most characters of somebody's name.
 const NAME_MAX: usize = 80;
 
+/// Whether what is wished could be a repeat that this process would not know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trust {
+    /// It was said since the start.
+    Fresh,
+    /// It may have been said before it: questions are answered, nothing is done.
+    MayBeRepeat,
+}
+
 impl Chat {
     /// Answers a command that was verified, within two seconds and a little, and counts it.
-    ///
-    /// Nothing is done, and a question is answered, if it may be a repeat that this process would not know: then it was not
-    /// said since the start.
-    pub async fn answer(&self, command: &SlashCommand, is_since_start: bool) -> Message {
-        let plan = self.plan.load_full();
+    pub async fn answer(&self, command: &SlashCommand, trust: Trust) -> Message {
+        let speaker = speaker(
+            (&command.user_id, &command.user_name),
+            (&command.channel_id, &command.channel_name),
+            &command.trigger_id,
+        );
+        let message = self
+            .say(&command.typed.text, &speaker, trust, &command.command)
+            .await;
+        self.metrics.slash_command(Answer::Answered);
+        message
+    }
+
+    /// Answers words of somebody who was verified.
+    pub(super) async fn say(
+        &self,
+        text: &str,
+        speaker: &Speaker,
+        trust: Trust,
+        command: &str,
+    ) -> Message {
+        let reply = self.reply(text, speaker, trust, command).await;
+        self.show(&reply, command)
+    }
+
+    /// An answer as Slack shows it to whoever asked.
+    pub(super) fn show(&self, reply: &Reply, command: &str) -> Message {
+        let plan = self.plan.load();
+        let options = Options {
+            timezone: plan.server.timezone,
+            public_url: plan.server.public_url.as_deref(),
+        };
+        reply::render(reply, command, &options)
+    }
+
+    async fn reply(&self, text: &str, speaker: &Speaker, trust: Trust, command: &str) -> Reply {
         let board = self.board.load_full();
         let now = self.clock.now().at;
-        let zone = plan.server.timezone;
-        let answer = match hear(&board, &command.typed.text, now, &command.command) {
-            Heard::Reply(problem @ Reply::Problem { .. }) => self
-                .past(&command.typed.text)
-                .await
-                .map_or(problem, |incident| {
+        let zone = self.plan.load().server.timezone;
+        match hear(&board, text, now, command) {
+            Heard::Reply(problem @ Reply::Problem { .. }) => {
+                self.past(text).await.map_or(problem, |incident| {
                     Reply::Past(Past::of(incident, &board, now))
-                }),
+                })
+            }
             Heard::Reply(
                 answer @ (Reply::Status(_)
                 | Reply::Help(_)
@@ -50,40 +90,29 @@ impl Chat {
                 | Reply::Said(_)),
             ) => answer,
             Heard::List(kind) => Reply::Said(planned::list(&board.agenda.load(), kind, now, zone)),
-            Heard::Wish(_) | Heard::Order(_) if !is_since_start => just_started(),
-            Heard::Wish(wish) => self.fulfilled(wish, command).await,
-            Heard::Tasks(target) => self.tasks(&board, &target, command, now),
-            Heard::Order(order) => self.ordered(order, command).await,
-        };
-        let options = Options {
-            timezone: zone,
-            public_url: plan.server.public_url.as_deref(),
-        };
-        let message = reply::render(&answer, &command.command, &options);
-        self.metrics.slash_command(Answer::Answered);
-        message
+            Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) if trust == Trust::MayBeRepeat => {
+                just_started()
+            }
+            Heard::Wish(wish) => self.fulfilled(wish, speaker.person(), command).await,
+            Heard::Opinion(opinion) => self.opined(opinion, &speaker.asker.by).await,
+            Heard::Tasks(target) => self.tasks(&board, &target, &speaker.asker, command, now),
+            Heard::Order(order) => self.ordered(order, speaker, command).await,
+        }
     }
 
     /// What became of what somebody wished, as far as it is known while Slack still waits.
-    async fn fulfilled(&self, wish: Wish, command: &SlashCommand) -> Reply {
-        match self.fulfil(wish, person(command), WISH_LIMIT).await {
+    pub(super) async fn fulfilled(&self, wish: Wish, by: Person, command: &str) -> Reply {
+        match self.fulfil(wish, by, WISH_LIMIT).await {
             Some(Ok(done)) => {
                 let now = self.clock.now().at;
                 let zone = self.plan.load().server.timezone;
-                Reply::Said(planned::done(&done, now, zone, &command.command))
+                Reply::Said(planned::done(&done, now, zone, command))
             }
-            Some(Err(refused)) => Reply::Problem {
-                understood: refused.words,
-                nearest: Vec::new(),
-                hint: String::new(),
-            },
-            None => Reply::Problem {
-                understood: String::from(
-                    "it may or may not have been done, for hekate did not answer in time",
-                ),
-                nearest: Vec::new(),
-                hint: String::from("look before you try again"),
-            },
+            Some(Err(refused)) => problem(refused.words, ""),
+            None => problem(
+                "it may or may not have been done, for hekate did not answer in time",
+                "look before you try again",
+            ),
         }
     }
 
@@ -95,25 +124,35 @@ impl Chat {
     }
 }
 
-/// Who typed it, as Slack says in a request that was verified.
-pub(super) fn person(command: &SlashCommand) -> Person {
-    let name = match command.user_name.as_str() {
-        "" => &command.user_id,
-        name => name,
-    };
+/// Somebody in Slack, given by id and name, in a channel that is given in the same way.
+pub(super) fn speaker(user: (&str, &str), channel: (&str, &str), trigger: &str) -> Speaker {
+    let trigger = clean(trigger, NAME_MAX);
+    Speaker {
+        asker: Asker {
+            by: person(user.0, user.1),
+            door: Door::Slack {
+                channel: clean(channel.0, NAME_MAX),
+                channel_name: clean(channel.1, NAME_MAX),
+            },
+            memberships: Vec::new(),
+        },
+        trigger: Some(trigger).filter(|trigger| !trigger.is_empty()),
+    }
+}
+
+/// Somebody in Slack, as records call them.
+pub(super) fn person(id: &str, name: &str) -> Person {
+    let name = if name.is_empty() { id } else { name };
     Person {
         name: format!("@{}", clean(name, NAME_MAX)),
-        slack_user: Some(clean(&command.user_id, NAME_MAX)),
+        slack_user: Some(clean(id, NAME_MAX)),
     }
 }
 
 /// Nothing is done that somebody could have recorded before the start and sent again.
-fn just_started() -> Reply {
-    Reply::Problem {
-        understood: String::from(
-            "nothing was done: this was signed before hekate was started, so it may be a repeat",
-        ),
-        nearest: Vec::new(),
-        hint: String::from("say it again"),
-    }
+pub(super) fn just_started() -> Reply {
+    problem(
+        "nothing was done: this was signed before hekate was started, so it may be a repeat",
+        "say it again",
+    )
 }

@@ -1,26 +1,44 @@
-//! Answers what people type in Slack, whichever way it came: by a signed request or through a connection of ours.
+//! Answers what people type and press in Slack, whichever way it came: by a signed request or through a connection of ours.
 //!
 //! Who asks was verified before. Everything is answered from memory; only an incident that is over asks the store.
 
 mod act;
 mod answer;
+mod click;
+mod late;
+mod losses;
+mod opinion;
+mod seen;
+#[cfg(test)]
+mod tests;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{
-    sync::{Semaphore, oneshot},
+    sync::{Mutex as AsyncMutex, Semaphore, oneshot},
     time::timeout,
 };
 
+pub use answer::Trust;
+pub use late::Late;
+pub use losses::Losses;
+pub use opinion::NotMarked;
+pub use seen::Seen;
+
 use crate::{
     clock::Clock,
-    command::lookup,
+    command::{Reply, lookup},
     model::{
         Board, Incident, IncidentId, Plan,
         action::{Answered, Asker, Order},
         planned::{Answer, Person, Wish},
     },
+    notify::sender::Sender,
     telemetry::Metrics,
 };
 
@@ -37,6 +55,27 @@ pub type Wishes = Arc<dyn Fn(Wish, Person) -> oneshot::Receiver<Answer> + Send +
 
 /// Hands an order to the engine; what comes back is answered when what follows from it is stored. It must not block.
 pub type Orders = Arc<dyn Fn(Order, Asker) -> oneshot::Receiver<Answered> + Send + Sync>;
+/// Takes an incident that is over, with what somebody said of it. It must not block.
+pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
+
+/// Hears why answers do not reach Slack, and when that is over. It must not block.
+pub type Tell = Arc<dyn Fn(Option<&str>) + Send + Sync>;
+
+/// Somebody who was verified, and where they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Speaker {
+    /// Who, and where.
+    pub asker: Asker,
+    /// A word that Slack gives to this command or click alone, if it gave one.
+    pub trigger: Option<String>,
+}
+
+impl Speaker {
+    /// As records call them.
+    pub fn person(&self) -> Person {
+        self.asker.by.clone()
+    }
+}
 
 /// What it takes to answer people. Cheap to clone.
 #[derive(Clone)]
@@ -55,8 +94,20 @@ pub struct Chat {
     pub wishes: Wishes,
     /// Where it goes what people want done.
     pub orders: Orders,
+    /// Takes a mark.
+    pub marked: Marked,
     /// Whose turn it is to ask the store.
     pub readers: Readers,
+    /// The way out of the house, for answers that come late.
+    pub sender: Sender,
+    /// Who hears that answers are lost.
+    pub tell: Tell,
+    /// What was lost lately.
+    pub losses: Arc<Mutex<Losses>>,
+    /// What was pressed in the last hour.
+    pub pressed: Arc<Mutex<Seen>>,
+    /// Whose turn it is to do what two people could do at once.
+    pub turn: Arc<AsyncMutex<()>>,
 }
 
 impl fmt::Debug for Chat {
@@ -118,5 +169,15 @@ impl Readers {
         reading
             .await
             .map_err(|_panic| String::from("a fault of hekate; its log says more"))?
+    }
+}
+
+/// That something cannot be answered or done: a sentence without a full stop, and what to do next.
+fn problem(understood: impl Into<String>, hint: impl Into<String>) -> Reply {
+    Reply::Problem {
+        understood: understood.into(),
+        nearest: Vec::new(),
+        hint: hint.into(),
+        choices: None,
     }
 }

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, time::Duration};
 
 use super::{
-    Heard, Line, Question, Reply, help,
+    Choice, Choices, Heard, Line, Question, Reply, help,
     json::component_word,
     lookup::{self, NEAREST_MAX, One, SHOWN_MAX},
 };
@@ -48,24 +48,38 @@ pub(super) fn answer(question: &Question<'_>, word: &str) -> Heard {
             now: question.now,
         })))
     };
-    let (understood, nearest) = match lookup::one(question.board, question.words) {
+    let all = || Choice::of(&question.board.rows);
+    let (understood, nearest, targets) = match lookup::one(question.board, question.words) {
         One::Row(row) => return known(row),
         One::Several(rows) => {
             let shown = clean(question.words, SHOWN_MAX);
-            let names = rows.iter().map(|row| row.target.title());
-            (format!("`{shown}` means several targets"), names.collect())
+            let targets = Choice::of(rows);
+            (
+                format!("`{shown}` means several targets"),
+                titles(&targets),
+                targets,
+            )
+        }
+        One::Nobody { .. } if question.words.is_empty() => {
+            let targets = all();
+            (format!("{word} of which target"), titles(&targets), targets)
         }
         One::Nobody {
             understood,
             nearest,
-        } => (understood, nearest),
+        } => (understood, nearest, Vec::new()),
     };
     let nearest = nearest.into_iter().take(NEAREST_MAX);
     Heard::Reply(Reply::Problem {
         understood,
         nearest: nearest.map(|name| format!("{word} {name}")).collect(),
         hint: help::hint(question.command),
+        choices: Choices::among(targets, word, ""),
     })
+}
+
+fn titles(targets: &[Choice]) -> Vec<String> {
+    targets.iter().map(|choice| choice.title.clone()).collect()
 }
 
 /// All that is known of a target, in the order in which people ask: why, what the looks saw, who was told, what is planned.

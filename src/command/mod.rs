@@ -5,10 +5,12 @@
 //! programs, the `slack` module for Slack.
 
 pub mod act;
+mod choices;
 mod help;
 pub mod json;
 pub mod known;
 pub mod lookup;
+mod mark;
 mod past;
 pub mod planned;
 mod status;
@@ -20,8 +22,10 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{Choice, Choices};
 pub use help::HelpLine;
 pub use known::Known;
+pub use mark::Opinion;
 pub use past::Past;
 pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
@@ -62,6 +66,8 @@ pub enum Reply {
         nearest: Vec<String>,
         /// What to do next, as one sentence without a full stop.
         hint: String,
+        /// Whom the words can mean, if it is known; `nearest` begins with the first of them.
+        choices: Option<Box<Choices>>,
     },
 }
 
@@ -78,6 +84,8 @@ pub enum Heard {
     Order(Order),
     /// What whoever asks could have done to this target.
     Tasks(TargetId),
+    /// Somebody says what an incident was worth.
+    Opinion(Opinion),
 }
 
 /// One thing that people can ask for.
@@ -185,6 +193,12 @@ pub const COMMANDS: &[Command] = &[
         hear: act::toy,
     },
     Command {
+        word: "mark",
+        arguments: "<incident> false-alarm because <reason>",
+        what: "what it was worth when it is over; or `useful`",
+        hear: mark::answer,
+    },
+    Command {
         word: "help",
         arguments: "",
         what: "this list",
@@ -209,11 +223,14 @@ struct Question<'a> {
 pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
     match hear(board, text, now, command) {
         Heard::Reply(reply) => reply,
-        Heard::List(_) | Heard::Wish(_) | Heard::Order(_) | Heard::Tasks(_) => Reply::Problem {
-            understood: String::from("nothing can be done here, only asked"),
-            nearest: Vec::new(),
-            hint: help::hint(command),
-        },
+        Heard::List(_) | Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) | Heard::Tasks(_) => {
+            Reply::Problem {
+                understood: String::from("nothing can be done here, only asked"),
+                nearest: Vec::new(),
+                hint: help::hint(command),
+                choices: None,
+            }
+        }
     }
 }
 
@@ -293,5 +310,6 @@ fn unknown_command(first: &str, rest: &str, question: &Question<'_>) -> Reply {
         ),
         nearest,
         hint: help::hint(question.command),
+        choices: None,
     }
 }

@@ -307,6 +307,7 @@ pub(super) fn answer(question: &Question<'_>) -> Reply {
                 .map(|name| format!("status {name}"))
                 .collect(),
             hint: help::hint(command),
+            choices: None,
         },
     }
 }

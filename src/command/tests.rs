@@ -135,6 +135,7 @@ fn help_is_made_from_the_table() {
             /roih panic                                                 everything that is wrong, and nothing else
             /roih on-call                                               who is on call by the file
             /roih toy                                                   something to play with
+            /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
             /roih help                                                  this list
         "#]],
     );
@@ -155,6 +156,7 @@ fn help_is_made_from_the_table() {
             /roih panic                                                 everything that is wrong, and nothing else
             /roih on-call                                               who is on call by the file
             /roih toy                                                   something to play with
+            /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
             /roih help                                                  this list
         "#]],
     );
@@ -524,12 +526,12 @@ fn why_tells_of_one_target_or_asks_which() {
     told(
         "why master",
         &expect![[r#"
-        `master` means several targets
-        did you mean:
-          why master blue
-          why master green
-        hint: `/roih help` lists what can be asked
-    "#]],
+            `master` means several targets
+            did you mean:
+              why master green
+              why master blue
+            hint: `/roih help` lists what can be asked
+        "#]],
     );
     told(
         "why mastr green",
@@ -543,9 +545,15 @@ fn why_tells_of_one_target_or_asks_which() {
     told(
         "why",
         &expect![[r#"
-        no target was named
-        hint: `/roih help` lists what can be asked
-    "#]],
+            why of which target
+            did you mean:
+              why master green
+              why cron yellow
+              why cron purple
+              why master blue
+              why api
+            hint: `/roih help` lists what can be asked
+        "#]],
     );
     told(
         "wyh master green",
@@ -746,6 +754,7 @@ fn a_misspelt_order_is_offered_with_its_words() {
         other @ (Heard::Reply(_)
         | Heard::List(_)
         | Heard::Wish(_)
+        | Heard::Opinion(_)
         | Heard::Order(_)
         | Heard::Tasks(_)) => {
             panic!("nothing is called that: {other:?}")

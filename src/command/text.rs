@@ -101,6 +101,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
             understood,
             nearest,
             hint,
+            choices: _,
         } => problem(understood, nearest, hint),
     }
 }

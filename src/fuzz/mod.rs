@@ -16,15 +16,20 @@ use crate::{
         plan::{Connection, HealthQuestion, HttpVersion, IpFamily, TlsSettings},
     },
     probe,
+    slack::{
+        command::ResponseUrl,
+        interaction::{Action, Interaction},
+    },
 };
 
 /// A name and what to do with the bytes; each has a folder of seeds and a program by this name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 6] = [
+pub const TARGETS: [Target; 7] = [
     ("config", config),
     ("health", health),
+    ("interaction", interaction),
     ("logs", probe::fuzz_logs),
     ("metrics", metrics),
     ("roles", probe::fuzz_roles),
@@ -54,6 +59,18 @@ fn config(bytes: &[u8]) {
         !is_refused || shown.iter().any(|text| !text.is_empty()),
         "refused without a word"
     );
+}
+
+/// The payload of something pressed, as JSON: what is understood of it says nothing that it could not have said itself.
+fn interaction(bytes: &[u8]) {
+    let payload = serde_json::from_slice(bytes).unwrap_or_default();
+    let read = Interaction::of_payload(&payload, ResponseUrl::parse);
+    if let Ok(Interaction::Click(click)) = read
+        && let Ok(action) = &click.action
+    {
+        let again = Action::read(&action.id(None), &action.value());
+        assert_eq!(again.as_ref(), Ok(action), "what it means can be written");
+    }
 }
 
 /// A line with a status and the type of the content, and a body.

@@ -138,23 +138,28 @@ fn health_bodies() {
 }
 
 #[test]
-fn answers_of_stores() {
+fn what_is_pressed() {
     play_all(TARGETS[2]);
 }
 
 #[test]
-fn pages_of_metrics() {
+fn answers_of_stores() {
     play_all(TARGETS[3]);
 }
 
 #[test]
-fn answers_about_roles() {
+fn pages_of_metrics() {
     play_all(TARGETS[4]);
 }
 
 #[test]
-fn beginnings_of_lines() {
+fn answers_about_roles() {
     play_all(TARGETS[5]);
+}
+
+#[test]
+fn beginnings_of_lines() {
+    play_all(TARGETS[6]);
 }
 
 /// A target that has no program is never looked at by libFuzzer, and a program of none looks at nothing.

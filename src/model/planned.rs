@@ -221,7 +221,18 @@ pub enum Wish {
         incident: IncidentId,
         /// What they say about it.
         why: Option<String>,
+        /// What is to become of it if somebody else has taken it on.
+        if_taken: IfTaken,
     },
+}
+
+/// What is to become of an incident that somebody else has taken on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IfTaken {
+    /// It is theirs from now on.
+    TakeOver,
+    /// It stays with whoever was first.
+    Leave,
 }
 
 /// A wish on its way to the engine.

@@ -11,6 +11,9 @@ use super::{
     sender::{Sender, beginning, failed, reading},
 };
 
+/// How long a late answer may take; somebody looks at the screen and waits for it.
+const RESPONDED_WITHIN: Duration = Duration::from_secs(5);
+
 /// What a method answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Said {
@@ -111,12 +114,13 @@ impl Sender {
         }
     }
 
-    /// Posts a late answer to the address that came with the question, once, within 10 s.
+    /// Posts a late answer to the address that came with the question, once, within 5 s.
     pub async fn respond(&self, url: &str, body: Vec<u8>, now: Timestamp) -> Delivery {
         let request = self
             .client
             .post(url)
             .header(header::CONTENT_TYPE, "application/json")
+            .timeout(RESPONDED_WITHIN)
             .body(body);
         match request.send().await {
             Ok(response) => answer::of_signed(response.status().as_u16(), after(&response, now)),

@@ -29,6 +29,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
         Heard::List(_)
         | Heard::Order(_)
         | Heard::Tasks(_)
+        | Heard::Opinion(_)
         | Heard::Reply(
             Reply::Status(_)
             | Reply::Help(_)

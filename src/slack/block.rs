@@ -7,7 +7,10 @@
 
 use serde_json::{Value, json};
 
-use super::mrkdwn::{Markup, emoji_name};
+use super::{
+    control::Controls,
+    mrkdwn::{Markup, emoji_name},
+};
 use crate::model::text;
 
 /// The most a section costs; Slack allows 3,000 characters.
@@ -57,24 +60,8 @@ enum Shape {
     Context(Vec<Small>),
     Divider,
     Rich(Vec<RichElement>),
-    Buttons(Vec<Button>),
+    Actions(Controls),
 }
-
-/// Something to press.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Button {
-    /// What stands on it; ours, at most 75 characters.
-    pub label: &'static str,
-    /// What tells whoever hears of the click what it means.
-    pub action_id: &'static str,
-    /// What it is about.
-    pub value: String,
-    /// Whether it is red.
-    pub is_dangerous: bool,
-}
-
-/// The most characters of the value of a button; Slack allows 2,000.
-const VALUE_MAX: usize = 200;
 
 /// A part of a context.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -151,9 +138,9 @@ impl Block {
         Self(Shape::Rich(rich.finish()))
     }
 
-    /// Buttons beside each other.
-    pub fn buttons(buttons: &[Button]) -> Self {
-        Self(Shape::Buttons(buttons.to_vec()))
+    /// What can be pressed.
+    pub const fn actions(controls: Controls) -> Self {
+        Self(Shape::Actions(controls))
     }
 
     /// Whether there is nothing in it; Slack refuses such blocks.
@@ -164,7 +151,7 @@ impl Block {
             Shape::Context(parts) => parts.is_empty(),
             Shape::Divider => false,
             Shape::Rich(elements) => elements.is_empty(),
-            Shape::Buttons(buttons) => buttons.is_empty(),
+            Shape::Actions(controls) => controls.is_empty(),
         }
     }
 
@@ -176,7 +163,7 @@ impl Block {
             Shape::Context(parts) => parts.iter().map(Small::cost).sum(),
             Shape::Divider => 1,
             Shape::Rich(elements) => elements.iter().map(RichElement::cost).sum(),
-            Shape::Buttons(buttons) => buttons.iter().map(|button| cost(button.label)).sum(),
+            Shape::Actions(controls) => controls.cost(),
         }
     }
 
@@ -194,28 +181,11 @@ impl Block {
                 json!({"type": "context", "elements": parts.iter().map(Small::to_json).collect::<Vec<_>>()})
             }
             Shape::Divider => json!({"type": "divider"}),
-            Shape::Buttons(buttons) => {
-                json!({"type": "actions", "elements": buttons.iter().map(Button::to_json).collect::<Vec<_>>()})
-            }
             Shape::Rich(elements) => {
                 json!({"type": "rich_text", "elements": elements.iter().map(RichElement::to_json).collect::<Vec<_>>()})
             }
+            Shape::Actions(controls) => controls.to_json(),
         }
-    }
-}
-
-impl Button {
-    fn to_json(&self) -> Value {
-        let mut out = json!({
-            "type": "button",
-            "text": {"type": "plain_text", "text": self.label, "emoji": false},
-            "action_id": self.action_id,
-            "value": text::clean(&self.value, VALUE_MAX),
-        });
-        if self.is_dangerous {
-            out["style"] = json!("danger");
-        }
-        out
     }
 }
 

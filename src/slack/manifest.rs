@@ -4,6 +4,9 @@
 
 use serde_json::{Value, json};
 
+/// Our route for slash commands.
+const ROUTE: &str = "/slack/command";
+
 /// What an app is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wanted {
@@ -112,6 +115,13 @@ impl Wanted {
             Transport::SocketMode => {}
         }
         manifest["features"]["slash_commands"] = json!([command]);
+        let mut interactivity = json!({ "is_enabled": true });
+        if let Transport::Http(url) = &self.transport {
+            let url = interactive_url(url);
+            interactivity["request_url"] = json!(url);
+            interactivity["message_menu_options_url"] = json!(url);
+        }
+        manifest["settings"]["interactivity"] = interactivity;
         manifest
     }
 }
@@ -176,10 +186,15 @@ pub fn link(manifest: &Value) -> String {
     format!("https://api.slack.com/apps?{query}")
 }
 
+/// The address of our route for what is pressed, beside the one for slash commands.
+fn interactive_url(command_url: &str) -> String {
+    let base = command_url.strip_suffix(ROUTE).unwrap_or(command_url);
+    format!("{base}/slack/interactive")
+}
+
 /// The address of our route for slash commands below the address at which Slack reaches us; absent if that is none that
 /// Slack calls: it wants `https` and a host.
 pub fn request_url(base: &str) -> Option<String> {
-    const ROUTE: &str = "/slack/command";
     let url = url::Url::parse(base).ok()?;
     let is_good = url.scheme() == "https"
         && url.host_str().is_some()

@@ -9,7 +9,9 @@
 pub mod api;
 pub mod block;
 pub mod command;
+pub mod control;
 pub mod grid;
+pub mod interaction;
 pub mod look;
 pub mod manifest;
 pub mod message;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     block::{BLOCKS_MAX, Block, MESSAGE_MAX, cost},
+    control::Controls,
     mrkdwn::Markup,
 };
 
@@ -27,6 +28,8 @@ pub struct Message {
     mention: Option<String>,
     blocks: Vec<Block>,
     attachments: Vec<Attachment>,
+    /// What can be pressed, below everything else.
+    controls: Option<Block>,
 }
 
 /// Blocks beside a coloured bar.
@@ -56,6 +59,7 @@ impl Message {
             mention,
             blocks,
             attachments,
+            controls: None,
         };
         message.fit();
         message
@@ -79,7 +83,29 @@ impl Message {
             mention: None,
             blocks: Vec::new(),
             attachments: Vec::new(),
+            controls: None,
         }
+    }
+
+    /// The same with something to press below it; room is made for it.
+    #[must_use]
+    pub fn with_controls(mut self, controls: Controls) -> Self {
+        self.controls = Some(Block::actions(controls)).filter(|block| !block.is_empty());
+        self.fit();
+        self
+    }
+
+    /// The same for everybody in a channel: nothing to press, and who shows it.
+    #[must_use]
+    pub fn shared_by(mut self, name: &str) -> Self {
+        self.controls = None;
+        let by = Block::context_with(&[], &format!("shared by {name}"));
+        match self.attachments.last_mut() {
+            Some(part) => part.blocks.push(by),
+            None => self.blocks.push(by),
+        }
+        self.fit();
+        self
     }
 
     /// How much all texts count together.
@@ -96,18 +122,25 @@ impl Message {
             Audience::Asker => json!({ "response_type": "ephemeral" }),
         };
         out["text"] = json!(self.text);
-        if !self.blocks.is_empty() {
-            out["blocks"] = self.blocks.iter().map(Block::to_json).collect();
+        // Below everything else, so in the last attachment if there is one.
+        let is_attached = !self.attachments.is_empty();
+        let controls = |wanted: bool| self.controls.iter().filter(move |_| wanted);
+        let own: Vec<_> = self.blocks.iter().chain(controls(!is_attached)).collect();
+        if !own.is_empty() {
+            out["blocks"] = own.into_iter().map(Block::to_json).collect();
         }
-        if !self.attachments.is_empty() {
+        if is_attached {
+            let last = self.attachments.len() - 1;
             out["attachments"] = self
                 .attachments
                 .iter()
-                .map(|part| {
+                .enumerate()
+                .map(|(at, part)| {
+                    let blocks = part.blocks.iter().chain(controls(at == last));
                     json!({
                         "color": part.color,
                         "fallback": self.text,
-                        "blocks": part.blocks.iter().map(Block::to_json).collect::<Vec<_>>(),
+                        "blocks": blocks.map(Block::to_json).collect::<Vec<_>>(),
                     })
                 })
                 .collect();
@@ -119,6 +152,7 @@ impl Message {
         self.blocks
             .iter()
             .chain(self.attachments.iter().flat_map(|part| &part.blocks))
+            .chain(&self.controls)
     }
 
     /// The last word on Slack's limits: parts are planned to fit, so this cuts only what nobody has thought of.

@@ -2,8 +2,10 @@
 
 use super::{
     Attachment, Audience, Message,
-    block::{Block, Button, Rich},
+    block::{Block, Rich},
+    control::{Control, Controls, Look},
     grid::{self, Options},
+    interaction::{Action, pickers},
     look,
     mrkdwn::{DateFormat, NAME_MAX, clock, neutral},
 };
@@ -27,17 +29,26 @@ const FACTS_MAX: usize = 40;
 /// The message of an answer.
 pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
     match reply {
-        Reply::Status(status) => grid::render(status, options),
+        Reply::Status(status) => {
+            grid::render(status, options).with_controls(pickers::below_status(status))
+        }
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, options),
-        Reply::Known(reply) => known(reply, options),
+        Reply::Known(reply) => known(reply, options).with_controls(pickers::below_known(reply)),
         Reply::Said(sentences) => said(sentences),
         Reply::Asking(asking) => question(asking),
         Reply::Problem {
             understood,
             nearest,
             hint,
-        } => problem(understood, nearest, hint, command),
+            choices,
+        } => {
+            let controls = match choices {
+                Some(choices) => pickers::choices(choices),
+                None => pickers::nearest(nearest),
+            };
+            problem(understood, nearest, hint, command).with_controls(controls)
+        }
     }
 }
 
@@ -194,28 +205,29 @@ fn question(asking: &Asking) -> Message {
         text.push(neutral(words, SENTENCE_MAX));
         sentence(&mut rich, words);
     }
-    let mut buttons = Vec::new();
+    let mut controls = Controls::new();
+    let mut add = |label: &str, action: Action, look: Look| {
+        controls.add(Control::button(
+            label,
+            action.id(None),
+            action.value(),
+            look,
+        ));
+    };
     if asking.has_button {
-        buttons.push(Button {
-            label: "Do it",
-            action_id: "hekate.action.confirm",
-            value: asking.nonce.clone(),
-            is_dangerous: true,
-        });
+        let action = Action::Confirm(asking.nonce.clone());
+        add("Do it", action, Look::Danger);
     }
-    buttons.push(Button {
-        label: "Cancel",
-        action_id: "hekate.action.cancel",
-        value: asking.nonce.clone(),
-        is_dangerous: false,
-    });
+    let action = Action::Cancel(asking.nonce.clone());
+    add("Cancel", action, Look::Plain);
     Message::new(
         Audience::Asker,
         &text.join(" "),
         None,
-        vec![Block::rich(rich), Block::buttons(&buttons)],
+        vec![Block::rich(rich)],
         Vec::new(),
     )
+    .with_controls(controls)
 }
 
 /// What was typed comes back here, so nothing of it is parsed.

@@ -7,7 +7,6 @@
 mod desk;
 mod line;
 mod pulse;
-mod seen;
 mod switchboard;
 
 use std::{collections::HashMap, fmt, panic::AssertUnwindSafe, sync::Arc};
@@ -59,7 +58,7 @@ pub async fn run(outside: Outside, mut reloaded: watch::Receiver<()>) {
     let (events, mut inbox) = mpsc::unbounded_channel();
     let mut exchange = Exchange {
         board: Switchboard::new(outside.seed),
-        desk: Desk::new(outside.chat.clone(), outside.sender.clone()),
+        desk: Desk::new(outside.chat.clone()),
         outside,
         access: None,
         lines: HashMap::new(),

@@ -45,6 +45,8 @@ pub enum Fate {
     Undelivered,
     /// Nobody here takes such things.
     Ignored,
+    /// It was not signed by Slack, or its signature was used before.
+    Refused,
     /// It had come before.
     Repeat,
     /// It could not be understood.
@@ -60,6 +62,7 @@ impl Fate {
             Self::Late => "late",
             Self::Undelivered => "undelivered",
             Self::Ignored => "ignored",
+            Self::Refused => "refused",
             Self::Repeat => "repeat",
             Self::Broken => "broken",
             Self::Busy => "busy",
@@ -107,7 +110,7 @@ impl SlackSeries {
             envelopes: registered(
                 registry,
                 "slack_envelopes",
-                "What came over these connections, by what became of it",
+                "What Slack handed over, slash commands by requests apart, by what became of it",
             ),
         }
     }

@@ -9,10 +9,13 @@ use axum::{
 use serde_json::{Value, json};
 
 use super::{Shared, operations::FROM_BROWSERS, trouble};
-use crate::model::{
-    IncidentId,
-    incident::{Mark, Worth},
-    text::{FOREIGN_MAX, clean},
+use crate::{
+    chat::NotMarked,
+    model::{
+        IncidentId,
+        incident::{Mark, Worth},
+        text::{FOREIGN_MAX, clean},
+    },
 };
 
 /// The most characters of a name.
@@ -45,40 +48,33 @@ pub(super) async fn mark(
         );
     };
     let id = IncidentId::new(id.trim_start_matches('#').to_lowercase());
-    let read = std::sync::Arc::clone(&shared.incidents);
-    let wanted = id.clone();
-    let incident = match shared.readers.ask(move || read(&wanted)).await {
-        Ok(Some(incident)) => incident,
-        Ok(None) => {
-            return trouble(
-                StatusCode::NOT_FOUND,
-                "no_such_incident",
-                "no incident is called so, or it is beyond retention",
-            );
-        }
-        Err(why) => return trouble(StatusCode::SERVICE_UNAVAILABLE, "store", &why),
-    };
-    if incident.is_open() {
-        return trouble(
-            StatusCode::CONFLICT,
-            "still_open",
-            "it is still open; say what it was worth when it is over",
-        );
-    }
     let at = shared.clock.now().at;
     let by = if by.is_empty() {
         String::from("somebody")
     } else {
         by
     };
-    let mut marked = incident;
-    marked.mark = Some(Mark {
+    let mark = Mark {
         worth,
         reason,
         by,
         at,
-    });
-    (shared.marked)(marked);
+    };
+    if let Err(why) = shared.mark(&id, |_| Some(mark)).await {
+        return match why {
+            NotMarked::Unknown => trouble(
+                StatusCode::NOT_FOUND,
+                "no_such_incident",
+                "no incident is called so, or it is beyond retention",
+            ),
+            NotMarked::Open => trouble(
+                StatusCode::CONFLICT,
+                "still_open",
+                "it is still open; say what it was worth when it is over",
+            ),
+            NotMarked::Store(why) => trouble(StatusCode::SERVICE_UNAVAILABLE, "store", &why),
+        };
+    }
     let taken = json!({ "incident": id.as_str(), "mark": worth.as_str() });
     (StatusCode::ACCEPTED, axum::Json(taken)).into_response()
 }
@@ -128,7 +124,7 @@ mod tests {
         });
         let marked: Arc<Mutex<Vec<Incident>>> = Arc::default();
         let seen = Arc::clone(&marked);
-        state.marked = Arc::new(move |incident| {
+        state.chat.marked = Arc::new(move |incident| {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             seen.push(incident);
         });

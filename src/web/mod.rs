@@ -7,6 +7,7 @@
 //! | route | what |
 //! |---|---|
 //! | `POST /slack/command` | the slash command; 404 unless a signing secret is configured |
+//! | `POST /slack/interactive` | what people press in Slack; 404 likewise |
 //! | `GET /healthz` | 200 while the engine's loop turns, else 503 |
 //! | `GET /readyz` | 200 once everything was looked at and while the store can be written, else 503 |
 //! | `GET /metrics` | Prometheus' text format |
@@ -34,6 +35,7 @@ mod operations;
 mod planned;
 mod roles;
 mod serve;
+mod slack;
 mod slash;
 mod stall;
 
@@ -69,8 +71,7 @@ pub use serve::serve;
 use crate::{
     chat::Chat,
     model::{
-        Board, GroupName, Incident, TargetId, Tick, Timestamp, Transition, heartbeat::Push,
-        planned::PlanKind,
+        Board, GroupName, TargetId, Tick, Timestamp, Transition, heartbeat::Push, planned::PlanKind,
     },
 };
 
@@ -88,8 +89,6 @@ pub type History =
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
-/// Takes an incident that is over, with what somebody said of it. It must not block.
-pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 /// Takes who of a group is active now, by its name in the group. It must not block.
 pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
@@ -108,8 +107,6 @@ pub struct State {
     pub push: Pushes,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
-    /// Takes a mark.
-    pub marked: Marked,
 }
 
 impl Deref for State {
@@ -191,6 +188,7 @@ pub struct Peer(pub SocketAddr);
 struct Shared {
     state: State,
     used_signatures: Arc<slash::UsedSignatures>,
+    places: slack::Places,
 }
 
 impl Deref for Shared {
@@ -210,6 +208,7 @@ fn router_with(state: State, limit: Duration) -> Router {
     let shared = Shared {
         state,
         used_signatures: Arc::default(),
+        places: slack::Places::default(),
     };
     let guarded = Router::new()
         .route("/metrics", get(operations::metrics))
@@ -231,6 +230,10 @@ fn router_with(state: State, limit: Duration) -> Router {
         ));
     Router::new()
         .route("/slack/command", post(slash::command))
+        .route(
+            "/slack/interactive",
+            post(slack::interactive).layer(DefaultBodyLimit::max(slack::BODY_BYTES_MAX)),
+        )
         .route("/v1/groups/{group}/active", post(roles::active))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))

@@ -14,12 +14,13 @@ use axum::{
 
 use super::{Shared, trouble};
 use crate::{
+    chat::Trust,
     model::{Moment, Timestamp},
     slack::{
         command::SlashCommand,
         signature::{ReplayCache, verify},
     },
-    telemetry::Answer,
+    telemetry::{Answer, Fate},
 };
 
 /// The signatures that were used in the last minutes.
@@ -45,38 +46,13 @@ pub(super) async fn command(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Response {
-    let plan = shared.plan.load_full();
-    let secrets = &plan.slack.signing_secrets;
-    if secrets.is_empty() {
-        return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
-    }
-    let body = match body {
-        Ok(body) => body,
-        Err(rejection) => {
-            shared.metrics.slash_command(Answer::Broken);
-            return trouble(rejection.status(), "bad_body", "the body cannot be read");
+    let (body, trust) = match believed(&shared, "/slack/command", &headers, body) {
+        Ok(believed) => believed,
+        Err(refusal) => {
+            shared.metrics.slash_command(refusal.answer());
+            return refusal.into_response();
         }
     };
-    let moment = shared.clock.now();
-    let now = moment.at;
-    let timestamp = only(&headers, "x-slack-request-timestamp");
-    let signature = only(&headers, "x-slack-signature");
-    if let Err(why) = verify(secrets, timestamp, signature, &body, now) {
-        tracing::warn!(%why, "a request to /slack/command is not believed");
-        return refusal(&shared);
-    }
-    let is_new = shared.used_signatures.is_new(
-        timestamp.unwrap_or_default(),
-        signature.unwrap_or_default(),
-        now,
-    );
-    if !is_new {
-        tracing::warn!(
-            why = "it was used before",
-            "a request to /slack/command is not believed"
-        );
-        return refusal(&shared);
-    }
     let command = match SlashCommand::parse(&body) {
         Ok(command) => command,
         Err(why) => {
@@ -85,9 +61,91 @@ pub(super) async fn command(
             return trouble(StatusCode::BAD_REQUEST, "bad_command", &why.to_string());
         }
     };
-    let is_since_start = is_signed_since_start(timestamp, moment);
-    let answer = shared.chat.answer(&command, is_since_start).await;
+    let answer = shared.chat.answer(&command, trust).await;
     axum::Json(answer.to_json()).into_response()
+}
+
+/// Why a request is not believed to be Slack's.
+pub(super) enum Refusal {
+    /// Slack is not let in at all.
+    Closed,
+    /// Its body cannot be read.
+    Unreadable(BytesRejection),
+    /// It is not signed as Slack signs, or was used before.
+    Unsigned,
+}
+
+impl Refusal {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Unreadable(_) => Answer::Broken,
+            Self::Closed | Self::Unsigned => Answer::Refused,
+        }
+    }
+
+    /// What became of something that was no slash command.
+    pub(super) const fn fate(&self) -> Fate {
+        match self {
+            Self::Unreadable(_) => Fate::Broken,
+            Self::Closed | Self::Unsigned => Fate::Refused,
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Closed => trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here"),
+            Self::Unreadable(rejection) => {
+                trouble(rejection.status(), "bad_body", "the body cannot be read")
+            }
+            Self::Unsigned => {
+                let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+                (StatusCode::UNAUTHORIZED, kind, REFUSAL).into_response()
+            }
+        }
+    }
+}
+
+/// The body of a request that Slack has signed and that was not used before, and how far it is to be trusted.
+pub(super) fn believed(
+    shared: &Shared,
+    route: &'static str,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(Bytes, Trust), Refusal> {
+    let plan = shared.plan.load_full();
+    let secrets = &plan.slack.signing_secrets;
+    if secrets.is_empty() {
+        return Err(Refusal::Closed);
+    }
+    let body = body.map_err(Refusal::Unreadable)?;
+    let moment = shared.clock.now();
+    let timestamp = only(headers, "x-slack-request-timestamp");
+    let signature = only(headers, "x-slack-signature");
+    if let Err(why) = verify(secrets, timestamp, signature, &body, moment.at) {
+        tracing::warn!(%why, route, "a request is not believed");
+        return Err(Refusal::Unsigned);
+    }
+    let (timestamp_words, signature) =
+        (timestamp.unwrap_or_default(), signature.unwrap_or_default());
+    if !shared
+        .used_signatures
+        .is_new(timestamp_words, signature, moment.at)
+    {
+        tracing::warn!(
+            why = "it was used before",
+            route,
+            "a request is not believed"
+        );
+        return Err(Refusal::Unsigned);
+    }
+    let trust = if is_signed_since_start(timestamp, moment) {
+        Trust::Fresh
+    } else {
+        Trust::MayBeRepeat
+    };
+    Ok((body, trust))
 }
 
 /// Whether a request was signed since this process began to remember what was used, so that a repeat would be known.
@@ -98,16 +156,6 @@ fn is_signed_since_start(timestamp: Option<&str>, now: Moment) -> bool {
     timestamp
         .and_then(|digits| digits.parse::<i64>().ok())
         .is_some_and(|signed_at| signed_at > started_at.as_seconds())
-}
-
-fn refusal(shared: &Shared) -> Response {
-    shared.metrics.slash_command(Answer::Refused);
-    (
-        StatusCode::UNAUTHORIZED,
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
-        REFUSAL,
-    )
-        .into_response()
 }
 
 /// The value of a header that is there exactly once: of two, nobody can say which one was signed.

@@ -83,14 +83,19 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             incidents: Arc::new(|_: &_| Ok(None)),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
             orders: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            marked: Arc::new(|_| {}),
             readers: Readers::default(),
+            sender: sender(),
+            tell: Arc::new(|_| {}),
+            losses: Arc::default(),
+            pressed: Arc::default(),
+            turn: Arc::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),
         history,
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
-        marked: Arc::new(|_| {}),
     };
     World {
         state,
@@ -997,4 +1002,11 @@ async fn the_listener_stops_although_somebody_stays_connected() {
     assert!(TcpStream::connect(running.address).await.is_err());
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).await.unwrap();
+}
+
+/// The way out of the house.
+pub(super) fn sender() -> crate::notify::sender::Sender {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::notify::sender::Sender::new().expect("there is a TLS provider")
 }

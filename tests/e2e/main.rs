@@ -18,6 +18,8 @@ mod actions;
 mod bot;
 mod certificates;
 mod chance;
+#[cfg(feature = "socket_mode")]
+mod clicks;
 mod clocks;
 mod corruption;
 mod crowd;

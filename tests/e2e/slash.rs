@@ -61,6 +61,11 @@ impl Signed {
         let body = format!(
             "token=gIkuvaNzQIHg97ATvDxqgjtO&team_id=T0001&team_domain=example&channel_id=C2147483705&channel_name=test&user_id={id}&user_name={name}&command=%2Froih&text={text}&api_app_id=A123456&response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT0%2F1%2Fabc&trigger_id=1.2.{sent}"
         );
+        Self::of(body, secret, age_seconds)
+    }
+
+    /// A form, signed with this secret and so long ago.
+    pub(crate) fn of(body: String, secret: &str, age_seconds: i64) -> Self {
         let timestamp = Clock::start().now().at.as_seconds() - age_seconds;
         let mut mac = <Hmac<Sha256>>::new_from_slice(secret.as_bytes()).expect("any key will do");
         mac.update(format!("v0:{timestamp}:{body}").as_bytes());
@@ -91,9 +96,11 @@ impl Signed {
     }
 
     pub(crate) async fn send(&self, hekate: &Hekate) -> Answer {
-        hekate
-            .post("/slack/command", &self.headers, &self.body)
-            .await
+        self.send_to(hekate, "/slack/command").await
+    }
+
+    pub(crate) async fn send_to(&self, hekate: &Hekate, route: &str) -> Answer {
+        hekate.post(route, &self.headers, &self.body).await
     }
 }
 

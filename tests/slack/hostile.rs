@@ -119,6 +119,7 @@ fn answers(words: &str) -> Vec<Message> {
                 understood: words.to_owned(),
                 nearest: vec![words.to_owned()],
                 hint: words.to_owned(),
+                choices: None,
             },
             "/roih",
             &OPTIONS,

@@ -2,6 +2,7 @@
 //! checked against Slack's rules, and against everything hostile that a target could say.
 
 mod actions;
+mod controls;
 mod golden;
 mod hostile;
 mod limits;

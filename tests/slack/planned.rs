@@ -292,6 +292,7 @@ fn what_is_not_done_says_why() {
         understood: refused.words,
         nearest: Vec::new(),
         hint: String::new(),
+        choices: None,
     };
     is_file(
         &reply::render(&refused, "/roih", &OPTIONS),

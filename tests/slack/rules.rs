@@ -136,21 +136,6 @@ fn ids_are_unique(payload: &Value) {
     assert!(seen.values().all(|count| *count == 1), "{seen:?}");
 }
 
-/// Source: <https://docs.slack.dev/reference/block-kit/block-elements/button-element>.
-fn is_button(button: &Value) {
-    assert_eq!(button["type"], "button", "{button:#}");
-    assert_eq!(button["text"]["type"], "plain_text", "{button:#}");
-    let length = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
-    assert!((1..=75).contains(&length(&button["text"]["text"])));
-    assert!((1..=255).contains(&length(&button["action_id"])));
-    assert!((1..=2_000).contains(&length(&button["value"])));
-    let style = button.get("style").and_then(Value::as_str);
-    assert!(
-        matches!(style, None | Some("primary" | "danger")),
-        "{button:#}"
-    );
-}
-
 /// What slackblocks lets pass: a string where Slack wants a text object.
 fn texts_are_objects(payload: &Value) {
     for block in blocks(payload) {
@@ -169,12 +154,45 @@ fn texts_are_objects(payload: &Value) {
                 }
             }
             "actions" => {
-                let buttons = block["elements"].as_array().expect("elements");
-                assert!((1..=25).contains(&buttons.len()), "{block:#}");
-                buttons.iter().for_each(is_button);
+                let elements = block["elements"].as_array().expect("elements");
+                assert!((1..=25).contains(&elements.len()), "{block:#}");
+                elements.iter().for_each(control_fits);
             }
             "rich_text" | "divider" => {}
             other => panic!("{other} is not one of ours"),
         }
+    }
+}
+
+/// A button or a menu, whose limits are counted in characters.
+fn control_fits(control: &Value) {
+    let length = |value: &Value| value.as_str().map_or(0, |text| text.chars().count());
+    let is_label = |text: &Value| {
+        assert_eq!(text["type"], "plain_text", "{control:#}");
+        assert!((1..=75).contains(&length(&text["text"])), "{control:#}");
+    };
+    assert!(
+        (1..=255).contains(&length(&control["action_id"])),
+        "{control:#}"
+    );
+    match control["type"].as_str().expect("a type") {
+        "button" => {
+            is_label(&control["text"]);
+            assert!(
+                (1..=2_000).contains(&length(&control["value"])),
+                "{control:#}"
+            );
+        }
+        "static_select" => {
+            is_label(&control["placeholder"]);
+            let options = control["options"].as_array().expect("options");
+            assert!((1..=100).contains(&options.len()), "{control:#}");
+            for option in options {
+                is_label(&option["text"]);
+                assert!((1..=150).contains(&length(&option["value"])), "{control:#}");
+            }
+        }
+        "external_select" => is_label(&control["placeholder"]),
+        other => panic!("{other} is not one of ours"),
     }
 }

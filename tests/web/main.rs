@@ -27,6 +27,7 @@ use hekate::{
             SlackSettings, StoreSettings, TlsSettings,
         },
     },
+    notify::sender::Sender,
     telemetry::Metrics,
     web::{Pulse, State, serve},
 };
@@ -57,7 +58,7 @@ async fn what_slacks_own_library_signs_is_answered_once() {
         .await
         .expect("the script starts");
     let answers = answers(&output);
-    assert_eq!(answers.len(), 113);
+    assert_eq!(answers.len(), 120);
     for answer in answers {
         assert_eq!(answer["fine"], true, "{answer}");
     }
@@ -86,6 +87,13 @@ fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
 }
 
+/// The way out of the house.
+fn sender() -> Sender {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Sender::new().expect("there is a TLS provider")
+}
+
 /// A listener with the secret, which lives as long as the token is not cancelled.
 async fn listener() -> (SocketAddr, CancellationToken) {
     let clock = Clock::start();
@@ -101,14 +109,19 @@ async fn listener() -> (SocketAddr, CancellationToken) {
             incidents: Arc::new(|_: &_| Ok(None)),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
             orders: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
+            marked: Arc::new(|_| {}),
             readers: Readers::default(),
+            sender: sender(),
+            tell: Arc::new(|_| {}),
+            losses: Arc::default(),
+            pressed: Arc::default(),
+            turn: Arc::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),
         history: Arc::new(|_: &_, _, _| Ok(Vec::new())),
         reload,
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
-        marked: Arc::new(|_| {}),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await

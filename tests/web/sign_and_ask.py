@@ -73,3 +73,46 @@ source = random.Random(20261121)
 for number in range(100):
     text = "".join(source.choice(letters) for _ in range(source.randrange(60)))
     ask(f"random {number}: {text!r}", text)
+
+
+def press(name, payload, *, signer=verifier, expected=200, answer=""):
+    body = urllib.parse.urlencode({"payload": json.dumps(payload)})
+    timestamp = str(int(time.time()))
+    headers = {
+        "Content-Type": "application/x-www-form-urlencoded",
+        "X-Slack-Request-Timestamp": timestamp,
+        "X-Slack-Signature": signer.generate_signature(timestamp=timestamp, body=body),
+    }
+    route = url.replace("/slack/command", "/slack/interactive")
+    request = urllib.request.Request(route, data=body.encode(), headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            status, said = response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        status, said = error.code, error.read().decode()
+    is_fine = status == expected and (said == "" if answer == "" else answer in said)
+    print(json.dumps({"name": name, "status": status, "fine": is_fine}))
+
+
+def click(action, value):
+    return {
+        "type": "block_actions",
+        "user": {"id": "U2CERLKJA", "username": "roadrunner"},
+        "trigger_id": uuid.uuid4().hex,
+        "actions": [{"type": "button", "action_id": action, "value": value}],
+    }
+
+
+search = {
+    "type": "block_suggestion",
+    "block_id": "pick1 show|health|",
+    "action_id": "hekate.pick",
+    "value": "",
+}
+press("a click", click("hekate.ask", "1 status"))
+press("an old click", click("hekate.ask", "0 status"))
+press("a click with accents", click("hekate.ask", "1 status mástér 🔵"))
+press("a menu", search, answer='"options"')
+press("a form", {"type": "view_submission"})
+press("a list", [], expected=400, answer="bad_interaction")
+press("a forged click", click("hekate.ack", "1 t:api"), signer=SignatureVerifier("another"), expected=401, answer="not signed")

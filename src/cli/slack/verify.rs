@@ -165,7 +165,7 @@ fn command(plan: &Plan) -> Finding {
         )
     } else if has_secret {
         let words = format!(
-            "comes by signed requests to /slack/command; hekate listens on {}",
+            "comes by signed requests to /slack/command and /slack/interactive; hekate listens on {}",
             plan.server.listen
         );
         Finding::new(what, State::Fine, words)
@@ -260,7 +260,7 @@ mod tests {
             odd    /roih           is not answered: the file has neither `app_token` nor `signing_secret`
             ok     signing secret  it looks right
             odd    signing secret  Slack's have 32 characters, 0 to 9 and a to f; was another value of the app taken?
-            ok     /roih           comes by signed requests to /slack/command; hekate listens on 127.0.0.1:8080
+            ok     /roih           comes by signed requests to /slack/command and /slack/interactive; hekate listens on 127.0.0.1:8080
             ok     /roih           comes over connections to Slack (Socket Mode)
         "#]].assert_eq(&table(&findings));
     }

@@ -98,6 +98,7 @@ fn heard(board: &Board, words: &str) -> String {
         Heard::Order(Order::Cancel { nonce }) => format!("cancel {nonce}"),
         Heard::Tasks(target) => format!("tasks of {target}"),
         Heard::Wish(_) => String::from("a plan"),
+        Heard::Opinion(_) => String::from("an opinion"),
         Heard::List(kind) => format!("list of {}", kind.as_str()),
         Heard::Reply(reply) => {
             let look = text::Look {

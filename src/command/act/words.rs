@@ -62,6 +62,7 @@ pub fn answered(answer: &Answered, board: &Board, command: &str) -> Reply {
             },
             nearest: Vec::new(),
             hint: refusal.way_out.clone(),
+            choices: None,
         },
     }
 }

@@ -88,10 +88,17 @@ pub fn select<'a>(board: &'a Board, text: &str) -> Selection<'a> {
     let mut is_selected = vec![false; board.rows.len()];
     for words in &alternatives {
         if let Err(nothing) = mark(board, words, &mut is_selected) {
-            let place = of_incident(board, words);
-            match place.and_then(|place| is_selected.get_mut(place)) {
-                Some(is_selected) => *is_selected = true,
-                None => return nothing,
+            let Some(id) = incident_of(words) else {
+                return nothing;
+            };
+            let mut is_any = false;
+            for (row, is_selected) in board.rows.iter().zip(&mut is_selected) {
+                let is_member = row.facts().incident.as_ref() == Some(&id);
+                *is_selected |= is_member;
+                is_any |= is_member;
+            }
+            if !is_any {
+                return nothing;
             }
         }
     }

@@ -12,13 +12,13 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 pub use words::{done, json_agenda, json_done, list};
 
 use super::{
-    Heard, Question, Reply,
+    Choice, Choices, Heard, Question, Reply,
     lookup::{self, One, SHOWN_MAX, Selection},
 };
 use crate::model::{
     Board, IncidentId, TargetId,
     board::Row,
-    planned::{DEPLOY_DEFAULT, PlanId, PlanKind, WORDS_MAX, Wish},
+    planned::{DEPLOY_DEFAULT, IfTaken, PlanId, PlanKind, WORDS_MAX, Wish},
     text::clean,
 };
 
@@ -55,6 +55,7 @@ pub(super) struct Problem {
     pub(super) understood: String,
     pub(super) nearest: Vec<String>,
     pub(super) hint: String,
+    pub(super) choices: Option<Box<Choices>>,
 }
 
 impl Problem {
@@ -63,6 +64,7 @@ impl Problem {
             understood: understood.into(),
             nearest: Vec::new(),
             hint: hint.into(),
+            choices: None,
         }
     }
 }
@@ -73,6 +75,7 @@ impl Problem {
             understood: self.understood,
             nearest: self.nearest,
             hint: self.hint,
+            choices: self.choices,
         }
     }
 }
@@ -229,7 +232,14 @@ fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
         ));
     }
     if said.names.trim().is_empty() {
-        return Err(Problem::new("it is not said which incident", hint()));
+        let open = |row: &&Arc<Row>| row.facts().incident.is_some();
+        let targets = Choice::of(board.rows.iter().filter(open));
+        let nobody = NoNames {
+            understood: String::from("it is not said which incident"),
+            nearest: Vec::new(),
+            targets,
+        };
+        return Err(nobody.after("ack", &said.rest(command), &hint()));
     }
     let incident = if let Some((incident, _)) = of_incident(board, &said.names) {
         incident
@@ -245,7 +255,11 @@ fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
         })?
     };
     let why = Some(said.why).filter(|why| !why.is_empty());
-    Ok(Wish::Acknowledge { incident, why })
+    Ok(Wish::Acknowledge {
+        incident,
+        why,
+        if_taken: IfTaken::TakeOver,
+    })
 }
 
 /// An incident that the words name, and everybody on the board that belongs to it.
@@ -264,6 +278,8 @@ fn of_incident(board: &Board, names: &str) -> Option<(IncidentId, Vec<TargetId>)
 struct NoNames {
     understood: String,
     nearest: Vec<String>,
+    /// Whom the words can mean, if that is what is wrong with them.
+    targets: Vec<Choice>,
 }
 
 impl NoNames {
@@ -276,6 +292,7 @@ impl NoNames {
                 .map(|name| format!("{start} {name}{rest}"))
                 .collect(),
             hint: hint.to_owned(),
+            choices: Choices::among(self.targets, start, rest),
         }
     }
 }
@@ -285,6 +302,7 @@ fn several(board: &Board, names: &str) -> Result<Vec<TargetId>, NoNames> {
     let nobody = |understood: &str| NoNames {
         understood: understood.to_owned(),
         nearest: Vec::new(),
+        targets: Vec::new(),
     };
     if names.trim_matches([',', ' ']).is_empty() {
         return Err(nobody("no target was named"));
@@ -309,6 +327,7 @@ fn several(board: &Board, names: &str) -> Result<Vec<TargetId>, NoNames> {
         ) => Err(NoNames {
             understood,
             nearest,
+            targets: Vec::new(),
         }),
         (None, Selection::Rows { .. }) => Err(nobody("nobody is like that now")),
     }
@@ -318,20 +337,23 @@ fn several(board: &Board, names: &str) -> Result<Vec<TargetId>, NoNames> {
 fn one<'a>(board: &'a Board, names: &str) -> Result<&'a Arc<Row>, NoNames> {
     match lookup::one(board, names) {
         One::Row(row) => Ok(row),
-        One::Several(rows) => Err(NoNames {
-            understood: format!("this could be each of {} targets", rows.len()),
-            nearest: rows
-                .iter()
-                .take(lookup::NEAREST_MAX)
-                .map(|row| row.target.title())
-                .collect(),
-        }),
+        One::Several(rows) => {
+            let understood = format!("this could be each of {} targets", rows.len());
+            let targets = Choice::of(rows);
+            let titles = targets.iter().map(|choice| choice.title.clone());
+            Err(NoNames {
+                understood,
+                nearest: titles.take(lookup::NEAREST_MAX).collect(),
+                targets,
+            })
+        }
         One::Nobody {
             understood,
             nearest,
         } => Err(NoNames {
             understood,
             nearest,
+            targets: Vec::new(),
         }),
     }
 }

@@ -37,7 +37,7 @@ fn understood(typed: &str) -> String {
                 )
             }
             Wish::End { id } => format!("end {id}"),
-            Wish::Acknowledge { incident, why } => format!("ack {incident} because {why:?}"),
+            Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
         Heard::List(kind) => format!("list of every {}", kind.as_str()),
         other @ (Heard::Order(_) | Heard::Tasks(_)) => panic!("no plan: {other:?}"),
@@ -45,8 +45,9 @@ fn understood(typed: &str) -> String {
             understood,
             nearest,
             hint,
+            ..
         }) => format!("? {understood} | {} | {hint}", nearest.join(", ")),
-        Heard::Reply(_) => String::from("an answer"),
+        Heard::Reply(_) | Heard::Opinion(_) => String::from("an answer"),
     }
 }
 
@@ -168,7 +169,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         silence end m3
             ? m3 is a maintenance | maintenance end m3 | `/roih silence list` shows their ids
         deploy announce master for 5m
-            ? this could be each of 2 targets | deploy announce master blue for 5m, deploy announce master green for 5m | say it as `/roih deploy announce master green for 5m release 4.18.2`
+            ? this could be each of 2 targets | deploy announce master green for 5m, deploy announce master blue for 5m | say it as `/roih deploy announce master green for 5m release 4.18.2`
         deploy announce for 5m
             ? no target was named |  | say it as `/roih deploy announce master green for 5m release 4.18.2`
         ack
@@ -176,7 +177,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         ack api
             ? api has no open incident |  | `/roih status` shows what is open
         ack master
-            ? this could be each of 2 targets | ack master blue, ack master green | say it as `/roih ack k7f2` or `/roih ack master blue because I restart it`
+            ? this could be each of 2 targets | ack master green, ack master blue | say it as `/roih ack k7f2` or `/roih ack master blue because I restart it`
         ack zzzz
             ? nothing is called `zzzz` |  | say it as `/roih ack k7f2` or `/roih ack master blue because I restart it`
         ack master green for 2h

@@ -11,8 +11,8 @@ use crate::{
         Batch, ChannelName, Moment, Severity, Slot, Story, Verdict,
         plan::Matcher,
         planned::{
-            Acknowledgement, Answer, Asked, DEPLOY_MAX, Done, HowEnded, LENGTH_MAX, LENGTH_MIN,
-            PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
+            Acknowledgement, Answer, Asked, DEPLOY_MAX, Done, HowEnded, IfTaken, LENGTH_MAX,
+            LENGTH_MIN, PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
         },
         text::span,
     },
@@ -59,13 +59,23 @@ impl Engine {
                 self.begin_plan(now, planned, &mut batch, actions)
             }
             Wish::End { id } => self.stop_plan(now, id, by, &mut batch, actions),
-            Wish::Acknowledge { incident, why } => {
+            Wish::Acknowledge {
+                incident,
+                why,
+                if_taken,
+            } => {
                 let acknowledgement = Acknowledgement {
                     by,
                     at: now.at,
                     why,
                 };
-                self.acknowledge(incident.as_str(), acknowledgement, &mut batch, actions)
+                self.acknowledge(
+                    incident.as_str(),
+                    acknowledgement,
+                    if_taken,
+                    &mut batch,
+                    actions,
+                )
             }
         };
         if !batch.is_empty() {
@@ -228,9 +238,20 @@ impl Engine {
         &mut self,
         incident: &str,
         acknowledgement: Acknowledgement,
+        if_taken: IfTaken,
         batch: &mut Batch,
         actions: &mut Vec<Action>,
     ) -> Answer {
+        if if_taken == IfTaken::Leave
+            && let Some(first) = self.taken_on(incident)
+        {
+            let at = first.at.words(self.plan.server.timezone);
+            return Err(refused(if first.by == acknowledgement.by {
+                format!("you have had {incident} since {at}")
+            } else {
+                format!("{} has been on {incident} since {at}", first.by)
+            }));
+        }
         let take_on = |open: &mut Open| {
             open.incident.acknowledged = Some(acknowledgement.clone());
             open.incident.remind_at = None;
@@ -274,6 +295,18 @@ impl Engine {
             titles,
             acknowledgement,
         })
+    }
+
+    /// Who has taken an open incident on, if somebody has.
+    fn taken_on(&self, incident: &str) -> Option<Acknowledgement> {
+        let is_it = |open: &&Open| open.incident.id.as_str() == incident;
+        let alone = self.watched.iter().flatten();
+        let mut alone = alone.filter_map(|watched| watched.incident.as_deref());
+        let shared = self.commons.open.values().map(|shared| &shared.open);
+        let open = alone
+            .find(is_it)
+            .or_else(|| shared.into_iter().find(is_it))?;
+        open.incident.acknowledged.clone()
     }
 }
 

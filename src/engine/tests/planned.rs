@@ -17,8 +17,8 @@ use crate::{
         calendar::{Recurring, Times},
         plan::Matcher,
         planned::{
-            Agenda, Answer, Asked, Done, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind, Window,
-            Wish,
+            Agenda, Answer, Asked, Done, IfTaken, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind,
+            Window, Wish,
         },
     },
 };
@@ -44,10 +44,14 @@ fn begin(kind: PlanKind, targets: &[&str], length: Duration) -> Wish {
 impl World {
     /// Somebody wishes this; the answer.
     fn wish(&mut self, wish: Wish) -> Answer {
+        self.wish_by(jan(), wish)
+    }
+
+    fn wish_by(&mut self, by: Person, wish: Wish) -> Answer {
         self.event(Event::Planned(Asked {
             number: 1,
             wish,
-            by: jan(),
+            by,
         }));
         self.answers.pop().expect("every wish is answered at once")
     }
@@ -541,6 +545,7 @@ fn an_acknowledgement_ends_reminders_until_it_changes() {
     let wish = |why: Option<&str>, id: &str| Wish::Acknowledge {
         incident: crate::model::IncidentId::new(id),
         why: why.map(str::to_owned),
+        if_taken: IfTaken::TakeOver,
     };
     let answer = world.wish(wish(Some("I restart it"), &id));
     assert!(
@@ -588,6 +593,44 @@ fn an_acknowledgement_ends_reminders_until_it_changes() {
     }
 }
 
+/// Of two who press a button in the same moment one is on it, alone or with others.
+#[test]
+fn who_is_first_keeps_it_unless_it_is_taken_over() {
+    for names in [&["api"][..], &["shop/a", "shop/b", "shop/c"]] {
+        let mut world = World::new(fleet(names.iter().map(|name| target(name)).collect()));
+        world.run_until(minutes(5));
+        for name in names {
+            world.set(name, "refused");
+        }
+        world.run_until(minutes(8));
+        let id = world.open.keys().next().expect("it is open").clone();
+        let mut wish = |name: &str, if_taken| {
+            let by = Person {
+                name: name.to_owned(),
+                slack_user: None,
+            };
+            let wish = Wish::Acknowledge {
+                incident: crate::model::IncidentId::new(id.as_str()),
+                why: None,
+                if_taken,
+            };
+            match world.wish_by(by, wish) {
+                Ok(Done::Acknowledged {
+                    acknowledgement, ..
+                }) => acknowledgement.by.name,
+                Ok(other) => panic!("{other:?}"),
+                Err(refused) => refused.words,
+            }
+        };
+        assert_eq!(wish("eva", IfTaken::Leave), "eva");
+        let since = " has been on ";
+        assert!(wish("jan", IfTaken::Leave).starts_with(&format!("eva{since}{id} since 1 Jan ")));
+        assert!(wish("eva", IfTaken::Leave).starts_with(&format!("you have had {id} since ")));
+        assert_eq!(wish("jan", IfTaken::TakeOver), "jan");
+        assert!(wish("eva", IfTaken::Leave).starts_with(&format!("jan{since}")));
+    }
+}
+
 #[test]
 fn several_are_taken_on_as_one_until_another_joins() {
     let mut world = World::new(fleet(
@@ -604,6 +647,7 @@ fn several_are_taken_on_as_one_until_another_joins() {
     let wish = Wish::Acknowledge {
         incident: crate::model::IncidentId::new(id.as_str()),
         why: None,
+        if_taken: IfTaken::TakeOver,
     };
     let Ok(Done::Acknowledged { titles, .. }) = world.wish(wish) else {
         panic!("it is open");

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::{
         Semaphore,
@@ -18,15 +18,13 @@ use tokio::{
     time::timeout,
 };
 
-use super::seen::Seen;
 use crate::{
-    chat::Chat,
-    model::Delivery,
-    notify::sender::Sender,
+    chat::{Chat, Late, Seen, Trust},
     slack::{
-        Message,
         api::Base,
         command::SlashCommand,
+        control::options_json,
+        interaction::{Interaction, Place},
         socket::{Envelope, EnvelopeKind, acknowledgement},
     },
     telemetry::{Answer, Fate},
@@ -36,12 +34,6 @@ use crate::{
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(2_500);
 /// So many commands may be worked on at once.
 const COMMANDS_MAX: usize = 32;
-/// Waits before the attempts to deliver a late answer; Slack takes five of them.
-const RESPONSE_WAITS: [Duration; 3] = [
-    Duration::ZERO,
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-];
 
 /// A text on its way out, and where it is said that it has left.
 pub(super) struct Outgoing {
@@ -52,17 +44,15 @@ pub(super) struct Outgoing {
 /// The desk that all lines share.
 pub(super) struct Desk {
     chat: Chat,
-    sender: Sender,
     seen: Mutex<Seen>,
     places: Arc<Semaphore>,
     acknowledged_within: Duration,
 }
 
 impl Desk {
-    pub(super) fn new(chat: Chat, sender: Sender) -> Arc<Self> {
+    pub(super) fn new(chat: Chat) -> Arc<Self> {
         Arc::new(Self {
             chat,
-            sender,
             seen: Mutex::default(),
             places: Arc::new(Semaphore::new(COMMANDS_MAX)),
             acknowledged_within: ACKNOWLEDGED_WITHIN,
@@ -90,7 +80,10 @@ impl Desk {
             EnvelopeKind::SlashCommand => {
                 tokio::spawn(Arc::clone(self).command(envelope, base.clone(), back));
             }
-            EnvelopeKind::Interactive | EnvelopeKind::Event | EnvelopeKind::Other => {
+            EnvelopeKind::Interactive => {
+                tokio::spawn(Arc::clone(self).interaction(envelope, base.clone(), back));
+            }
+            EnvelopeKind::Event | EnvelopeKind::Other => {
                 tracing::debug!(
                     event = "slack.ignored",
                     kind = envelope.kind.as_str(),
@@ -132,15 +125,12 @@ impl Desk {
             }
         };
         let Ok(_place) = self.places.try_acquire() else {
-            tracing::warn!(
-                event = "slack.busy",
-                "too many commands at once; one was sent away"
-            );
-            self.count(&envelope, Fate::Busy);
-            back.acknowledge(envelope.takes_payload.then(busy).as_ref());
+            self.is_busy(&envelope);
+            let busy = Chat::busy().to_json();
+            back.acknowledge(envelope.takes_payload.then_some(&busy));
             return;
         };
-        let mut answering = std::pin::pin!(self.chat.answer(&command, true));
+        let mut answering = std::pin::pin!(self.chat.answer(&command, Trust::Fresh));
         let message = if envelope.takes_payload {
             match timeout(self.acknowledged_within, &mut answering).await {
                 Ok(message) => {
@@ -160,43 +150,53 @@ impl Desk {
             back.acknowledge(None);
             answering.await
         };
-        let fate = self.respond(&command, &message).await;
+        let late = Late::Show(message, Place::Beside);
+        let fate = self
+            .chat
+            .respond(command.response_url.as_ref(), &late)
+            .await;
         self.count(&envelope, fate);
     }
 
-    /// Sends an answer to the address that came with the command.
-    async fn respond(&self, command: &SlashCommand, message: &Message) -> Fate {
-        let Some(url) = &command.response_url else {
-            tracing::warn!(
-                event = "slack.unanswered",
-                "an answer came too late, and the command has no address for late ones"
-            );
-            return Fate::Undelivered;
-        };
-        let mut body = message.to_json();
-        let mut last = String::new();
-        for wait in RESPONSE_WAITS {
-            tokio::time::sleep(wait).await;
-            let now = self.chat.clock.now().at;
-            let bytes = body.to_string().into_bytes();
-            match self.sender.respond(url.expose(), bytes, now).await {
-                Delivery::Accepted | Delivery::Posted(_) => return Fate::Late,
-                Delivery::Retry { why, .. } => last = why,
-                Delivery::Refused {
-                    why,
-                    is_malformed: true,
-                } => {
-                    last = why;
-                    body = message.plain().to_json();
-                }
-                Delivery::Unsure { why } | Delivery::Refused { why, .. } => {
-                    last = why;
-                    break;
-                }
+    /// Something that was pressed: acknowledged at once, because the answer goes to its own address.
+    async fn interaction(self: Arc<Self>, mut envelope: Envelope, base: Base, back: Back) {
+        let payload = envelope.payload.take();
+        match Interaction::of_payload(&payload, |text| base.response_url(text)) {
+            Ok(Interaction::Click(click)) => {
+                back.acknowledge(None);
+                let Ok(_place) = self.places.try_acquire() else {
+                    self.is_busy(&envelope);
+                    let busy = Late::Show(Chat::busy(), Place::Beside);
+                    self.chat.respond(click.response_url.as_ref(), &busy).await;
+                    return;
+                };
+                let fate = self.chat.press(*click, Trust::Fresh).await;
+                self.count(&envelope, fate);
+            }
+            Ok(Interaction::Search(search)) => {
+                let options = json!({ "options": options_json(&self.chat.search(&search)) });
+                self.count(&envelope, Fate::Answered);
+                back.acknowledge(envelope.takes_payload.then_some(&options));
+            }
+            Ok(Interaction::Other { kind }) => {
+                tracing::info!(event = "slack.ignored", %kind, "nothing here takes this");
+                self.count(&envelope, Fate::Ignored);
+                back.acknowledge(None);
+            }
+            Err(why) => {
+                tracing::warn!(%why, "Slack sent something pressed that cannot be read");
+                self.count(&envelope, Fate::Broken);
+                back.acknowledge(None);
             }
         }
-        tracing::warn!(event = "slack.unanswered", why = %last, "a late answer was not taken");
-        Fate::Undelivered
+    }
+
+    fn is_busy(&self, envelope: &Envelope) {
+        tracing::warn!(
+            event = "slack.busy",
+            "too many commands at once; one was sent away"
+        );
+        self.count(envelope, Fate::Busy);
     }
 
     fn count(&self, envelope: &Envelope, fate: Fate) {
@@ -234,11 +234,4 @@ impl Back {
         line.send(Outgoing { text, is_sent }).ok()?;
         Some(sent)
     }
-}
-
-fn busy() -> Value {
-    serde_json::json!({
-        "response_type": "ephemeral",
-        "text": "hekate is asked too much at once; try again in a moment",
-    })
 }

@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     command::fixture,
     model::planned::{Answer as Answered, Refused},
+    notify::sender::Sender,
     telemetry::Metrics,
 };
 
@@ -50,9 +51,15 @@ async fn world(statuses: &[u16]) -> World {
             answered
         }),
         orders: Arc::new(|_, _| oneshot::channel().1),
+        marked: Arc::new(|_| {}),
         readers: Readers::default(),
+        sender: Sender::new().expect("there is a TLS provider"),
+        tell: Arc::new(|_| {}),
+        losses: Arc::default(),
+        pressed: Arc::default(),
+        turn: Arc::default(),
     };
-    let mut desk = Desk::new(chat, Sender::new().expect("there is a TLS provider"));
+    let mut desk = Desk::new(chat);
     Arc::get_mut(&mut desk)
         .expect("nobody else has it yet")
         .acknowledged_within = Duration::from_millis(20);

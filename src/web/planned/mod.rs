@@ -183,7 +183,11 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
                 json!({ "nearest": nearest }),
             );
         }
-        Heard::Reply(_) | Heard::List(_) | Heard::Order(_) | Heard::Tasks(_) => {
+        Heard::Reply(_)
+        | Heard::List(_)
+        | Heard::Opinion(_)
+        | Heard::Order(_)
+        | Heard::Tasks(_) => {
             return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
         }
     };

@@ -71,7 +71,7 @@ fn done(wish: &Wish, by: &Person) -> Done {
             but: None,
         },
         Wish::End { id } => Done::Ended(planned(id.kind, &[], None)),
-        Wish::Acknowledge { incident, why } => Done::Acknowledged {
+        Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
             acknowledgement: Acknowledgement {

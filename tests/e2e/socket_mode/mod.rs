@@ -2,7 +2,7 @@
 
 mod app;
 mod second_opinion;
-mod stand_in;
+pub(crate) mod stand_in;
 
 use std::{fs, time::Duration};
 

@@ -13,15 +13,15 @@ const REMEMBERED: Duration = Duration::from_hours(1);
 const CAPACITY: usize = 10_000;
 
 /// The words of the last hour, each there once.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
+#[derive(Default, Debug)]
+pub struct Seen {
     known: HashSet<String>,
     by_age: VecDeque<(Tick, String)>,
 }
 
 impl Seen {
     /// Remembers a word; whether it is new.
-    pub(super) fn insert(&mut self, word: String, now: Tick) -> bool {
+    pub fn insert(&mut self, word: String, now: Tick) -> bool {
         while let Some((seen_at, oldest)) = self.by_age.front() {
             if now.since(*seen_at) <= REMEMBERED && self.by_age.len() < CAPACITY {
                 break;

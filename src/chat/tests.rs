@@ -1,0 +1,578 @@
+use serde_json::Value;
+
+use super::*;
+use crate::{
+    command::fixture,
+    model::{
+        ChannelName, TargetId, Timestamp,
+        action::{Answered, Refusal},
+        incident::{Told, Worth},
+        plan::Matcher,
+        planned::{Acknowledgement, Done, IfTaken, PlanId, PlanKind, Planned, Refused},
+    },
+    slack::interaction::{
+        Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
+    },
+};
+
+const INCIDENT: &str = "68rn";
+
+/// Answers wishes as the engine does, and shows on the board what came of them.
+#[derive(Default)]
+struct Engine {
+    wishes: Vec<(Wish, String)>,
+    orders: Vec<String>,
+    marked: Vec<Incident>,
+}
+
+struct World {
+    chat: Chat,
+    engine: Arc<Mutex<Engine>>,
+}
+
+fn world() -> World {
+    world_with(|_| Ok(None))
+}
+
+fn world_with(
+    read: impl Fn(&IncidentId) -> Result<Option<Incident>, String> + Send + Sync + 'static,
+) -> World {
+    // Another test may have been first.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let board = Arc::new(ArcSwap::from_pointee(fixture::board()));
+    let green = Arc::clone(board.load().row(&TargetId::new("master/green")).unwrap());
+    let mut facts = (*green.facts()).clone();
+    facts.incident = Some(incident());
+    green.set_facts(facts);
+    let engine = Arc::new(Mutex::new(Engine::default()));
+    let clock = Clock::start();
+    let chat = Chat {
+        board: Arc::clone(&board),
+        plan: Arc::new(ArcSwap::from_pointee(fixture::plan())),
+        metrics: Arc::new(Metrics::new()),
+        clock: clock.clone(),
+        incidents: Arc::new(read),
+        wishes: {
+            let engine = Arc::clone(&engine);
+            Arc::new(move |wish, by| {
+                let (answer, answered) = oneshot::channel();
+                let mut engine = engine.lock().unwrap();
+                engine.wishes.push((wish.clone(), by.name.clone()));
+                let _ = answer.send(done(&board.load(), wish, by, clock.now().at));
+                answered
+            })
+        },
+        orders: {
+            let engine = Arc::clone(&engine);
+            Arc::new(move |order, asker| {
+                let (answer, answered) = oneshot::channel();
+                let mut engine = engine.lock().unwrap();
+                engine
+                    .orders
+                    .push(format!("{order:?} of {}", asker.by.name));
+                let refusal = Refusal {
+                    words: String::from("nobody asked for it"),
+                    way_out: String::from("ask for it again"),
+                };
+                let _ = answer.send(Answered::Refused {
+                    refusal,
+                    attempt: None,
+                });
+                answered
+            })
+        },
+        marked: {
+            let engine = Arc::clone(&engine);
+            Arc::new(move |incident| engine.lock().unwrap().marked.push(incident))
+        },
+        readers: Readers::default(),
+        sender: Sender::new().expect("there is a TLS provider"),
+        tell: Arc::new(|_| {}),
+        losses: Arc::default(),
+        pressed: Arc::default(),
+        turn: Arc::default(),
+    };
+    World { chat, engine }
+}
+
+fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
+    match wish {
+        Wish::Begin {
+            kind,
+            targets,
+            length,
+            why,
+            release,
+        } => {
+            let mut agenda = (**board.agenda.load()).clone();
+            let number = u64::try_from(agenda.made.len()).unwrap() + 1;
+            let planned = Planned {
+                id: PlanId { kind, number },
+                matcher: Matcher {
+                    targets,
+                    ..Matcher::default()
+                },
+                why,
+                release,
+                by,
+                from: at,
+                until: at + length,
+                ended: None,
+            };
+            agenda.made.push(Arc::new(planned.clone()));
+            board.agenda.store(Arc::new(agenda));
+            Ok(Done::Begun { planned, but: None })
+        }
+        Wish::End { .. } => panic!("no button ends a plan"),
+        Wish::Acknowledge {
+            incident, if_taken, ..
+        } => {
+            let row = board.row(&TargetId::new("master/green")).unwrap();
+            let mut facts = (*row.facts()).clone();
+            if facts.incident.as_ref() != Some(&incident) {
+                return Err(Refused {
+                    is_missing: true,
+                    words: format!("there is no open incident {incident}"),
+                });
+            }
+            if let (Some(taken), IfTaken::Leave) = (&facts.acknowledged, if_taken) {
+                return Err(Refused {
+                    is_missing: false,
+                    words: format!("{} has been on {incident}", taken.by),
+                });
+            }
+            let acknowledgement = Acknowledgement { by, at, why: None };
+            facts.acknowledged = Some(acknowledgement.clone());
+            row.set_facts(facts);
+            Ok(Done::Acknowledged {
+                incident,
+                titles: vec![row.target.title()],
+                acknowledgement,
+            })
+        }
+    }
+}
+
+fn incident() -> IncidentId {
+    IncidentId::new(INCIDENT)
+}
+
+/// Of the incident that is open, or of the target that has it.
+fn of_incident() -> Subject {
+    Subject::Incident(incident())
+}
+
+fn click(name: &str, action: Action) -> Click {
+    Click {
+        action: Ok(action),
+        user: User {
+            id: format!("U{name}"),
+            name: name.to_owned(),
+        },
+        team_id: String::from("T1"),
+        api_app_id: String::from("A1"),
+        channel_id: String::from("C1"),
+        message_ts: String::from("1.2"),
+        is_private: true,
+        is_home: false,
+        trigger_id: String::new(),
+        response_url: None,
+    }
+}
+
+impl World {
+    async fn press(&self, click: &Click) -> (Value, Place) {
+        match self.chat.pressed(click, Trust::Fresh).await {
+            Late::Show(message, place) => (message.to_json(), place),
+            Late::Vanish => panic!("there is an answer"),
+        }
+    }
+
+    /// What somebody hears who presses this.
+    async fn hears(&self, name: &str, action: Action) -> String {
+        let (answer, place) = self.press(&click(name, action)).await;
+        assert_eq!(place, Place::Beside, "{answer}");
+        text(&answer)
+    }
+
+    fn wishes(&self) -> usize {
+        self.engine.lock().unwrap().wishes.len()
+    }
+}
+
+fn text(answer: &Value) -> String {
+    answer["text"]
+        .as_str()
+        .unwrap()
+        .replace('＠', "@")
+        .replace('∶', ":")
+}
+
+/// An incident that is over since then.
+fn over(ago: Duration, mark: Option<crate::model::incident::Mark>) -> Incident {
+    let now = Clock::start().now().at;
+    let mut incident = Incident::begun(IncidentId::new(INCIDENT).number().unwrap(), now - ago);
+    incident.targets = vec![TargetId::new("master/green")];
+    incident.closed_at = Some(now - ago);
+    incident.told = vec![Told {
+        channel: ChannelName::new("alerts"),
+        at: now - ago,
+        mention: None,
+    }];
+    incident.mark = mark;
+    incident
+}
+
+#[tokio::test]
+async fn the_first_one_is_on_it_and_the_second_hears_who_and_can_take_over() {
+    let world = world();
+    let first = world.hears("eva", Action::Acknowledge(of_incident())).await;
+    assert!(
+        first.starts_with("68rn (master green) acknowledged by @eva"),
+        "{first}"
+    );
+    let again = world.hears("eva", Action::Acknowledge(of_incident())).await;
+    assert!(again.contains("@eva has been on 68rn"), "{again}");
+
+    let target = Subject::Target(TargetId::new("master/green"));
+    let (second, _) = world
+        .press(&click("jan", Action::Acknowledge(target)))
+        .await;
+    assert!(text(&second).contains("@eva has been on 68rn"), "{second}");
+    let buttons = &second["blocks"].as_array().unwrap().last().unwrap()["elements"];
+    let action = Action::read(
+        buttons[0]["action_id"].as_str().unwrap(),
+        buttons[0]["value"].as_str().unwrap(),
+    );
+    assert_eq!(action, Ok(Action::TakeOver(of_incident())));
+    let taken = world.hears("jan", action.unwrap()).await;
+    assert!(taken.contains("acknowledged by @jan"), "{taken}");
+}
+
+#[tokio::test]
+async fn a_button_of_an_incident_that_is_over_says_so_and_does_nothing() {
+    let world = world_with(|_| Ok(Some(over(Duration::from_mins(2), None))));
+    let green = TargetId::new("master/green");
+    world
+        .chat
+        .board
+        .load()
+        .row(&green)
+        .unwrap()
+        .set_facts(fixture::well(fixture::NOW));
+    for action in [
+        Action::Acknowledge(of_incident()),
+        Action::TakeOver(of_incident()),
+        Action::Silence(of_incident(), Quiet::TwoHours),
+    ] {
+        let said = world.hears("eva", action).await;
+        assert!(
+            said.contains("68rn (master green) was over already 2 min"),
+            "{said}"
+        );
+    }
+    for (subject, words) in [
+        (Subject::Target(green), "master green has no open incident"),
+        (
+            Subject::Target(TargetId::new("gone/one")),
+            "gone one is not watched any more",
+        ),
+    ] {
+        let said = world.hears("eva", Action::Acknowledge(subject)).await;
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(world.wishes(), 0);
+}
+
+#[tokio::test]
+async fn two_clicks_make_one_silence() {
+    let world = world();
+    let first = world
+        .hears("eva", Action::Silence(of_incident(), Quiet::TwoHours))
+        .await;
+    assert!(first.starts_with("silenced 1 target until"), "{first}");
+    for quiet in [Quiet::TwoHours, Quiet::HalfAnHour] {
+        let second = world
+            .hears("jan", Action::Silence(of_incident(), quiet))
+            .await;
+        assert!(
+            second.contains("@eva has silenced that already"),
+            "{second}"
+        );
+    }
+    let longer = world
+        .hears("jan", Action::Silence(of_incident(), Quiet::EightHours))
+        .await;
+    assert!(longer.starts_with("silenced 1 target until"), "{longer}");
+    let engine = world.engine.lock().unwrap();
+    let [
+        (
+            Wish::Begin {
+                kind,
+                targets,
+                length,
+                why,
+                ..
+            },
+            by,
+        ),
+        (Wish::Begin { .. }, _),
+    ] = engine.wishes.as_slice()
+    else {
+        panic!("{:?}", engine.wishes)
+    };
+    assert_eq!((*kind, by.as_str()), (PlanKind::Silence, "@eva"));
+    assert_eq!(*targets, [TargetId::new("master/green")]);
+    assert_eq!(
+        (*length, why.as_str()),
+        (Duration::from_hours(2), "68rn is known")
+    );
+}
+
+#[tokio::test]
+async fn a_false_alarm_is_said_once_and_only_of_what_is_over() {
+    let known = Arc::new(Mutex::new(over(Duration::from_mins(2), None)));
+    let world = {
+        let known = Arc::clone(&known);
+        world_with(move |_| Ok(Some(known.lock().unwrap().clone())))
+    };
+    let said = world.hears("eva", Action::FalseAlarm(of_incident())).await;
+    assert!(
+        said.starts_with("68rn is marked as a false alarm"),
+        "{said}"
+    );
+    let marked = world.engine.lock().unwrap().marked.pop().unwrap();
+    let mark = marked.mark.clone().unwrap();
+    assert_eq!((mark.worth, mark.by.as_str()), (Worth::FalseAlarm, "@eva"));
+    *known.lock().unwrap() = marked;
+    let said = world.hears("jan", Action::FalseAlarm(of_incident())).await;
+    assert!(
+        said.contains("@eva has said already that 68rn was a false alarm"),
+        "{said}"
+    );
+    known.lock().unwrap().closed_at = None;
+    let said = world.hears("jan", Action::FalseAlarm(of_incident())).await;
+    assert!(said.contains("68rn is still open"), "{said}");
+    assert!(world.engine.lock().unwrap().marked.is_empty());
+}
+
+#[tokio::test]
+async fn typed_opinions_are_taken_as_well() {
+    let world = world_with(|_| Ok(Some(over(Duration::from_mins(2), None))));
+    let by = answer::speaker(("U1", "eva"), ("C1", "core"), "");
+    let say = async |text: &str| {
+        let message = world.chat.say(text, &by, Trust::Fresh, "/roih").await;
+        text_of(&message)
+    };
+    let said = say("mark 68rn false-alarm because a backup").await;
+    assert!(said.starts_with("68rn is marked as false alarm"), "{said}");
+    let said = say("mark 68rn false-alarm").await;
+    assert!(said.contains("it is not said why"), "{said}");
+    let engine = world.engine.lock().unwrap();
+    assert_eq!(engine.marked.len(), 1);
+    assert_eq!(engine.marked[0].mark.as_ref().unwrap().reason, "a backup");
+}
+
+fn text_of(message: &crate::slack::Message) -> String {
+    text(&message.to_json())
+}
+
+#[tokio::test]
+async fn an_answer_goes_where_its_button_says_and_only_answers_are_shared() {
+    let world = world();
+    let status = |place| Action::say("status master", place);
+    for place in [Place::Beside, Place::Instead] {
+        let (answer, at) = world.press(&click("eva", status(place))).await;
+        assert_eq!(at, place);
+        assert!(text(&answer).contains("master green"), "{answer}");
+    }
+    // What everybody sees is not replaced.
+    let mut public = click("eva", status(Place::Instead));
+    public.is_private = false;
+    assert_eq!(world.press(&public).await.1, Place::Beside);
+
+    let (shared, at) = world.press(&click("eva", status(Place::Channel))).await;
+    assert_eq!(at, Place::Channel);
+    let words = shared.to_string();
+    assert!(
+        words.contains("shared by @eva") && !words.contains("action_id"),
+        "{shared}"
+    );
+
+    let wish = "silence add master green for 1h because x";
+    for action in [
+        Action::say(wish, Place::Channel),
+        Action::say("mark 68rn useful because x", Place::Channel),
+    ] {
+        let said = world.hears("eva", action).await;
+        assert!(said.contains("only an answer can be shared"), "{said}");
+    }
+    assert_eq!(world.wishes(), 0);
+    // What is typed can also be pressed.
+    world
+        .press(&click("eva", Action::say(wish, Place::Instead)))
+        .await;
+    assert_eq!(world.wishes(), 1);
+}
+
+#[tokio::test]
+async fn what_may_be_a_repeat_only_asks() {
+    let world = world();
+    for action in [
+        Action::Acknowledge(of_incident()),
+        Action::TakeOver(of_incident()),
+        Action::Silence(of_incident(), Quiet::Morning),
+        Action::FalseAlarm(of_incident()),
+        Action::say("ack 68rn", Place::Instead),
+    ] {
+        let Late::Show(message, _) = world
+            .chat
+            .pressed(&click("eva", action), Trust::MayBeRepeat)
+            .await
+        else {
+            panic!("there is an answer")
+        };
+        let said = text_of(&message);
+        assert!(said.contains("before hekate was started"), "{said}");
+    }
+    let question = click("eva", Action::say("status", Place::Instead));
+    let Late::Show(message, _) = world.chat.pressed(&question, Trust::MayBeRepeat).await else {
+        panic!("there is an answer")
+    };
+    assert!(text_of(&message).contains("5 targets"));
+    assert_eq!(world.wishes(), 0);
+}
+
+#[tokio::test]
+async fn what_is_not_known_any_more_says_so() {
+    let world = world();
+    for (why, words) in [
+        (BadAction::Unknown, "does nothing here"),
+        (BadAction::Version, "another version of hekate"),
+        (BadAction::Value, "cannot be read"),
+    ] {
+        let mut click = click("eva", Action::Dismiss);
+        click.action = Err(why);
+        let (answer, _) = world.press(&click).await;
+        assert!(text(&answer).contains(words), "{answer}");
+    }
+    let dismissed = click("eva", Action::Dismiss);
+    assert_eq!(
+        world.chat.pressed(&dismissed, Trust::Fresh).await,
+        Late::Vanish
+    );
+}
+
+/// What was asked for is confirmed by whoever presses it, where they are; the answer takes the place of the question.
+#[tokio::test]
+async fn an_order_is_confirmed_and_taken_back_by_a_button() {
+    let world = world();
+    for (action, expected) in [
+        (
+            Action::Confirm(String::from("n1")),
+            r#"Confirm { nonce: "n1", typed: None } of @eva"#,
+        ),
+        (
+            Action::Cancel(String::from("n1")),
+            r#"Cancel { nonce: "n1" } of @eva"#,
+        ),
+    ] {
+        let mut click = click("eva", action);
+        let (answer, place) = world.press(&click).await;
+        assert_eq!(place, Place::Instead);
+        assert_eq!(
+            text(&answer),
+            "not done: nobody asked for it; ask for it again"
+        );
+        assert_eq!(
+            world.engine.lock().unwrap().orders.pop().as_deref(),
+            Some(expected)
+        );
+        // What may be a repeat from before the start does nothing.
+        let late = world.chat.pressed(&click, Trust::MayBeRepeat).await;
+        assert!(matches!(late, Late::Show(..)));
+        assert!(world.engine.lock().unwrap().orders.is_empty());
+        // What everybody sees is not replaced by what one person is told.
+        click.is_private = false;
+        let (_, place) = world.press(&click).await;
+        assert_eq!(place, Place::Beside);
+        world.engine.lock().unwrap().orders.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_click_acts_once() {
+    let world = world();
+    let mut once = click("eva", Action::Acknowledge(of_incident()));
+    once.trigger_id = String::from("1.2.3");
+    let fate = world.chat.press(once.clone(), Trust::Fresh).await;
+    // There is no address for the answer.
+    assert_eq!(fate, crate::telemetry::Fate::Undelivered);
+    let fate = world.chat.press(once, Trust::Fresh).await;
+    assert_eq!(fate, crate::telemetry::Fate::Repeat);
+    assert_eq!(world.wishes(), 1);
+}
+
+#[tokio::test]
+async fn a_search_finds_words_in_any_order_problems_first() {
+    let world = world();
+    let found = |typed: &str| -> Vec<String> {
+        let search = Search {
+            pick: Pick::read("pick1 show|health|"),
+            typed: typed.to_owned(),
+        };
+        let choices = world.chat.search(&search);
+        choices.into_iter().map(|choice| choice.value).collect()
+    };
+    assert_eq!(
+        found(""),
+        [
+            "master/green",
+            "cron/yellow",
+            "cron/purple",
+            "master/blue",
+            "api"
+        ]
+    );
+    assert_eq!(found("BLUE mast"), ["master/blue"]);
+    assert_eq!(found(":hekate-green:"), ["master/green"]);
+    assert!(found("<!channel> *").is_empty());
+    let stale = Search {
+        pick: Err(BadAction::Version),
+        typed: String::new(),
+    };
+    assert!(world.chat.search(&stale).is_empty());
+}
+
+/// Nobody can make it stumble who can sign.
+#[test]
+fn hostile_names_stay_words() {
+    let payload = serde_json::json!({
+        "type": "block_actions",
+        "user": { "id": "U1", "username": "<!channel> *\u{202e}x`" },
+        "actions": [{ "action_id": "hekate.dismiss", "value": "1 -" }],
+    });
+    let read = Interaction::of_payload(&payload, crate::slack::command::ResponseUrl::parse);
+    let Ok(Interaction::Click(click)) = read else {
+        panic!("it can be read")
+    };
+    let by = answer::person(&click.user.id, &click.user.name);
+    assert_eq!(by.name, "@<!channel> *x`");
+    let late = Late::Show(
+        crate::slack::Message::new(
+            crate::slack::Audience::Asker,
+            "x",
+            None,
+            Vec::new(),
+            Vec::new(),
+        )
+        .shared_by(&by.name),
+        Place::Channel,
+    );
+    let Late::Show(message, _) = late else {
+        panic!("it is shown")
+    };
+    // Nothing is parsed where the name is.
+    let blocks = message.to_json()["blocks"].clone();
+    assert_eq!(blocks[0]["elements"][0]["type"], "plain_text", "{blocks}");
+}
