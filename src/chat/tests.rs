@@ -482,7 +482,7 @@ async fn an_order_is_confirmed_and_taken_back_by_a_button() {
         assert_eq!(place, Place::Instead);
         assert_eq!(
             text(&answer),
-            "not done: nobody asked for it; ask for it again"
+            "not done: nobody asked for it. ask for it again"
         );
         assert_eq!(
             world.engine.lock().unwrap().orders.pop().as_deref(),

@@ -105,6 +105,12 @@ impl Lookout {
             .is_some_and(|(began, is_good)| is_good && now.since(began) <= VOUCHES_FOR)
     }
 
+    /// Whether the last round of witnesses began after that and was good.
+    fn was_well_since(&self, since: Tick) -> bool {
+        self.last
+            .is_some_and(|(began, is_good)| is_good && began >= since)
+    }
+
     /// When it has to be woken.
     pub(super) fn next_deadline(&self) -> Tick {
         let round = match self.asked {
@@ -245,8 +251,11 @@ impl Engine {
             return Some(observation);
         }
         if !may_wait {
-            // The next round comes soon, and by then the witnesses have been asked.
-            observation.outcome = self.hidden();
+            // A round is judged at once. It is believed if the witnesses were well after its silence began, else the next one
+            // is: by then they have been asked.
+            if !self.lookout.was_well_since(self.silent_since(&observation)) {
+                observation.outcome = self.hidden();
+            }
             return Some(observation);
         }
         self.lookout.held.push(Held {
@@ -255,6 +264,19 @@ impl Engine {
             planned,
         });
         None
+    }
+
+    /// When the first look of those that are silent was over; of the first one itself, an ordinary round of witnesses ago.
+    fn silent_since(&self, observation: &Observation) -> Tick {
+        let check = usize::from(observation.look.check);
+        let watched = self.at(observation.look.slot);
+        let watching = watched.and_then(|watched| watched.checks.get(check));
+        let burst = watching.and_then(|watching| watching.state.burst.as_ref());
+        let before = observation.started.tick.since(Tick::ZERO);
+        burst.map_or(
+            Tick::ZERO + before.saturating_sub(ROUND_EVERY),
+            |burst| burst.known,
+        )
     }
 
     /// Whoever is said to be down is not said to be so again because of silence that nobody vouches for.

@@ -34,6 +34,7 @@ pub const TAKEN: &[&str] = &[
     "ack",
     "silence",
     "maintenance",
+    "mark",
     "help",
     "show",
     "confirm",
