@@ -84,20 +84,43 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
             faults.push(format!("{:?} reminded at {at:?} of what is kept", entry.key));
         }
         let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed | Kind::Notice);
+        let mut news = Vec::new();
         for (target, verdict) in &said {
             let before = last.insert((&entry.key.incident, target.clone()), *verdict);
-            let is_worse = before.is_none_or(|before| *verdict > before);
             let is_other = is_other_reason(chronicle, target, *at, entry, before);
-            let is_new = !is_end && is_bad(*verdict) && (is_worse || is_other);
-            if is_new && is_kept(target) {
+            if !is_end && (before != Some(*verdict) || is_other) {
+                let is_worse = before.is_none_or(|before| *verdict > before);
+                news.push((target, *verdict, is_bad(*verdict) && (is_worse || is_other)));
+            }
+        }
+        // Of several, somebody's news may be told together with those of others, if they are older than what keeps them.
+        let is_due = news.iter().any(|(target, _, is_new)| !is_new || !is_kept(target));
+        for (target, verdict, _) in news.into_iter().filter(|(_, _, is_new)| *is_new) {
+            let kept = keeping.get(target).map_or(&[][..], Vec::as_slice);
+            if is_kept(target) && (!is_due || began_inside(chronicle, target, kept, *at)) {
                 faults.push(format!(
-                    "{:?} said at {at:?} that {target} is {verdict} ({}) after {before:?}, and that was kept: {:?}",
-                    entry.kind, entry.story.reason.words, keeping.get(target)
+                    "{:?} {:?} said at {at:?} that {target} is {verdict} ({}), and that was kept: {:?}",
+                    entry.key, entry.kind, entry.story.reason.words, near(kept, *at)
                 ));
             }
         }
     }
     faults
+}
+
+fn near(kept: &[Kept], at: Duration) -> Vec<&Kept> {
+    let is_near = |kept: &&Kept| kept.from <= at && kept.until + CALM >= at;
+    kept.iter().filter(is_near).collect()
+}
+
+/// Whether nothing was wrong with a target when what keeps it now began.
+fn began_inside(chronicle: &Chronicle, target: &TargetId, kept: &[Kept], at: Duration) -> bool {
+    let over = kept.iter().filter(|kept| kept.from < at && at < kept.surely_until);
+    over.map(|kept| kept.from).min().is_some_and(|from| {
+        let looks = chronicle.before(target, from);
+        let last: Vec<_> = looks.take(3).map(|look| chronicle.word_of(look)).collect();
+        last.len() == 3 && last.iter().all(|word| *word == Word::Well)
+    })
 }
 
 fn is_bad(verdict: Verdict) -> bool {
