@@ -19,6 +19,7 @@ mod eyes;
 mod fleet;
 mod invariants;
 mod ledger;
+mod parents;
 mod planned;
 mod quality;
 mod random;

@@ -13,6 +13,7 @@ use crate::{
     eyes::Net,
     fleet::target,
     invariants,
+    parents::On,
     planned::{self, Deed, Opens, Rhythm, Whom},
     receiver::Mood,
     reference,
@@ -34,8 +35,9 @@ const REAL_STORE_EVERY: u64 = 25;
 /// In one world of so many, a pair holds up production.
 const PRODUCTION_EVERY: u64 = 3;
 
-/// In one world of so many people and the file plan something.
-const PLANNED_EVERY: u64 = 5;
+/// In one world of so many people and the file plan something, and in one somebody depends on somebody; in one of thrice as
+/// many both.
+const HELD_EVERY: u64 = 5;
 
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
 const SKIES: [Sky; 15] = [
@@ -201,6 +203,28 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
     }
 }
 
+/// Whom some of the targets depend on: on targets and on a group, never in a circle.
+fn dependencies(world: &mut World, chance: &mut StdRng) {
+    let mut order = NAMES.to_vec();
+    let mut earlier: Vec<&'static str> = Vec::new();
+    while !order.is_empty() {
+        let child = order.remove(chance.random_range(0..order.len()));
+        for parent in &earlier {
+            if chance.random_bool(0.4) {
+                world.dependencies.add(child, On::Target(parent));
+            }
+        }
+        let is_group = ["master/blue", "master/green"]
+            .iter()
+            .all(|member| earlier.contains(member));
+        if is_group && chance.random_bool(0.5) {
+            world.dependencies.add(child, On::Group("master"));
+        }
+        earlier.push(child);
+    }
+    world.reload();
+}
+
 /// Some windows that come once, or again and again.
 fn windows(chance: &mut StdRng) -> Vec<Opens> {
     let window = |chance: &mut StdRng| {
@@ -278,9 +302,12 @@ fn play(seed: u64) -> u64 {
     if seed % PRODUCTION_EVERY == 1 {
         world.hold_production();
     }
-    if seed % PLANNED_EVERY == 2 {
+    if seed % HELD_EVERY == 2 {
         // A chance of its own, so that what else befalls the world is what it would be without it.
         planned_work(&mut world, &mut StdRng::seed_from_u64(!seed));
+    }
+    if seed % HELD_EVERY == 3 || seed % (3 * HELD_EVERY) == 2 {
+        dependencies(&mut world, &mut StdRng::seed_from_u64(!seed ^ 1));
     }
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {
@@ -297,8 +324,9 @@ fn play(seed: u64) -> u64 {
     world.checks.step(world.now, seed);
     invariants::finally(&world, seed);
     invariants::bounded(&world, seed);
-    reference::agrees(&world, seed);
-    planned::agrees(&world, seed);
+    let keeping = world.kept();
+    reference::agrees(&world, &keeping, seed);
+    planned::agrees(&world, &keeping, seed);
     if is_undisturbed {
         invariants::truthful(&world, seed);
     }

@@ -9,7 +9,7 @@ use std::{
 use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, TargetId, Verdict};
 
 use crate::{
-    planned::{Works, kept_until, was_kept},
+    planned::{Keeping, Works, kept_until, was_kept},
     weather::Sky,
     world::World,
 };
@@ -279,15 +279,15 @@ const DOUBT: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(10);
 
 /// All that the second opinion has to say of a world in which everything healed in the end.
-pub(crate) fn agrees(world: &World, seed: u64) {
+pub(crate) fn agrees(world: &World, keeping: &Keeping, seed: u64) {
     let mut faults = Vec::new();
     for (at, life, entry) in &world.chronicle.decided {
-        faults.extend(unfounded(world, *at, *life, entry));
+        faults.extend(unfounded(world, keeping, *at, *life, entry));
         faults.extend(unfounded_members(world, *at, entry));
     }
     faults.extend(told_twice(&world.chronicle));
     faults.extend(told_too_often(&world.chronicle));
-    faults.extend(untold(world));
+    faults.extend(untold(world, keeping));
     faults.extend(unfinished(world));
     faults.extend(undelivered(world));
     assert!(
@@ -298,7 +298,13 @@ pub(crate) fn agrees(world: &World, seed: u64) {
 }
 
 /// A message that what was seen does not bear out.
-fn unfounded(world: &World, at: Duration, life: u32, entry: &Entry) -> Option<String> {
+fn unfounded(
+    world: &World,
+    keeping: &Keeping,
+    at: Duration,
+    life: u32,
+    entry: &Entry,
+) -> Option<String> {
     let chronicle = &world.chronicle;
     let target = entry.story.target.as_ref()?;
     let last = |count: usize| {
@@ -318,7 +324,7 @@ fn unfounded(world: &World, at: Duration, life: u32, entry: &Entry) -> Option<St
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
         // Something planned kept it from being told when it was decided.
         (Kind::Opened | Kind::Changed, Verdict::Down)
-            if was_kept(&world.kept_of(target), at) && chronicle.is_still_down(target, at) =>
+            if was_kept(keeping, target, at) && chronicle.is_still_down(target, at) =>
         {
             true
         }
@@ -527,11 +533,11 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
 }
 
 /// An outage that lasted for longer than people were promised, and of which nothing was said.
-fn untold(world: &World) -> Vec<String> {
+fn untold(world: &World, keeping: &Keeping) -> Vec<String> {
     let chronicle = &world.chronicle;
     let mut faults = Vec::new();
     for (target, weather) in &world.weather {
-        let kept = world.kept_of(target);
+        let kept = keeping.get(target).map_or(&[][..], Vec::as_slice);
         for (from, until, sky) in weather.stretches(world.now) {
             if word(sky) != Word::Bad {
                 continue;
@@ -583,8 +589,8 @@ fn untold(world: &World) -> Vec<String> {
             // What began or went on while nothing could be seen is told once it can be seen.
             let from = seen_from(world, from, until);
             // What was kept by something planned is told when that ends, or with the next look.
-            let from = match kept_until(&kept, from, bound) {
-                later if later > from => later + policy.interval + policy.timeout,
+            let from = match kept_until(kept, from, bound) {
+                later if later > from => later.saturating_add(policy.interval + policy.timeout),
                 _ => from,
             };
             if until < from + bound {

@@ -25,6 +25,7 @@ use crate::{
     eyes::{self, Eyes},
     fleet, invariants,
     ledger::Ledger,
+    parents::Dependencies,
     planned::Deed,
     receiver::Receiver,
     reference::{Chronicle, Look},
@@ -115,6 +116,8 @@ pub(crate) struct World {
     additions: Vec<fn(&mut Plan)>,
     /// The maintenance windows of the file.
     pub(crate) windows: Vec<Window>,
+    /// Who depends on whom.
+    pub(crate) dependencies: Dependencies,
     seed: u64,
 }
 
@@ -195,6 +198,7 @@ impl World {
             is_long,
             additions: Vec::new(),
             windows: Vec::new(),
+            dependencies: Dependencies::default(),
             seed,
         };
         world.start();
@@ -224,6 +228,7 @@ impl World {
             add(&mut plan);
         }
         plan.maintenance = self.windows.clone().into();
+        self.dependencies.write(&mut plan);
         plan
     }
 

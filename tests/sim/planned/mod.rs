@@ -6,7 +6,7 @@ mod opinion;
 
 use std::{collections::HashMap, time::Duration};
 
-pub(crate) use opinion::{agrees, kept_until, was_kept};
+pub(crate) use opinion::{agrees, is_calm, kept_until, was_kept};
 
 use hekate::{
     engine::Event,
@@ -155,12 +155,27 @@ pub(crate) struct Works {
 /// What keeps a target from being told.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {
-    from: Duration,
-    /// It ends no sooner …
-    surely_until: Duration,
+    /// It begins no sooner …
+    pub(crate) from: Duration,
     /// … and no later.
-    until: Duration,
-    is_deploy: bool,
+    pub(crate) surely_from: Duration,
+    /// It ends no sooner …
+    pub(crate) surely_until: Duration,
+    /// … and no later.
+    pub(crate) until: Duration,
+    pub(crate) cause: Cause,
+}
+
+/// What keeps each target from being told.
+pub(crate) type Keeping = HashMap<TargetId, Vec<Kept>>;
+
+/// Why a target is kept from being told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Cause {
+    /// Somebody planned something, or the file did.
+    Plan,
+    /// What it depends on is down.
+    Parent,
 }
 
 impl Works {
@@ -232,9 +247,10 @@ impl Works {
             .map_or(Duration::MAX, |(at, _)| at);
         Some(Kept {
             from,
+            surely_from: from,
             surely_until: surely_until.min(stopped),
             until: until.min(stopped),
-            is_deploy,
+            cause: Cause::Plan,
         })
     }
 
@@ -250,9 +266,10 @@ impl Works {
                         let (from, until) = (from.max(*read_at), until.min(gone_at));
                         (from < until).then_some(Kept {
                             from,
+                            surely_from: from,
                             surely_until: until,
                             until,
-                            is_deploy: false,
+                            cause: Cause::Plan,
                         })
                     }));
                 }
@@ -408,12 +425,13 @@ impl World {
     }
 
     /// What keeps this target from being told.
-    pub(crate) fn kept_of(&self, target: &TargetId) -> Vec<Kept> {
-        self.chronicle.works.over(&self.chronicle, target)
+    fn kept_of(&self, target: &TargetId) -> Vec<Kept> {
+        let planned = self.chronicle.works.over(&self.chronicle, target);
+        planned.into_iter().chain(self.hidden(target)).collect()
     }
 
     /// Of each target what keeps it from being told.
-    fn kept(&self) -> HashMap<TargetId, Vec<Kept>> {
+    pub(crate) fn kept(&self) -> Keeping {
         let targets = self.weather.keys();
         targets
             .map(|target| (target.clone(), self.kept_of(target)))

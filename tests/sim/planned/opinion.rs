@@ -1,4 +1,4 @@
-//! What people are owed beside planned work: nothing new while it is on, the end of what was told in any case, and what is
+//! What people are owed beside planned work and beside what something depends on: nothing new while it is on, the end of what was told in any case, and what is
 //! still bad afterwards in time. Looks go on as ever.
 
 use std::{collections::HashMap, time::Duration};
@@ -8,7 +8,7 @@ use hekate::model::{
     planned::{HowEnded, PlanKind},
 };
 
-use super::{Kept, Work};
+use super::{Cause, Keeping, Kept, Work};
 use crate::{
     reference::{Chronicle, Look, Word, longest, named_in},
     weather::Sky,
@@ -22,16 +22,13 @@ const WAITS: Duration = Duration::from_secs(20);
 /// Beside a kill, a stall or a change of the file nothing is promised for so long.
 const CALM: Duration = Duration::from_mins(3);
 
-type Keeping = HashMap<TargetId, Vec<Kept>>;
-
 /// All that there is to be said of planned work in a world in which everything healed in the end.
-pub(crate) fn agrees(world: &World, seed: u64) {
-    let keeping = world.kept();
+pub(crate) fn agrees(world: &World, keeping: &Keeping, seed: u64) {
     let mut faults = world.chronicle.works.faults.clone();
-    faults.extend(told_in_spite(world, &keeping));
+    faults.extend(told_in_spite(world, keeping));
     faults.extend(reminded_in_spite(&world.chronicle));
     faults.extend(ended_otherwise(world));
-    for (target, kept) in &keeping {
+    for (target, kept) in keeping {
         faults.extend(unlooked(world, target, kept));
         faults.extend(unended(world, target, kept));
         faults.extend(told_late(world, target, kept));
@@ -47,8 +44,8 @@ pub(crate) fn agrees(world: &World, seed: u64) {
 pub(crate) fn kept_until(kept: &[Kept], from: Duration, bound: Duration) -> Duration {
     let mut from = from;
     loop {
-        let over = |kept: &&Kept| kept.from <= from + bound && kept.until + EDGE > from;
-        let until = kept.iter().filter(over).map(|kept| kept.until + EDGE * 2);
+        let over = |kept: &&Kept| kept.from <= from + bound && kept.until.saturating_add(EDGE) > from;
+        let until = kept.iter().filter(over).map(|kept| kept.until.saturating_add(EDGE * 2));
         match until.max().filter(|until| *until > from) {
             Some(until) => from = until,
             None => return from,
@@ -57,14 +54,19 @@ pub(crate) fn kept_until(kept: &[Kept], from: Duration, bound: Duration) -> Dura
 }
 
 /// Whether something may have kept a target from being told a moment ago.
-pub(crate) fn was_kept(kept: &[Kept], at: Duration) -> bool {
-    let lately = |kept: &Kept| kept.from <= at && at <= kept.until + CALM;
-    kept.iter().any(lately)
+pub(crate) fn was_kept(keeping: &Keeping, target: &TargetId, at: Duration) -> bool {
+    let lately = |kept: &Kept| kept.from <= at && at <= kept.until.saturating_add(CALM);
+    keeping.get(target).into_iter().flatten().any(lately)
+}
+
+impl Kept {
+    fn is_surely_on(&self, at: Duration) -> bool {
+        self.surely_from.saturating_add(EDGE) < at && at + EDGE < self.surely_until
+    }
 }
 
 fn is_surely_kept(kept: &[Kept], at: Duration) -> bool {
-    let over = |kept: &Kept| kept.from + EDGE < at && at + EDGE < kept.surely_until;
-    kept.iter().any(over)
+    kept.iter().any(|kept| kept.is_surely_on(at))
 }
 
 /// Something new was told of a target while it was not to be.
@@ -75,11 +77,20 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
     for (at, _, entry) in &chronicle.decided {
         let said = named_in(chronicle, entry);
         let is_kept = |target: &TargetId| {
-            let kept = keeping.get(target);
-            kept.is_some_and(|kept| is_surely_kept(kept, *at))
+            let mut looks = chronicle.before(target, *at);
+            let seen = looks.find(|look| chronicle.word_of(look) != Word::Nothing);
+            // Whatever it depends on, its certificate has to be renewed.
+            let is_ending = seen.is_some_and(|look| look.sky.is_warned_of());
+            let mut kept = keeping.get(target).into_iter().flatten();
+            kept.any(|kept| kept.is_surely_on(*at) && !(is_ending && kept.cause == Cause::Parent))
         };
         let bad = || said.iter().filter(|(_, verdict)| is_bad(*verdict));
-        let is_all_kept = bad().count() > 0 && bad().all(|(target, _)| is_kept(target));
+        let is_planned = |target: &TargetId| {
+            let kept = keeping.get(target).into_iter().flatten();
+            let mut planned = kept.filter(|kept| kept.cause == Cause::Plan);
+            planned.any(|kept| kept.is_surely_on(*at))
+        };
+        let is_all_kept = bad().count() > 0 && bad().all(|(target, _)| is_planned(target));
         if entry.kind == Kind::Reminder && is_all_kept {
             faults.push(format!("{:?} reminded at {at:?} of what is kept", entry.key));
         }
@@ -109,14 +120,14 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
 }
 
 fn near(kept: &[Kept], at: Duration) -> Vec<&Kept> {
-    let is_near = |kept: &&Kept| kept.from <= at && kept.until + CALM >= at;
+    let is_near = |kept: &&Kept| kept.from <= at && kept.until.saturating_add(CALM) >= at;
     kept.iter().filter(is_near).collect()
 }
 
 /// Whether nothing was wrong with a target when what keeps it now began.
 fn began_inside(chronicle: &Chronicle, target: &TargetId, kept: &[Kept], at: Duration) -> bool {
-    let over = kept.iter().filter(|kept| kept.from < at && at < kept.surely_until);
-    over.map(|kept| kept.from).min().is_some_and(|from| {
+    let over = kept.iter().filter(|kept| kept.is_surely_on(at));
+    over.map(|kept| kept.surely_from).min().is_some_and(|from| {
         let looks = chronicle.before(target, from);
         let last: Vec<_> = looks.take(3).map(|look| chronicle.word_of(look)).collect();
         last.len() == 3 && last.iter().all(|word| *word == Word::Well)
@@ -213,7 +224,7 @@ fn came_back(chronicle: &Chronicle, work: &Work, began: Duration, at: Duration) 
 }
 
 /// Whether nothing befell hekate itself around this time, and it could see.
-fn is_calm(world: &World, from: Duration, until: Duration) -> bool {
+pub(crate) fn is_calm(world: &World, from: Duration, until: Duration) -> bool {
     let chronicle = &world.chronicle;
     let far = |at: &Duration| *at + CALM < from || *at > until;
     chronicle.voids.iter().all(far)
@@ -299,7 +310,7 @@ fn told_late(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
     let weather = world.weather.get(target).map(|it| it.stretches(world.now));
     let stretches: Vec<_> = weather.into_iter().flatten().collect();
     let mut faults = Vec::new();
-    for one in kept {
+    for one in kept.iter().filter(|one| one.cause == Cause::Plan) {
         let end = one.until;
         if one.surely_until != end || kept_until(kept, end, WAITS) > end + EDGE * 2 {
             continue;
@@ -335,8 +346,7 @@ fn told_late(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
         });
         if !is_told || !is_explained {
             faults.push(format!(
-                "{target} was {sky:?} from {from:?} to {until:?} and kept until {end:?} (deploy: {}), and by {by:?} the last word was {:?}",
-                one.is_deploy,
+                "{target} was {sky:?} from {from:?} to {until:?} and kept until {end:?}, and by {by:?} the last word was {:?}",
                 said.map(|(at, entry, verdict)| (at, entry.kind, verdict, &entry.story.notes))
             ));
         }
