@@ -1,9 +1,8 @@
 //! Who depends on whom in the simulated worlds, and when that truly hides somebody.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use hekate::model::{GroupName, Plan, TargetId, plan::Parent};
-use std::sync::Arc;
 
 use crate::{
     planned::{Cause, Kept, is_calm},
@@ -144,7 +143,7 @@ impl World {
                 out.push((from, look.ended));
             }
         }
-        out.extend(since.map(|from| (from, Duration::MAX)));
+        out.extend(since.map(|from| (from, self.now)));
         out
     }
 

@@ -662,11 +662,18 @@ fn undelivered(world: &World) -> Vec<String> {
     for (at, _, entry) in &world.chronicle.decided {
         let key = &entry.key;
         let is_left_out = world.left_out.contains(key.channel.as_str());
+        let at = &world.due_at(*at, entry);
         let is_seen = world.sees(
             at.saturating_sub(Duration::from_mins(75)),
             *at + Duration::from_mins(1),
         );
-        if is_left_out || disturbed(*at) || !is_seen || !world.receiver.is_well(&key.channel, *at) {
+        let is_moved = !world.minor.is_empty() && world.chronicle.works.is_moved();
+        if is_left_out
+            || is_moved
+            || disturbed(*at)
+            || !is_seen
+            || !world.receiver.is_well(&key.channel, *at)
+        {
             continue;
         }
         let arrived = world
@@ -677,7 +684,10 @@ fn undelivered(world: &World) -> Vec<String> {
         // Others of the same moment may be before it, a second each.
         if arrived.is_none_or(|arrived| arrived.at > *at + Duration::from_secs(20)) {
             faults.push(format!(
-                "{key:?} was written at {at:?} and arrived at {:?}",
+                "{key:?} ({:?}, {}, {:?}) was due at {at:?} and arrived at {:?}",
+                entry.kind,
+                entry.story.to,
+                entry.story.many,
                 arrived.map(|arrived| arrived.at)
             ));
         }

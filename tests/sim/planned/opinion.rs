@@ -44,8 +44,12 @@ pub(crate) fn agrees(world: &World, keeping: &Keeping, seed: u64) {
 pub(crate) fn kept_until(kept: &[Kept], from: Duration, bound: Duration) -> Duration {
     let mut from = from;
     loop {
-        let over = |kept: &&Kept| kept.from <= from + bound && kept.until.saturating_add(EDGE) > from;
-        let until = kept.iter().filter(over).map(|kept| kept.until.saturating_add(EDGE * 2));
+        let over =
+            |kept: &&Kept| kept.from <= from + bound && kept.until.saturating_add(EDGE) > from;
+        let until = kept
+            .iter()
+            .filter(over)
+            .map(|kept| kept.until.saturating_add(EDGE * 2));
         match until.max().filter(|until| *until > from) {
             Some(until) => from = until,
             None => return from,
@@ -92,7 +96,10 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
         };
         let is_all_kept = bad().count() > 0 && bad().all(|(target, _)| is_planned(target));
         if entry.kind == Kind::Reminder && is_all_kept {
-            faults.push(format!("{:?} reminded at {at:?} of what is kept", entry.key));
+            faults.push(format!(
+                "{:?} reminded at {at:?} of what is kept",
+                entry.key
+            ));
         }
         let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed | Kind::Notice);
         let mut news = Vec::new();
@@ -105,7 +112,9 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
             }
         }
         // Of several, somebody's news may be told together with those of others, if they are older than what keeps them.
-        let is_due = news.iter().any(|(target, _, is_new)| !is_new || !is_kept(target));
+        let is_due = news
+            .iter()
+            .any(|(target, _, is_new)| !is_new || !is_kept(target));
         for (target, verdict, _) in news.into_iter().filter(|(_, _, is_new)| *is_new) {
             let kept = keeping.get(target).map_or(&[][..], Vec::as_slice);
             if is_kept(target) && (!is_due || began_inside(chronicle, target, kept, *at)) {
@@ -284,9 +293,8 @@ fn unended(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
         }
         let said = |by: Duration| {
             let decided = chronicle.decided.iter();
-            let decided = decided.filter(move |(at, _, entry)| {
-                *at <= by && entry.kind != Kind::Notice
-            });
+            let decided =
+                decided.filter(move |(at, _, entry)| *at <= by && entry.kind != Kind::Notice);
             decided
                 .filter_map(|(_, _, entry)| {
                     let mut said = named_in(chronicle, entry).into_iter();
