@@ -307,11 +307,13 @@ impl Lane {
             let entries = group.iter().map(|&place| &self.queue[place].entry);
             entries.filter_map(|entry| entry.held_until).max()
         };
+        if until(head).is_none() || !self.may_be_folded(head) {
+            return None;
+        }
         // What goes sooner, because something told before is over or something cannot wait, goes without the others.
         let is_morning = |place: &usize| self.queue[*place].held.is_none_or(|at| at <= now);
-        let is_over = until(head).is_some() && head.iter().all(is_morning);
-        if !is_over || !self.may_be_folded(head) {
-            return None;
+        if !head.iter().all(is_morning) {
+            return Some(head.to_vec());
         }
         let is_over = |group: &[usize]| {
             let is_over = self.held_until(group).is_none_or(|at| at <= now);

@@ -90,9 +90,8 @@ fn what_does_not_wait_passes_and_takes_along_what_came_before_it() {
     all_told(
         &world,
         &expect![[r#"
-            01:00:00.0 alerts <- aaaa opened => accepted
+            01:00:00.0 alerts <- aaaa opened aaaa changed => accepted
             01:00:01.2 alerts <- cccc opened => accepted
-            01:00:02.4 alerts <- aaaa changed => accepted
         "#]],
     );
 }
