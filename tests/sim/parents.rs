@@ -41,7 +41,7 @@ impl On {
         }
     }
 
-    fn members<'a>(self, all: &'a [TargetId]) -> Vec<&'a TargetId> {
+    fn members(self, all: &[TargetId]) -> Vec<&TargetId> {
         let is_one = |id: &&TargetId| match self {
             Self::Target(name) => id.as_str() == name,
             Self::Group(group) => id.as_str().split_once('/').map(|(it, _)| it) == Some(group),
@@ -105,7 +105,11 @@ impl World {
             let spans = members.iter().map(|member| self.maybe_down(member));
             // Of a group of which somebody was taken out, the others decide.
             if self.chronicle.taken_out.is_empty() {
-                out.extend(spans.reduce(both).unwrap_or_default());
+                out.extend(
+                    spans
+                        .reduce(|some, others| both(&some, &others))
+                        .unwrap_or_default(),
+                );
             } else {
                 out.extend(spans.flatten());
             }
@@ -152,7 +156,9 @@ impl World {
         let all = self.ids();
         let members = on.members(&all).into_iter();
         let spans = members.map(|member| self.surely_down_alone(member));
-        spans.reduce(both).unwrap_or_default()
+        spans
+            .reduce(|some, others| both(&some, &others))
+            .unwrap_or_default()
     }
 
     fn surely_down_alone(&self, target: &TargetId) -> Vec<Span> {
@@ -170,7 +176,7 @@ impl World {
 }
 
 /// When both are the case.
-fn both(some: Vec<Span>, others: Vec<Span>) -> Vec<Span> {
+fn both(some: &[Span], others: &[Span]) -> Vec<Span> {
     let pairs = some
         .iter()
         .flat_map(|one| others.iter().map(move |other| (one, other)));

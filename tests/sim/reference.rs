@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, TargetId, Verdict};
+use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, Severity, TargetId, Verdict};
 
 use crate::{
     planned::{Keeping, Works, kept_until, was_kept},
@@ -196,6 +196,20 @@ impl Chronicle {
             count += 1;
         }
         self.is_damped && (flapping || count > 3)
+    }
+
+    /// The longest that people wait, if this is the longest for something that is told at once and by itself.
+    fn with_patience(&self, target: &TargetId, from: Duration, bound: Duration) -> Duration {
+        let bound = if self.is_restless(target, from + bound) {
+            bound + STEADY
+        } else {
+            bound
+        };
+        if self.is_shared(target, from + bound) {
+            bound + SHARED_PATIENCE
+        } else {
+            bound
+        }
     }
 
     /// Whether somebody was told before, in the same incident, that a target is down, and of nothing else since.
@@ -506,6 +520,16 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
         let Some(target) = entry.story.target.as_ref() else {
             continue;
         };
+        // That what could wait has become a disaster passes at any time, once.
+        let is_disaster = |other: &Entry| other.story.severity == Severity::Disaster;
+        let mut before = chronicle.decided.iter().filter(|(_, _, other)| {
+            let (key, other) = (&entry.key, &other.key);
+            (&other.channel, &other.incident) == (&key.channel, &key.incident)
+                && other.sequence < key.sequence
+        });
+        if is_disaster(entry) && before.all(|(_, _, other)| !is_disaster(other)) {
+            continue;
+        }
         // That it is not watched any more is somebody's own doing.
         if matches!(entry.kind, Kind::Notice | Kind::Removed) {
             continue;
@@ -576,16 +600,7 @@ fn untold(world: &World, keeping: &Keeping) -> Vec<String> {
                 0
             }));
             let bound = if is_mixed { bound * 2 } else { bound } + WAIT;
-            let bound = if chronicle.is_restless(target, from + bound) {
-                bound + STEADY
-            } else {
-                bound
-            };
-            let bound = if chronicle.is_shared(target, from + bound) {
-                bound + SHARED_PATIENCE
-            } else {
-                bound
-            };
+            let bound = chronicle.with_patience(target, from, bound);
             // What began or went on while nothing could be seen is told once it can be seen.
             let from = seen_from(world, from, until);
             // What was kept by something planned is told when that ends, or with the next look.

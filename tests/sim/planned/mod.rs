@@ -140,7 +140,7 @@ pub(crate) struct Work {
 /// All that was planned in a world, as it happened.
 #[derive(Debug, Default)]
 pub(crate) struct Works {
-    works: Vec<Work>,
+    made: Vec<Work>,
     /// What the file said from when on.
     files: Vec<(Duration, Vec<Opens>)>,
     /// When the wall clock was moved, and by how many milliseconds.
@@ -198,7 +198,7 @@ impl Works {
         let known = |work: &&mut Work| work.began.is_some_and(|(_, known)| known == id);
         let Some(ended) = &planned.ended else {
             let length = planned.until.since(planned.from);
-            let mut works = self.works.iter_mut();
+            let mut works = self.made.iter_mut();
             match works.next_back().filter(|work| work.began.is_none()) {
                 Some(work) if work.kind == id.kind && work.length == length => {
                     work.began = Some((now, id));
@@ -207,7 +207,7 @@ impl Works {
             }
             return;
         };
-        match self.works.iter_mut().find(known) {
+        match self.made.iter_mut().find(known) {
             Some(work) if work.ended.is_none() => work.ended = Some((now, ended.how)),
             Some(_) | None => self.faults.push(format!("{id} has ended again")),
         }
@@ -215,7 +215,7 @@ impl Works {
 
     /// What keeps a target from being told, as far as it is known from what was wished and what befell the clocks.
     fn over(&self, chronicle: &Chronicle, target: &TargetId) -> Vec<Kept> {
-        let works = self.works.iter();
+        let works = self.made.iter();
         let made = works.filter_map(|work| self.work_over(chronicle, work, target));
         made.chain(self.windows_over(target)).collect()
     }
@@ -351,7 +351,7 @@ impl World {
                 length,
             } => {
                 let targets: Vec<_> = targets.into_iter().map(TargetId::new).collect();
-                self.chronicle.works.works.push(Work {
+                self.chronicle.works.made.push(Work {
                     kind,
                     targets: targets.clone(),
                     length,
@@ -369,7 +369,7 @@ impl World {
                 }
             }
             Deed::End(number) => {
-                let work = self.chronicle.works.works.get_mut(number);
+                let work = self.chronicle.works.made.get_mut(number);
                 let Some(work) = work.filter(|work| work.ended.is_none()) else {
                     return;
                 };
@@ -406,7 +406,7 @@ impl World {
         let works = &mut self.chronicle.works;
         match answer {
             Ok(Done::Begun { planned, .. }) => {
-                let last = works.works.last().and_then(|work| work.began);
+                let last = works.made.last().and_then(|work| work.began);
                 if last != Some((self.now, planned.id)) {
                     let fault = format!("{} was promised and not stored", planned.id);
                     works.faults.push(fault);
@@ -414,7 +414,7 @@ impl World {
             }
             Ok(Done::Ended(planned)) => {
                 let ended = |work: &&Work| work.ended.is_some_and(|(at, _)| at == self.now);
-                let mut ended = works.works.iter().filter(ended);
+                let mut ended = works.made.iter().filter(ended);
                 if !ended.any(|work| work.began.is_some_and(|(_, id)| id == planned.id)) {
                     let fault = format!("the end of {} was promised and not stored", planned.id);
                     works.faults.push(fault);

@@ -198,7 +198,7 @@ fn reminded_in_spite(chronicle: &Chronicle) -> Vec<String> {
 fn ended_otherwise(world: &World) -> Vec<String> {
     let works = &world.chronicle.works;
     let mut faults = Vec::new();
-    for work in &works.works {
+    for work in &works.made {
         let Some((began, id)) = work.began else {
             continue;
         };
@@ -210,7 +210,7 @@ fn ended_otherwise(world: &World) -> Vec<String> {
             None => false,
             Some((at, HowEnded::Over)) => at + EDGE >= kept.surely_until.min(began + work.length),
             Some((at, HowEnded::Stopped)) => work.end_wished == Some(at),
-            Some((at, HowEnded::Replaced)) => works.works.iter().any(|other| {
+            Some((at, HowEnded::Replaced)) => works.made.iter().any(|other| {
                 let is_then = other.began.is_some_and(|(began, _)| began == at);
                 is_then && other.kind == work.kind && other.targets == work.targets
             }),
@@ -272,6 +272,20 @@ fn unlooked(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
     .collect()
 }
 
+impl Chronicle {
+    /// The last word on a target by then: when, in which message, and what.
+    fn last_said(&self, target: &TargetId, by: Duration) -> Option<(Duration, &Entry, Verdict)> {
+        let decided = self.decided.iter().rev();
+        let mut said = decided
+            .filter(|(at, _, entry)| *at <= by && entry.kind != Kind::Notice)
+            .filter_map(|(at, _, entry)| {
+                let mut said = named_in(self, entry).into_iter();
+                Some((*at, entry, said.find(|(named, _)| named == target)?.1))
+            });
+        said.next()
+    }
+}
+
 /// A target that was told, and the end of which was kept from people.
 fn unended(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
     let chronicle = &world.chronicle;
@@ -291,18 +305,10 @@ fn unended(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
         if chronicle.is_restless(target, by) || chronicle.is_shared(target, by) {
             continue;
         }
-        let said = |by: Duration| {
-            let decided = chronicle.decided.iter();
-            let decided =
-                decided.filter(move |(at, _, entry)| *at <= by && entry.kind != Kind::Notice);
-            decided
-                .filter_map(|(_, _, entry)| {
-                    let mut said = named_in(chronicle, entry).into_iter();
-                    Some((entry, said.find(|(named, _)| named == target)?.1))
-                })
-                .last()
-        };
-        if let (Some((_, Verdict::Down)), Some((entry, Verdict::Down))) = (said(from), said(by)) {
+        let said = |by| chronicle.last_said(target, by);
+        if let (Some((_, _, Verdict::Down)), Some((_, entry, Verdict::Down))) =
+            (said(from), said(by))
+        {
             faults.push(format!(
                 "{target} is well since {from:?}, and the last word is {:?}, {:?}",
                 entry.key, entry.kind
@@ -340,14 +346,7 @@ fn told_late(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
         if chronicle.is_restless(target, by) || chronicle.is_shared(target, by) {
             continue;
         }
-        let decided = chronicle.decided.iter();
-        let said = decided
-            .filter(|(at, _, entry)| *at <= by && entry.kind != Kind::Notice)
-            .filter_map(|(at, _, entry)| {
-                let mut said = named_in(chronicle, entry).into_iter();
-                Some((*at, entry, said.find(|(named, _)| named == target)?.1))
-            })
-            .last();
+        let said = chronicle.last_said(target, by);
         let is_told = matches!(said, Some((_, _, Verdict::Down)));
         let is_explained = said.is_none_or(|(at, entry, _)| {
             at < end || entry.kind != Kind::Opened || !entry.story.notes.is_empty()
