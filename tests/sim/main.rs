@@ -22,7 +22,6 @@ mod ledger;
 mod parents;
 mod planned;
 mod quality;
-mod quiet;
 mod random;
 mod receiver;
 mod reference;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, Severity, TargetId, Verdict};
+use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, TargetId, Verdict};
 
 use crate::{
     planned::{Keeping, Works, kept_until, was_kept},
@@ -520,16 +520,6 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
         let Some(target) = entry.story.target.as_ref() else {
             continue;
         };
-        // That what could wait has become a disaster passes at any time, once.
-        let is_disaster = |other: &Entry| other.story.severity == Severity::Disaster;
-        let mut before = chronicle.decided.iter().filter(|(_, _, other)| {
-            let (key, other) = (&entry.key, &other.key);
-            (&other.channel, &other.incident) == (&key.channel, &key.incident)
-                && other.sequence < key.sequence
-        });
-        if is_disaster(entry) && before.all(|(_, _, other)| !is_disaster(other)) {
-            continue;
-        }
         // That it is not watched any more is somebody's own doing.
         if matches!(entry.kind, Kind::Notice | Kind::Removed) {
             continue;
@@ -677,18 +667,11 @@ fn undelivered(world: &World) -> Vec<String> {
     for (at, _, entry) in &world.chronicle.decided {
         let key = &entry.key;
         let is_left_out = world.left_out.contains(key.channel.as_str());
-        let at = &world.due_at(*at, entry);
         let is_seen = world.sees(
             at.saturating_sub(Duration::from_mins(75)),
             *at + Duration::from_mins(1),
         );
-        let is_moved = !world.minor.is_empty() && world.chronicle.works.is_moved();
-        if is_left_out
-            || is_moved
-            || disturbed(*at)
-            || !is_seen
-            || !world.receiver.is_well(&key.channel, *at)
-        {
+        if is_left_out || disturbed(*at) || !is_seen || !world.receiver.is_well(&key.channel, *at) {
             continue;
         }
         let arrived = world
@@ -699,7 +682,7 @@ fn undelivered(world: &World) -> Vec<String> {
         // Others of the same moment may be before it, a second each.
         if arrived.is_none_or(|arrived| arrived.at > *at + Duration::from_secs(20)) {
             faults.push(format!(
-                "{key:?} ({:?}, {}, {:?}) was due at {at:?} and arrived at {:?}",
+                "{key:?} ({:?}, {}, {:?}) was written at {at:?} and arrived at {:?}",
                 entry.kind,
                 entry.story.to,
                 entry.story.many,

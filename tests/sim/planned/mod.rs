@@ -183,11 +183,6 @@ impl Works {
         self.moves.push((now, by_ms));
     }
 
-    /// Whether ticks and dates ever ran apart.
-    pub(crate) fn is_moved(&self) -> bool {
-        !self.moves.is_empty() || !self.sleeps.is_empty()
-    }
-
     pub(crate) fn slept(&mut self, now: Duration, length: Duration) {
         self.sleeps.push((now, length));
     }
