@@ -273,10 +273,9 @@ impl Engine {
         let watching = watched.and_then(|watched| watched.checks.get(check));
         let burst = watching.and_then(|watching| watching.state.burst.as_ref());
         let before = observation.started.tick.since(Tick::ZERO);
-        burst.map_or(
-            Tick::ZERO + before.saturating_sub(ROUND_EVERY),
-            |burst| burst.known,
-        )
+        burst.map_or(Tick::ZERO + before.saturating_sub(ROUND_EVERY), |burst| {
+            burst.known
+        })
     }
 
     /// Whoever is said to be down is not said to be so again because of silence that nobody vouches for.

@@ -285,9 +285,8 @@ impl Engine {
         engine.restore(loaded, now, &mut actions);
         engine.show_agenda(now, &mut actions);
         engine.look_out(now, &mut actions);
-        engine.count_told(now, &mut actions);
-        engine.quieten(now, &mut actions);
         engine.dispatch(now, &mut actions);
+        engine.complete(now, &mut actions);
         (engine, actions)
     }
 
@@ -325,12 +324,20 @@ impl Engine {
         self.end_stalling(now, actions);
         self.handled = now;
         self.tell_common(now, actions);
-        self.claim(actions);
         self.show_agenda(now, actions);
-        self.count_told(now, actions);
-        self.quieten(now, actions);
+        self.complete(now, actions);
+        let completed = actions.len();
         self.look_out(now, actions);
         self.dispatch(now, actions);
+        // What waited for witnesses may have been decided just now.
+        self.complete(now, &mut actions[completed..]);
+    }
+
+    /// Adds to what is to be stored what only shows when it is known who is told.
+    fn complete(&mut self, now: Moment, actions: &mut [Action]) {
+        self.claim(actions);
+        self.count_told(now, actions);
+        self.quieten(now, actions);
     }
 
     /// When [`Event::Due`] is wanted next.

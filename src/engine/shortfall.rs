@@ -21,10 +21,10 @@ impl Engine {
                 return;
             };
             watched.take_back_warning(batch);
-            let Some(check) = watched.news() else {
+            let Some((check, is_worse)) = watched.news() else {
                 return;
             };
-            if self.is_hushed(now, slot) {
+            if self.is_hushed(now, slot) || is_worse && self.is_held(now, slot, Verdict::Degraded) {
                 return;
             }
             self.change(now, slot, Verdict::Degraded, check, batch);
@@ -95,18 +95,18 @@ impl Watched {
     }
 
     /// The check that has news: it is nearer to its end than told, or was renewed and still is near, it falls short for
-    /// another reason, or that reason has passed and the end is left.
-    fn news(&self) -> Option<usize> {
+    /// another reason, or that reason has passed and the end is left. Says also whether that is worse than what was told.
+    fn news(&self) -> Option<(usize, bool)> {
         let incident = &self.incident.as_ref()?.incident;
         if incident.verdict != Verdict::Degraded || self.standing() != Some(Verdict::Degraded) {
             return None;
         }
         let is_told = |warned_at| incident.warned_at.is_some_and(|told| told <= warned_at);
         match (self.ending(), self.short_otherwise()) {
-            (Some((check, warned_at)), _) if !is_told(warned_at) => Some(check),
-            (Some((check, _)), _) if self.is_farther(incident) => Some(check),
-            (_, Some(check)) if !incident.is_short_otherwise => Some(check),
-            (Some((check, _)), None) if incident.is_short_otherwise => Some(check),
+            (Some((check, warned_at)), _) if !is_told(warned_at) => Some((check, true)),
+            (Some((check, _)), _) if self.is_farther(incident) => Some((check, false)),
+            (_, Some(check)) if !incident.is_short_otherwise => Some((check, true)),
+            (Some((check, _)), None) if incident.is_short_otherwise => Some((check, false)),
             (Some(_) | None, _) => None,
         }
     }

@@ -19,6 +19,8 @@ mod eyes;
 mod fleet;
 mod invariants;
 mod ledger;
+mod parents;
+mod planned;
 mod quality;
 mod random;
 mod receiver;

@@ -6,13 +6,15 @@ use std::{
     time::Duration,
 };
 
-use hekate::model::{Target, TargetId, judgement::Count, plan::Question};
+use hekate::model::{Target, TargetId, judgement::Count, plan::Question, planned::PlanKind};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     eyes::Net,
     fleet::target,
     invariants,
+    parents::On,
+    planned::{self, Deed, Opens, Rhythm, Whom},
     receiver::Mood,
     reference,
     weather::Sky,
@@ -32,6 +34,10 @@ const REAL_STORE_EVERY: u64 = 25;
 
 /// In one world of so many, a pair holds up production.
 const PRODUCTION_EVERY: u64 = 3;
+
+/// In one world of so many people and the file plan something, and in one somebody depends on somebody; in one of thrice as
+/// many both.
+const HELD_EVERY: u64 = 5;
 
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
 const SKIES: [Sky; 15] = [
@@ -55,6 +61,10 @@ const SKIES: [Sky; 15] = [
 fn seconds(chance: &mut StdRng, from: f64, to: f64) -> Duration {
     // Logarithmic, so that blips of a second and outages of an hour are both common.
     Duration::from_secs_f64((chance.random_range(from.ln()..to.ln())).exp())
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).expect("a short world")
 }
 
 fn weather(world: &mut World, chance: &mut StdRng) {
@@ -150,6 +160,99 @@ fn disturbances(world: &mut World, chance: &mut StdRng) {
     }
 }
 
+/// What is planned in a world: windows of the file, which somebody may edit, and whatever people begin, end and take on.
+fn planned_work(world: &mut World, chance: &mut StdRng) {
+    let mut deed = |at, deed| world.plan_disturbance(at, Disturbance::Deed(deed));
+    if chance.random_bool(0.6) {
+        deed(Duration::ZERO, Deed::Windows(windows(chance)));
+        if chance.random_bool(0.4) {
+            let at = TROUBLE.mul_f64(chance.random());
+            deed(at, Deed::Windows(windows(chance)));
+        }
+    }
+    let mut begun: Vec<_> = (0..chance.random_range(0..9))
+        .map(|_| TROUBLE.mul_f64(chance.random()))
+        .collect();
+    begun.sort();
+    for (number, at) in begun.into_iter().enumerate() {
+        let kind = PlanKind::ALL[chance.random_range(0..PlanKind::ALL.len())];
+        let is_deploy = kind == PlanKind::Deploy;
+        let length = seconds(chance, 60.0, if is_deploy { 900.0 } else { 4_000.0 });
+        let count = if is_deploy {
+            1
+        } else {
+            chance.random_range(1..4)
+        };
+        let mut targets = NAMES.to_vec();
+        while targets.len() > count {
+            targets.remove(chance.random_range(0..targets.len()));
+        }
+        // The wall clock, by which it is remembered, counts no less than milliseconds.
+        let length = Duration::from_millis(millis(length).max(60_000));
+        deed(
+            at,
+            Deed::Begin {
+                kind,
+                targets,
+                length,
+            },
+        );
+        if chance.random_bool(0.4) {
+            deed(at + length.mul_f64(chance.random()), Deed::End(number));
+        }
+    }
+    for _ in 0..chance.random_range(0..5) {
+        let at = TROUBLE.mul_f64(chance.random());
+        deed(at, Deed::Acknowledge(chance.random_range(0..4)));
+    }
+}
+
+/// Whom some of the targets depend on: on targets and on a group, never in a circle.
+fn dependencies(world: &mut World, chance: &mut StdRng) {
+    let mut order = NAMES.to_vec();
+    let mut earlier: Vec<&'static str> = Vec::new();
+    while !order.is_empty() {
+        let child = order.remove(chance.random_range(0..order.len()));
+        for parent in &earlier {
+            if chance.random_bool(0.4) {
+                world.dependencies.add(child, On::Target(parent));
+            }
+        }
+        let is_group = ["master/blue", "master/green"]
+            .iter()
+            .all(|member| earlier.contains(member));
+        if is_group && chance.random_bool(0.5) {
+            world.dependencies.add(child, On::Group("master"));
+        }
+        earlier.push(child);
+    }
+    world.reload();
+}
+
+/// Some windows that come once, or again and again.
+fn windows(chance: &mut StdRng) -> Vec<Opens> {
+    let window = |chance: &mut StdRng| {
+        let whom = match chance.random_range(0..6) {
+            0 => Whom::Group("master"),
+            1 => Whom::Group("cron"),
+            number => Whom::Target(NAMES[number - 2]),
+        };
+        let rhythm = match chance.random_range(0..4) {
+            0 => Rhythm::Hourly(chance.random_range(0..60)),
+            1 => Rhythm::Nightly,
+            _ => Rhythm::Once(TROUBLE.mul_f64(chance.random())),
+        };
+        Opens {
+            whom,
+            rhythm,
+            length: Duration::from_millis(millis(seconds(chance, 20.0, 3_000.0))),
+        }
+    };
+    (0..chance.random_range(0..4))
+        .map(|_| window(chance))
+        .collect()
+}
+
 /// All targets, some of them under other rules or asked otherwise.
 fn fleet(chance: &mut StdRng) -> Vec<Target> {
     let vary = |name: &&str| {
@@ -203,6 +306,13 @@ fn play(seed: u64) -> u64 {
     if seed % PRODUCTION_EVERY == 1 {
         world.hold_production();
     }
+    if seed % HELD_EVERY == 2 {
+        // A chance of its own, so that what else befalls the world is what it would be without it.
+        planned_work(&mut world, &mut StdRng::seed_from_u64(!seed));
+    }
+    if seed % HELD_EVERY == 3 || seed % (3 * HELD_EVERY) == 2 {
+        dependencies(&mut world, &mut StdRng::seed_from_u64(!seed ^ 1));
+    }
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {
         slack(&mut world, &mut chance);
@@ -218,7 +328,9 @@ fn play(seed: u64) -> u64 {
     world.checks.step(world.now, seed);
     invariants::finally(&world, seed);
     invariants::bounded(&world, seed);
-    reference::agrees(&world, seed);
+    let keeping = world.kept();
+    reference::agrees(&world, &keeping, seed);
+    planned::agrees(&world, &keeping, seed);
     if is_undisturbed {
         invariants::truthful(&world, seed);
     }

@@ -8,7 +8,11 @@ use std::{
 
 use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, TargetId, Verdict};
 
-use crate::{weather::Sky, world::World};
+use crate::{
+    planned::{Keeping, Works, kept_until, was_kept},
+    weather::Sky,
+    world::World,
+};
 
 /// The process counts in microseconds, the world in less.
 const ROUNDING: Duration = Duration::from_millis(1);
@@ -40,13 +44,15 @@ pub(crate) struct Chronicle {
     pub(crate) taken_out: Vec<(Duration, TargetId)>,
     /// When hekate said that it is blind, or sees again.
     pub(crate) sights: Vec<(Duration, bool)>,
+    /// What people and the file planned.
+    pub(crate) works: Works,
     /// Whether the file leaves it at telling less of what flaps.
     is_damped: bool,
 }
 
 /// What a look of this sky says of its target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Word {
+pub(crate) enum Word {
     Well,
     Bad,
     Else,
@@ -83,7 +89,7 @@ const fn patience(sky: Sky) -> Duration {
 }
 
 /// The longest that people wait for the news of an outage of this kind, as it is printed for people.
-fn longest(sky: Sky, policy: &Policy) -> Duration {
+pub(crate) fn longest(sky: Sky, policy: &Policy) -> Duration {
     if let Some(count) = policy.count {
         return policy.interval * u32::from(count.failures) + policy.timeout;
     }
@@ -114,7 +120,7 @@ impl Chronicle {
     }
 
     /// Looks at this target that had ended by then, last one first.
-    fn before(&self, target: &TargetId, now: Duration) -> impl Iterator<Item = &Look> {
+    pub(crate) fn before(&self, target: &TargetId, now: Duration) -> impl Iterator<Item = &Look> {
         self.looks
             .get(target)
             .into_iter()
@@ -149,7 +155,7 @@ impl Chronicle {
 
     /// What a look says, as far as it could see: silence says nothing while hekate has said that it is blind. Whether it is
     /// right to say so is another question, and asked elsewhere.
-    fn word_of(&self, look: &Look) -> Word {
+    pub(crate) fn word_of(&self, look: &Look) -> Word {
         let is_silence = matches!(look.sky, Sky::Silent | Sky::Drip);
         let said = |by: Duration| self.sights.iter().rfind(|(at, _)| *at <= by);
         let was_blind = |by: Duration| said(by).is_some_and(|(_, is_blind)| *is_blind);
@@ -170,7 +176,7 @@ impl Chronicle {
     }
 
     /// Whether the last that was said of it by then is of an open incident of several.
-    fn is_shared(&self, target: &TargetId, now: Duration) -> bool {
+    pub(crate) fn is_shared(&self, target: &TargetId, now: Duration) -> bool {
         let mut said = self.decided.iter();
         let last = said.rfind(|(at, _, entry)| *at <= now && said_of(entry, target).is_some());
         last.is_some_and(|(_, _, entry)| {
@@ -180,7 +186,7 @@ impl Chronicle {
     }
 
     /// Whether it was told of as flapping, or often, so that what is new may have to last first.
-    fn is_restless(&self, target: &TargetId, now: Duration) -> bool {
+    pub(crate) fn is_restless(&self, target: &TargetId, now: Duration) -> bool {
         let lately = |at: Duration| at <= now && now <= at + Duration::from_hours(2);
         let said = self.decided.iter();
         let said = said.filter(|(at, _, entry)| lately(*at) && said_of(entry, target).is_some());
@@ -192,6 +198,20 @@ impl Chronicle {
         self.is_damped && (flapping || count > 3)
     }
 
+    /// The longest that people wait, if this is the longest for something that is told at once and by itself.
+    fn with_patience(&self, target: &TargetId, from: Duration, bound: Duration) -> Duration {
+        let bound = if self.is_restless(target, from + bound) {
+            bound + STEADY
+        } else {
+            bound
+        };
+        if self.is_shared(target, from + bound) {
+            bound + SHARED_PATIENCE
+        } else {
+            bound
+        }
+    }
+
     /// Whether somebody was told before, in the same incident, that a target is down, and of nothing else since.
     fn was_told(&self, now: Duration, target: &TargetId, entry: &Entry) -> bool {
         let mut told = self.decided.iter().filter(|(at, _, before)| {
@@ -201,6 +221,29 @@ impl Chronicle {
         });
         let last = told.rfind(|(_, _, before)| said_of(before, target).is_some());
         last.is_some_and(|(_, _, before)| said_of(before, target) == Some(Verdict::Down))
+    }
+
+    /// Whether it was down at some time before this one, and was not seen to be well again since.
+    fn is_still_down(&self, target: &TargetId, now: Duration) -> bool {
+        let mut well = 0;
+        for look in self.before(target, now) {
+            let is_full = match look.policy.count {
+                Some(count) => self.has_full_count(target, look.ended, count.failures, count.of),
+                None => self.has_full_run(target, look.ended, look.life),
+            };
+            if is_full {
+                return true;
+            }
+            match self.word_of(look) {
+                Word::Well => well += 1,
+                Word::Bad | Word::Else => well = 0,
+                Word::Nothing => {}
+            }
+            if well == 3 {
+                return false;
+            }
+        }
+        false
     }
 
     /// Whether so many of the last regular looks failed.
@@ -228,6 +271,14 @@ fn said_of(entry: &Entry, target: &TargetId) -> Option<Verdict> {
     (entry.story.target.as_ref() == Some(target)).then_some(entry.story.to)
 }
 
+/// All of whom a message says something, and what.
+pub(crate) fn named_in(chronicle: &Chronicle, entry: &Entry) -> Vec<(TargetId, Verdict)> {
+    let targets = chronicle.looks.keys();
+    targets
+        .filter_map(|target| Some((target.clone(), said_of(entry, target)?)))
+        .collect()
+}
+
 /// Who shares an incident hears of its changes after some time that grows with their number.
 const SHARED_PATIENCE: Duration = Duration::from_mins(33);
 /// What flaps is told when it has lasted for so long, and looks have come back.
@@ -242,15 +293,15 @@ const DOUBT: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(10);
 
 /// All that the second opinion has to say of a world in which everything healed in the end.
-pub(crate) fn agrees(world: &World, seed: u64) {
+pub(crate) fn agrees(world: &World, keeping: &Keeping, seed: u64) {
     let mut faults = Vec::new();
     for (at, life, entry) in &world.chronicle.decided {
-        faults.extend(unfounded(&world.chronicle, *at, *life, entry));
+        faults.extend(unfounded(world, keeping, *at, *life, entry));
         faults.extend(unfounded_members(world, *at, entry));
     }
     faults.extend(told_twice(&world.chronicle));
     faults.extend(told_too_often(&world.chronicle));
-    faults.extend(untold(world));
+    faults.extend(untold(world, keeping));
     faults.extend(unfinished(world));
     faults.extend(undelivered(world));
     assert!(
@@ -261,7 +312,14 @@ pub(crate) fn agrees(world: &World, seed: u64) {
 }
 
 /// A message that what was seen does not bear out.
-fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> Option<String> {
+fn unfounded(
+    world: &World,
+    keeping: &Keeping,
+    at: Duration,
+    life: u32,
+    entry: &Entry,
+) -> Option<String> {
+    let chronicle = &world.chronicle;
     let target = entry.story.target.as_ref()?;
     let last = |count: usize| {
         let looks = chronicle.before(target, at);
@@ -278,6 +336,12 @@ fn unfounded(chronicle: &Chronicle, at: Duration, life: u32, entry: &Entry) -> O
         (Kind::Opened, Verdict::Down) if chronicle.was_told(at, target, entry) => last(1)
             .first()
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
+        // Something planned kept it from being told when it was decided.
+        (Kind::Opened | Kind::Changed, Verdict::Down)
+            if was_kept(keeping, target, at) && chronicle.is_still_down(target, at) =>
+        {
+            true
+        }
         (Kind::Opened | Kind::Changed, Verdict::Down) => {
             if let Some(count) = policy.and_then(|it| it.count) {
                 chronicle
@@ -483,10 +547,11 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
 }
 
 /// An outage that lasted for longer than people were promised, and of which nothing was said.
-fn untold(world: &World) -> Vec<String> {
+fn untold(world: &World, keeping: &Keeping) -> Vec<String> {
     let chronicle = &world.chronicle;
     let mut faults = Vec::new();
     for (target, weather) in &world.weather {
+        let kept = keeping.get(target).map_or(&[][..], Vec::as_slice);
         for (from, until, sky) in weather.stretches(world.now) {
             if word(sky) != Word::Bad {
                 continue;
@@ -525,18 +590,14 @@ fn untold(world: &World) -> Vec<String> {
                 0
             }));
             let bound = if is_mixed { bound * 2 } else { bound } + WAIT;
-            let bound = if chronicle.is_restless(target, from + bound) {
-                bound + STEADY
-            } else {
-                bound
-            };
-            let bound = if chronicle.is_shared(target, from + bound) {
-                bound + SHARED_PATIENCE
-            } else {
-                bound
-            };
+            let bound = chronicle.with_patience(target, from, bound);
             // What began or went on while nothing could be seen is told once it can be seen.
             let from = seen_from(world, from, until);
+            // What was kept by something planned is told when that ends, or with the next look.
+            let from = match kept_until(kept, from, bound) {
+                later if later > from => later.saturating_add(policy.interval + policy.timeout),
+                _ => from,
+            };
             if until < from + bound {
                 continue;
             }
@@ -621,7 +682,10 @@ fn undelivered(world: &World) -> Vec<String> {
         // Others of the same moment may be before it, a second each.
         if arrived.is_none_or(|arrived| arrived.at > *at + Duration::from_secs(20)) {
             faults.push(format!(
-                "{key:?} was written at {at:?} and arrived at {:?}",
+                "{key:?} ({:?}, {}, {:?}) was written at {at:?} and arrived at {:?}",
+                entry.kind,
+                entry.story.to,
+                entry.story.many,
                 arrived.map(|arrived| arrived.at)
             ));
         }

@@ -14,6 +14,7 @@ use hekate::{
         Target, TargetId, Tick, Timestamp, Verdict,
         logs::{LogAnswer, LogAsk, LogFault, LogFaultKind, Reading, Subject},
         plan::{Question, StoreSettings},
+        planned::Window,
         witness::{Round, RoundOrder},
     },
     notify::courier::{Courier, Parcel, Step},
@@ -24,6 +25,8 @@ use crate::{
     eyes::{self, Eyes},
     fleet, invariants,
     ledger::Ledger,
+    parents::Dependencies,
+    planned::Deed,
     receiver::Receiver,
     reference::{Chronicle, Look},
     trace::Trace,
@@ -31,7 +34,7 @@ use crate::{
 };
 
 /// Where the wall clock stands when a world begins: 2026-10-25 00:15 UTC. In Prague summer time ends 45 min later.
-const GENESIS_MS: i64 = 1_792_887_300_000;
+pub(crate) const GENESIS_MS: i64 = 1_792_887_300_000;
 
 /// Whoever logs has written a line so long ago.
 const LINE_EVERY: Duration = Duration::from_secs(1);
@@ -75,6 +78,8 @@ pub(crate) enum Disturbance {
     Reload(Vec<Target>),
     /// The file changes to all channels but these.
     LeaveOut(Vec<&'static str>),
+    /// Somebody plans something, or takes something on.
+    Deed(Deed),
 }
 
 pub(crate) struct World {
@@ -109,6 +114,10 @@ pub(crate) struct World {
     is_long: bool,
     /// What the file says beside the fleet.
     additions: Vec<fn(&mut Plan)>,
+    /// The maintenance windows of the file.
+    pub(crate) windows: Vec<Window>,
+    /// Who depends on whom.
+    pub(crate) dependencies: Dependencies,
     seed: u64,
 }
 
@@ -188,6 +197,8 @@ impl World {
             is_loud: std::env::var_os("HEKATE_SIM_SEED").is_some(),
             is_long,
             additions: Vec::new(),
+            windows: Vec::new(),
+            dependencies: Dependencies::default(),
             seed,
         };
         world.start();
@@ -216,6 +227,8 @@ impl World {
         for add in &self.additions {
             add(&mut plan);
         }
+        plan.maintenance = self.windows.clone().into();
+        self.dependencies.write(&mut plan);
         plan
     }
 
@@ -373,10 +386,16 @@ impl World {
                 | Action::ShowRole(..)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
-                | Action::Answer(..)
                 | Action::Ordered(..)
                 | Action::Reread(_)
                 | Action::Run(_) => {}
+                Action::Answer(_, answer) => {
+                    self.trace.add(&answer);
+                    if self.is_loud {
+                        println!("{:?} answers {answer:?}", self.now);
+                    }
+                    self.answered(&answer);
+                }
             }
         }
         true
@@ -412,6 +431,9 @@ impl World {
             );
         }
         self.ledger.commit(batch);
+        for planned in &batch.planned {
+            self.chronicle.works.stored(self.now, planned);
+        }
         if let Disk::Real { database, .. } = &mut self.disk {
             database
                 .as_mut()
@@ -421,6 +443,12 @@ impl World {
         }
         self.checks.committed(batch);
         for entry in &batch.entries {
+            if self.is_loud && entry.held_until.is_some() {
+                println!(
+                    "{:?} {:?} waits until {:?}",
+                    self.now, entry.key, entry.held_until
+                );
+            }
             self.chronicle.written(self.now, self.life, entry);
         }
         match &mut self.kill_after_commits {
@@ -512,7 +540,7 @@ impl World {
         self.push(self.now + took, ends);
     }
 
-    fn event(&mut self, event: Event) -> bool {
+    pub(crate) fn event(&mut self, event: Event) -> bool {
         let now = self.moment();
         let mut actions = Vec::new();
         let Some(engine) = self.engine.as_mut() else {
@@ -549,6 +577,7 @@ impl World {
             Disturbance::Stall(length) => self.stand_still(length),
             Disturbance::Suspend(length) => {
                 self.slept += length;
+                self.chronicle.works.slept(self.now, length);
                 self.stand_still(length);
             }
             Disturbance::MoveClock(by_ms) => {
@@ -557,6 +586,7 @@ impl World {
                     self.now + Duration::from_mins(2),
                 ));
                 self.wall_moved_ms += by_ms;
+                self.chronicle.works.clock_moved(self.now, by_ms);
                 self.chronicle.voids.push(self.now);
                 self.event(Event::Interrupted);
             }
@@ -573,6 +603,7 @@ impl World {
                 self.without = channels;
                 self.reload();
             }
+            Disturbance::Deed(deed) => self.carry_deed(deed),
         }
     }
 
@@ -586,7 +617,7 @@ impl World {
         self.event(Event::Interrupted);
     }
 
-    fn reload(&mut self) {
+    pub(crate) fn reload(&mut self) {
         self.chronicle.reloads.push(self.now);
         let plan = Arc::new(self.plan());
         let now = self.moment();

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::super::{
     Engine,
-    remind::plan_reminder,
+    remind::{DOUBT_WAIT, plan_reminder},
     tell::{end, entry},
     watched::{Open, Watched},
 };
@@ -17,7 +17,8 @@ use super::{
 use crate::{
     judge::flapping::News,
     model::{
-        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Verdict,
+        Batch, ChannelName, Incident, IncidentId, Kind, Moment, OnCallName, Slot, TargetId, Tick,
+        Verdict,
     },
     route,
 };
@@ -261,7 +262,9 @@ impl Engine {
         let news = if is_down { News::Down } else { News::Other };
         self.note_flapping(&mut shared);
         let room_at = self.room_for(now.tick, &shared.open.incident, news);
-        shared.follow_up = self.told_at(now.tick, &shared, room_at);
+        shared.follow_up = self
+            .told_at(now.tick, &shared, room_at)
+            .or_else(|| self.kept_until(now.tick, &shared));
         if shared.follow_up.is_some() {
             self.commons.open.put(number, shared);
             return;
@@ -280,6 +283,21 @@ impl Engine {
         self.commons.open.put(number, shared);
     }
 
+    /// When it is asked again whether what changed is to be told, if all of it is that members got worse whom something
+    /// planned keeps from being told.
+    fn kept_until(&self, now: Tick, shared: &Shared) -> Option<Tick> {
+        let news = self.news_of(shared);
+        let kept = news.iter().map(|(member, watched)| {
+            let slot = self.index.get(&watched.target.id)?;
+            let until = self.quiet_until(*slot)?;
+            let is_worse = shared.is_worse_than_said(member);
+            is_worse.then_some(until)
+        });
+        let until = kept.collect::<Option<Vec<_>>>()?.into_iter().min()?;
+        // Somebody may end it sooner.
+        Some(until.min(now + DOUBT_WAIT))
+    }
+
     pub(super) fn remind_common(&mut self, now: Moment, number: u64, batch: &mut Batch) {
         let Some(mut shared) = self.commons.open.take(number) else {
             return;
@@ -295,7 +313,7 @@ impl Engine {
         };
         let quiet: Option<Vec<_>> = bad().map(|slot| self.quiet_until(slot)).collect();
         if is_in_doubt {
-            shared.open.remind = Some(now.tick + super::super::remind::DOUBT_WAIT);
+            shared.open.remind = Some(now.tick + DOUBT_WAIT);
         } else if let Some(quiet_until) = quiet.and_then(|quiet| quiet.into_iter().min()) {
             shared.open.remind = Some(quiet_until);
         } else if let Some(at) = self.room_for(now.tick, &shared.open.incident, News::Again) {

@@ -69,7 +69,7 @@ fn certificate() -> Check {
 }
 
 /// A target with an endpoint and a certificate.
-fn shown(id: &str) -> Target {
+pub(super) fn shown(id: &str) -> Target {
     let mut target = target(id);
     target.checks.push(certificate());
     target

@@ -6,7 +6,9 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::{
-    World, fleet, minutes,
+    World,
+    ending::shown,
+    fleet, minutes,
     roles::{dns, pair},
     target,
 };
@@ -263,6 +265,49 @@ fn a_restart_inside_changes_nothing() {
             20m 22s #core recovered: api down -> operational
         "#]],
     );
+}
+
+#[test]
+fn what_else_is_wrong_inside_is_told_at_the_end() {
+    let mut world = World::new(fleet(vec![shown("api")]));
+    world.set("api tls", "ends in 20 days");
+    world.run_until(minutes(20));
+    world.plan(PlanKind::Silence, &["api"], minutes(30));
+    world.set("api", "degraded");
+    world.run_until(minutes(70));
+    world.set("api", "ok");
+    world.run_until(minutes(80));
+    world.check(&expect![[r#"
+        8s #core opened: api unknown -> degraded: certificate ends in 20 days
+        20m #core notice: 1 target is silenced until 1 Jan 00:50:00 UTC: by jan@laptop: db restore · api · s1
+        50m #core changed: api degraded -> degraded: the body says DEGRADED [held back by silence s1 of jan@laptop: db restore]
+        1h 10m 19s #core changed: api degraded -> degraded: the rest is well again; certificate ends in 20 days
+    "#]]);
+}
+
+/// It went down a moment before, and those who know of the incident were to hear of it in a minute.
+#[test]
+fn that_a_member_got_worse_waits_for_the_end_as_well() {
+    let members = ["shop/a", "shop/b"];
+    let mut world = World::new(fleet(members.map(target).to_vec()));
+    world.run_until(minutes(5));
+    world.set("shop/a", "degraded");
+    world.set("shop/b", "refused");
+    world.run_until(minutes(5) + Duration::from_secs(30));
+    world.set("shop/a", "refused");
+    world.run_until(minutes(6));
+    world.plan(PlanKind::Silence, &["shop/a"], minutes(10));
+    world.run_until(minutes(20));
+    for name in members {
+        world.set(name, "ok");
+    }
+    world.run_until(minutes(30));
+    world.check(&expect![[r#"
+        5m 14s #core @core opened: 2 of 2 in group shop operational -> down: shop a and shop b (0 of 2 back)
+        6m #core notice: 1 target is silenced until 1 Jan 00:16:00 UTC: by jan@laptop: db restore · shop a · s1
+        16m #core changed: 2 of 2 in group shop down -> down: shop a and shop b: connection refused (0 of 2 back)
+        20m 19s #core recovered: 2 of 2 in group shop down -> operational (2 of 2 back)
+    "#]]);
 }
 
 /// Down inside, and nobody looks while the end passes.

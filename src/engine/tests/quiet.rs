@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 
-use super::{World, fleet, on, target};
+use super::{World, blindness, fleet, on, target};
 use crate::{
     model::{
         OnCallName, Plan, Severity, Target, Timestamp,
@@ -137,6 +137,22 @@ fn of_several_all_have_to_be_able_to_wait() {
         23.0 h #core opened 2 of 2 on host db1, waits until 31 h
         23.3 h #core opened 2 of 2 on host db2
         23.5 h #core reminder 2 of 2 on host db1, waits until 31 h
+    "#]]
+    .assert_eq(&told(&world));
+}
+
+/// Silence is judged when the round of witnesses that was asked for does not come back.
+#[test]
+fn what_waited_for_witnesses_waits_for_the_morning_as_well() {
+    let mut plan = at_night(vec![minor(target("minor"))]);
+    plan.witnesses = blindness::plan(&[]).witnesses;
+    let mut world = World::new(plan);
+    world.run_until(23 * HOUR);
+    world.witnesses.are_lost = true;
+    world.set("minor", "silent");
+    world.run_until(23 * HOUR + HOUR / 4);
+    expect![[r#"
+        23.0 h #core opened minor, waits until 31 h
     "#]]
     .assert_eq(&told(&world));
 }

@@ -359,6 +359,11 @@ impl Lane {
         if until(head).is_none() || !self.may_be_folded(head) {
             return None;
         }
+        // What goes sooner, because something told before is over or something cannot wait, goes without the others.
+        let is_morning = |place: &usize| self.queue[*place].held.is_none_or(|at| at <= now);
+        if !head.iter().all(is_morning) {
+            return Some(head.to_vec());
+        }
         let is_over = |group: &[usize]| {
             let is_over = self.held_until(group).is_none_or(|at| at <= now);
             until(group).is_some_and(|at| is_over || Some(at) <= until(head))

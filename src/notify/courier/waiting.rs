@@ -90,9 +90,9 @@ fn what_does_not_wait_passes_and_takes_along_what_came_before_it() {
     all_told(
         &world,
         &expect![[r#"
-        01:00:00.0 alerts <- aaaa opened aaaa changed => accepted
-        01:00:01.2 alerts <- cccc opened => accepted
-    "#]],
+            01:00:00.0 alerts <- aaaa opened aaaa changed => accepted
+            01:00:01.2 alerts <- cccc opened => accepted
+        "#]],
     );
 }
 
@@ -112,6 +112,27 @@ fn the_end_of_what_was_told_before_is_told_at_once() {
         00:00:00.0 alerts <- aaaa opened => accepted
         02:00:00.0 alerts <- aaaa reminder aaaa recovered => accepted
     "#]],
+    );
+}
+
+#[test]
+fn what_is_told_in_the_night_wakes_nobody_for_what_can_wait() {
+    let mut world = world();
+    world.tell("aaaa", 1, "alerts", Opened, Warning);
+    world.run(HOUR, well);
+    world.quiet_until = Some(9 * HOUR);
+    world.tell("aaaa", 2, "alerts", Reminder, Warning);
+    world.tell("bbbb", 1, "alerts", Opened, Warning);
+    world.run(2 * HOUR, well);
+    world.tell("aaaa", 3, "alerts", Recovered, Warning);
+    world.run(12 * HOUR, well);
+    all_told(
+        &world,
+        &expect![[r#"
+            00:00:00.0 alerts <- aaaa opened => accepted
+            02:00:00.0 alerts <- aaaa reminder aaaa recovered => accepted
+            09:00:00.0 alerts <- bbbb opened => accepted
+        "#]],
     );
 }
 

@@ -36,7 +36,7 @@ fn a_day_of_something_that_flaps_is_six_messages_an_hour_at_most_and_ends_with_t
         world.run_until(hours(28));
         world.checks.step(world.now, seed);
         invariants::finally(&world, seed);
-        reference::agrees(&world, seed);
+        reference::agrees(&world, &world.kept(), seed);
         let heard = heard_at(&world, "core");
         for from in &heard {
             let hour = heard

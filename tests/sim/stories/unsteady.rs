@@ -24,7 +24,7 @@ fn most_of_edges(seeds: &[u64]) -> usize {
         world.run_until(minutes(240));
         world.checks.step(world.now, *seed);
         invariants::finally(&world, *seed);
-        reference::agrees(&world, *seed);
+        reference::agrees(&world, &world.kept(), *seed);
         heard(&world, "core")
     });
     worlds.max().expect("there are some")
@@ -169,7 +169,7 @@ fn a_restart_before_in_and_after_each_of_them_loses_and_doubles_nothing() {
             let what = format!("{what}, and a restart after {at:?}:\n{told}");
             world.checks.step(world.now, 51);
             invariants::finally(&world, 51);
-            reference::agrees(&world, 51);
+            reference::agrees(&world, &world.kept(), 51);
             for line in told.lines().filter(|line| line.contains("opened")) {
                 let is_expected = accused.iter().any(|name| line.contains(name));
                 assert!(is_expected, "{what}");
