@@ -14,7 +14,9 @@ use hekate::{
         GroupName, IncidentId, TargetId, Timestamp,
         calendar::{Recurring, Times},
         plan::Matcher,
-        planned::{Answer, Asked, HowEnded, Person, PlanId, PlanKind, Planned, Window, Wish},
+        planned::{
+            Answer, Asked, HowEnded, IfTaken, Person, PlanId, PlanKind, Planned, Window, Wish,
+        },
     },
 };
 
@@ -381,6 +383,7 @@ impl World {
                 Wish::Acknowledge {
                     incident: incident.id.clone(),
                     why: None,
+                    if_taken: IfTaken::TakeOver,
                 }
             }
         };
