@@ -193,16 +193,14 @@ impl Engine {
         } else {
             room_at
         };
-        let outages = news
-            .iter()
-            .filter(|(member, _)| member.standing() == Verdict::Down);
+        let outages = news.iter().filter(|(verdict, _)| *verdict == Verdict::Down);
         let outage_at = outages.map(|(_, watched)| watched.restless.steady_at());
         let told_at = told_at.map(|at| outage_at.fold(at, Tick::min));
         told_at.filter(|at| *at > now)
     }
 
-    /// Who in an incident of several is otherwise than some channel was told of it.
-    pub(super) fn news_of<'a>(&'a self, shared: &'a Shared) -> Vec<(&'a Member, &'a Watched)> {
+    /// Who in an incident of several is otherwise than some channel was told of it, and how.
+    fn news_of(&self, shared: &Shared) -> Vec<(Verdict, &Watched)> {
         let is_told = |member: &&Member| {
             let mut channels = member.channels.iter();
             channels.all(|channel| {
@@ -216,7 +214,7 @@ impl Engine {
             .filter(|member| !is_told(member))
             .filter_map(|member| {
                 let slot = self.index.get(&member.target)?;
-                Some((member, self.at(*slot)?))
+                Some((member.standing(), self.at(*slot)?))
             })
             .collect()
     }

@@ -262,9 +262,7 @@ impl Engine {
         let news = if is_down { News::Down } else { News::Other };
         self.note_flapping(&mut shared);
         let room_at = self.room_for(now.tick, &shared.open.incident, news);
-        shared.follow_up = self
-            .told_at(now.tick, &shared, room_at)
-            .or_else(|| self.kept_until(now.tick, &shared));
+        shared.follow_up = self.told_at(now.tick, &shared, room_at);
         if shared.follow_up.is_some() {
             self.commons.open.put(number, shared);
             return;
@@ -273,6 +271,16 @@ impl Engine {
         // Who went bad and came back in between is no news.
         let incident = &shared.open.incident;
         to.retain(|channel| shared.said.get(channel) != Some(&picture(incident, channel)));
+        to.retain(|channel| {
+            let kept_until = self.kept_until(now, &shared, channel);
+            if let Some(until) = kept_until {
+                // Somebody may end it sooner.
+                let again = until.min(now.tick + DOUBT_WAIT);
+                shared.follow_up = Some(shared.follow_up.map_or(again, |at| at.min(again)));
+                shared.unsaid.insert(channel.clone());
+            }
+            kept_until.is_none()
+        });
         if to.is_empty() {
             self.commons.open.put(number, shared);
             return;
@@ -283,19 +291,24 @@ impl Engine {
         self.commons.open.put(number, shared);
     }
 
-    /// When it is asked again whether what changed is to be told, if all of it is that members got worse whom something
-    /// planned keeps from being told.
-    fn kept_until(&self, now: Tick, shared: &Shared) -> Option<Tick> {
-        let news = self.news_of(shared);
-        let kept = news.iter().map(|(member, watched)| {
-            let slot = self.index.get(&watched.target.id)?;
-            let until = self.quiet_until(*slot)?;
-            let is_worse = shared.is_worse_than_said(member);
+    /// Until when a channel is not to hear what changed, if all of it is that members got worse who are kept from being told
+    /// by something planned, or by what they depend on.
+    fn kept_until(&self, now: Moment, shared: &Shared, channel: &ChannelName) -> Option<Tick> {
+        let said = shared.said.get(channel);
+        let members = shared.common().members.iter();
+        let theirs = members.filter(|member| member.channels.contains(channel));
+        let news = theirs.filter_map(|member| {
+            let said = said.and_then(|said| said.get(&member.target).copied());
+            let standing = member.standing();
+            (said != Some(standing)).then_some((member, said.is_none_or(|said| standing > said)))
+        });
+        let kept = news.map(|(member, is_worse)| {
+            let slot = *self.index.get(&member.target)?;
+            let blocked = || self.hold_blocked(now, slot).and_then(|hold| hold.until);
+            let until = self.quiet_until(slot).or_else(blocked)?;
             is_worse.then_some(until)
         });
-        let until = kept.collect::<Option<Vec<_>>>()?.into_iter().min()?;
-        // Somebody may end it sooner.
-        Some(until.min(now + DOUBT_WAIT))
+        kept.collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 
     pub(super) fn remind_common(&mut self, now: Moment, number: u64, batch: &mut Batch) {

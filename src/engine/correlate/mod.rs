@@ -161,17 +161,6 @@ impl Shared {
         }
     }
 
-    /// Whether a member is worse than each channel knows that does not know how it is.
-    fn is_worse_than_said(&self, member: &Member) -> bool {
-        let said = member.channels.iter().map(|channel| {
-            let said = self.said.get(channel);
-            said.and_then(|said| said.get(&member.target).copied())
-        });
-        let standing = member.standing();
-        let mut otherwise = said.filter(|said| *said != Some(standing));
-        otherwise.all(|said| said.is_none_or(|said| standing > said))
-    }
-
     /// It is not what somebody has taken on any more: reminders go on.
     pub(super) fn forget_acknowledgement(&mut self, now: Moment, batch: &mut Batch) {
         if self.open.incident.acknowledged.take().is_some() {

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use hekate::model::{
-    Entry, IncidentId, Kind, TargetId, Verdict,
+    ChannelName, Entry, IncidentId, Kind, TargetId, Verdict,
     planned::{HowEnded, PlanKind},
 };
 
@@ -76,15 +76,14 @@ fn is_surely_kept(kept: &[Kept], at: Duration) -> bool {
 /// Something new was told of a target while it was not to be.
 fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
     let chronicle = &world.chronicle;
-    let mut last: HashMap<(&IncidentId, TargetId), Verdict> = HashMap::new();
+    let mut last: HashMap<(&IncidentId, &ChannelName, TargetId), Verdict> = HashMap::new();
     let mut faults = Vec::new();
     for (at, _, entry) in &chronicle.decided {
         let said = named_in(chronicle, entry);
         let is_kept = |target: &TargetId| {
-            let mut looks = chronicle.before(target, *at);
-            let seen = looks.find(|look| chronicle.word_of(look) != Word::Nothing);
             // Whatever it depends on, its certificate has to be renewed.
-            let is_ending = seen.is_some_and(|look| look.sky.is_warned_of());
+            let mut looks = chronicle.before(target, *at).take(12);
+            let is_ending = looks.any(|look| look.sky.is_warned_of());
             let mut kept = keeping.get(target).into_iter().flatten();
             kept.any(|kept| kept.is_surely_on(*at) && !(is_ending && kept.cause == Cause::Parent))
         };
@@ -104,7 +103,10 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
         let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed | Kind::Notice);
         let mut news = Vec::new();
         for (target, verdict) in &said {
-            let before = last.insert((&entry.key.incident, target.clone()), *verdict);
+            let place = (&entry.key.incident, &entry.key.channel, target.clone());
+            // Whoever stood in for another channel knows what that one knew.
+            let before = last.insert(place, *verdict);
+            let before = before.or_else(|| chronicle.said_before(entry, target));
             let is_other = is_other_reason(chronicle, target, *at, entry, before);
             if !is_end && (before != Some(*verdict) || is_other) {
                 let is_worse = before.is_none_or(|before| *verdict > before);
@@ -273,6 +275,19 @@ fn unlooked(world: &World, target: &TargetId, kept: &[Kept]) -> Vec<String> {
 }
 
 impl Chronicle {
+    /// What was said of a target, in the same incident and to anybody, before this message.
+    fn said_before(&self, entry: &Entry, target: &TargetId) -> Option<Verdict> {
+        let earlier = self.decided.iter().filter(|(_, _, other)| {
+            let (key, other) = (&entry.key, &other.key);
+            other.incident == key.incident && other.sequence < key.sequence
+        });
+        let said = earlier.rev().find_map(|(_, _, other)| {
+            let mut said = named_in(self, other).into_iter();
+            said.find(|(named, _)| named == target)
+        });
+        said.map(|(_, verdict)| verdict)
+    }
+
     /// The last word on a target by then: when, in which message, and what.
     fn last_said(&self, target: &TargetId, by: Duration) -> Option<(Duration, &Entry, Verdict)> {
         let decided = self.decided.iter().rev();
