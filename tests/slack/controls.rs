@@ -12,7 +12,11 @@ use hekate::{
     slack::{
         Attachment, Audience, Message,
         control::options_json,
-        interaction::{Action, buttons::incident_buttons, pickers},
+        interaction::{
+            Action,
+            buttons::{About, incident_buttons},
+            pickers,
+        },
         reply,
     },
 };
@@ -163,7 +167,7 @@ fn closed(incident: &Incident, at: Timestamp) -> Incident {
 }
 
 fn is_row(incident: &Incident, file: &ExpectFile) {
-    let block = incident_buttons(incident).expect("it is about somebody");
+    let block = incident_buttons(&About::incident(incident)).expect("it is about somebody");
     let text = format!("{:#}\n", block.to_json());
     file.assert_eq(&text);
     for place in [(vec![block.clone()], vec![]), (vec![], vec![block])] {
@@ -189,7 +193,7 @@ fn an_incident_has_the_buttons_of_its_state() {
         &closed(&storm, NOW),
         &expect_file!["buttons_storm_over.json"],
     );
-    assert_eq!(incident_buttons(&incident(0)), None);
+    assert_eq!(incident_buttons(&About::incident(&incident(0))), None);
 }
 
 #[test]

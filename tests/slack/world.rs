@@ -49,6 +49,7 @@ pub(crate) fn context(on_call: &BTreeMap<OnCallName, OnCall>) -> Context<'_> {
         late: None,
         is_repeat: false,
         is_digest: false,
+        has_buttons: true,
     }
 }
 

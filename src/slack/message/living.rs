@@ -19,6 +19,7 @@ use crate::{
     slack::{
         Attachment, Audience, Message,
         block::{Block, Rich},
+        interaction::buttons::{About, incident_buttons},
         mrkdwn::{self, NAME_MAX, neutral, span},
     },
 };
@@ -191,9 +192,11 @@ pub fn living(entry: &Entry, context: &Context<'_>) -> Message {
         ..entry.clone()
     };
     let on_call = context.on_call_of(&entry);
-    // Buttons come last among these, with the incident's id as their `block_id`: what is pressed says which incident, not how it
-    // was when it was shown.
-    let beside = evidence::blocks(&entry, context);
+    // What is pressed says which incident, not how it was when it was shown.
+    let mut beside = evidence::blocks(&entry, context);
+    if context.has_buttons {
+        beside.extend(incident_buttons(&About::entry(&entry)));
+    }
     Message::new(
         Audience::Channel,
         &headline::text(&entry, context),

@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub is_repeat: bool,
     /// Whether it tells of what waited for quiet hours to end.
     pub is_digest: bool,
+    /// Whether what is pressed gets here, so that there can be something to press.
+    pub has_buttons: bool,
 }
 
 impl<'a> Context<'a> {
@@ -61,6 +63,7 @@ impl<'a> Context<'a> {
             late: None,
             is_repeat: false,
             is_digest: false,
+            has_buttons: plan.slack.app_token.is_some() || !plan.slack.signing_secrets.is_empty(),
         }
     }
 
