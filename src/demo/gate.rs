@@ -1,6 +1,6 @@
 //! Listeners that the story opens and shuts: one that refuses connections, and one that is silent as if its host were gone.
 
-use std::{future::Future, net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
 use axum::Router;
 use tokio::{
@@ -62,7 +62,7 @@ pub(super) async fn serve(
 /// # Errors
 ///
 /// If there is no free port.
-pub(super) async fn stand(
+pub(super) fn stand(
     mut changed: watch::Receiver<()>,
     is_open: impl Fn() -> bool + Send + Sync + 'static,
 ) -> std::io::Result<SocketAddr> {
@@ -91,17 +91,15 @@ pub(super) async fn stand(
 }
 
 /// Waits until it is so.
-fn until<'a>(
-    changed: &'a mut watch::Receiver<()>,
-    is_open: &'a (impl Fn() -> bool + Sync),
+async fn until(
+    changed: &mut watch::Receiver<()>,
+    is_open: &(impl Fn() -> bool + Sync),
     wanted: bool,
-) -> impl Future<Output = ()> + Send + 'a {
-    async move {
-        while is_open() != wanted {
-            if changed.changed().await.is_err() {
-                // The demo is over.
-                std::future::pending::<()>().await;
-            }
+) {
+    while is_open() != wanted {
+        if changed.changed().await.is_err() {
+            // The demo is over.
+            std::future::pending::<()>().await;
         }
     }
 }
@@ -133,7 +131,7 @@ mod tests {
         };
         let router = Router::new();
         let server = serve(router, changed.subscribe(), is_open()).await.unwrap();
-        let stand = stand(changed.subscribe(), is_open()).await.unwrap();
+        let stand = stand(changed.subscribe(), is_open()).unwrap();
         for round in 0..2 {
             assert_eq!(meets(server).await, "connected", "round {round}");
             assert_eq!(meets(stand).await, "connected", "round {round}");

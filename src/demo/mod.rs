@@ -32,7 +32,7 @@ use crate::{
         board::Facts,
         judgement::Spans,
         logs::{CanaryPath, LogSource, LogStore},
-        plan::{Question, Target},
+        plan::{Check, Question, Target},
         witness::{Witness, WitnessQuestion},
     },
 };
@@ -117,20 +117,7 @@ pub async fn play(
     };
     let running = app::start(options).await.context("hekate itself")?;
     stage.connect(running.address);
-    say(&format!(
-        "hekate {} demo — {} pretend targets on 127.0.0.1; nothing leaves this machine\n\
-         \x20 Slack preview   http://{}/          (type /roih status there)\n\
-         \x20 API             http://{}/api/v1/status\n\
-         \x20 why is it so    hekate explain master blue --server http://{}\n\
-         \x20 story           {}\n\
-         \x20 end             Ctrl-C\n\n",
-        env!("CARGO_PKG_VERSION"),
-        plan.targets.len(),
-        stage.address,
-        running.address,
-        running.address,
-        script.name,
-    ));
+    say(&welcome(&plan, &stage, running.address, &script.name));
     let watching = watch(&running.board, &clock, &stage, &plan, settings, &say);
     let telling = tell(&script, &clock, &around, &stage, &say);
     let limit = async {
@@ -151,6 +138,21 @@ pub async fn play(
         "\n{messages} messages in all. Next: write five lines of your own, `hekate validate`, `hekate run`.\n"
     ));
     Ok(())
+}
+
+/// What is printed at the beginning.
+fn welcome(plan: &Plan, stage: &Stage, server: SocketAddr, story: &str) -> String {
+    format!(
+        "hekate {} demo — {} pretend targets on 127.0.0.1; nothing leaves this machine\n\
+         \x20 Slack preview   http://{}/          (type /roih status there)\n\
+         \x20 API             http://{server}/api/v1/status\n\
+         \x20 why is it so    hekate explain master blue --server http://{server}\n\
+         \x20 story           {story}\n\
+         \x20 end             Ctrl-C\n\n",
+        env!("CARGO_PKG_VERSION"),
+        plan.targets.len(),
+        stage.address,
+    )
 }
 
 /// The shipped plan at the tempo of a demo, with a store of logs, and nowhere to go yet.
@@ -191,32 +193,33 @@ fn pretended() -> Plan {
     plan.groups.extend(groups);
     for target in &mut plan.targets {
         for check in &mut Arc::make_mut(target).checks {
-            check.policy = Policy {
-                interval: INTERVAL,
-                timeout: Duration::from_secs(1),
-                spans: Spans {
-                    explicit: Duration::from_secs(4),
-                    refused: Duration::from_secs(4),
-                    silent: Duration::from_secs(5),
-                },
-                slow_after: Duration::from_millis(500),
-                ..check.policy.clone()
-            };
-            match &mut check.question {
-                Question::LogFreshness(question) => {
-                    Arc::make_mut(question).max_age = SILENCE_MAX;
-                }
-                Question::LogStore(question) => {
-                    let source = &mut Arc::make_mut(question).source;
-                    let source = Arc::make_mut(source);
-                    (source.lag_limit, source.startup_grace) = (LAG_LIMIT, INTERVAL * 2);
-                    source.reorder_margin = Duration::ZERO;
-                }
-                _ => {}
-            }
+            hasten(check);
         }
     }
     plan
+}
+
+/// So that a story fits into a minute or two.
+fn hasten(check: &mut Check) {
+    check.policy = Policy {
+        interval: INTERVAL,
+        timeout: Duration::from_secs(1),
+        spans: Spans {
+            explicit: Duration::from_secs(4),
+            refused: Duration::from_secs(4),
+            silent: Duration::from_secs(5),
+        },
+        slow_after: Duration::from_millis(500),
+        ..check.policy.clone()
+    };
+    if let Question::LogFreshness(question) = &mut check.question {
+        Arc::make_mut(question).max_age = SILENCE_MAX;
+    }
+    if let Question::LogStore(question) = &mut check.question {
+        let source = Arc::make_mut(&mut Arc::make_mut(question).source);
+        (source.lag_limit, source.startup_grace) = (LAG_LIMIT, INTERVAL * 2);
+        source.reorder_margin = Duration::ZERO;
+    }
 }
 
 /// The plan with the addresses of all that pretends.
@@ -232,15 +235,12 @@ async fn staged(
     for target in &mut plan.targets {
         let url = fleet.url_of(&target.id);
         for check in &mut Arc::make_mut(target).checks {
-            match (&mut check.question, &url) {
-                (Question::Health(question), Some(url)) => {
-                    Arc::make_mut(question).url = url.clone();
-                }
-                (Question::LogStore(question), _) => {
-                    let source = &mut Arc::make_mut(question).source;
-                    reach(Arc::make_mut(source), &store);
-                }
-                _ => {}
+            if let (Question::Health(question), Some(url)) = (&mut check.question, &url) {
+                Arc::make_mut(question).url = url.clone();
+            }
+            if let Question::LogStore(question) = &mut check.question {
+                let source = &mut Arc::make_mut(question).source;
+                reach(Arc::make_mut(source), &store);
             }
         }
     }
@@ -248,7 +248,7 @@ async fn staged(
     for number in 1..=STANDS {
         let around = around.clone();
         let (changed, is_open) = (around.watch(), move || around.is_network_up());
-        let address = gate::stand(changed, is_open).await?;
+        let address = gate::stand(changed, is_open)?;
         witnesses.push(Witness {
             name: format!("pretend host {number}"),
             question: WitnessQuestion::Connection {

@@ -270,21 +270,7 @@ impl Engine {
         let readable = unreadable::changed(memory, question, &evidence, decision.row);
         let pauses = freshness::pause_facts(memory, now.at);
         let read_up_to = freshness::read_up_to(&evidence);
-        let observation = Observation {
-            look: LookId {
-                slot: reader.slot,
-                check: reader.check,
-                number: 0,
-            },
-            started: now,
-            finished: now,
-            outcome,
-            status: None,
-            phases: Phases::default(),
-            family: None,
-            detail: None,
-            extra: None,
-        };
+        let observation = read(now, reader, outcome);
         if is_log_only {
             // Nobody looks at it otherwise, so this is how old its evidence is.
             actions.push(Action::Looked(Looked {
@@ -357,6 +343,25 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// What was read of a log, as a look would bring it.
+fn read(now: Moment, reader: Reader, outcome: Outcome) -> Observation {
+    Observation {
+        look: LookId {
+            slot: reader.slot,
+            check: reader.check,
+            number: 0,
+        },
+        started: now,
+        finished: now,
+        outcome,
+        status: None,
+        phases: Phases::default(),
+        family: None,
+        detail: None,
+        extra: None,
     }
 }
 

@@ -343,7 +343,7 @@ pub fn words(changes: &[Change], plan: &Plan) -> Vec<String> {
                 until.words(plan.server.timezone)
             )),
             Change::Unasked(target, kind) => {
-                out.push(format!("{} has no `{kind}` any more", called(target)))
+                out.push(format!("{} has no `{kind}` any more", called(target)));
             }
             Change::Quiet {
                 channel,

@@ -322,7 +322,7 @@ impl Engine {
         let mut batch = Batch::new(now.at);
         if let Some(since) = self.commons.waiting_since {
             let is_time = now.tick.since(since) >= WAIT;
-            if is_time || self.is_nobody_in_question() {
+            if (is_time || self.is_nobody_in_question()) && !self.waits_for_unseen(now) {
                 self.tell_waiting(now, &mut batch, actions);
             }
         }
@@ -381,9 +381,6 @@ impl Engine {
     }
 
     fn tell_waiting(&mut self, now: Moment, batch: &mut Batch, actions: &mut Vec<Action>) {
-        if self.waits_for_unseen(now) {
-            return;
-        }
         let waiting = std::mem::take(&mut self.commons.waiting);
         self.commons.waiting_since = None;
         let (mut bad, mut unseen) = (Vec::new(), Vec::new());
