@@ -259,13 +259,17 @@ async fn answers_go_where_their_buttons_say(stage: &Stage) {
     assert_eq!(shown["replace_original"], true);
     let gone = stage.hears("eva", "hekate.dismiss", "1 -").await;
     assert_eq!(gone, json!({ "delete_original": true }));
-    for (action, value) in [
-        ("hekate.reboot", "1 all"),
-        ("hekate.ack", "0 old"),
-        ("hekate.action.confirm", "1 nonce"),
+    for (action, value, words_of_it) in [
+        ("hekate.reboot", "1 all", "nothing was done"),
+        ("hekate.ack", "0 old", "nothing was done"),
+        (
+            "hekate.action.confirm",
+            "1 nonce",
+            "not done: nothing waits for the word",
+        ),
     ] {
         let said = stage.hears("eva", action, value).await;
-        assert!(words(&said).contains("nothing was done"), "{said}");
+        assert!(words(&said).contains(words_of_it), "{said}");
     }
 }
 

@@ -198,6 +198,9 @@ impl Works {
             let mut works = self.made.iter_mut();
             match works.next_back().filter(|work| work.began.is_none()) {
                 Some(work) if work.kind == id.kind && work.length == length => {
+                    // Whoever was not watched at that moment is not part of it.
+                    let matched = &planned.matcher.targets;
+                    work.targets.retain(|target| matched.contains(target));
                     work.began = Some((now, id));
                 }
                 Some(_) | None => self.faults.push(format!("nobody wished {planned:?}")),
