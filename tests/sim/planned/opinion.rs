@@ -83,7 +83,9 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
         let is_kept = |target: &TargetId| {
             // Whatever it depends on, its certificate has to be renewed.
             let mut looks = chronicle.before(target, *at).take(12);
-            let is_ending = looks.any(|look| look.sky.is_warned_of());
+            let words = &entry.story.reason.words;
+            let is_ending =
+                words.contains("certificate ends") || looks.any(|look| look.sky.is_warned_of());
             let mut kept = keeping.get(target).into_iter().flatten();
             kept.any(|kept| kept.is_surely_on(*at) && !(is_ending && kept.cause == Cause::Parent))
         };
@@ -108,7 +110,9 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
             let before = last.insert(place, *verdict);
             let before = before.or_else(|| chronicle.said_before(entry, target));
             let is_other = is_other_reason(chronicle, target, *at, entry, before);
-            if !is_end && (before != Some(*verdict) || is_other) {
+            // That something was renewed which had been warned of is good news, even if it ends some day again.
+            let is_renewed = entry.story.reason.words.starts_with("renewed");
+            if !is_end && !is_renewed && (before != Some(*verdict) || is_other) {
                 let is_worse = before.is_none_or(|before| *verdict > before);
                 news.push((target, *verdict, is_bad(*verdict) && (is_worse || is_other)));
             }
