@@ -171,7 +171,12 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let (committing, commits) = mpsc::unbounded_channel();
     let (outlook, outlook_seen) = watch::channel(Telling::default());
     let owed = (take(&mut loaded.outbox), take(&mut loaded.living));
-    let post = shared.post_office(&plan, owed, inboxes.mail, outlook, now);
+    let courier = if loaded.last_at.is_none() && !is_blind {
+        Courier::first(seed())
+    } else {
+        Courier::new(seed())
+    };
+    let post = shared.post_office(&plan, courier, owed, inboxes.mail, outlook, now);
     let post = tokio::spawn(post.open(post_stop.clone()));
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
@@ -260,12 +265,12 @@ impl Shared {
     fn post_office(
         &self,
         plan: &Plan,
+        mut courier: Courier,
         (outbox, living): (Vec<Entry>, Vec<Living>),
         inbox: mpsc::UnboundedReceiver<Mail>,
         outlook: watch::Sender<Telling>,
         now: Moment,
     ) -> PostOffice {
-        let mut courier = Courier::new(seed());
         courier.configure(now, &plan.channels, plan.ops());
         courier.restore_living(living);
         courier.restore(now, outbox);

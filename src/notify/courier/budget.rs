@@ -6,7 +6,7 @@
 //! takes along whatever waits beside it.
 //!
 //! It is counted by the "generic cell rate algorithm": one point in time says all. A restart does not know what was sent
-//! before it, and begins with room for two.
+//! before it, and begins with room for two; where nothing was ever sent, there is room for all.
 
 use std::time::Duration;
 
@@ -26,8 +26,8 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A budget of which little is left, because nobody knows what was sent before.
-    pub(super) fn new(allowance: Allowance, now: Tick) -> Self {
+    /// A budget of which little is left, because nobody knows what was sent before; or all, because nothing was.
+    pub(super) fn new(allowance: Allowance, now: Tick, is_first: bool) -> Self {
         let count = allowance.count.max(1);
         let burst = count - count / 3;
         // In any time of `within` there are at most `burst - 1` messages and one for each begun `spacing`.
@@ -35,7 +35,11 @@ impl Budget {
         Self {
             burst,
             spacing,
-            full_at: now + spacing * burst.saturating_sub(2),
+            full_at: if is_first {
+                now
+            } else {
+                now + spacing * burst.saturating_sub(2)
+            },
         }
     }
 
@@ -117,10 +121,11 @@ mod tests {
             count in 1..40_u32,
             minutes in 1..120_u64,
             asks in vec((0..200_u64, any::<bool>()), 1..300),
+            is_first: bool,
         ) {
             let within = Duration::from_mins(minutes);
             let start = Tick::ZERO + Duration::from_hours(48);
-            let mut budget = Budget::new(Allowance { count, within }, start);
+            let mut budget = Budget::new(Allowance { count, within }, start, is_first);
             let mut now = start;
             let mut sent: Vec<Tick> = Vec::new();
             for (seconds, is_urgent) in asks {

@@ -101,6 +101,8 @@ pub struct Courier {
     /// Entries that came since the last poll.
     fresh: Vec<EntryKey>,
     outgoing: Outgoing,
+    /// Whether it is known that nothing was ever sent.
+    is_first: bool,
 }
 
 impl Courier {
@@ -114,6 +116,15 @@ impl Courier {
             stand_ins: BTreeMap::new(),
             fresh: Vec::new(),
             outgoing: Outgoing::default(),
+            is_first: false,
+        }
+    }
+
+    /// The first courier of all: nothing was ever sent, so that all of each channel's budget is there.
+    pub fn first(seed: u64) -> Self {
+        Self {
+            is_first: true,
+            ..Self::new(seed)
         }
     }
 
@@ -153,10 +164,12 @@ impl Courier {
             let before = lane.channel.as_ref().map(|before| before.max_messages);
             if before != Some(channel.max_messages) {
                 let allowance = channel.max_messages;
-                lane.budget = allowance.map(|allowance| Budget::new(allowance, now.tick));
+                let is_first = self.is_first;
+                lane.budget = allowance.map(|allowance| Budget::new(allowance, now.tick, is_first));
             }
             lane.channel = Some(channel.clone());
         }
+        self.is_first = false;
         for name in elsewhere {
             self.reached(now, &name);
         }

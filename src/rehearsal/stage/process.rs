@@ -41,7 +41,10 @@ impl Stage<'_> {
         let mut loaded = self.memory.loaded();
         let outbox = std::mem::take(&mut loaded.outbox);
         let living = std::mem::take(&mut loaded.living);
-        let mut courier = Courier::new(seed);
+        let mut courier = match loaded.last_at {
+            Some(_) => Courier::new(seed),
+            None => Courier::first(seed),
+        };
         courier.configure(now, &plan.channels, plan.ops());
         courier.restore_living(living);
         courier.restore(now, outbox);
