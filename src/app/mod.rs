@@ -170,13 +170,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
     let (heart_stop, post_stop) = (CancellationToken::new(), CancellationToken::new());
     let (committing, commits) = mpsc::unbounded_channel();
     let (outlook, outlook_seen) = watch::channel(Telling::default());
-    let owed = (take(&mut loaded.outbox), take(&mut loaded.living));
-    let courier = if loaded.last_at.is_none() && !is_blind {
-        Courier::first(seed())
-    } else {
-        Courier::new(seed())
-    };
-    let post = shared.post_office(&plan, courier, owed, inboxes.mail, outlook, now);
+    let owed = Owed::take(&mut loaded, is_blind);
+    let post = shared.post_office(&plan, owed, inboxes.mail, outlook, now);
     let post = tokio::spawn(post.open(post_stop.clone()));
     let (heart, first) = shared.heart(Arc::clone(&plan), loaded, inboxes.events, committing, now);
     let heart = tokio::spawn(heart.beat(first, heart_stop.clone()));
@@ -261,19 +256,41 @@ fn share(
     )
 }
 
+/// What an earlier process owed to people.
+struct Owed {
+    outbox: Vec<Entry>,
+    living: Vec<Living>,
+    /// Whether there was none, so that nothing was ever sent.
+    is_first: bool,
+}
+
+impl Owed {
+    fn take(loaded: &mut Loaded, is_blind: bool) -> Self {
+        Self {
+            outbox: take(&mut loaded.outbox),
+            living: take(&mut loaded.living),
+            is_first: loaded.last_at.is_none() && !is_blind,
+        }
+    }
+}
+
 impl Shared {
     fn post_office(
         &self,
         plan: &Plan,
-        mut courier: Courier,
-        (outbox, living): (Vec<Entry>, Vec<Living>),
+        owed: Owed,
         inbox: mpsc::UnboundedReceiver<Mail>,
         outlook: watch::Sender<Telling>,
         now: Moment,
     ) -> PostOffice {
+        let mut courier = if owed.is_first {
+            Courier::first(seed())
+        } else {
+            Courier::new(seed())
+        };
         courier.configure(now, &plan.channels, plan.ops());
-        courier.restore_living(living);
-        courier.restore(now, outbox);
+        courier.restore_living(owed.living);
+        courier.restore(now, owed.outbox);
         let desk = Desk {
             mail: self.mail.clone(),
             events: self.events.clone(),
