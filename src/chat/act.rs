@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::RngExt as _;
+use rand::{RngExt as _, rngs::StdRng};
 use tokio::time::timeout;
 
 use super::{Chat, Speaker, problem};
@@ -98,7 +98,7 @@ impl Chat {
 
 /// A word that nobody knew before.
 fn nonce() -> String {
-    let mut chance = rand::rng();
+    let mut chance: StdRng = rand::make_rng();
     let letter = |_| char::from(LETTERS[chance.random_range(0..LETTERS.len())]);
     (0..NONCE_LETTERS).map(letter).collect()
 }
