@@ -1,10 +1,10 @@
 //! One request.
 
-use reqwest::{Method, header};
+use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 use url::Url;
 
-use super::{Ended, Job, beginning, client};
+use super::{Ended, Job, beginning, client, unanswered};
 use crate::model::{
     action::{HttpCall, RanResult},
     plan::Credentials,
@@ -17,7 +17,7 @@ pub(super) async fn run(call: &HttpCall, job: &Job) -> Ended {
                 let status = response.status();
                 // Whoever hangs up before the end may undo what was begun.
                 drop(beginning(response).await);
-                judged(call, status.as_u16())
+                judged(call, status)
             }
             Err(error) => Ended::of_error(error),
         },
@@ -25,7 +25,9 @@ pub(super) async fn run(call: &HttpCall, job: &Job) -> Ended {
     }
 }
 
-fn judged(call: &HttpCall, status: u16) -> Ended {
+fn judged(call: &HttpCall, status: StatusCode) -> Ended {
+    let unanswered = unanswered(status);
+    let status = status.as_u16();
     let is_good = |(from, to): &(u16, u16)| (*from..=*to).contains(&status);
     if call.success.iter().any(is_good) {
         return Ended {
@@ -33,6 +35,9 @@ fn judged(call: &HttpCall, status: u16) -> Ended {
             words: format!("HTTP {status}"),
             reference: None,
         };
+    }
+    if let Some(words) = unanswered {
+        return Ended::unknown(words);
     }
     let more = if (300..400).contains(&status) {
         ", and redirects are not followed"

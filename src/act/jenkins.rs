@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use url::form_urlencoded;
 
-use super::{Ended, Job, WORDS_MAX, beginning, client, words_of};
+use super::{Ended, Job, WORDS_MAX, beginning, client, unanswered, words_of};
 use crate::model::{
     action::{JenkinsCall, RanResult},
     text::{clean, span},
@@ -142,6 +142,11 @@ impl Jenkins<'_> {
         }
         let response = request.send().await.map_err(Ended::of_error)?;
         let status = response.status();
+        if let Some(words) = unanswered(status) {
+            return Err(Ended::unknown(format!(
+                "Jenkins was asked, but it is {words}"
+            )));
+        }
         if status != StatusCode::CREATED {
             return Err(Ended::failed(refused("the build", status)));
         }

@@ -10,7 +10,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Certificate, Client, Response, redirect, retry};
+use reqwest::{Certificate, Client, Response, StatusCode, redirect, retry};
 use url::form_urlencoded;
 
 use crate::model::{
@@ -118,6 +118,16 @@ fn words_of(error: reqwest::Error) -> (bool, String) {
         (false, false) => format!("no answer: {}", clean(&deepest.to_string(), WORDS_MAX)),
     };
     (is_kept, words)
+}
+
+/// What a status says if it is that of a proxy which had no good answer: whatever it passed on may have been done.
+fn unanswered(status: StatusCode) -> Option<String> {
+    let is_of_proxy = matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT
+    );
+    let status = status.as_u16();
+    is_of_proxy.then(|| format!("HTTP {status}, so a proxy had no good answer"))
 }
 
 /// A client that follows nothing, repeats nothing, and goes through no proxy of the environment.

@@ -235,6 +235,38 @@ async fn a_build_that_fails_or_never_ends_or_is_refused() {
     );
 }
 
+/// A proxy that had no answer does not know what became of the request, and neither do we.
+#[tokio::test]
+async fn what_a_proxy_had_no_answer_to_may_have_been_done() {
+    for (status, result, words) in [
+        (500, RanResult::Failed, ""),
+        (502, RanResult::Unknown, ", so a proxy had no good answer"),
+        (503, RanResult::Failed, ""),
+        (504, RanResult::Unknown, ", so a proxy had no good answer"),
+    ] {
+        let mut stage = Stage::new();
+        stage.status = StatusCode::from_u16(status).unwrap();
+        let address = stage.open().await;
+        let ran = run(job(jenkins(&address))).await;
+        let said = format!("Jenkins refused the build with HTTP {status}");
+        let said = if words.is_empty() {
+            said
+        } else {
+            format!("Jenkins was asked, but it is HTTP {status}{words}")
+        };
+        assert_eq!((ran.result, ran.words), (result, said));
+        let call = http(
+            "POST",
+            format!("{address}/job/ops/job/restart%20it/buildWithParameters"),
+        );
+        let ran = run(job(Call::Http(Box::new(call)))).await;
+        assert_eq!(
+            (ran.result, ran.words),
+            (result, format!("HTTP {status}{words}"))
+        );
+    }
+}
+
 #[tokio::test]
 async fn nobody_there_is_a_failure_and_no_answer_is_unknown() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
