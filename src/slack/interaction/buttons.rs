@@ -73,7 +73,8 @@ pub fn incident_buttons(about: &About<'_>) -> Option<Block> {
         ));
     }
     controls.add(details(about));
-    if count == 1 || !about.is_open {
+    // While it goes on nobody knows what it was worth, and the answer could only be that it is too soon.
+    if !about.is_open {
         controls.add(button("False alarm", &Action::FalseAlarm(subject), None));
     }
     Some(Block::actions(controls))
