@@ -167,6 +167,8 @@ impl Heart {
             "this process was held up or the clock was moved; what was in question is asked anew"
         );
         self.engine.handle(now, Event::Interrupted, actions);
+        // Nobody listens any more only while the process ends.
+        let _ = self.outside.mail.send(Mail::ClockStepped);
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) enum Mail {
     Noted(IncidentId, ChannelName),
     /// The channels changed.
     Channels,
+    /// The clock on the wall and ticks may have run apart.
+    ClockStepped,
 }
 
 /// What the post office works with.
@@ -118,6 +120,7 @@ impl PostOffice {
                 self.carry_out(steps);
             }
             Mail::Noted(incident, channel) => self.courier.noted(&incident, &channel),
+            Mail::ClockStepped => self.courier.clock_stepped(now),
             Mail::Channels => {
                 let plan = self.desk.plan.load();
                 self.courier.configure(now, &plan.channels, plan.ops());

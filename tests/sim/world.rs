@@ -588,7 +588,7 @@ impl World {
                 self.wall_moved_ms += by_ms;
                 self.chronicle.works.clock_moved(self.now, by_ms);
                 self.chronicle.voids.push(self.now);
-                self.event(Event::Interrupted);
+                self.interrupt();
             }
             Disturbance::Reload(targets) => {
                 let is_left = |id: &TargetId| targets.iter().any(|target| target.id == *id);
@@ -614,7 +614,7 @@ impl World {
         ));
         self.now += length;
         self.chronicle.voids.push(self.now);
-        self.event(Event::Interrupted);
+        self.interrupt();
     }
 
     pub(crate) fn reload(&mut self) {
@@ -659,6 +659,12 @@ impl World {
             self.checks.step(self.now, self.seed);
         }
         self.now = self.now.max(end);
+    }
+
+    /// It is noticed that time stood still or was moved.
+    fn interrupt(&mut self) {
+        self.event(Event::Interrupted);
+        self.courier.clock_stepped(self.moment());
     }
 
     fn happen(&mut self, coming: Coming) {

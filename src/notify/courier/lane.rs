@@ -151,11 +151,15 @@ pub(super) struct Item {
     pub(super) unsure_since: Option<Tick>,
 }
 
+/// Until when an entry waits for quiet hours to end, if it does.
+fn held(entry: &Entry, now: Moment) -> Option<Tick> {
+    let wait = entry.held_until?.since(now.at).min(HELD_MAX);
+    Some(now.tick + wait)
+}
+
 impl Item {
     pub(super) fn new(entry: Entry, now: Moment, age: Duration) -> Self {
-        let held = entry
-            .held_until
-            .map(|at| now.tick + at.since(now.at).min(HELD_MAX));
+        let held = held(&entry, now);
         Self {
             unsure_since: entry.state.is_unsure().then_some(now.tick),
             entry,
@@ -422,6 +426,15 @@ impl Lane {
             return None;
         }
         items().filter_map(|item| item.held).max()
+    }
+
+    /// The clock on the wall and ticks ran apart: what still waits for quiet hours to end waits until that date.
+    pub(super) fn clock_stepped(&mut self, now: Moment) {
+        for item in &mut self.queue {
+            if item.held.is_some_and(|at| at > now.tick) {
+                item.held = held(&item.entry, now);
+            }
+        }
     }
 
     /// Sees which items wait for quiet hours to end.

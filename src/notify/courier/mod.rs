@@ -245,6 +245,14 @@ impl Courier {
         }
     }
 
+    /// The clock on the wall and ticks ran apart, because it was moved or the machine slept: what waits for the end of quiet
+    /// hours waits until that time of day.
+    pub fn clock_stepped(&mut self, now: Moment) {
+        for lane in self.lanes.values_mut() {
+            lane.clock_stepped(now);
+        }
+    }
+
     /// Everything that may begin now, most urgent first.
     pub fn poll(&mut self, now: Moment) -> Vec<Step> {
         for lane in self.lanes.values_mut() {

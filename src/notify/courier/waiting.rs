@@ -78,6 +78,35 @@ fn what_waits_until_the_same_time_is_one_message_whenever_it_began_to_wait() {
 }
 
 #[test]
+fn what_waits_is_told_at_that_time_of_day_though_the_machine_slept_or_the_clock_was_moved() {
+    let told_at = |moved: i64| {
+        let mut world = world();
+        world.quiet_until = Some(9 * HOUR);
+        world.tell("aaaa", 1, "alerts", Opened, Warning);
+        world.run(2 * HOUR, well);
+        world.wall_millis += moved * 60_000;
+        world.courier.clock_stepped(world.now());
+        world.tell("aaaa", 2, "alerts", Recovered, Warning);
+        world.run(12 * HOUR, well);
+        assert!(world.outbox.is_empty(), "{:?}", world.outbox);
+        world.diary
+    };
+    expect![[r#"
+        08:00:00.0 alerts <- aaaa opened aaaa recovered => accepted
+    "#]]
+    .assert_eq(&told_at(60));
+    expect![[r#"
+        09:30:00.0 alerts <- aaaa opened aaaa recovered => accepted
+    "#]]
+    .assert_eq(&told_at(-30));
+    // It is past that time at once.
+    expect![[r#"
+        02:00:00.0 alerts <- aaaa opened aaaa recovered => accepted
+    "#]]
+    .assert_eq(&told_at(600));
+}
+
+#[test]
 fn what_does_not_wait_passes_and_takes_along_what_came_before_it() {
     let mut world = world();
     world.quiet_until = Some(9 * HOUR);
