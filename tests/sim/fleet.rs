@@ -181,3 +181,12 @@ pub(crate) fn let_sleep(plan: &mut Plan) {
     let sleeper = sleeper();
     plan.on_call.insert(sleeper.name.clone(), sleeper);
 }
+
+/// The trouble of these can wait.
+pub(crate) fn make_minor(plan: &mut Plan, minor: &[&str]) {
+    for target in &mut plan.targets {
+        if minor.contains(&target.id.as_str()) {
+            Arc::make_mut(target).severity = Severity::Warning;
+        }
+    }
+}

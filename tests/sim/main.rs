@@ -22,6 +22,7 @@ mod ledger;
 mod parents;
 mod planned;
 mod quality;
+mod quiet;
 mod random;
 mod receiver;
 mod reference;

@@ -15,6 +15,7 @@ use crate::{
     invariants,
     parents::On,
     planned::{self, Deed, Opens, Rhythm, Whom},
+    quiet,
     receiver::Mood,
     reference,
     weather::Sky,
@@ -35,8 +36,8 @@ const REAL_STORE_EVERY: u64 = 25;
 /// In one world of so many, a pair holds up production.
 const PRODUCTION_EVERY: u64 = 3;
 
-/// In one world of so many people and the file plan something, and in one somebody depends on somebody; in one of thrice as
-/// many both.
+/// In one world of so many people and the file plan something, in one somebody depends on somebody, and in one some trouble can
+/// wait for the morning; in one of thrice as many all of it.
 const HELD_EVERY: u64 = 5;
 
 const NAMES: [&str; 4] = ["master/blue", "master/green", "cron/purple", "api"];
@@ -229,6 +230,14 @@ fn dependencies(world: &mut World, chance: &mut StdRng) {
     world.reload();
 }
 
+/// Somebody wants to sleep, and the trouble of some targets can wait until they do not.
+fn quiet_hours(world: &mut World, chance: &mut StdRng) {
+    let mut minor = NAMES.to_vec();
+    minor.retain(|_| chance.random_bool(0.7));
+    world.minor = minor;
+    world.let_sleep();
+}
+
 /// Some windows that come once, or again and again.
 fn windows(chance: &mut StdRng) -> Vec<Opens> {
     let window = |chance: &mut StdRng| {
@@ -313,6 +322,9 @@ fn play(seed: u64) -> u64 {
     if seed % HELD_EVERY == 3 || seed % (3 * HELD_EVERY) == 2 {
         dependencies(&mut world, &mut StdRng::seed_from_u64(!seed ^ 1));
     }
+    if seed % HELD_EVERY == 4 || seed % (3 * HELD_EVERY) == 2 {
+        quiet_hours(&mut world, &mut StdRng::seed_from_u64(!seed ^ 2));
+    }
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {
         slack(&mut world, &mut chance);
@@ -325,12 +337,17 @@ fn play(seed: u64) -> u64 {
         world.plan_disturbance(TROUBLE, Disturbance::LeaveOut(Vec::new()));
     }
     world.run_until(TROUBLE + HEALING);
+    let heard = world.when_all_is_heard();
+    if heard > world.now {
+        world.run_until(heard);
+    }
     world.checks.step(world.now, seed);
     invariants::finally(&world, seed);
     invariants::bounded(&world, seed);
     let keeping = world.kept();
     reference::agrees(&world, &keeping, seed);
     planned::agrees(&world, &keeping, seed);
+    quiet::agrees(&world, seed);
     if is_undisturbed {
         invariants::truthful(&world, seed);
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, TargetId, Verdict};
+use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, Severity, TargetId, Verdict};
 
 use crate::{
     planned::{Keeping, Works, kept_until, was_kept},
@@ -466,6 +466,7 @@ fn unfounded_members(world: &World, at: Duration, entry: &Entry) -> Vec<String> 
 /// What a message says: the worst, the words, how each of several is, and of what flaps whether this lasts.
 type Said<'a> = (
     Verdict,
+    Severity,
     &'a str,
     Option<Vec<(&'a str, Verdict)>>,
     Option<bool>,
@@ -493,6 +494,7 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
         let lasts = flapping.map(|flapping| flapping.is_steady);
         let what = (
             entry.story.to,
+            entry.story.severity,
             entry.story.reason.words.as_str(),
             how,
             lasts,
@@ -512,6 +514,19 @@ fn seen_from(world: &World, from: Duration, until: Duration) -> Duration {
         .fold(from, Duration::max)
 }
 
+/// Whether this is what tells a channel that an incident is a disaster.
+fn is_first_of_disaster(chronicle: &Chronicle, entry: &Entry) -> bool {
+    let is_disaster = |other: &Entry| other.story.severity == Severity::Disaster;
+    let mut others = chronicle.decided.iter().map(|(_, _, other)| other);
+    is_disaster(entry)
+        && others.all(|other| {
+            let (key, other_key) = (&entry.key, &other.key);
+            (&other_key.channel, &other_key.incident) != (&key.channel, &key.incident)
+                || other_key.sequence >= key.sequence
+                || !is_disaster(other)
+        })
+}
+
 /// A target of which a channel was told more often than people want to hear of anything.
 fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
     let mut heard: HashMap<(&ChannelName, &TargetId), Vec<Duration>> = HashMap::new();
@@ -520,6 +535,10 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
         let Some(target) = entry.story.target.as_ref() else {
             continue;
         };
+        // That nobody holds up production any more is heard, whatever was heard before.
+        if is_first_of_disaster(chronicle, entry) {
+            continue;
+        }
         // That it is not watched any more is somebody's own doing.
         if matches!(entry.kind, Kind::Notice | Kind::Removed) {
             continue;
@@ -667,11 +686,19 @@ fn undelivered(world: &World) -> Vec<String> {
     for (at, _, entry) in &world.chronicle.decided {
         let key = &entry.key;
         let is_left_out = world.left_out.contains(key.channel.as_str());
+        let at = &world.due_at(*at, entry);
         let is_seen = world.sees(
             at.saturating_sub(Duration::from_mins(75)),
             *at + Duration::from_mins(1),
         );
-        if is_left_out || disturbed(*at) || !is_seen || !world.receiver.is_well(&key.channel, *at) {
+        let is_moved = !world.minor.is_empty() && world.chronicle.works.is_moved();
+        if is_left_out
+            || is_moved
+            || disturbed(*at)
+            || !is_seen
+            || !world.is_due_known(entry)
+            || !world.receiver.is_well(&key.channel, *at)
+        {
             continue;
         }
         let arrived = world
@@ -682,7 +709,7 @@ fn undelivered(world: &World) -> Vec<String> {
         // Others of the same moment may be before it, a second each.
         if arrived.is_none_or(|arrived| arrived.at > *at + Duration::from_secs(20)) {
             faults.push(format!(
-                "{key:?} ({:?}, {}, {:?}) was written at {at:?} and arrived at {:?}",
+                "{key:?} ({:?}, {}, {:?}) was due at {at:?} and arrived at {:?}",
                 entry.kind,
                 entry.story.to,
                 entry.story.many,

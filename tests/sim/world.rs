@@ -116,6 +116,8 @@ pub(crate) struct World {
     additions: Vec<fn(&mut Plan)>,
     /// The maintenance windows of the file.
     pub(crate) windows: Vec<Window>,
+    /// Those whose trouble can wait.
+    pub(crate) minor: Vec<&'static str>,
     /// Who depends on whom.
     pub(crate) dependencies: Dependencies,
     seed: u64,
@@ -198,6 +200,7 @@ impl World {
             is_long,
             additions: Vec::new(),
             windows: Vec::new(),
+            minor: Vec::new(),
             dependencies: Dependencies::default(),
             seed,
         };
@@ -229,6 +232,7 @@ impl World {
         }
         plan.maintenance = self.windows.clone().into();
         self.dependencies.write(&mut plan);
+        fleet::make_minor(&mut plan, &self.minor);
         plan
     }
 

@@ -162,6 +162,10 @@ impl Stage<'_> {
         self.ahead_ms = self.ahead_ms.saturating_add(by_ms);
         if self.moment().is_stepped_since(before) {
             self.event(Event::Interrupted);
+            let now = self.moment();
+            if let Some(process) = &mut self.process {
+                process.courier.clock_stepped(now);
+            }
         }
     }
 }

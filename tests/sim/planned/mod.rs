@@ -185,6 +185,17 @@ impl Works {
         self.moves.push((now, by_ms));
     }
 
+    /// Whether ticks and dates ever ran apart.
+    pub(crate) fn is_moved(&self) -> bool {
+        !self.moves.is_empty() || !self.sleeps.is_empty()
+    }
+
+    /// By how much the clock on the wall is behind.
+    pub(crate) fn set_back(&self) -> Duration {
+        let by_ms: i64 = self.moves.iter().map(|(_, by_ms)| by_ms).sum();
+        Duration::from_millis(u64::try_from(-by_ms).unwrap_or(0))
+    }
+
     pub(crate) fn slept(&mut self, now: Duration, length: Duration) {
         self.sleeps.push((now, length));
     }
