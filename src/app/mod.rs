@@ -1,6 +1,7 @@
 //! Wires everything together, starts it, and ends it in order.
 
 mod attempt;
+mod by_hand;
 mod discovery;
 mod guard;
 mod heart;
@@ -418,6 +419,9 @@ impl Shared {
             metrics: Arc::clone(&self.metrics),
             clock: self.clock.clone(),
             incidents: incidents(self.writer.reader()),
+            histories: histories(self.writer.reader()),
+            glances: by_hand::glances(Prober::new(self.clock.clone())),
+            by_hand: Arc::default(),
             wishes: {
                 let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
                 Arc::new(move |wish, by| wishes.ask(&events, wish, by))
@@ -446,7 +450,6 @@ impl Shared {
         web::State {
             chat,
             pulse: Arc::clone(&self.pulse),
-            history: history(self.writer.reader()),
             reload,
             push: pushes(self.events.clone()),
             role_said: {
@@ -542,7 +545,7 @@ fn spawn_until(stop: &CancellationToken, task: impl Future<Output = ()> + Send +
     });
 }
 
-fn history(reader: Reader) -> web::History {
+fn histories(reader: Reader) -> chat::Histories {
     Arc::new(
         move |target: &TargetId,
               since: Timestamp,

@@ -42,9 +42,13 @@ impl Chat {
             (&command.channel_id, &command.channel_name),
             &command.trigger_id,
         );
-        let message = self
-            .say(&command.typed.text, &speaker, trust, &command.command)
-            .await;
+        let message = match self.measuring(command, &speaker) {
+            Some(measuring) => measuring,
+            None => {
+                self.say(&command.typed.text, &speaker, trust, &command.command)
+                    .await
+            }
+        };
         self.metrics.slash_command(Answer::Answered);
         message
     }
@@ -86,6 +90,8 @@ impl Chat {
                 | Reply::Help(_)
                 | Reply::Past(_)
                 | Reply::Known(_)
+                | Reply::History(_)
+                | Reply::Looked(_)
                 | Reply::Asking(_)
                 | Reply::Said(_)),
             ) => answer,
@@ -96,6 +102,7 @@ impl Chat {
             Heard::Wish(wish) => self.fulfilled(wish, speaker.person(), command).await,
             Heard::Opinion(opinion) => self.opined(opinion, &speaker.asker.by).await,
             Heard::Tasks(target) => self.tasks(&board, &target, &speaker.asker, command, now),
+            Heard::Seek(sought) => self.sought(sought, command).await,
             Heard::Order(order) => self.ordered(order, speaker, command).await,
         }
     }

@@ -123,7 +123,7 @@ impl Chat {
     ) -> Late {
         let now = self.clock.now().at;
         let is_question = match hear(&self.board.load(), words, now, command) {
-            Heard::Reply(_) | Heard::List(_) | Heard::Tasks(_) => true,
+            Heard::Reply(_) | Heard::List(_) | Heard::Tasks(_) | Heard::Seek(_) => true,
             Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) => false,
         };
         match place {

@@ -8,6 +8,9 @@ mod click;
 mod late;
 mod losses;
 mod opinion;
+mod seek;
+#[cfg(test)]
+mod seek_tests;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -28,6 +31,7 @@ pub use answer::Trust;
 pub use late::Late;
 pub use losses::Losses;
 pub use opinion::NotMarked;
+pub use seek::{ByHand, Glances, Histories};
 pub use seen::Seen;
 
 use crate::{
@@ -90,6 +94,12 @@ pub struct Chat {
     pub clock: Clock,
     /// The door to the store's incidents.
     pub incidents: Incidents,
+    /// The door to the store's history.
+    pub histories: Histories,
+    /// Looks at a target for whoever asks.
+    pub glances: Glances,
+    /// Who was looked at for somebody lately.
+    pub by_hand: Arc<ByHand>,
     /// Where it goes what people plan and take on.
     pub wishes: Wishes,
     /// Where it goes what people want done.

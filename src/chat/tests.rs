@@ -25,12 +25,12 @@ struct Engine {
     marked: Vec<Incident>,
 }
 
-struct World {
-    chat: Chat,
+pub(super) struct World {
+    pub(super) chat: Chat,
     engine: Arc<Mutex<Engine>>,
 }
 
-fn world() -> World {
+pub(super) fn world() -> World {
     world_with(|_| Ok(None))
 }
 
@@ -52,6 +52,9 @@ fn world_with(
         metrics: Arc::new(Metrics::new()),
         clock: clock.clone(),
         incidents: Arc::new(read),
+        histories: Arc::new(|_: &_, _, _| Ok(Vec::new())),
+        glances: Arc::new(|_| oneshot::channel().1),
+        by_hand: Arc::default(),
         wishes: {
             let engine = Arc::clone(&engine);
             Arc::new(move |wish, by| {
@@ -195,7 +198,7 @@ impl World {
         text(&answer)
     }
 
-    fn wishes(&self) -> usize {
+    pub(super) fn wishes(&self) -> usize {
         self.engine.lock().unwrap().wishes.len()
     }
 }
@@ -373,7 +376,7 @@ async fn typed_opinions_are_taken_as_well() {
     assert_eq!(engine.marked[0].mark.as_ref().unwrap().reason, "a backup");
 }
 
-fn text_of(message: &crate::slack::Message) -> String {
+pub(super) fn text_of(message: &crate::slack::Message) -> String {
     text(&message.to_json())
 }
 

@@ -42,15 +42,34 @@ pub struct Terms<'a> {
 }
 
 pub(super) fn answer(question: &Question<'_>, word: &str) -> Heard {
-    let known = |row: &Row| {
-        Heard::Reply(Reply::Known(Box::new(Known {
-            line: Line::of(row, question.now),
-            now: question.now,
-        })))
+    Heard::Reply(one(question, word, "").map_or_else(
+        |reply| *reply,
+        |row| {
+            Reply::Known(Box::new(Known {
+                line: Line::of(row, question.now),
+                now: question.now,
+            }))
+        },
+    ))
+}
+
+/// The target that is asked for with `word`, and with what is said `after` it.
+///
+/// # Errors
+///
+/// What to say if the words name none, or several: whom they can mean.
+pub(super) fn one<'a>(
+    question: &Question<'a>,
+    word: &str,
+    after: &str,
+) -> Result<&'a Row, Box<Reply>> {
+    let said = |name: String| match after {
+        "" => format!("{word} {name}"),
+        after => format!("{word} {name} {after}"),
     };
     let all = || Choice::of(&question.board.rows);
     let (understood, nearest, targets) = match lookup::one(question.board, question.words) {
-        One::Row(row) => return known(row),
+        One::Row(row) => return Ok(row),
         One::Several(rows) => {
             let shown = clean(question.words, SHOWN_MAX);
             let targets = Choice::of(rows);
@@ -70,12 +89,12 @@ pub(super) fn answer(question: &Question<'_>, word: &str) -> Heard {
         } => (understood, nearest, Vec::new()),
     };
     let nearest = nearest.into_iter().take(NEAREST_MAX);
-    Heard::Reply(Reply::Problem {
+    Err(Box::new(Reply::Problem {
         understood,
-        nearest: nearest.map(|name| format!("{word} {name}")).collect(),
+        nearest: nearest.map(said).collect(),
         hint: help::hint(question.command),
-        choices: Choices::among(targets, word, ""),
-    })
+        choices: Choices::among(targets, word, after),
+    }))
 }
 
 fn titles(targets: &[Choice]) -> Vec<String> {
@@ -116,8 +135,16 @@ fn why(out: &mut Vec<Fact>, target: &Line) {
     }
 }
 
-/// The look that decided, the last one, and the last good one before it.
-fn looks(out: &mut Vec<Fact>, target: &Line, now: Timestamp, terms: &Terms<'_>) {
+/// What a single look saw: why it says so, how far it came, and what the body said.
+pub(super) fn seen(target: &Line) -> Vec<Fact> {
+    let mut out = Vec::new();
+    add(&mut out, "why", target.why().to_owned());
+    phases(&mut out, target);
+    body(&mut out, target);
+    out
+}
+
+fn phases(out: &mut Vec<Fact>, target: &Line) {
     let phases = target.facts.phases.finished();
     let phases: Vec<String> = phases
         .map(|(name, length)| format!("{name} {}", span(length)))
@@ -125,6 +152,11 @@ fn looks(out: &mut Vec<Fact>, target: &Line, now: Timestamp, terms: &Terms<'_>) 
     if !phases.is_empty() {
         add(out, "phases", phases.join(" \u{b7} "));
     }
+}
+
+/// The look that decided, the last one, and the last good one before it.
+fn looks(out: &mut Vec<Fact>, target: &Line, now: Timestamp, terms: &Terms<'_>) {
+    phases(out, target);
     if let Some((at, took)) = target.looked {
         let words = format!("took {}, {} ago", span(took), age(at, now));
         add(out, "last look", words);

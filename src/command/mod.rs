@@ -13,6 +13,7 @@ pub mod lookup;
 mod mark;
 mod past;
 pub mod planned;
+pub mod seek;
 mod status;
 pub mod suggest;
 pub mod text;
@@ -27,6 +28,7 @@ pub use help::HelpLine;
 pub use known::Known;
 pub use mark::Opinion;
 pub use past::Past;
+pub use seek::{History, Looked, Sought};
 pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
 
@@ -53,6 +55,10 @@ pub enum Reply {
     Past(Past),
     /// All that is known of one target.
     Known(Box<Known>),
+    /// How a target was.
+    History(History),
+    /// What a look saw that was asked for.
+    Looked(Box<Looked>),
     /// Sentences without a full stop; what can be typed stands in backticks.
     Said(Vec<String>),
     /// Something waits for a confirmation.
@@ -86,6 +92,8 @@ pub enum Heard {
     Tasks(TargetId),
     /// Somebody says what an incident was worth.
     Opinion(Opinion),
+    /// It is to be sought; whoever heard it knows where.
+    Seek(Sought),
 }
 
 /// One thing that people can ask for.
@@ -126,6 +134,18 @@ pub const COMMANDS: &[Command] = &[
         arguments: "<target>",
         what: "the same, for something that is well",
         hear: |question| known::answer(question, "health"),
+    },
+    Command {
+        word: "history",
+        arguments: "<target> [<7d>]",
+        what: "how it changed, latest first",
+        hear: seek::history,
+    },
+    Command {
+        word: "check",
+        arguments: "<target>",
+        what: "look at it now; nothing is judged by that",
+        hear: seek::check,
     },
     Command {
         word: "ack",
@@ -223,14 +243,17 @@ struct Question<'a> {
 pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
     match hear(board, text, now, command) {
         Heard::Reply(reply) => reply,
-        Heard::List(_) | Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) | Heard::Tasks(_) => {
-            Reply::Problem {
-                understood: String::from("nothing can be done here, only asked"),
-                nearest: Vec::new(),
-                hint: help::hint(command),
-                choices: None,
-            }
-        }
+        Heard::List(_)
+        | Heard::Wish(_)
+        | Heard::Opinion(_)
+        | Heard::Order(_)
+        | Heard::Tasks(_)
+        | Heard::Seek(_) => Reply::Problem {
+            understood: String::from("nothing can be done here, only asked"),
+            nearest: Vec::new(),
+            hint: help::hint(command),
+            choices: None,
+        },
     }
 }
 
@@ -264,6 +287,8 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
         | Reply::Help(_)
         | Reply::Past(_)
         | Reply::Known(_)
+        | Reply::History(_)
+        | Reply::Looked(_)
         | Reply::Asking(_)
         | Reply::Said(_)) => reply,
     })

@@ -14,6 +14,7 @@ use super::{
     fixture::{NOW, board, plan, plan_of, target, transitions, well},
     hear, json,
     lookup::{self, One, Selection},
+    seek::What,
     text::{self, Look},
 };
 use crate::model::{
@@ -125,6 +126,8 @@ fn help_is_made_from_the_table() {
             /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
             /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
             /roih health <target>                                       the same, for something that is well
+            /roih history <target> [<7d>]                               how it changed, latest first
+            /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
@@ -146,6 +149,8 @@ fn help_is_made_from_the_table() {
             /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
             /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
             /roih health <target>                                       the same, for something that is well
+            /roih history <target> [<7d>]                               how it changed, latest first
+            /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
@@ -746,6 +751,73 @@ fn a_misspelt_command_is_not_offered_with_words_that_nobody_knows() {
     assert!(!nearest.contains(&String::from("status a")), "{nearest:?}");
 }
 
+#[test]
+fn how_far_back_is_read_behind_the_target_and_a_target_may_be_called_like_a_span() {
+    let sought = |board: &Board, words: &str| match hear(board, words, NOW, "/roih") {
+        Heard::Seek(sought) => match sought.what {
+            What::History { back } => (sought.target.to_string(), back.as_secs() / 3_600),
+            What::Look => panic!("nobody asked for a look"),
+        },
+        other @ (Heard::Reply(_)
+        | Heard::List(_)
+        | Heard::Wish(_)
+        | Heard::Opinion(_)
+        | Heard::Order(_)
+        | Heard::Tasks(_)) => panic!("not sought: {other:?}"),
+    };
+    let board = board();
+    let blue = |hours| (String::from("master/blue"), hours);
+    assert_eq!(sought(&board, "history master blue"), blue(7 * 24));
+    assert_eq!(sought(&board, "history blue 36h"), blue(36));
+    assert_eq!(sought(&board, "history blue for 3d"), blue(72));
+    assert_eq!(sought(&board, "HISTORY rh blue since 1d"), blue(24));
+    assert_eq!(sought(&board, "history blue last 9000d"), blue(400 * 24));
+    let plan = plan_of(Vec::new(), vec![target(None, "3d")]);
+    let odd = Board::of(&plan, NOW, None);
+    assert_eq!(sought(&odd, "history 3d"), (String::from("3d"), 7 * 24));
+    assert_eq!(sought(&odd, "history 3d 2h"), (String::from("3d"), 2));
+}
+
+#[test]
+fn whose_history_is_not_clear_is_asked() {
+    told(
+        "history",
+        &expect![[r#"
+        history of which target
+        did you mean:
+          history master green
+          history cron yellow
+          history cron purple
+          history master blue
+          history api
+        hint: `/roih help` lists what can be asked
+    "#]],
+    );
+    told(
+        "history 3d",
+        &expect![[r#"
+            history of which target
+            did you mean:
+              history master green 3d
+              history cron yellow 3d
+              history cron purple 3d
+              history master blue 3d
+              history api 3d
+            hint: `/roih help` lists what can be asked
+        "#]],
+    );
+    told(
+        "history master",
+        &expect![[r#"
+        `master` means several targets
+        did you mean:
+          history master green
+          history master blue
+        hint: `/roih help` lists what can be asked
+    "#]],
+    );
+}
+
 /// A misspelt order is offered as a whole if it would be understood, and never as a word that says nothing by itself.
 #[test]
 fn a_misspelt_order_is_offered_with_its_words() {
@@ -756,7 +828,8 @@ fn a_misspelt_order_is_offered_with_its_words() {
         | Heard::Wish(_)
         | Heard::Opinion(_)
         | Heard::Order(_)
-        | Heard::Tasks(_)) => {
+        | Heard::Tasks(_)
+        | Heard::Seek(_)) => {
             panic!("nothing is called that: {other:?}")
         }
     };

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    HelpLine, Line, Past, Reply, Status,
+    HelpLine, Line, Looked, Past, Reply, Status,
     known::{self, Terms, age, planned_words},
 };
 use crate::model::{Channel, ChannelName, Timestamp, Transition, Verdict, text::span};
@@ -95,6 +95,8 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
         Reply::Known(known) => explain(&known.line, &BTreeMap::new(), known.now, look),
+        Reply::History(answer) => history(&answer.title, &answer.transitions, answer.now, look),
+        Reply::Looked(answer) => looked(answer, look),
         Reply::Said(sentences) => sentences.join("\n") + "\n",
         Reply::Asking(asking) => asking.sentences.join("\n") + "\n",
         Reply::Problem {
@@ -440,6 +442,27 @@ pub fn history(title: &str, transitions: &[Transition], now: Timestamp, look: Lo
             &format!("  {}  {state}  {words}", padded(time, width)),
         );
     }
+    out
+}
+
+/// What a look by hand saw.
+fn looked(looked: &Looked, look: Look) -> String {
+    let verdict = looked.line.verdict();
+    let mut out = String::new();
+    line(
+        &mut out,
+        &format!(
+            "{} {} \u{2013} a look by hand, {}",
+            look.bold(&looked.line.title()),
+            look.paint(verdict, &format!("{} {verdict}", mark(verdict))),
+            looked.took_words()
+        ),
+    );
+    for fact in looked.facts() {
+        labelled(&mut out, fact.label, &fact.words);
+    }
+    let time = |at| look.time(at, looked.now);
+    labelled(&mut out, "", &looked.standing_words(&time));
     out
 }
 

@@ -35,6 +35,8 @@ pub const TAKEN: &[&str] = &[
     "silence",
     "maintenance",
     "mark",
+    "history",
+    "check",
     "help",
     "show",
     "confirm",

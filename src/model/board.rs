@@ -22,7 +22,7 @@ use super::{
     lapse::{LAPSES_MAX, Lapse},
     logs::LogRow,
     names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
-    observation::{Detail, Phases},
+    observation::{Detail, FailureKind, Observation, Outcome, Phases},
     pauses::PauseFacts,
     plan::{Group, OnCall, Plan, Target},
     planned::{Acknowledgement, Agenda, Note},
@@ -172,6 +172,35 @@ impl Facts {
             detail: None,
             held: None,
             next: String::new(),
+        }
+    }
+
+    /// What a single look says; nothing is confirmed by it.
+    pub fn of_look(look: &Observation) -> Self {
+        Self::of_outcome(look, &look.outcome)
+    }
+
+    /// As [`Facts::of_look`], with another outcome of it.
+    pub fn of_outcome(look: &Observation, outcome: &Outcome) -> Self {
+        let (verdict, words) = match outcome {
+            Outcome::Healthy => (Verdict::Operational, String::from("the look was good")),
+            Outcome::Degraded(degradation) => (Verdict::Degraded, degradation.words.clone()),
+            Outcome::Unhealthy(failure) if failure.kind == FailureKind::NotFound => {
+                (Verdict::Unknown, failure.words.clone())
+            }
+            Outcome::Unhealthy(failure) => (Verdict::Down, failure.words.clone()),
+            Outcome::Unobservable(gap) => (Verdict::Unknown, gap.words.clone()),
+        };
+        Self {
+            verdict,
+            settled: verdict,
+            reason: Reason {
+                rule: Rule::FirstLook,
+                words,
+            },
+            phases: look.phases,
+            detail: look.detail.clone(),
+            ..Self::unknown(look.started.at)
         }
     }
 

@@ -293,6 +293,12 @@ impl Target {
         }
     }
 
+    /// Whether it is a store of logs or the roles of a group: their troubles are told for themselves.
+    pub fn stands_for_others(&self) -> bool {
+        let mut checks = self.checks.iter();
+        checks.any(|check| matches!(check.question, Question::LogStore(_) | Question::Roles(_)))
+    }
+
     /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
     pub fn heartbeat(&self) -> Option<(u8, &Arc<HeartbeatQuestion>)> {
         let mut checks = (0_u8..).zip(&self.checks);

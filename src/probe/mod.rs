@@ -5,6 +5,7 @@ pub mod discovery;
 #[cfg(feature = "dns")]
 mod dns;
 mod everywhere;
+mod glance;
 mod grpc;
 pub mod health;
 pub mod http;

@@ -29,6 +29,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
         Heard::List(_)
         | Heard::Order(_)
         | Heard::Tasks(_)
+        | Heard::Seek(_)
         | Heard::Opinion(_)
         | Heard::Reply(
             Reply::Status(_)
@@ -36,6 +37,8 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
             | Reply::Past(_)
             | Reply::Known(_)
             | Reply::Asking(_)
+            | Reply::History(_)
+            | Reply::Looked(_)
             | Reply::Said(_),
         ) => Err(format!(
             "`{words}` is a question, and nothing comes of a question"

@@ -20,5 +20,6 @@ pub mod payload;
 pub mod reply;
 pub mod signature;
 pub mod socket;
+mod sought;
 
 pub use payload::{Attachment, Audience, Message};

@@ -8,6 +8,7 @@ use super::{
     interaction::{Action, pickers},
     look,
     mrkdwn::{DateFormat, NAME_MAX, clock, neutral},
+    sought,
 };
 use crate::{
     command::{
@@ -35,6 +36,12 @@ pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, options),
         Reply::Known(reply) => known(reply, options).with_controls(pickers::below_known(reply)),
+        Reply::History(reply) => {
+            sought::history(reply, options).with_controls(pickers::below_sought(&reply.words()))
+        }
+        Reply::Looked(reply) => {
+            sought::looked(reply, options).with_controls(pickers::below_sought(&reply.words()))
+        }
         Reply::Said(sentences) => said(sentences),
         Reply::Asking(asking) => question(asking),
         Reply::Problem {

@@ -175,7 +175,12 @@ fn answered(shared: &Shared, answer: Option<Answered>, is_dry: bool, format: For
             Reply::Said(sentences) => text(&sentences),
             Reply::Asking(asking) => text(&asking.sentences),
             Reply::Problem { understood, .. } => text(&[understood]),
-            Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Known(_) => text(&[]),
+            Reply::Status(_)
+            | Reply::Help(_)
+            | Reply::Past(_)
+            | Reply::Known(_)
+            | Reply::History(_)
+            | Reply::Looked(_) => text(&[]),
         },
     };
     (status, body).into_response()
@@ -198,6 +203,8 @@ fn not_understood(reply: &Reply) -> Response {
         | Reply::Past(_)
         | Reply::Known(_)
         | Reply::Asking(_)
+        | Reply::History(_)
+        | Reply::Looked(_)
         | Reply::Said(_) => trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here"),
     }
 }

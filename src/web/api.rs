@@ -251,7 +251,7 @@ async fn read_history(
     since: Timestamp,
     limit: usize,
 ) -> Result<Vec<Transition>, String> {
-    let read = std::sync::Arc::clone(&shared.history);
+    let read = std::sync::Arc::clone(&shared.histories);
     let mut transitions = shared.readers.ask(move || read(&id, since, limit)).await?;
     transitions.sort_by_key(|transition| (transition.at, transition.number));
     Ok(transitions)

@@ -70,9 +70,7 @@ pub use serve::serve;
 
 use crate::{
     chat::Chat,
-    model::{
-        Board, GroupName, TargetId, Tick, Timestamp, Transition, heartbeat::Push, planned::PlanKind,
-    },
+    model::{Board, GroupName, Tick, heartbeat::Push, planned::PlanKind},
 };
 
 /// The longest body that is read, in bytes. A slash command is far below it.
@@ -80,12 +78,6 @@ pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The limit for a whole request, its body included.
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
-
-/// Reads the transitions of a target that were decided at or after a time: the latest of them, at most so many.
-///
-/// It may block; the error is a sentence for people.
-pub type History =
-    Arc<dyn Fn(&TargetId, Timestamp, usize) -> Result<Vec<Transition>, String> + Send + Sync>;
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
@@ -99,8 +91,6 @@ pub struct State {
     pub chat: Chat,
     /// Whether the engine is alive.
     pub pulse: Arc<Pulse>,
-    /// The door to the store's history.
-    pub history: History,
     /// Where a wish to read the file again goes.
     pub reload: mpsc::Sender<Reload>,
     /// Where signs of life go.

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 use super::{
-    BODY_BYTES_MAX, History, Peer, Pulse, Reload, State, guard, router, router_with,
+    BODY_BYTES_MAX, Peer, Pulse, Reload, State, guard, router, router_with,
     serve::{LIMITS, Limits, serve_within},
 };
 use crate::{
@@ -73,7 +73,6 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
     plan.slack.signing_secrets = secrets.iter().map(|text| Secret::new(*text)).collect();
     let (reload, reloads) = mpsc::channel(1);
     let (pushes, pushed) = mpsc::unbounded_channel();
-    let history: History = Arc::new(|id, _, _| Ok(fixture::transitions(id.as_str())));
     let state = State {
         chat: Chat {
             board: Arc::new(ArcSwap::from_pointee(board)),
@@ -81,6 +80,9 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             metrics: Arc::new(Metrics::new()),
             clock: Clock::start(),
             incidents: Arc::new(|_: &_| Ok(None)),
+            histories: Arc::new(|id: &_, _, _| Ok(fixture::transitions(TargetId::as_str(id)))),
+            glances: Arc::new(|_| tokio::sync::oneshot::channel().1),
+            by_hand: Arc::default(),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
             orders: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
             marked: Arc::new(|_| {}),
@@ -92,7 +94,6 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             turn: Arc::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),
-        history,
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
         role_said: Arc::new(|_, _| {}),
@@ -569,7 +570,7 @@ async fn history_asks_the_store_for_what_was_asked() {
     let World { mut state, .. } = world();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&asked);
-    state.history = Arc::new(move |id: &TargetId, since: Timestamp, limit: usize| {
+    state.chat.histories = Arc::new(move |id: &TargetId, since: Timestamp, limit: usize| {
         noted.lock().unwrap().push((id.clone(), since, limit));
         let mut backwards = fixture::transitions(id.as_str());
         backwards.reverse();
@@ -645,7 +646,7 @@ async fn an_incident_that_is_over_is_found_by_its_id() {
     state.chat.incidents =
         Arc::new(move |id: &IncidentId| Ok((*id == known.id).then(|| known.clone())));
     let mine = incident.id.clone();
-    state.history = Arc::new(move |id: &TargetId, _, _| {
+    state.chat.histories = Arc::new(move |id: &TargetId, _, _| {
         let mut transitions = fixture::transitions(id.as_str());
         transitions[1].incident = Some(mine.clone());
         Ok(transitions)
@@ -690,12 +691,12 @@ async fn an_incident_that_is_over_is_found_by_its_id() {
 #[tokio::test]
 async fn a_store_that_cannot_answer_is_said_so() {
     let World { mut state, .. } = world();
-    state.history = Arc::new(|_: &_, _, _| Err(String::from("the store cannot be read")));
+    state.chat.histories = Arc::new(|_: &_, _, _| Err(String::from("the store cannot be read")));
     let answer = get_of(&router(state.clone()), "/api/v1/targets/api/history").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.error_code(), "store");
 
-    state.history = Arc::new(|_: &_, _, _| panic!("a fault of ours"));
+    state.chat.histories = Arc::new(|_: &_, _, _| panic!("a fault of ours"));
     let answer = get_of(&router(state), "/api/v1/targets/api/history").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
 }

@@ -10,4 +10,5 @@ mod living;
 mod manifests;
 mod planned;
 mod rules;
+mod sought;
 mod world;

@@ -23,12 +23,11 @@ use crate::{
     },
     config::Environment,
     model::{
-        Board, FailureKind, LookId, Observation, Outcome, Plan, Reason, Rule, Slot, Target,
-        Timestamp, Verdict,
+        Board, Observation, Plan, Reason, Rule, Slot, Target, Timestamp, Verdict,
         board::{Facts, Row},
         plan::Question,
     },
-    probe::{Freshness, Prober},
+    probe::Prober,
 };
 
 /// Looks at once; a check by hand needs no more.
@@ -137,7 +136,7 @@ fn show(
             is_roles(&row.target) && Some(roles.group()) == row.target.group.as_ref()
         });
         let outcome = of_roles.map_or(&observation.outcome, roles::Checked::outcome);
-        row.set_facts(facts_of(observation, outcome));
+        row.set_facts(Facts::of_outcome(observation, outcome));
         let store = stores
             .iter()
             .find(|store| is_store(&row.target) && store.name() == row.target.name);
@@ -200,33 +199,11 @@ async fn look_at(
     let look = |(index, row): (usize, &Arc<Row>)| {
         let (prober, target) = (prober.clone(), Arc::clone(&row.target));
         async move {
-            let mut looks = Vec::new();
-            for (number, check) in (0_u8..).zip(&target.checks) {
-                let is_log = matches!(check.question, Question::LogFreshness(_));
-                if is_log && target.checks.len() > 1 {
-                    continue;
-                }
-                let id = LookId {
-                    slot: Slot(u32::try_from(index).unwrap_or(u32::MAX)),
-                    check: number,
-                    number: 0,
-                };
-                let limit = check.policy.timeout;
-                looks.push(
-                    prober
-                        .look(id, &check.question, limit, Freshness::Fresh)
-                        .await,
-                );
-            }
-            let walked = looks
-                .iter()
-                .find_map(|look| steps::Walked::of(&target, look));
-            let worst = looks.iter().map(|look| facts(look).verdict).max();
-            let at = looks
-                .iter()
-                .position(|look| Some(facts(look).verdict) == worst)
-                .unwrap_or(0);
-            (looks.swap_remove(at), walked)
+            let slot = Slot(u32::try_from(index).unwrap_or(u32::MAX));
+            let glance = prober.glance(slot, &target).await;
+            let mut looks = glance.looks.iter();
+            let walked = looks.find_map(|look| steps::Walked::of(&target, look));
+            (glance.worst(), walked)
         }
     };
     stream::iter(rows.iter().enumerate().map(look).collect::<Vec<_>>())
@@ -247,34 +224,6 @@ fn is_roles(target: &Target) -> bool {
         .checks
         .iter()
         .any(|check| matches!(check.question, Question::Roles(_)))
-}
-
-/// What a single look says; nothing is confirmed by it.
-fn facts(observation: &Observation) -> Facts {
-    facts_of(observation, &observation.outcome)
-}
-
-fn facts_of(observation: &Observation, outcome: &Outcome) -> Facts {
-    let (verdict, words) = match outcome {
-        Outcome::Healthy => (Verdict::Operational, String::from("the look was good")),
-        Outcome::Degraded(degradation) => (Verdict::Degraded, degradation.words.clone()),
-        Outcome::Unhealthy(failure) if failure.kind == FailureKind::NotFound => {
-            (Verdict::Unknown, failure.words.clone())
-        }
-        Outcome::Unhealthy(failure) => (Verdict::Down, failure.words.clone()),
-        Outcome::Unobservable(gap) => (Verdict::Unknown, gap.words.clone()),
-    };
-    Facts {
-        verdict,
-        settled: verdict,
-        reason: Reason {
-            rule: Rule::FirstLook,
-            words,
-        },
-        phases: observation.phases,
-        detail: observation.detail.clone(),
-        ..Facts::unknown(observation.started.at)
-    }
 }
 
 #[expect(

@@ -99,6 +99,7 @@ fn heard(board: &Board, words: &str) -> String {
         Heard::Tasks(target) => format!("tasks of {target}"),
         Heard::Wish(_) => String::from("a plan"),
         Heard::Opinion(_) => String::from("an opinion"),
+        Heard::Seek(_) => String::from("sought"),
         Heard::List(kind) => format!("list of {}", kind.as_str()),
         Heard::Reply(reply) => {
             let look = text::Look {

@@ -40,7 +40,9 @@ fn understood(typed: &str) -> String {
             Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
         Heard::List(kind) => format!("list of every {}", kind.as_str()),
-        other @ (Heard::Order(_) | Heard::Tasks(_)) => panic!("no plan: {other:?}"),
+        other @ (Heard::Order(_) | Heard::Tasks(_) | Heard::Seek(_)) => {
+            panic!("no plan: {other:?}")
+        }
         Heard::Reply(Reply::Problem {
             understood,
             nearest,

@@ -162,9 +162,6 @@ impl Watched {
 
     /// Whether it is a store of logs or the roles of a group: their troubles are told for themselves.
     pub(in crate::engine) fn stands_for_others(&self) -> bool {
-        self.target
-            .checks
-            .iter()
-            .any(|check| matches!(check.question, Question::LogStore(_) | Question::Roles(_)))
+        self.target.stands_for_others()
     }
 }

@@ -91,6 +91,14 @@ pub fn below_known(known: &Known) -> Controls {
         controls.add(taking(&subject, line, "I'm on it"));
         controls.add(silence(&subject, "Silence"));
     }
+    let beside = |label: &str, word: &str, number| {
+        let words = said(word, line.target.id.as_str());
+        button(label, &Action::say(&words, Place::Beside), Some(number))
+    };
+    controls.add(beside("History", "history", 1));
+    if !line.target.stands_for_others() {
+        controls.add(beside("Look now", "check", 2));
+    }
     controls.add(share(&again)).add(refresh(&again));
     controls
 }
@@ -150,6 +158,13 @@ pub(super) fn silence(subject: &Subject, words: &str) -> Control {
 /// A button that looks as any other.
 pub(super) fn button(label: &str, action: &Action, number: Option<usize>) -> Control {
     Control::button(label, action.id(number), action.value(), Look::Plain)
+}
+
+/// Below what was sought: everybody may see it, and it can be sought again.
+pub fn below_sought(words: &str) -> Controls {
+    let mut controls = Controls::new();
+    controls.add(share(words)).add(refresh(words));
+    controls
 }
 
 fn share(words: &str) -> Control {

@@ -45,6 +45,9 @@ async fn world(statuses: &[u16]) -> World {
         metrics: Arc::new(Metrics::new()),
         clock: Clock::start(),
         incidents: Arc::new(|_: &_| Ok(None)),
+        histories: Arc::new(|_: &_, _, _| Ok(Vec::new())),
+        glances: Arc::new(|_| oneshot::channel().1),
+        by_hand: Arc::default(),
         wishes: Arc::new(move |_, _| {
             let (answer, answered) = oneshot::channel();
             wisher.send(answer).expect("the test listens");

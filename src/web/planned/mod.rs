@@ -187,7 +187,8 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
         | Heard::List(_)
         | Heard::Opinion(_)
         | Heard::Order(_)
-        | Heard::Tasks(_) => {
+        | Heard::Tasks(_)
+        | Heard::Seek(_) => {
             return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
         }
     };

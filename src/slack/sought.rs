@@ -1,0 +1,97 @@
+//! What was sought for somebody: how a target was, and what a look by hand saw.
+
+use super::{
+    Attachment, Audience, Message,
+    block::{Block, Rich},
+    grid::Options,
+    look,
+    mrkdwn::{DateFormat, clock, neutral},
+};
+use crate::{
+    command::{History, Looked},
+    model::{Timestamp, Transition, text::span},
+};
+
+/// The most characters of a reason.
+const WORDS_MAX: usize = 200;
+/// So many changes are shown, the latest.
+const SHOWN_MAX: usize = 20;
+/// The most facts of a look; a body may call many components by name.
+const FACTS_MAX: usize = 20;
+
+/// How a target changed, latest first.
+pub(super) fn history(history: &History, options: &Options<'_>) -> Message {
+    let title = neutral(&history.title, WORDS_MAX);
+    let back = span(history.back);
+    let count = history.transitions.len();
+    let head = match count {
+        0 => format!(": no change in the last {back}"),
+        1 => format!(": one change in the last {back}"),
+        several => format!(": {several} changes in the last {back}"),
+    };
+    let mut rich = Rich::new();
+    rich.bold(&title).own(&head).end_line();
+    let latest = history.transitions.iter().rev();
+    for transition in latest.clone().take(SHOWN_MAX) {
+        changed(&mut rich, transition, history.now, options);
+    }
+    if let Some(more) = count.checked_sub(SHOWN_MAX).filter(|more| *more > 0) {
+        rich.own(&format!("and {more} before them")).end_line();
+    }
+    let mut text = format!("{title}{head}");
+    if let Some(last) = latest.clone().next() {
+        text.push_str(", the last to ");
+        text.push_str(last.to.as_str());
+    }
+    let blocks = vec![Block::rich(rich)];
+    Message::new(Audience::Asker, &text, None, blocks, Vec::new())
+}
+
+/// `• 14:02:10 DOWN no answer within 5 s · k7f2`
+fn changed(rich: &mut Rich, transition: &Transition, now: Timestamp, options: &Options<'_>) {
+    let at = transition.since;
+    rich.own("\u{2022} ")
+        .own(&clock(at, DateFormat::near(at, now), options.timezone))
+        .own(" ")
+        .emoji(look::circle(transition.to))
+        .bold(look::mark(transition.to))
+        .own(" ")
+        .foreign(&transition.reason.words, WORDS_MAX);
+    if let Some(incident) = &transition.incident {
+        rich.own(" \u{b7} ").code(&format!("#{incident}"));
+    }
+    rich.end_line();
+}
+
+/// What a look by hand saw, and that it changes nothing.
+pub(super) fn looked(looked: &Looked, options: &Options<'_>) -> Message {
+    let (title, verdict) = (looked.line.title(), looked.line.verdict());
+    let took = format!(" in a look by hand, {}", looked.took_words());
+    let mut rich = Rich::new();
+    rich.emoji(look::circle(verdict))
+        .bold(&title)
+        .own(" ")
+        .bold(look::mark(verdict))
+        .own(&took)
+        .end_line();
+    for fact in looked.facts().iter().take(FACTS_MAX) {
+        rich.own("\u{2022} ")
+            .bold(fact.label)
+            .own("  ")
+            .foreign(&fact.words, WORDS_MAX)
+            .end_line();
+    }
+    let time = |at| clock(at, DateFormat::near(at, looked.now), options.timezone);
+    rich.own(&looked.standing_words(&time)).end_line();
+    let text = format!(
+        "{}: {}{took} \u{2013} {}",
+        look::mark(verdict),
+        neutral(&title, WORDS_MAX),
+        neutral(looked.line.why(), WORDS_MAX)
+    );
+    let facts = Attachment {
+        color: look::color(verdict),
+        blocks: vec![Block::rich(rich)],
+    };
+    Message::new(Audience::Asker, &text, None, Vec::new(), vec![facts])
+}

@@ -1,0 +1,150 @@
+//! What was sought: how a target was, and what a look by hand saw.
+
+use std::time::Duration;
+
+use expect_test::{ExpectFile, expect_file};
+use hekate::{
+    command::{History, Looked, Reply},
+    model::{
+        CheckId, CheckKind, FailureClass, FailureKind, IncidentId, LookId, Moment, Observation,
+        Outcome, Phases, Policy, Proof, Reason, Rule, Slot, State, TargetId, Tick, Transition,
+        Verdict,
+        observation::{Detail, Failure},
+    },
+    slack::reply,
+};
+
+use super::{
+    golden::is_file,
+    world::{NOW, OPTIONS, ago, component, ten},
+};
+
+#[track_caller]
+fn shows(answer: &Reply, expected: &ExpectFile) {
+    is_file(&reply::render(answer, "/roih", &OPTIONS), expected);
+}
+
+fn changed(number: u64, to: Verdict, words: &str, since_s: u64) -> Transition {
+    let is_bad = to != Verdict::Operational;
+    Transition {
+        check: CheckId {
+            target: TargetId::new("master/blue"),
+            kind: CheckKind::Health,
+        },
+        number,
+        from: Verdict::Operational,
+        to,
+        at: ago(since_s) + Duration::from_secs(20),
+        since: ago(since_s),
+        reason: Reason {
+            rule: Rule::Confirmed(FailureClass::Silent),
+            words: words.to_owned(),
+        },
+        looks_for: 3,
+        looks_of: 3,
+        phases: Phases::default(),
+        detail: None,
+        last_good: None,
+        incident: is_bad.then(|| IncidentId::new("k7f2")),
+        proof: Box::new(Proof {
+            policy: Policy::default(),
+            before: State::new(ago(since_s)),
+            seen: Vec::new(),
+        }),
+    }
+}
+
+fn history(transitions: Vec<Transition>) -> Reply {
+    Reply::History(History {
+        title: String::from("master blue"),
+        transitions,
+        back: Duration::from_hours(7 * 24),
+        now: NOW,
+    })
+}
+
+#[test]
+fn changes_are_told_latest_first() {
+    shows(&history(Vec::new()), &expect_file!["history_0.json"]);
+    let two = vec![
+        changed(
+            1,
+            Verdict::Down,
+            "no answer within 5 s <!channel> *x*",
+            90_000,
+        ),
+        changed(2, Verdict::Operational, "2 good looks in a row", 89_000),
+    ];
+    shows(&history(two), &expect_file!["history_2.json"]);
+}
+
+#[test]
+fn of_many_changes_the_latest_are_shown_and_the_rest_is_counted() {
+    let of = |number| {
+        let verdict = if number % 2 == 0 {
+            Verdict::Operational
+        } else {
+            Verdict::Down
+        };
+        changed(
+            number,
+            verdict,
+            &"long words ".repeat(200),
+            100_000 - number,
+        )
+    };
+    shows(
+        &history((0..1_000).map(of).collect()),
+        &expect_file!["history_1000.json"],
+    );
+}
+
+#[test]
+fn a_look_by_hand_says_what_it_saw_and_what_stays() {
+    let board = ten();
+    let target = board.rows[0].target.id.clone();
+    let at = |micros| Moment {
+        tick: Tick::from_micros(micros),
+        at: NOW,
+    };
+    let look = |outcome, detail| Observation {
+        look: LookId {
+            slot: Slot(0),
+            check: 0,
+            number: 0,
+        },
+        started: at(0),
+        finished: at(84_321),
+        outcome,
+        status: Some(503),
+        phases: Phases {
+            resolve_us: Some(400),
+            connect_us: Some(3_100),
+            ..Phases::default()
+        },
+        family: None,
+        detail,
+        extra: None,
+    };
+    let shown = |look: &Observation| {
+        let looked = Looked::of(&board, &target, look).expect("it is on the board");
+        Reply::Looked(Box::new(looked))
+    };
+    shows(
+        &shown(&look(Outcome::Healthy, None)),
+        &expect_file!["looked_well.json"],
+    );
+    let bad = Outcome::Unhealthy(Failure {
+        class: FailureClass::Explicit,
+        kind: FailureKind::SaysDown,
+        words: String::from("the body says DOWN"),
+    });
+    let detail = Detail {
+        components: vec![component("db", "refused <@U1> `x`")],
+        ..Detail::default()
+    };
+    shows(
+        &shown(&look(bad, Some(Box::new(detail)))),
+        &expect_file!["looked_down.json"],
+    );
+}
