@@ -702,7 +702,7 @@ routes:
     Explanation {
         code: Code::Membership,
         title: "Nobody can say who is in a user group",
-        cause: "An action obeys the people of a user group, and the file does not say who they are. Whoever is not named is refused.",
+        cause: "An action obeys the people of a user group; the file does not say who they are, and has no `bot_token` with which Slack could be asked. Whoever is not named is refused.",
         example: r##"actions:
   restart:
     allow: { groups: [S0CORE01] }

@@ -180,7 +180,7 @@ fn alice() -> Asker {
             channel: String::from("C0OPS"),
             channel_name: String::from("ops"),
         },
-        memberships: Vec::new(),
+        memberships: None,
     }
 }
 
