@@ -777,6 +777,19 @@ actions:
 "##,
     },
     Explanation {
+        code: Code::Rota,
+        title: "This rota cannot be",
+        cause: "A rota is a week of shifts that comes again every week. Each has people and the day and time at which it begins; it lasts until the next one begins, so no two may begin together.",
+        example: r##"on_call:
+  night:
+    rota: { shifts: [{ who: U0ALICE, from: "09:00" }] }
+"##,
+        fix: r##"on_call:
+  night:
+    rota: { timezone: Europe/Prague, shifts: [{ who: U0ALICE, from: "mon 09:00" }, { who: U0BOB, from: "thu 09:00" }] }
+"##,
+    },
+    Explanation {
         code: Code::Schedule,
         title: "The schedule is no cron line",
         cause: "`schedule` has five fields: minute, hour, day of the month, month, day of the week. Each is a number, a list, a range, a step or `*`; there have to be days like that.",

@@ -15,6 +15,7 @@ mod parents;
 mod places;
 mod references;
 mod roles;
+mod rota;
 mod routes;
 mod rules;
 pub(super) mod script;

@@ -316,8 +316,9 @@ impl Check<'_> {
         {
             around.on_call.references.refer(&text, at.span, who);
             let entry = &around.on_call.on_call[&OnCallName::new(&*text)];
-            out.users.extend(entry.users.iter().cloned());
-            if !entry.users.is_empty() {
+            let people = entry.people();
+            out.users.extend(people.iter().map(|id| (*id).clone()));
+            if !people.is_empty() {
                 return Some(());
             }
             entry.user_group.clone()?
@@ -330,7 +331,8 @@ impl Check<'_> {
         };
         let is_it = |entry: &&OnCall| entry.user_group.as_ref() == Some(&group);
         let entries = around.on_call.on_call.values().filter(is_it);
-        let users: Vec<_> = entries.flat_map(|entry| entry.users.clone()).collect();
+        let people = entries.flat_map(OnCall::people);
+        let users: Vec<String> = people.cloned().collect();
         if users.is_empty() {
             if matches!(around.bot, Bot::Absent) {
                 self.report(
