@@ -28,3 +28,23 @@ pub(super) fn teller(events: UnboundedSender<Event>) -> Tell {
         let _ = events.send(Event::Troubled(trouble));
     })
 }
+
+/// Tells `ops` that Slack lets the bot answer nobody, and when that is over.
+pub(super) fn of_bot(events: UnboundedSender<Event>) -> Tell {
+    Arc::new(move |why: Option<&str>| {
+        if let Some(why) = why {
+            tracing::error!(event = "slack.bot_mute", %why, "Slack refuses what the bot answers");
+        } else {
+            tracing::info!(event = "slack.bot_speaks", "the bot answers again");
+        }
+        let trouble = Trouble {
+            key: String::from("slack_bot_answers"),
+            is_over: why.is_none(),
+            title: String::from("Slack refuses what the bot answers to those who speak to it"),
+            words: why.unwrap_or_default().to_owned(),
+            not_to: None,
+        };
+        // Nobody listens any more only while the process ends.
+        let _ = events.send(Event::Troubled(trouble));
+    })
+}

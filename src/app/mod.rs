@@ -44,7 +44,7 @@ use self::{
     wishes::Wishes,
 };
 use crate::{
-    chat::{self, Chat, Readers},
+    chat::{self, Chat, Hall, Readers},
     clock::Clock,
     config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
@@ -442,6 +442,8 @@ impl Shared {
             tell: lost_answers::teller(self.events.clone()),
             losses: Arc::default(),
             pressed: Arc::default(),
+            hall: Arc::new(Hall::new(lost_answers::of_bot(self.events.clone()))),
+            members: Arc::default(),
             turn: Arc::default(),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rand::{RngExt as _, rngs::StdRng};
 use tokio::time::timeout;
 
-use super::{Chat, Speaker, problem};
+use super::{Chat, Speaker, members::Freshness, problem};
 use crate::{
     command::{Reply, act},
     model::{
@@ -44,7 +44,7 @@ impl Chat {
         self.give(order, who, ORDER_LIMIT).await
     }
 
-    /// What became of an order; absent if nobody said so within the limit.
+    /// What became of an order; absent if nobody said so within the limit. In which user groups they are is asked of Slack first.
     pub async fn give(&self, order: Order, who: Asker, limit: Duration) -> Option<Answered> {
         let order = match order {
             Order::Ask(ask) if ask.nonce.is_empty() => Order::Ask(crate::model::action::Ask {
@@ -53,6 +53,7 @@ impl Chat {
             }),
             other @ (Order::Ask(_) | Order::Confirm { .. } | Order::Cancel { .. }) => other,
         };
+        let who = self.with_memberships(who, Freshness::Now).await;
         timeout(limit, (self.orders)(order, who)).await.ok()?.ok()
     }
 
@@ -81,7 +82,7 @@ impl Chat {
     }
 
     /// `show tasks`
-    pub(super) fn tasks(
+    pub(super) async fn tasks(
         &self,
         board: &Board,
         target: &TargetId,
@@ -90,7 +91,12 @@ impl Chat {
         now: Timestamp,
     ) -> Reply {
         match board.row(target) {
-            Some(row) => Reply::Said(act::tasks(board, row, asker, now, command)),
+            Some(row) => {
+                let asker = self
+                    .with_memberships(asker.clone(), Freshness::Recent)
+                    .await;
+                Reply::Said(act::tasks(board, row, &asker, now, command))
+            }
             None => self.answered(None, command),
         }
     }

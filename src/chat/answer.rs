@@ -75,7 +75,14 @@ impl Chat {
         reply::render(reply, command, &options)
     }
 
-    async fn reply(&self, text: &str, speaker: &Speaker, trust: Trust, command: &str) -> Reply {
+    /// Answers words of somebody who was verified, in facts.
+    pub(super) async fn reply(
+        &self,
+        text: &str,
+        speaker: &Speaker,
+        trust: Trust,
+        command: &str,
+    ) -> Reply {
         let board = self.board.load_full();
         let now = self.clock.now().at;
         let zone = self.plan.load().server.timezone;
@@ -101,7 +108,10 @@ impl Chat {
             }
             Heard::Wish(wish) => self.fulfilled(wish, speaker.person(), command).await,
             Heard::Opinion(opinion) => self.opined(opinion, &speaker.asker.by).await,
-            Heard::Tasks(target) => self.tasks(&board, &target, &speaker.asker, command, now),
+            Heard::Tasks(target) => {
+                self.tasks(&board, &target, &speaker.asker, command, now)
+                    .await
+            }
             Heard::Seek(sought) => self.sought(sought, command).await,
             Heard::Order(order) => self.ordered(order, speaker, command).await,
         }
@@ -141,7 +151,7 @@ pub(super) fn speaker(user: (&str, &str), channel: (&str, &str), trigger: &str) 
                 channel: clean(channel.0, NAME_MAX),
                 channel_name: clean(channel.1, NAME_MAX),
             },
-            memberships: Vec::new(),
+            memberships: None,
         },
         trigger: Some(trigger).filter(|trigger| !trigger.is_empty()),
     }

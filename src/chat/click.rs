@@ -39,6 +39,9 @@ impl Chat {
             return Fate::Repeat;
         }
         let late = self.pressed(&click, trust).await;
+        if click.is_home {
+            return self.publish_late(&click.user.id, &late).await;
+        }
         self.respond(click.response_url.as_ref(), &late).await
     }
 
@@ -159,7 +162,9 @@ impl Chat {
         let reply = self.fulfilled(wish, by.clone(), command).await;
         let message = self.show(&reply, command);
         let is_anothers = matches!(reply, Reply::Problem { .. })
-            && self.taken(&incident).is_some_and(|taken| taken.by != by);
+            && self
+                .taken(&incident)
+                .is_some_and(|taken| !is_same(&taken.by, &by));
         let message = if is_anothers {
             let action = Action::TakeOver(Subject::Incident(incident));
             let mut controls = Controls::new();
@@ -337,6 +342,14 @@ impl Chat {
     pub fn busy() -> Message {
         let text = "hekate is asked too much at once; try again in a moment";
         Message::new(Audience::Asker, text, None, Vec::new(), Vec::new())
+    }
+}
+
+/// Who speaks to the bot has no name there, and is the same person all the same.
+fn is_same(one: &Person, other: &Person) -> bool {
+    match (&one.slack_user, &other.slack_user) {
+        (Some(one), Some(other)) => one == other,
+        (Some(_) | None, _) => one == other,
     }
 }
 

@@ -115,14 +115,14 @@ impl Chat {
         Fate::Undelivered
     }
 
-    fn arrived(&self) {
+    pub(super) fn arrived(&self) {
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         if losses.arrived() == Some(News::Over) {
             (self.tell)(None);
         }
     }
 
-    fn lost(&self, why: &str) {
+    pub(super) fn lost(&self, why: &str) {
         let now = self.clock.now().tick;
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         if losses.lost(now) == Some(News::Begun) {

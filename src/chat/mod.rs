@@ -1,17 +1,21 @@
-//! Answers what people type and press in Slack, whichever way it came: by a signed request or through a connection of ours.
+//! Answers what people type, press and say in Slack, whichever way it came: by a signed request or through a connection of ours.
 //!
 //! Who asks was verified before. Everything is answered from memory; only an incident that is over asks the store.
 
 mod act;
 mod answer;
 mod click;
+mod hall;
+mod home;
 mod late;
 mod losses;
+mod members;
 mod opinion;
 mod seek;
 #[cfg(test)]
 mod seek_tests;
 mod seen;
+mod spoken;
 #[cfg(test)]
 mod tests;
 
@@ -28,11 +32,14 @@ use tokio::{
 };
 
 pub use answer::Trust;
+pub use hall::Hall;
 pub use late::Late;
 pub use losses::Losses;
+pub use members::Members;
 pub use opinion::NotMarked;
 pub use seek::{ByHand, Glances, Histories};
 pub use seen::Seen;
+pub use spoken::Heed;
 
 use crate::{
     clock::Clock,
@@ -116,6 +123,10 @@ pub struct Chat {
     pub losses: Arc<Mutex<Losses>>,
     /// What was pressed in the last hour.
     pub pressed: Arc<Mutex<Seen>>,
+    /// Where people speak to the bot.
+    pub hall: Arc<Hall>,
+    /// Who is in which user group, as Slack said lately.
+    pub members: Arc<Members>,
     /// Whose turn it is to do what two people could do at once.
     pub turn: Arc<AsyncMutex<()>>,
 }

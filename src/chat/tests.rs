@@ -93,6 +93,8 @@ fn world_with(
         tell: Arc::new(|_| {}),
         losses: Arc::default(),
         pressed: Arc::default(),
+        hall: Arc::default(),
+        members: Arc::default(),
         turn: Arc::default(),
     };
     World { chat, engine }

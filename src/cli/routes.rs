@@ -252,7 +252,7 @@ fn details(plan: &Plan, mention: Option<&str>, route: &Route, out: &mut String) 
             .find(|(known, _)| known.as_str() == name)
             .map(|(_, who)| {
                 let group = who.user_group.iter();
-                group.chain(&who.users).cloned().collect::<Vec<_>>()
+                group.chain(who.people()).cloned().collect::<Vec<_>>()
             })
             .unwrap_or_default();
         let _ = writeln!(out, "         mention {name} ({})", who.join(", "));

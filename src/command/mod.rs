@@ -7,6 +7,7 @@
 pub mod act;
 mod choices;
 mod help;
+mod home;
 pub mod json;
 pub mod known;
 pub mod lookup;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use choices::{Choice, Choices};
 pub use help::HelpLine;
+pub use home::{Home, Taken, Trouble};
 pub use known::Known;
 pub use mark::Opinion;
 pub use past::Past;
@@ -237,6 +239,20 @@ struct Question<'a> {
     command: &'a str,
 }
 
+fn question_of<'a>(
+    board: &'a Board,
+    words: &'a str,
+    now: Timestamp,
+    command: &'a str,
+) -> Question<'a> {
+    Question {
+        board,
+        words,
+        now,
+        command,
+    }
+}
+
 /// Answers a question from what is known now; of what is no question but an order, says so.
 ///
 /// Otherwise as [`hear`].
@@ -265,12 +281,7 @@ pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
 pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
     let text = clean(text, QUESTION_CHARACTERS_MAX);
     let (first, rest) = text.split_once(' ').unwrap_or((&text, ""));
-    let question = |words| Question {
-        board,
-        words,
-        now,
-        command,
-    };
+    let question = |words| question_of(board, words, now, command);
     if first.is_empty() {
         return Heard::Reply(status::answer(&question("")));
     }

@@ -157,6 +157,8 @@ codes! {
     Reminders "H0304" Error,
     /// Quiet hours that cannot be.
     QuietHours "H0305" Error,
+    /// A rota in which somebody is missing, or the time of a shift.
+    Rota "H0306" Error,
     /// No cron line, or one for a day that never comes.
     Schedule "H0320" Error,
     /// A maintenance that begins again before it has ended.

@@ -702,7 +702,7 @@ routes:
     Explanation {
         code: Code::Membership,
         title: "Nobody can say who is in a user group",
-        cause: "An action obeys the people of a user group, and the file does not say who they are. Whoever is not named is refused.",
+        cause: "An action obeys the people of a user group; the file does not say who they are, and has no `bot_token` with which Slack could be asked. Whoever is not named is refused.",
         example: r##"actions:
   restart:
     allow: { groups: [S0CORE01] }
@@ -774,6 +774,19 @@ actions:
 "##,
         fix: r##"on_call:
   core: { user_group: S0CORE01, quiet_hours: { from: "22:00", to: "07:00", severities: [warning] } }
+"##,
+    },
+    Explanation {
+        code: Code::Rota,
+        title: "This rota cannot be",
+        cause: "A rota is a week of shifts that comes again every week. Each has people and the day and time at which it begins; it lasts until the next one begins, so no two may begin together.",
+        example: r##"on_call:
+  night:
+    rota: { shifts: [{ who: U0ALICE, from: "09:00" }] }
+"##,
+        fix: r##"on_call:
+  night:
+    rota: { timezone: Europe/Prague, shifts: [{ who: U0ALICE, from: "mon 09:00" }, { who: U0BOB, from: "thu 09:00" }] }
 "##,
     },
     Explanation {

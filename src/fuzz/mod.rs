@@ -18,6 +18,7 @@ use crate::{
     probe,
     slack::{
         command::ResponseUrl,
+        event::{Callback, Event, Venue},
         interaction::{Action, Interaction},
     },
 };
@@ -26,7 +27,7 @@ use crate::{
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("config", config),
     ("health", health),
     ("interaction", interaction),
@@ -34,6 +35,7 @@ pub const TARGETS: [Target; 7] = [
     ("metrics", metrics),
     ("roles", probe::fuzz_roles),
     ("stamps", probe::fuzz_stamps),
+    ("events", events),
 ];
 
 /// Does with the bytes what the target of this name does.
@@ -70,6 +72,19 @@ fn interaction(bytes: &[u8]) {
     {
         let again = Action::read(&action.id(None), &action.value());
         assert_eq!(again.as_ref(), Ok(action), "what it means can be written");
+    }
+}
+
+/// What Slack says that happened: words of a program are no words to the bot, and in a channel nothing is read without a mention.
+fn events(bytes: &[u8]) {
+    let own = [String::from("U0HEKATE")];
+    if let Ok(Callback::Happened(happening)) = Callback::parse(bytes)
+        && let Event::Said(said) = &happening.event
+    {
+        assert!(!happening.id.is_empty() && !said.user_id.is_empty());
+        let typed = said.words(&own);
+        let is_mentioned = said.raw.contains("<@U0HEKATE");
+        assert!(typed.is_none() || is_mentioned || said.venue == Venue::Direct);
     }
 }
 

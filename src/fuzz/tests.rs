@@ -133,6 +133,11 @@ fn files() {
 }
 
 #[test]
+fn what_slack_says_that_happened() {
+    play_all(TARGETS[7]);
+}
+
+#[test]
 fn health_bodies() {
     play_all(TARGETS[1]);
 }

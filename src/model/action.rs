@@ -258,8 +258,8 @@ pub struct Asker {
     pub by: Person,
     /// Through what.
     pub door: Door,
-    /// Ids of the user groups in which Slack says that they are; empty if nobody asked it.
-    pub memberships: Vec<String>,
+    /// Ids of the user groups that actions obey, and in which Slack says that they are; absent if nobody can say.
+    pub memberships: Option<Vec<String>>,
 }
 
 impl Asker {

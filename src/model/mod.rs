@@ -28,6 +28,7 @@ pub mod plan;
 pub mod planned;
 pub mod quiet_hours;
 pub mod roles;
+pub mod rota;
 pub mod secret;
 pub mod steps;
 pub mod text;

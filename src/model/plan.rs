@@ -25,8 +25,10 @@ use super::{
     planned::Window,
     quiet_hours::{Allowance, QuietHours},
     roles::{Role, Roles},
+    rota::Rota,
     secret::Secret,
     steps::StepsQuestion,
+    time::Timestamp,
     verdict::Verdict,
     wire::{DnsQuestion, GrpcQuestion, IcmpQuestion, TcpQuestion, TlsQuestion, WebsocketQuestion},
     witness::Witness,
@@ -240,8 +242,29 @@ pub struct OnCall {
     pub user_group: Option<String>,
     /// Users' ids, `U…` or `W…`.
     pub users: Vec<String>,
+    /// Who is on call when. Default: all of the above, always.
+    pub rota: Option<Rota>,
     /// When only what cannot wait is told by routes that mention it. Default never.
     pub quiet_hours: Option<QuietHours>,
+}
+
+impl OnCall {
+    /// Who is on call at this time: `users`, and of a rota the people of the shift that is on.
+    pub fn users_at(&self, now: Timestamp) -> Vec<&String> {
+        let turn = self.rota.as_ref().and_then(|rota| rota.turn_at(now));
+        let of_turn = turn.map(|turn| &turn.shift.users);
+        self.users
+            .iter()
+            .chain(of_turn.into_iter().flatten())
+            .collect()
+    }
+
+    /// Everybody whom it names, whenever they are on call.
+    pub fn people(&self) -> Vec<&String> {
+        let mut people: Vec<_> = self.users.iter().collect();
+        people.extend(self.rota.iter().flat_map(Rota::people));
+        people
+    }
 }
 
 /// `groups:` what belongs together.

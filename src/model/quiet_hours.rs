@@ -44,24 +44,25 @@ impl QuietHours {
         let is_next_day = self.to_minute <= self.from_minute;
         let last = day.checked_add_days(Days::new(u64::from(is_next_day)))?;
         Some((
-            self.at(day, self.from_minute)?,
-            self.at(last, self.to_minute)?,
+            moment(self.timezone, day, self.from_minute)?,
+            moment(self.timezone, last, self.to_minute)?,
         ))
     }
+}
 
-    /// When the clocks show so many minutes after the midnight of a day.
-    fn at(&self, day: NaiveDate, minute: u16) -> Option<Timestamp> {
-        let midnight = day.and_time(NaiveTime::MIN);
-        let local = midnight.checked_add_signed(TimeDelta::minutes(i64::from(minute)))?;
-        // No zone skips more than a day.
-        (0..=24 * 60).find_map(|skipped| {
-            let shown = local.checked_add_signed(TimeDelta::minutes(skipped))?;
-            match self.timezone.from_local_datetime(&shown) {
-                LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(stamp(&at)),
-                LocalResult::None => None,
-            }
-        })
-    }
+/// When the clocks of a zone show so many minutes after the midnight of a day: of a time that they skip the moment of the skip, and
+/// of one that they show twice the first.
+pub(super) fn moment(zone: Tz, day: NaiveDate, minute: u16) -> Option<Timestamp> {
+    let midnight = day.and_time(NaiveTime::MIN);
+    let local = midnight.checked_add_signed(TimeDelta::minutes(i64::from(minute)))?;
+    // No zone skips more than a day.
+    (0..=24 * 60).find_map(|skipped| {
+        let shown = local.checked_add_signed(TimeDelta::minutes(skipped))?;
+        match zone.from_local_datetime(&shown) {
+            LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => Some(stamp(&at)),
+            LocalResult::None => None,
+        }
+    })
 }
 
 fn stamp(at: &DateTime<Tz>) -> Timestamp {

@@ -86,6 +86,7 @@ fn those_on_call_are_shown_by_name() {
             name,
             user_group: Some(String::from("S0CORE01")),
             users: vec![String::from("U0ALICE")],
+            rota: None,
             quiet_hours: None,
         },
     )]));

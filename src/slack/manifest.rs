@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 /// Our route for slash commands.
 const ROUTE: &str = "/slack/command";
 
+/// What the app wants to hear of: each takes a right or, as the last, the Home tab.
+const EVENTS: [&str; 3] = ["app_mention", "message.im", "app_home_opened"];
+
 /// What an app is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wanted {
@@ -27,6 +30,10 @@ pub struct Bot {
     pub channels: Vec<String>,
     /// Those of them of which the file says a name and not Slack's id.
     pub by_name: Vec<String>,
+    /// Whether the file has its token.
+    pub has_token: bool,
+    /// The user groups that actions obey, by Slack's ids, as far as the file does not say who is in them.
+    pub user_groups: Vec<String>,
 }
 
 /// How a slash command comes to us.
@@ -57,9 +64,51 @@ impl Wanted {
             || self.transport != Transport::None
     }
 
+    /// Whether people can speak to the bot: there is one, and a way on which it hears of it.
+    pub fn is_spoken_to(&self) -> bool {
+        self.bot.has_token && self.transport != Transport::None
+    }
+
+    /// The rights that the bot needs to tell and to be spoken to.
+    pub fn bot_scopes(&self) -> Vec<Scope> {
+        let mut scopes = self.bot.scopes();
+        if !self.is_spoken_to() {
+            return scopes;
+        }
+        let answers = "it answers who speaks to it";
+        match scopes.iter_mut().find(|scope| scope.name == "chat:write") {
+            Some(scope) => {
+                scope.why.push_str("; ");
+                scope.why.push_str(answers);
+            }
+            None => scopes.push(Scope {
+                name: "chat:write",
+                why: answers.to_owned(),
+            }),
+        }
+        scopes.push(Scope {
+            name: "app_mentions:read",
+            why: String::from(
+                "it hears what mentions it, and nothing else that is said in channels",
+            ),
+        });
+        scopes.push(Scope {
+            name: "im:history",
+            why: String::from("it hears what is written to it alone"),
+        });
+        if !self.bot.user_groups.is_empty() {
+            let groups = self.bot.user_groups.join(", ");
+            scopes.push(Scope {
+                name: "usergroups:read",
+                why: format!("actions obey {groups}, and Slack knows who is in there"),
+            });
+        }
+        scopes
+    }
+
     /// The rights of the bot, in Slack's order of names.
     pub fn scopes(&self) -> Vec<Scope> {
-        let mut scopes = self.bot.scopes();
+        let mut scopes = self.bot_scopes();
         if self.transport != Transport::None {
             scopes.push(Scope {
                 name: "commands",
@@ -117,12 +166,30 @@ impl Wanted {
         manifest["features"]["slash_commands"] = json!([command]);
         let mut interactivity = json!({ "is_enabled": true });
         if let Transport::Http(url) = &self.transport {
-            let url = interactive_url(url);
+            let url = beside(url, "/slack/interactive");
             interactivity["request_url"] = json!(url);
             interactivity["message_menu_options_url"] = json!(url);
         }
         manifest["settings"]["interactivity"] = interactivity;
+        if self.is_spoken_to() {
+            self.let_speak(&mut manifest);
+        }
         manifest
+    }
+
+    /// Mentions, direct messages and the Home tab.
+    fn let_speak(&self, manifest: &mut Value) {
+        manifest["features"]["app_home"] = json!({
+            "home_tab_enabled": true,
+            "messages_tab_enabled": true,
+            // Or people could read what the bot writes to them, and not answer.
+            "messages_tab_read_only_enabled": false,
+        });
+        let mut events = json!({ "bot_events": EVENTS });
+        if let Transport::Http(url) = &self.transport {
+            events["request_url"] = json!(beside(url, "/slack/events"));
+        }
+        manifest["settings"]["event_subscriptions"] = events;
     }
 }
 
@@ -186,10 +253,10 @@ pub fn link(manifest: &Value) -> String {
     format!("https://api.slack.com/apps?{query}")
 }
 
-/// The address of our route for what is pressed, beside the one for slash commands.
-fn interactive_url(command_url: &str) -> String {
+/// The address of another route of ours, beside the one for slash commands.
+fn beside(command_url: &str, route: &str) -> String {
     let base = command_url.strip_suffix(ROUTE).unwrap_or(command_url);
-    format!("{base}/slack/interactive")
+    format!("{base}{route}")
 }
 
 /// The address of our route for slash commands below the address at which Slack reaches us; absent if that is none that

@@ -121,18 +121,23 @@ pub fn clock(at: Timestamp, format: DateFormat, zone: Tz) -> String {
 
 pub use crate::model::text::span;
 
-/// The mention of those on call, made of ids alone; absent if there is none with the shape of an id.
+/// The mention of those on call at this time, made of ids alone; absent if there is none with the shape of an id.
+///
+/// A user group has the people of its shift by itself, so a rota beside it mentions nobody.
 ///
 /// Source: <https://docs.slack.dev/messaging/formatting-message-text>, "Mentioning groups", "Mentioning users".
-pub fn mention(on_call: &OnCall) -> Option<String> {
+pub fn mention(on_call: &OnCall, now: Timestamp) -> Option<String> {
     let group = on_call
         .user_group
         .iter()
         .filter(|id| is_id(id, "S"))
         .map(|id| format!("<!subteam^{id}>"));
-    let users = on_call
-        .users
-        .iter()
+    let users = match &on_call.user_group {
+        Some(_) => on_call.users.iter().collect(),
+        None => on_call.users_at(now),
+    };
+    let users = users
+        .into_iter()
         .filter(|id| is_id(id, "UW"))
         .take(MENTIONED_USERS_MAX)
         .map(|id| format!("<@{id}>"));
@@ -243,8 +248,8 @@ impl Markup {
     }
 
     /// The mention of those on call; nothing, if nobody can be mentioned.
-    pub fn mention(&mut self, on_call: &OnCall) -> &mut Self {
-        self.0.push_str(&mention(on_call).unwrap_or_default());
+    pub fn mention(&mut self, on_call: &OnCall, now: Timestamp) -> &mut Self {
+        self.0.push_str(&mention(on_call, now).unwrap_or_default());
         self
     }
 
@@ -287,8 +292,11 @@ pub fn thousands(number: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Weekday;
+
     use super::*;
     use crate::model::OnCallName;
+    use crate::model::rota::{Rota, Shift};
 
     #[test]
     fn three_characters_are_escaped_once() {
@@ -337,15 +345,45 @@ mod tests {
         );
     }
 
+    fn with_rota(group: Option<&str>, users: &[&str], rota: Option<Rota>) -> OnCall {
+        OnCall {
+            name: OnCallName::new("core"),
+            user_group: group.map(str::to_owned),
+            users: users.iter().map(|id| (*id).to_owned()).collect(),
+            rota,
+            quiet_hours: None,
+        }
+    }
+
+    #[test]
+    fn a_rota_mentions_who_is_on_call_now_unless_there_is_a_user_group() {
+        let shift = |user: &str, weekday| Shift {
+            users: vec![user.to_owned()],
+            weekday,
+            minute: 0,
+        };
+        let rota = || {
+            Some(Rota {
+                timezone: Tz::UTC,
+                shifts: vec![shift("UALICE", Weekday::Mon), shift("UBOB", Weekday::Thu)],
+            })
+        };
+        // The first of January 1970 was a Thursday.
+        let thursday = Timestamp::from_millis(0);
+        let wednesday = Timestamp::from_millis(-1);
+        let of = |group, users: &[&str], now| mention(&with_rota(group, users, rota()), now);
+        assert_eq!(of(None, &[], thursday).as_deref(), Some("<@UBOB>"));
+        assert_eq!(of(None, &[], wednesday).as_deref(), Some("<@UALICE>"));
+        let both = of(None, &["UCORA"], wednesday);
+        assert_eq!(both.as_deref(), Some("<@UCORA> <@UALICE>"));
+        let group = of(Some("S0CORE01"), &["UCORA"], wednesday);
+        assert_eq!(group.as_deref(), Some("<!subteam^S0CORE01> <@UCORA>"));
+    }
+
     #[test]
     fn only_ids_are_mentioned() {
         let of = |group: Option<&str>, users: &[&str]| {
-            mention(&OnCall {
-                name: OnCallName::new("core"),
-                user_group: group.map(str::to_owned),
-                users: users.iter().map(|id| (*id).to_owned()).collect(),
-                quiet_hours: None,
-            })
+            mention(&with_rota(group, users, None), Timestamp::from_millis(0))
         };
         assert_eq!(
             of(Some("S0CORE01"), &[]).as_deref(),

@@ -14,7 +14,7 @@ const TEXT_MAX: usize = 3_000;
 /// Whom a message is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Audience {
-    /// Everybody in a channel, by webhook.
+    /// Everybody in a channel, or whom a bot speaks to.
     Channel,
     /// The one who asked, in answer to a command.
     Asker,
@@ -108,6 +108,20 @@ impl Message {
         self
     }
 
+    /// The same, said by a bot: what stands in it calls nobody and shows no preview of a link.
+    #[must_use]
+    pub fn spoken(mut self) -> Self {
+        self.audience = Audience::Channel;
+        self
+    }
+
+    /// The same without anything to press.
+    #[must_use]
+    pub fn without_controls(mut self) -> Self {
+        self.controls = None;
+        self
+    }
+
     /// How much all texts count together.
     pub fn cost(&self) -> usize {
         self.all_blocks().map(Block::cost).sum::<usize>() + cost(&self.text)
@@ -148,7 +162,8 @@ impl Message {
         out
     }
 
-    fn all_blocks(&self) -> impl Iterator<Item = &Block> {
+    /// Everything that can be seen, and what can be pressed last.
+    pub fn all_blocks(&self) -> impl Iterator<Item = &Block> {
         self.blocks
             .iter()
             .chain(self.attachments.iter().flat_map(|part| &part.blocks))

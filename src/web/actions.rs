@@ -110,7 +110,7 @@ pub(super) async fn run(
     let asker = Asker {
         by: person(wanted.by.as_deref()),
         door: Door::Program,
-        memberships: Vec::new(),
+        memberships: None,
     };
     let answer = give(&shared, ask, asker, wanted.dry_run).await;
     answered(&shared, answer, wanted.dry_run, format)

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `POST /slack/command` | the slash command; 404 unless a signing secret is configured |
 //! | `POST /slack/interactive` | what people press in Slack; 404 likewise |
+//! | `POST /slack/events` | what people say to the bot; 404 likewise |
 //! | `GET /healthz` | 200 while the engine's loop turns, else 503 |
 //! | `GET /readyz` | 200 once everything was looked at and while the store can be written, else 503 |
 //! | `GET /metrics` | Prometheus' text format |
@@ -223,6 +224,10 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route(
             "/slack/interactive",
             post(slack::interactive).layer(DefaultBodyLimit::max(slack::BODY_BYTES_MAX)),
+        )
+        .route(
+            "/slack/events",
+            post(slack::events).layer(DefaultBodyLimit::max(slack::BODY_BYTES_MAX)),
         )
         .route("/v1/groups/{group}/active", post(roles::active))
         .route("/healthz", get(operations::healthz))

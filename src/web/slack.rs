@@ -1,19 +1,27 @@
-//! `POST /slack/interactive`: what people press in Slack, signed as slash commands are.
+//! `POST /slack/interactive` and `POST /slack/events`: what people press in Slack and say to the bot, signed as slash commands are.
 
 use std::sync::Arc;
 
 use axum::{
     body::Bytes,
     extract::{State, rejection::BytesRejection},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::{Shared, slash::believed, trouble};
+use super::{
+    Shared,
+    slash::{believed, signed},
+    trouble,
+};
 use crate::{
-    slack::{api::Base, command::ResponseUrl, control::options_json, interaction::Interaction},
+    chat::Heed,
+    slack::{
+        api::Base, command::ResponseUrl, control::options_json, event::Callback,
+        interaction::Interaction,
+    },
     telemetry::Fate,
 };
 
@@ -87,6 +95,56 @@ pub(super) async fn interactive(
             tracing::warn!(%why, "Slack sent something pressed that cannot be read");
             count(Fate::Broken);
             trouble(StatusCode::BAD_REQUEST, "bad_interaction", &why.to_string())
+        }
+    }
+}
+
+/// Keeps Slack from handing over again what will not be understood the next time either.
+const NO_RETRY: (HeaderName, &str) = (HeaderName::from_static("x-slack-no-retry"), "1");
+
+/// 200 at once: the answer is said by the bot. What Slack hands over again gets 200 again and is acted on once, by its id.
+pub(super) async fn events(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let count = |fate| shared.metrics.slack_envelope("events_api", fate);
+    let body = match signed(&shared, "/slack/events", &headers, body) {
+        Ok(body) => body,
+        Err(refusal) => {
+            count(refusal.fate());
+            return refusal.into_response();
+        }
+    };
+    match Callback::parse(&body) {
+        Ok(Callback::Challenge(word)) => {
+            tracing::info!(
+                event = "slack.challenge",
+                "Slack asked whether hekate takes events here"
+            );
+            count(Fate::Answered);
+            let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+            (kind, word).into_response()
+        }
+        Ok(Callback::Happened(happening)) => match shared.chat.heed(*happening) {
+            Heed::Taken => StatusCode::OK.into_response(),
+            // Slack hands it over again.
+            Heed::Busy => trouble(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "busy",
+                "try again in a moment",
+            ),
+        },
+        Ok(Callback::Other { kind }) => {
+            tracing::info!(event = "slack.ignored", %kind, "nothing here takes this");
+            count(Fate::Ignored);
+            StatusCode::OK.into_response()
+        }
+        Err(why) => {
+            tracing::warn!(%why, "Slack sent an event that cannot be read");
+            count(Fate::Broken);
+            let refusal = trouble(StatusCode::BAD_REQUEST, "bad_event", &why.to_string());
+            ([NO_RETRY], refusal).into_response()
         }
     }
 }

@@ -114,24 +114,13 @@ pub(super) fn believed(
     headers: &HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(Bytes, Trust), Refusal> {
-    let plan = shared.plan.load_full();
-    let secrets = &plan.slack.signing_secrets;
-    if secrets.is_empty() {
-        return Err(Refusal::Closed);
-    }
-    let body = body.map_err(Refusal::Unreadable)?;
+    let body = signed(shared, route, headers, body)?;
     let moment = shared.clock.now();
     let timestamp = only(headers, "x-slack-request-timestamp");
-    let signature = only(headers, "x-slack-signature");
-    if let Err(why) = verify(secrets, timestamp, signature, &body, moment.at) {
-        tracing::warn!(%why, route, "a request is not believed");
-        return Err(Refusal::Unsigned);
-    }
-    let (timestamp_words, signature) =
-        (timestamp.unwrap_or_default(), signature.unwrap_or_default());
+    let signature = only(headers, "x-slack-signature").unwrap_or_default();
     if !shared
         .used_signatures
-        .is_new(timestamp_words, signature, moment.at)
+        .is_new(timestamp.unwrap_or_default(), signature, moment.at)
     {
         tracing::warn!(
             why = "it was used before",
@@ -146,6 +135,30 @@ pub(super) fn believed(
         Trust::MayBeRepeat
     };
     Ok((body, trust))
+}
+
+/// The body of a request that Slack has signed, maybe not for the first time.
+pub(super) fn signed(
+    shared: &Shared,
+    route: &'static str,
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Bytes, Refusal> {
+    let plan = shared.plan.load_full();
+    let secrets = &plan.slack.signing_secrets;
+    if secrets.is_empty() {
+        return Err(Refusal::Closed);
+    }
+    let body = body.map_err(Refusal::Unreadable)?;
+    let timestamp = only(headers, "x-slack-request-timestamp");
+    let signature = only(headers, "x-slack-signature");
+    match verify(secrets, timestamp, signature, &body, shared.clock.now().at) {
+        Ok(()) => Ok(body),
+        Err(why) => {
+            tracing::warn!(%why, route, "a request is not believed");
+            Err(Refusal::Unsigned)
+        }
+    }
 }
 
 /// Whether a request was signed since this process began to remember what was used, so that a repeat would be known.

@@ -91,6 +91,8 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             tell: Arc::new(|_| {}),
             losses: Arc::default(),
             pressed: Arc::default(),
+            hall: Arc::default(),
+            members: Arc::default(),
             turn: Arc::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),

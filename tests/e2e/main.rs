@@ -48,6 +48,8 @@ mod slash;
 mod slash_planned;
 #[cfg(feature = "socket_mode")]
 mod socket_mode;
+#[cfg(feature = "socket_mode")]
+mod spoken;
 mod strace;
 mod swap;
 mod systemd;

@@ -78,6 +78,7 @@ fn sleeper() -> OnCall {
         name: OnCallName::new("core"),
         user_group: Some(String::from("S0CORE01")),
         users: Vec::new(),
+        rota: None,
         quiet_hours: Some(QuietHours {
             from_minute: 22 * 60,
             to_minute: 7 * 60,

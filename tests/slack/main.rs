@@ -4,6 +4,7 @@
 mod actions;
 mod controls;
 mod golden;
+mod home;
 mod hostile;
 mod limits;
 mod living;

@@ -65,6 +65,8 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
     let told = |channels: &[&str], by_name: &[&str]| Bot {
         channels: channels.iter().map(|name| (*name).to_owned()).collect(),
         by_name: by_name.iter().map(|name| (*name).to_owned()).collect(),
+        has_token: true,
+        user_groups: Vec::new(),
     };
     is_with(
         &[],
@@ -77,5 +79,22 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
         told(&["alerts", "ops"], &["ops"]),
         Transport::SocketMode,
         &expect_file!["manifest_bot.json"],
+    );
+    let asking = Bot {
+        user_groups: vec![String::from("S0CORE01"), String::from("S0DATA01")],
+        ..told(&["alerts"], &[])
+    };
+    is_with(
+        &[],
+        asking,
+        Transport::SocketMode,
+        &expect_file!["manifest_user_groups.json"],
+    );
+    // It tells nothing, and is spoken to all the same.
+    is_with(
+        &["alerts"],
+        told(&[], &[]),
+        Transport::Http(String::from("https://status.example.test/slack/command")),
+        &expect_file!["manifest_spoken_http.json"],
     );
 }

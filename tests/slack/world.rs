@@ -35,6 +35,7 @@ pub(crate) fn on_call() -> BTreeMap<OnCallName, OnCall> {
             name,
             user_group: Some(String::from("S0CORE01")),
             users: vec![String::from("U0ALICE")],
+            rota: None,
             quiet_hours: None,
         },
     )])

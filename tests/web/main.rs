@@ -118,6 +118,8 @@ async fn listener() -> (SocketAddr, CancellationToken) {
             tell: Arc::new(|_| {}),
             losses: Arc::default(),
             pressed: Arc::default(),
+            hall: Arc::default(),
+            members: Arc::default(),
             turn: Arc::default(),
         },
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),

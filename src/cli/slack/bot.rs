@@ -6,14 +6,14 @@ use super::verify::{Finding, State};
 use crate::{
     model::{Channel, Plan, Secret, plan::Destination},
     notify::{Heard, errand::answer::meaning, sender::Sender},
-    slack::{api::Base, manifest::Bot},
+    slack::{api::Base, manifest::Scope},
 };
 
 /// At most so many pages of a thousand channels are read for names.
 const PAGES_MAX: usize = 20;
 
 /// What can be said of a bot and its channels.
-pub(super) fn findings(plan: &Plan, token: &Secret, wanted: &Bot) -> Vec<Finding> {
+pub(super) fn findings(plan: &Plan, token: &Secret, wanted: &[Scope]) -> Vec<Finding> {
     let asking = async {
         let sender = Sender::new().map_err(|error| error.to_string())?;
         let base = Base::parse(&plan.slack.base_url).map_err(|error| error.to_string())?;
@@ -45,7 +45,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn all(&self, plan: &Plan, wanted: &Bot) -> Vec<Finding> {
+    async fn all(&self, plan: &Plan, wanted: &[Scope]) -> Vec<Finding> {
         let heard = self.ask("auth.test", &[]).await;
         let (identity, scopes) = match heard {
             Ok(heard) => (identity(&heard), heard.scopes.unwrap_or_default()),
@@ -165,10 +165,9 @@ fn identity(heard: &Heard) -> Result<String, String> {
 }
 
 /// What the token lacks.
-fn rights(wanted: &Bot, scopes: &[String]) -> Vec<Finding> {
+fn rights(wanted: &[Scope], scopes: &[String]) -> Vec<Finding> {
     let missing: Vec<_> = wanted
-        .scopes()
-        .into_iter()
+        .iter()
         .filter(|scope| !scopes.iter().any(|one| one == scope.name))
         .collect();
     if missing.is_empty() {
@@ -227,6 +226,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::slack::manifest::Bot;
 
     #[test]
     fn what_is_said_of_every_channel() {
@@ -285,12 +285,14 @@ mod tests {
         let wanted = Bot {
             channels: vec![String::from("alerts")],
             by_name: vec![String::from("alerts")],
+            has_token: true,
+            user_groups: Vec::new(),
         };
         let scopes = [
             String::from("chat:write.public"),
             String::from("channels:read"),
         ];
-        let lines: Vec<_> = rights(&wanted, &scopes)
+        let lines: Vec<_> = rights(&wanted.scopes(), &scopes)
             .iter()
             .map(|finding| format!("{} {}", finding.state.as_str(), finding.words))
             .collect();

@@ -3,6 +3,8 @@
 mod bot;
 mod verify;
 
+use std::collections::BTreeSet;
+
 use super::{
     Exit,
     arguments::{Global, Manifest, Slack},
@@ -53,7 +55,14 @@ fn manifest(global: &Global, asked: &Manifest, terminal: Terminal) -> Exit {
 
 fn wanted(plan: &Plan, transport: Transport) -> Wanted {
     let mut webhooks = Vec::new();
-    let mut bot = Bot::default();
+    let obeyed = plan.actions.iter();
+    let obeyed = obeyed.flat_map(|action| action.guard.allow.user_groups.iter().cloned());
+    let obeyed: BTreeSet<_> = obeyed.collect();
+    let mut bot = Bot {
+        has_token: plan.slack.bot_token.is_some(),
+        user_groups: obeyed.into_iter().collect(),
+        ..Bot::default()
+    };
     for channel in plan.channels.values() {
         let name = || channel.name.to_string();
         match &channel.destination {
@@ -79,6 +88,17 @@ fn wanted(plan: &Plan, transport: Transport) -> Wanted {
         webhooks,
         bot,
         transport,
+    }
+}
+
+/// How the file has Slack ask hekate, wherever that listens.
+fn transport_of(plan: &Plan) -> Transport {
+    if plan.slack.app_token.is_some() {
+        Transport::SocketMode
+    } else if plan.slack.signing_secrets.is_empty() {
+        Transport::None
+    } else {
+        Transport::Http(plan.server.public_url.clone().unwrap_or_default())
     }
 }
 
@@ -130,7 +150,7 @@ fn steps(wanted: &Wanted, plan: &Plan, link: &str) -> String {
             "Basic Information, App-Level Tokens: make one with the scope connections:write; it is SLACK_APP_TOKEN",
         )),
     }
-    if !wanted.bot.channels.is_empty() {
+    if !wanted.bot.channels.is_empty() || wanted.is_spoken_to() {
         steps.push(String::from(
             "OAuth & Permissions: the Bot User OAuth Token is SLACK_BOT_TOKEN; in private channels say `/invite @hekate`",
         ));
@@ -142,6 +162,11 @@ fn steps(wanted: &Wanted, plan: &Plan, link: &str) -> String {
         ));
     }
     steps.push(String::from("hekate slack verify"));
+    if wanted.is_spoken_to() {
+        steps.push(String::from(
+            "`/invite @hekate` where it is to be mentioned; direct messages and the Home tab need no invitation",
+        ));
+    }
     for (at, step) in steps.iter().enumerate() {
         lines.push(format!("  {}. {step}", at + 1));
     }

@@ -14,7 +14,6 @@ use crate::{
     },
     config::Environment,
     model::{Channel, Plan, Secret, plan::Destination},
-    slack::manifest::Transport,
 };
 
 /// Characters of Slack's signing secrets.
@@ -66,8 +65,9 @@ pub(super) fn verify(global: &Global, terminal: Terminal) -> Exit {
     };
     let mut findings: Vec<_> = plan.channels.values().filter_map(webhook).collect();
     if let Some(token) = &plan.slack.bot_token {
-        let wanted = super::wanted(&plan, Transport::None).bot;
-        findings.extend(super::bot::findings(&plan, token, &wanted));
+        let wanted = super::wanted(&plan, super::transport_of(&plan));
+        findings.extend(super::bot::findings(&plan, token, &wanted.bot_scopes()));
+        findings.push(spoken(wanted.is_spoken_to()));
     }
     findings.extend(signing_secrets(&plan));
     if let Some(token) = &plan.slack.app_token {
@@ -165,12 +165,25 @@ fn command(plan: &Plan) -> Finding {
         )
     } else if has_secret {
         let words = format!(
-            "comes by signed requests to /slack/command and /slack/interactive; hekate listens on {}",
+            "comes by signed requests to /slack/command, /slack/interactive and /slack/events; hekate listens on {}",
             plan.server.listen
         );
         Finding::new(what, State::Fine, words)
     } else {
         let words = "is not answered: the file has neither `app_token` nor `signing_secret`";
+        Finding::new(what, State::Odd, words)
+    }
+}
+
+/// Who hears what is said to the bot. Slack does not tell a bot which events its app wants.
+fn spoken(is_heard: bool) -> Finding {
+    let what = "mentions, messages";
+    if is_heard {
+        let words = "are answered if the app wants their events: `hekate slack manifest` says which, the Home tab shows that they come";
+        Finding::new(what, State::Fine, words)
+    } else {
+        let words =
+            "to the bot are not heard: the file has neither `app_token` nor `signing_secret`";
         Finding::new(what, State::Odd, words)
     }
 }
@@ -252,16 +265,19 @@ mod tests {
         findings.push(command(&plan));
         plan.slack.app_token = Some(Secret::new("xapp-1"));
         findings.push(command(&plan));
+        findings.extend([false, true].map(spoken));
         expect![[r#"
-            ok     channel alerts  its webhook looks right; `hekate notify test alerts` posts to it
-            odd    channel alerts  its webhook is not like /services/T…/B…/…; was a part of it lost?
-            odd    channel alerts  its webhook is not like /services/T…/B…/…; was a part of it lost?
-            odd    channel alerts  its messages go to 127.0.0.1, which is not Slack
-            odd    /roih           is not answered: the file has neither `app_token` nor `signing_secret`
-            ok     signing secret  it looks right
-            odd    signing secret  Slack's have 32 characters, 0 to 9 and a to f; was another value of the app taken?
-            ok     /roih           comes by signed requests to /slack/command and /slack/interactive; hekate listens on 127.0.0.1:8080
-            ok     /roih           comes over connections to Slack (Socket Mode)
+            ok     channel alerts      its webhook looks right; `hekate notify test alerts` posts to it
+            odd    channel alerts      its webhook is not like /services/T…/B…/…; was a part of it lost?
+            odd    channel alerts      its webhook is not like /services/T…/B…/…; was a part of it lost?
+            odd    channel alerts      its messages go to 127.0.0.1, which is not Slack
+            odd    /roih               is not answered: the file has neither `app_token` nor `signing_secret`
+            ok     signing secret      it looks right
+            odd    signing secret      Slack's have 32 characters, 0 to 9 and a to f; was another value of the app taken?
+            ok     /roih               comes by signed requests to /slack/command, /slack/interactive and /slack/events; hekate listens on 127.0.0.1:8080
+            ok     /roih               comes over connections to Slack (Socket Mode)
+            odd    mentions, messages  to the bot are not heard: the file has neither `app_token` nor `signing_secret`
+            ok     mentions, messages  are answered if the app wants their events: `hekate slack manifest` says which, the Home tab shows that they come
         "#]].assert_eq(&table(&findings));
     }
 }

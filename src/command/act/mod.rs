@@ -23,6 +23,7 @@ use crate::{
         action::{Action, Ask, Asker, Confirm, Order, Refusal, RoleWanted},
         board::Row,
         roles::Role,
+        rota::{Rota, Turn},
         text::{clean, span},
     },
 };
@@ -357,6 +358,12 @@ pub(super) fn on_call(question: &Question<'_>) -> Heard {
                 .map(|id| format!("user group {id}")),
         );
         who.extend(entry.users.iter().map(|id| format!("user {id}")));
+        who.extend(
+            entry
+                .rota
+                .as_ref()
+                .and_then(|rota| turns(rota, question.now)),
+        );
         let quiet = if entry.quiet_hours.is_some() {
             "; has quiet hours for what can wait"
         } else {
@@ -365,6 +372,23 @@ pub(super) fn on_call(question: &Question<'_>) -> Heard {
         format!("{}: {}{quiet}", entry.name, who.join(", "))
     };
     Heard::Reply(Reply::Said(entries.iter().map(line).collect()))
+}
+
+/// `user U0ALICE until Mon 30 Nov 09:00 CET, then user U0BOB`
+fn turns(rota: &Rota, now: Timestamp) -> Option<String> {
+    let names = |turn: &Turn<'_>| {
+        let users = turn.shift.users.iter().map(|id| format!("user {id}"));
+        users.collect::<Vec<_>>().join(" and ")
+    };
+    let turn = rota.turn_at(now)?;
+    let next = rota.turn_at(turn.until)?;
+    let until = turn.until.to_utc().with_timezone(&rota.timezone);
+    Some(format!(
+        "{} until {}, then {}",
+        names(&turn),
+        until.format("%a %-d %b %H:%M %Z"),
+        names(&next)
+    ))
 }
 
 /// `toy`: whoever plays with it shall have an answer.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chrono::Weekday;
 use expect_test::expect;
 use proptest::prelude::*;
 
@@ -9,10 +10,12 @@ use super::*;
 use crate::{
     command::{COMMANDS, ask as answer_to, fixture, hear, text},
     model::{
-        Secret,
+        OnCallName, Secret,
         action::{Allow, Call, Door, Guard, HttpCall, TAKEN, When},
+        plan::OnCall,
         planned::Person,
         roles::RoleFacts,
+        rota::Shift,
     },
 };
 
@@ -49,6 +52,43 @@ fn action(name: &str, aliases: &[&str], role: RoleWanted, confirm: Confirm) -> A
             ca_pem: None,
         })),
     })
+}
+
+#[test]
+fn a_rota_says_who_is_on_call_until_when_and_who_is_next() {
+    let shift = |users: &[&str], weekday| Shift {
+        users: users.iter().map(|&user| user.to_owned()).collect(),
+        weekday,
+        minute: 9 * 60,
+    };
+    let mut board = board();
+    board.on_call = vec![OnCall {
+        name: OnCallName::new("night"),
+        user_group: None,
+        users: vec![String::from("U0CORA")],
+        rota: Some(Rota {
+            timezone: chrono_tz::Europe::Prague,
+            shifts: vec![
+                shift(&["U0ALICE"], Weekday::Mon),
+                shift(&["U0BOB", "U0DAN"], Weekday::Thu),
+            ],
+        }),
+        quiet_hours: None,
+    }];
+    // The first of January 1970 was a Thursday.
+    let now = Timestamp::from_millis(0);
+    let Heard::Reply(reply) = hear(&board, "on-call", now, "/roih") else {
+        panic!("it is a question");
+    };
+    let Reply::Said(sentences) = reply else {
+        panic!("{reply:?}");
+    };
+    assert_eq!(
+        sentences,
+        [
+            "night: user U0CORA, user U0ALICE until Thu 1 Jan 09:00 CET, then user U0BOB and user U0DAN"
+        ]
+    );
 }
 
 /// The usual board, where blue is active and green is not.
@@ -181,7 +221,7 @@ fn alice() -> Asker {
             channel: String::from("C0OPS"),
             channel_name: String::from("ops"),
         },
-        memberships: Vec::new(),
+        memberships: None,
     }
 }
 

@@ -508,21 +508,23 @@ impl Check<'_> {
             };
             out.references.declare(&name, key.span);
             let Some(raw) = at.value else { continue };
-            let is_told = ["user_group", "users"]
+            let is_told = ["user_group", "users", "rota"]
                 .iter()
                 .any(|key| self.findings.was_meant(at.span, key));
-            if raw.user_group.is_none() && raw.users.is_none() && !is_told {
+            let is_nobody = raw.user_group.is_none() && raw.users.is_none() && raw.rota.is_none();
+            if is_nobody && !is_told {
                 self.report(
                     Problem::new(
                         Code::Nobody,
                         key.span,
                         format!("on-call entry `{name}` names nobody"),
                     )
-                    .help("add `user_group: S…`, or `users: [U…]`"),
+                    .help("add `user_group: S…`, `users: [U…]`, or a `rota`"),
                 );
             }
             let quiet_hours = raw.quiet_hours.as_ref();
             let quiet_hours = quiet_hours.and_then(|at| self.quiet_hours(at, zone));
+            let rota = raw.rota.as_ref().and_then(|at| self.rota(at, zone));
             let user_group = raw
                 .user_group
                 .and_then(|at| self.slack_id(&at, &["S"], "a user group"));
@@ -540,6 +542,7 @@ impl Check<'_> {
                 name: name.clone(),
                 user_group,
                 users,
+                rota,
                 quiet_hours,
             };
             out.on_call.insert(name, entry);

@@ -15,6 +15,7 @@ mod parents;
 mod places;
 mod references;
 mod roles;
+mod rota;
 mod routes;
 mod rules;
 pub(super) mod script;
@@ -120,7 +121,7 @@ pub(super) fn check(
     );
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
-    let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups);
+    let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let (stores, store_group, store_routes) = sources.finish(&check);
     routes.splice(0..0, store_routes);
     let mut groups = groups.finish(&check);

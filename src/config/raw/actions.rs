@@ -66,7 +66,7 @@ pub(crate) struct Allow {
     /// Ids of users in Slack: `U…`, `W…`.
     pub(crate) users: Option<At<OneOrMany<String>>>,
     /// User groups of Slack (`S…`), or entries of `on_call`. Who is in a user group is what the `users` of an `on_call` entry
-    /// with it say.
+    /// with it say, or, without any, what Slack says to the bot of `bot_token` right then.
     pub(crate) groups: Option<At<OneOrMany<String>>>,
     /// Ids of the channels in which it can be asked for: `C…`. Default: all.
     pub(crate) channels: Option<At<OneOrMany<String>>>,

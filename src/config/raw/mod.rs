@@ -18,6 +18,7 @@ pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod roles;
+pub(crate) mod rota;
 pub(crate) mod script;
 pub(crate) mod steps;
 
@@ -229,6 +230,8 @@ pub(crate) struct OnCall {
     pub(crate) user_group: Option<At<String>>,
     /// Slack's ids of people, `U…` or `W…`.
     pub(crate) users: Option<At<OneOrMany<String>>>,
+    /// Who is on call when: whoever it is now is mentioned, unless there is a `user_group`.
+    pub(crate) rota: Option<At<rota::Rota>>,
     /// When routes that mention it tell nothing but what cannot wait; the rest is told as one when they are over.
     pub(crate) quiet_hours: Option<At<QuietHours>>,
 }
@@ -890,7 +893,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 49] = [
+    const TITLES: [(&str, &str); 51] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -923,6 +926,8 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("ActionHttp", "`http` of an action"),
         ("Jenkins", "`jenkins` of an action"),
         ("OnCall", "`on_call`"),
+        ("Rota", "`rota` of `on_call`"),
+        ("Shift", "a shift of a `rota`"),
         ("QuietHours", "`quiet_hours` of `on_call`"),
         ("Tls", "`tls` of `health`"),
         ("Basic", "`basic` of `health`"),

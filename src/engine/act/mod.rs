@@ -338,6 +338,13 @@ impl Engine {
             return refused(refusal, Some(attempt));
         }
         attempt.confirmed.push(confirmed(asker, now));
+        if asker.is(&attempt.by) {
+            let mut under_way = self.acts.under_way.iter_mut();
+            if let Some(known) = under_way.find(|known| known.id == attempt.id) {
+                // Who left a group since the question was asked has lost its right.
+                known.asker.memberships.clone_from(&asker.memberships);
+            }
+        }
         if attempt.stage == Stage::Asked && action.guard.needs_second_person {
             attempt.stage = Stage::Seconding;
             attempt.expires_at = now.at + action.guard.expires_after;

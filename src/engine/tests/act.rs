@@ -85,7 +85,7 @@ fn asker(name: &str) -> Asker {
             channel: String::from("C0OPS"),
             channel_name: String::from("ops"),
         },
-        memberships: Vec::new(),
+        memberships: None,
     }
 }
 

@@ -24,6 +24,7 @@ fn at_night(targets: Vec<Target>) -> Plan {
         name: name.clone(),
         user_group: Some(String::from("S0CORE01")),
         users: Vec::new(),
+        rota: None,
         quiet_hours: Some(QuietHours {
             from_minute: 22 * 60,
             to_minute: 7 * 60,

@@ -126,16 +126,17 @@ pub fn allowed(action: &Action, asker: &Asker) -> Result<(), Refusal> {
             "ask where its `allow` says, or add the id of this channel to `channels` there",
         );
     }
-    let is_member = |group: &String| asker.memberships.contains(group);
+    let known = asker.memberships.as_ref();
+    let is_member = |group: &String| known.is_some_and(|known| known.contains(group));
     if allow.users.contains(user) || allow.user_groups.iter().any(is_member) {
         return Ok(());
     }
-    if let (Some(group), true) = (allow.user_groups.first(), asker.memberships.is_empty()) {
+    if let (Some(group), None) = (allow.user_groups.first(), known) {
         return refused(
             format!(
                 "nobody can say whether you are in the user group {group}, so `{title}` does not obey you"
             ),
-            "list the `users` of an `on_call` entry with this `user_group`, or name you in its `allow`",
+            "try again if Slack is slow, let `hekate slack verify` say what the bot lacks, or list the `users` of an `on_call` entry with this group",
         );
     }
     refused(

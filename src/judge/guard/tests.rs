@@ -62,7 +62,7 @@ fn slack(user: &str, channel: &str) -> Asker {
             channel: channel.to_owned(),
             channel_name: String::from("ops"),
         },
-        memberships: Vec::new(),
+        memberships: None,
     }
 }
 
@@ -73,7 +73,7 @@ fn terminal() -> Asker {
             slack_user: None,
         },
         door: Door::Program,
-        memberships: Vec::new(),
+        memberships: None,
     }
 }
 
@@ -190,7 +190,7 @@ fn allows() -> [(&'static str, Allow); 5] {
 /// Who asks, and where.
 fn askers() -> [(&'static str, Asker); 5] {
     let in_core = Asker {
-        memberships: vec![String::from("S0CORE")],
+        memberships: Some(vec![String::from("S0CORE")]),
         ..slack("U0CORA", "C0ANY")
     };
     [

@@ -118,6 +118,19 @@ pub enum Fault {
     Gone(String),
 }
 
+impl Fault {
+    /// What Slack said, or what became of the request.
+    pub fn why(&self) -> &str {
+        let (Self::Throttled { why, .. }
+        | Self::Later(why)
+        | Self::Lost(why)
+        | Self::Refused(why)
+        | Self::Malformed(why)
+        | Self::Gone(why)) = self;
+        why
+    }
+}
+
 /// What a word of Slack's means for the attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Class {
@@ -143,6 +156,22 @@ pub struct Received<'a> {
 
 /// Reads the answer to a call about the parcel of this entry in the channel that the file calls so.
 pub fn read(call: &Call, key: &EntryKey, channel: &str, received: &Received<'_>) -> Answer {
+    match judged(received, |code| class(call, code)) {
+        Ok(body) => well(call, key, channel, &body),
+        Err(fault) => Answer::Failed(fault),
+    }
+}
+
+/// What Slack says to a call that is about no parcel, if it is done.
+///
+/// # Errors
+///
+/// Why it is not done, or that nobody knows.
+pub fn done(received: &Received<'_>) -> Result<Value, Fault> {
+    judged(received, class_of)
+}
+
+fn judged(received: &Received<'_>, class: impl Fn(&str) -> Option<Class>) -> Result<Value, Fault> {
     let Received {
         status,
         after,
@@ -151,16 +180,16 @@ pub fn read(call: &Call, key: &EntryKey, channel: &str, received: &Received<'_>)
     } = *received;
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     if body["ok"] == true && (200..300).contains(&status) {
-        return well(call, key, channel, &body);
+        return Ok(body);
     }
     let code = body["error"].as_str().filter(|code| is_word(code));
     let words = match code {
         Some(code) => meaning(code),
         None => format!("HTTP {status}, and no answer of Slack's"),
     };
-    Answer::Failed(match (status, code) {
+    Err(match (status, code) {
         (429, _) => Fault::Throttled { after, why: words },
-        (_, Some(code)) => match class(call, code) {
+        (_, Some(code)) => match class(code) {
             Some(Class::Throttled) => Fault::Throttled { after, why: words },
             Some(Class::Lost) => Fault::Lost(words),
             Some(Class::Refused) => Fault::Refused(words),
@@ -250,20 +279,22 @@ pub fn meaning(code: &str) -> String {
 }
 
 fn class(call: &Call, code: &str) -> Option<Class> {
-    let class = WORDS
-        .iter()
-        .find(|(word, ..)| *word == code)
-        .map(|(_, class, _)| *class);
     let is_edit = matches!(call, Call::Update { .. });
     // The message may be in another channel, or of another workspace, than what the file says by now.
     let is_elsewhere = matches!(code, "channel_not_found" | "is_archived" | "not_in_channel");
     if is_edit && is_elsewhere {
         Some(Class::Gone)
-    } else if code.starts_with("restricted_action") {
-        Some(Class::Refused)
     } else {
-        class
+        class_of(code)
     }
+}
+
+fn class_of(code: &str) -> Option<Class> {
+    if code.starts_with("restricted_action") {
+        return Some(Class::Refused);
+    }
+    let known = WORDS.iter().find(|(word, ..)| *word == code);
+    known.map(|(_, class, _)| *class)
 }
 
 /// What Slack says, what it means for the attempt, and for whoever has to repair it. Whatever is not here is tried again later.
@@ -304,6 +335,11 @@ const WORDS: &[(&str, Class, &str)] = &[
     ),
     ("fatal_error", Class::Lost, "a fault on Slack's side"),
     ("internal_error", Class::Lost, "a fault on Slack's side"),
+    (
+        "invalid_arguments",
+        Class::Malformed,
+        "Slack cannot read this form of the message",
+    ),
     ("invalid_attachments", Class::Malformed, ""),
     (
         "invalid_auth",
@@ -322,6 +358,11 @@ const WORDS: &[(&str, Class, &str)] = &[
     ),
     ("is_archived", Class::Refused, "the channel is archived"),
     ("message_not_found", Class::Gone, "the message was deleted"),
+    (
+        "messages_tab_disabled",
+        Class::Refused,
+        "the app takes no direct messages; the manifest of `hekate slack manifest` lets it",
+    ),
     (
         "missing_scope",
         Class::Refused,
@@ -349,6 +390,11 @@ const WORDS: &[(&str, Class, &str)] = &[
         "this is another kind of token; a bot token begins with `xoxb-`",
     ),
     ("not_authed", Class::Refused, "no token arrived"),
+    (
+        "not_enabled",
+        Class::Refused,
+        "the app has no Home tab; the manifest of `hekate slack manifest` gives it one",
+    ),
     (
         "not_in_channel",
         Class::Refused,
@@ -383,5 +429,10 @@ const WORDS: &[(&str, Class, &str)] = &[
         "too_many_attachments",
         Class::Malformed,
         "Slack cannot show this form of the message",
+    ),
+    (
+        "user_not_in_channel",
+        Class::Refused,
+        "who asked is not in the channel any more",
     ),
 ];

@@ -61,7 +61,8 @@ impl Sender {
             let answer = if tick().since(began) > BEGUN_WITHIN {
                 Answer::Failed(Fault::Later(String::from("Slack was too slow")))
             } else {
-                match self.ask(&address(call.method()), line, body(&call)).await {
+                let method = address(call.method());
+                match self.ask(&method, line.token, line.now, body(&call)).await {
                     Ok(said) => answer::read(&call, &parcel.key, line.channel, &said.received()),
                     Err(fault) => Answer::Failed(fault),
                 }
@@ -72,9 +73,31 @@ impl Sender {
         }
     }
 
+    /// Calls a method once, within 10 s; what Slack says if it is done.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not done, or that nobody knows.
+    pub async fn bid(
+        &self,
+        address: &str,
+        token: &Secret,
+        now: Timestamp,
+        body: Body,
+    ) -> Result<Value, Fault> {
+        let said = self.ask(address, token, now, body).await?;
+        answer::done(&said.received())
+    }
+
     /// Calls a method once, within 10 s.
-    async fn ask(&self, address: &str, line: Line<'_>, body: Body) -> Result<Said, Fault> {
-        let request = self.client.post(address).bearer_auth(line.token.expose());
+    async fn ask(
+        &self,
+        address: &str,
+        token: &Secret,
+        now: Timestamp,
+        body: Body,
+    ) -> Result<Said, Fault> {
+        let request = self.client.post(address).bearer_auth(token.expose());
         let request = match body {
             Body::Json(value) => request
                 .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
@@ -90,7 +113,7 @@ impl Sender {
         match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                let after = after(&response, line.now);
+                let after = after(&response, now);
                 let (body, is_whole) = reading(response, ANSWER_BYTES_MAX).await;
                 Ok(Said {
                     status,

@@ -82,7 +82,7 @@ pub fn render(status: &Status, options: &Options<'_>) -> Message {
     )
 }
 
-fn totals(status: &Status) -> Markup {
+pub(super) fn totals(status: &Status) -> Markup {
     let mut line = Markup::new();
     let total = status.counts.total();
     line.own("*")
@@ -108,7 +108,7 @@ fn totals(status: &Status) -> Markup {
 }
 
 /// What is wrong with hekate itself; why may be foreign text.
-fn troubles(status: &Status) -> Option<Block> {
+pub(super) fn troubles(status: &Status) -> Option<Block> {
     if status.troubles.is_empty() {
         return None;
     }
@@ -126,7 +126,7 @@ fn troubles(status: &Status) -> Option<Block> {
 }
 
 /// What keeps targets from being told of: nobody may take silence for health.
-fn notes(status: &Status, options: &Options<'_>) -> Option<Block> {
+pub(super) fn notes(status: &Status, options: &Options<'_>) -> Option<Block> {
     if status.notes.is_empty() {
         return None;
     }
@@ -247,7 +247,7 @@ fn text(status: &Status, problems: &[Problem<'_>]) -> String {
 }
 
 /// `4 min (since 11:54:00 UTC)`
-fn since_words(since: Timestamp, status: &Status, options: &Options<'_>) -> String {
+pub(super) fn since_words(since: Timestamp, status: &Status, options: &Options<'_>) -> String {
     format!(
         "{} (since {})",
         span(whole_seconds(status.now, since)),

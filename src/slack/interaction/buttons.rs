@@ -70,6 +70,7 @@ pub fn incident_buttons(about: &About<'_>) -> Option<Block> {
         controls.add(silence(
             &subject,
             if count == 1 { "Silence" } else { "Silence all" },
+            None,
         ));
     }
     controls.add(details(about));

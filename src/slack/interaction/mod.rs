@@ -212,7 +212,7 @@ fn action_of(pressed: &Value) -> Result<Action, BadAction> {
 }
 
 /// An id as Slack makes them; empty if it is none.
-fn id(value: &Value) -> String {
+pub(super) fn id(value: &Value) -> String {
     capped(value, ID_BYTES_MAX)
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Action, PICK, Pick, Place, Quiet, Subject};
 use crate::{
-    command::{self, Choices, Known, Line, Status},
-    model::{Board, Verdict, text::clean},
+    command::{self, Choices, Known, Line, Status, Trouble},
+    model::{Board, Verdict, planned::Planned, text::clean},
     slack::{
         control::{
             CONTROLS_MAX, Choice, Control, Controls, LABEL_MAX, Look, OPTION_VALUE_MAX, OPTIONS_MAX,
@@ -88,8 +88,8 @@ pub fn below_known(known: &Known) -> Controls {
     let mut controls = Controls::new();
     if line.facts.incident.is_some() {
         let subject = Subject::Target(line.target.id.clone());
-        controls.add(taking(&subject, line, "I'm on it"));
-        controls.add(silence(&subject, "Silence"));
+        controls.add(taking(&subject, line, "I'm on it", None));
+        controls.add(silence(&subject, "Silence", None));
     }
     let beside = |label: &str, word: &str, number| {
         let words = said(word, line.target.id.as_str());
@@ -100,6 +100,40 @@ pub fn below_known(known: &Known) -> Controls {
         controls.add(beside("Look now", "check", 2));
     }
     controls.add(share(&again)).add(refresh(&again));
+    controls
+}
+
+/// Below a trouble on the Home tab; `place` tells it from others of the same view.
+pub fn below_trouble(trouble: &Trouble, place: usize) -> Controls {
+    let mut controls = Controls::new();
+    let Some(line) = trouble.lines.first() else {
+        return controls;
+    };
+    let at = Some(place);
+    let subject = match &trouble.incident {
+        Some(incident) => {
+            let subject = Subject::Incident(incident.clone());
+            if !trouble.is_theirs {
+                controls.add(taking(&subject, line, "I'm on it", at));
+            }
+            subject
+        }
+        None => Subject::Target(line.target.id.clone()),
+    };
+    let details = Action::say(said("why", line.target.id.as_str()), Place::Instead);
+    controls
+        .add(silence(&subject, "Silence", at))
+        .add(button("Details", &details, at));
+    controls
+}
+
+/// Below something that somebody has begun; `place` tells it from others of the same view.
+pub fn below_plan(planned: &Planned, place: usize) -> Controls {
+    let id = planned.id;
+    let words = format!("{} end {id}", id.kind.as_str());
+    let mut controls = Controls::new();
+    let action = Action::say(words, Place::Instead);
+    controls.add(button("End", &action, Some(place)));
     controls
 }
 
@@ -132,25 +166,25 @@ pub fn options(board: &Board, typed: &str) -> Vec<Choice> {
 }
 
 /// Takes it on, or takes it over from whoever has.
-fn taking(subject: &Subject, line: &Line, words: &str) -> Control {
+fn taking(subject: &Subject, line: &Line, words: &str, number: Option<usize>) -> Control {
     match &line.facts.acknowledged {
         None => {
             let action = Action::Acknowledge(subject.clone());
-            Control::button(words, action.id(None), action.value(), Look::Primary)
+            Control::button(words, action.id(number), action.value(), Look::Primary)
         }
-        Some(_) => button("Take over", &Action::TakeOver(subject.clone()), None),
+        Some(_) => button("Take over", &Action::TakeOver(subject.clone()), number),
     }
 }
 
 /// The menu of silences.
-pub(super) fn silence(subject: &Subject, words: &str) -> Control {
+pub(super) fn silence(subject: &Subject, words: &str, number: Option<usize>) -> Control {
     let options = Quiet::ALL.map(|quiet| Choice {
         label: quiet.words().to_owned(),
         value: Action::Silence(subject.clone(), quiet).value(),
     });
     Control::Menu {
         placeholder: words.to_owned(),
-        action_id: Action::Silence(subject.clone(), Quiet::HalfAnHour).id(None),
+        action_id: Action::Silence(subject.clone(), Quiet::HalfAnHour).id(number),
         options: options.into(),
     }
 }

@@ -217,13 +217,13 @@ fn mentions(pasts: &[Past<'_>], context: &Context<'_>) -> Option<Markup> {
         .into_iter()
         .filter_map(|name| context.on_call.get(name))
     {
-        if mention(on_call).is_none() {
+        if mention(on_call, context.now).is_none() {
             continue;
         }
         if !markup.is_empty() {
             markup.own(" ");
         }
-        markup.mention(on_call);
+        markup.mention(on_call, context.now);
     }
     (!markup.is_empty()).then_some(markup)
 }

@@ -263,7 +263,7 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
     }
     if let Some(on_call) = on_call {
         let mut mention = Markup::new();
-        mention.mention(on_call);
+        mention.mention(on_call, context.now);
         if !mention.is_empty() {
             line.own("  ·  ").append(&mention);
         }

@@ -200,7 +200,7 @@ pub fn living(entry: &Entry, context: &Context<'_>) -> Message {
     Message::new(
         Audience::Channel,
         &headline::text(&entry, context),
-        on_call.and_then(mrkdwn::mention),
+        on_call.and_then(|on_call| mrkdwn::mention(on_call, context.now)),
         vec![Block::section(&headline::line(&entry, context, on_call))],
         vec![Attachment {
             color: color(&entry),
@@ -251,7 +251,7 @@ pub fn thread_line(entries: &[&Entry], context: &Context<'_>, is_loud: bool) -> 
             .rev()
             .find_map(|entry| context.on_call_of(entry))
             .filter(|_| may_mention(last));
-        mention = on_call.and_then(mrkdwn::mention);
+        mention = on_call.and_then(|on_call| mrkdwn::mention(on_call, context.now));
         // The words before it are in the blocks; a lock screen shows what is so.
         words = headline::text(last, context);
         blocks.push(Block::section(&headline::line(last, context, on_call)));

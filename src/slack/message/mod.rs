@@ -109,7 +109,7 @@ pub fn render(entry: &Entry, context: &Context<'_>) -> Message {
     Message::new(
         Audience::Channel,
         &headline::text(entry, context),
-        on_call.and_then(mrkdwn::mention),
+        on_call.and_then(|on_call| mrkdwn::mention(on_call, context.now)),
         vec![Block::section(&headline::line(entry, context, on_call))],
         vec![Attachment {
             color: color(entry),
@@ -194,7 +194,7 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
         && context
             .on_call
             .get(name)
-            .and_then(mrkdwn::mention)
+            .and_then(|on_call| mrkdwn::mention(on_call, context.now))
             .is_none()
     {
         part(&mut |m| {

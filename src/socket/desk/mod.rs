@@ -19,11 +19,12 @@ use tokio::{
 };
 
 use crate::{
-    chat::{Chat, Late, Seen, Trust},
+    chat::{Chat, Heed, Late, Seen, Trust},
     slack::{
         api::Base,
         command::SlashCommand,
         control::options_json,
+        event::Callback,
         interaction::{Interaction, Place},
         socket::{Envelope, EnvelopeKind, acknowledgement},
     },
@@ -83,7 +84,11 @@ impl Desk {
             EnvelopeKind::Interactive => {
                 tokio::spawn(Arc::clone(self).interaction(envelope, base.clone(), back));
             }
-            EnvelopeKind::Event | EnvelopeKind::Other => {
+            EnvelopeKind::Event => {
+                back.acknowledge(None);
+                self.event(&envelope);
+            }
+            EnvelopeKind::Other => {
                 tracing::debug!(
                     event = "slack.ignored",
                     kind = envelope.kind.as_str(),
@@ -187,6 +192,24 @@ impl Desk {
                 tracing::warn!(%why, "Slack sent something pressed that cannot be read");
                 self.count(&envelope, Fate::Broken);
                 back.acknowledge(None);
+            }
+        }
+    }
+
+    /// Something that happened; it was acknowledged, and what is answered is said by the bot.
+    fn event(&self, envelope: &Envelope) {
+        match Callback::of_payload(&envelope.payload) {
+            Ok(Callback::Happened(happening)) => match self.chat.heed(*happening) {
+                // Acknowledged is acknowledged: nobody hands it over again, and the log says so.
+                Heed::Taken | Heed::Busy => {}
+            },
+            Ok(Callback::Challenge(_) | Callback::Other { .. }) => {
+                tracing::info!(event = "slack.ignored", "nothing here takes this");
+                self.count(envelope, Fate::Ignored);
+            }
+            Err(why) => {
+                tracing::warn!(%why, "Slack sent an event that cannot be read");
+                self.count(envelope, Fate::Broken);
             }
         }
     }

@@ -60,6 +60,8 @@ async fn world(statuses: &[u16]) -> World {
         tell: Arc::new(|_| {}),
         losses: Arc::default(),
         pressed: Arc::default(),
+        hall: Arc::default(),
+        members: Arc::default(),
         turn: Arc::default(),
     };
     let mut desk = Desk::new(chat);

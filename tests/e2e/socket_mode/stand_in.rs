@@ -18,11 +18,25 @@ use tokio_tungstenite::{WebSocketStream, accept_async, tungstenite::Message};
 
 use crate::{
     wait::until,
-    wire::{read_request, respond},
+    wire::{Request, read_request, respond},
 };
 
 /// A token that it takes.
 pub(crate) const TOKEN: &str = "xapp-1-A0123456789-0123456789-0123456789abcdef";
+
+/// The token of the bot that it takes.
+pub(crate) const BOT_TOKEN: &str = "xoxb-0123456789-canary-of-the-speaker";
+
+/// What it says to a call of the bot.
+#[derive(Clone, Debug)]
+pub(crate) enum Bid {
+    /// It is done, and nobody hears of it.
+    Lost,
+    /// An error of this name.
+    Error(&'static str),
+    /// So many seconds of peace.
+    Throttled(u64),
+}
 
 /// What it says to the wish for a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,6 +98,12 @@ struct Book {
     /// What was acknowledged: on which connection, and how.
     said: Vec<(usize, Value)>,
     responses: Vec<Value>,
+    /// What the bot did: the method, and its arguments.
+    calls: Vec<(String, Value)>,
+    /// Who is in every user group.
+    members: Vec<&'static str>,
+    /// What is said to the next calls of a method that are not answered well.
+    bids: VecDeque<(&'static str, Bid)>,
 }
 
 impl StandIn {
@@ -102,6 +122,9 @@ impl StandIn {
                 happenings: Vec::new(),
                 said: Vec::new(),
                 responses: Vec::new(),
+                calls: Vec::new(),
+                members: Vec::new(),
+                bids: VecDeque::new(),
             })),
         };
         let serving = stand_in.clone();
@@ -239,6 +262,62 @@ impl StandIn {
         self.book().responses.clone()
     }
 
+    /// Answers the next call of this method so.
+    pub(crate) fn bid(&self, method: &'static str, bid: Bid) {
+        self.book().bids.push_back((method, bid));
+    }
+
+    /// These people are in every user group from now on.
+    pub(crate) fn let_in(&self, members: &[&'static str]) {
+        self.book().members = members.to_vec();
+    }
+
+    /// What the bot did with these methods: the arguments of each call, in their order.
+    pub(crate) fn calls(&self, method: &str) -> Vec<Value> {
+        let book = self.book();
+        let of_it = book.calls.iter().filter(|(called, _)| called == method);
+        of_it.map(|(_, arguments)| arguments.clone()).collect()
+    }
+
+    async fn answer_bot(&self, mut stream: TcpStream, request: &Request) {
+        let method = request.path.trim_start_matches("/api/").to_owned();
+        let is_bot = request.header("authorization") == Some(&format!("Bearer {BOT_TOKEN}"));
+        let arguments = serde_json::from_slice(&request.body).unwrap_or_default();
+        let (bid, members) = {
+            let mut book = self.book();
+            book.calls.push((method.clone(), arguments));
+            let place = book.bids.iter().position(|(of, _)| *of == method);
+            let bid = place.and_then(|place| book.bids.remove(place));
+            (bid, book.members.clone())
+        };
+        let json = "Content-Type: application/json\r\n";
+        let (status, head, body) = match (is_bot, bid.map(|(_, bid)| bid)) {
+            (false, _) => (
+                200,
+                json.to_owned(),
+                json!({ "ok": false, "error": "invalid_auth" }),
+            ),
+            (true, Some(Bid::Lost)) => return,
+            (true, Some(Bid::Error(error))) => {
+                (200, json.to_owned(), json!({ "ok": false, "error": error }))
+            }
+            (true, Some(Bid::Throttled(seconds))) => (
+                429,
+                format!("{json}Retry-After: {seconds}\r\n"),
+                json!({ "ok": false, "error": "ratelimited" }),
+            ),
+            (true, None) => (
+                200,
+                json.to_owned(),
+                json!({
+                    "ok": true, "user_id": "U0HEKATE", "bot_id": "B0", "team_id": "T1", "channel": "C1", "ts": "1.2",
+                    "users": members,
+                }),
+            ),
+        };
+        respond(&mut stream, status, &head, &body.to_string()).await;
+    }
+
     fn order(&self, line: usize, order: Order) {
         // It may have ended.
         let _ = self.book().orders[line].send(order);
@@ -262,7 +341,10 @@ impl StandIn {
             respond(&mut stream, 200, "", "ok").await;
             return;
         }
-        assert_eq!(request.path, "/api/apps.connections.open");
+        if request.path != "/api/apps.connections.open" {
+            self.answer_bot(stream, &request).await;
+            return;
+        }
         let reaction = {
             let mut book = self.book();
             book.opens.push(Instant::now());

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration}
 
 use super::{
     Check,
-    channels::{Channels, OnCalls},
+    channels::{Bot, Channels, OnCalls},
     targets::Groups,
 };
 use crate::{
@@ -42,6 +42,8 @@ struct Around<'a> {
     channels: &'a mut Channels,
     on_call: &'a mut OnCalls,
     groups: &'a Groups,
+    /// Who can ask Slack who is in a user group.
+    bot: &'a Bot,
 }
 
 impl Check<'_> {
@@ -52,11 +54,13 @@ impl Check<'_> {
         channels: &mut Channels,
         on_call: &mut OnCalls,
         groups: &Groups,
+        bot: &Bot,
     ) -> Arc<[Arc<Action>]> {
         let around = &mut Around {
             channels,
             on_call,
             groups,
+            bot,
         };
         let named = at.and_then(|at| at.value);
         let mut phrases: BTreeMap<String, Span> = BTreeMap::new();
@@ -312,8 +316,9 @@ impl Check<'_> {
         {
             around.on_call.references.refer(&text, at.span, who);
             let entry = &around.on_call.on_call[&OnCallName::new(&*text)];
-            out.users.extend(entry.users.iter().cloned());
-            if !entry.users.is_empty() {
+            let people = entry.people();
+            out.users.extend(people.iter().map(|id| (*id).clone()));
+            if !people.is_empty() {
                 return Some(());
             }
             entry.user_group.clone()?
@@ -326,17 +331,20 @@ impl Check<'_> {
         };
         let is_it = |entry: &&OnCall| entry.user_group.as_ref() == Some(&group);
         let entries = around.on_call.on_call.values().filter(is_it);
-        let users: Vec<_> = entries.flat_map(|entry| entry.users.clone()).collect();
+        let people = entries.flat_map(OnCall::people);
+        let users: Vec<String> = people.cloned().collect();
         if users.is_empty() {
-            self.report(
-                Problem::new(
-                    Code::Membership,
-                    at.span,
-                    format!("nobody can say who is in the user group {group}"),
-                )
-                .label(format!("{who} obeys nobody because of it"))
-                .help("list the `users` of an `on_call` entry with this `user_group`"),
-            );
+            if matches!(around.bot, Bot::Absent) {
+                self.report(
+                    Problem::new(
+                        Code::Membership,
+                        at.span,
+                        format!("nobody can say who is in the user group {group}"),
+                    )
+                    .label(format!("{who} obeys nobody because of it"))
+                    .help("list the `users` of an `on_call` entry with this `user_group`, or add a `bot_token` to `slack`, so that Slack can be asked"),
+                );
+            }
             out.user_groups.push(group);
         }
         out.users.extend(users);

@@ -1,0 +1,179 @@
+//! Where people speak to the bot: who is in already, how many may be, and what Slack said of who the bot is.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
+
+use super::{Seen, Tell};
+use crate::{
+    model::{Secret, Tick},
+    slack::event::{Event, Happening, Identity},
+};
+
+/// So many may be answered at once.
+const PLACES: usize = 32;
+/// What Slack says of one place and not of the bot: another place may well be answered.
+const OF_ONE_PLACE: [&str; 8] = [
+    "channel_not_found",
+    "not_in_channel",
+    "is_archived",
+    "user_not_in_channel",
+    "thread_not_found",
+    "cannot_reply_to_message",
+    "message_not_found",
+    "restricted_action",
+];
+
+/// What is remembered of those who speak to the bot.
+pub struct Hall {
+    seen: Mutex<Seen>,
+    places: Arc<Semaphore>,
+    /// Who the bot with this token is.
+    known: AsyncMutex<Option<(Secret, Identity)>>,
+    /// Why Slack lets the bot say nothing, as it was told.
+    refused: Mutex<Option<String>>,
+    tell: Tell,
+}
+
+impl Hall {
+    /// Nobody is there yet; `tell` hears when Slack lets the bot say nothing, and when that is over.
+    pub fn new(tell: Tell) -> Self {
+        Self {
+            seen: Mutex::default(),
+            places: Arc::new(Semaphore::new(PLACES)),
+            known: AsyncMutex::default(),
+            refused: Mutex::default(),
+            tell,
+        }
+    }
+
+    /// A place for one more, as long as it is held; absent if there is none.
+    pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.places).try_acquire_owned().ok()
+    }
+
+    /// Whether neither this event nor the same message in another one came before.
+    pub(super) fn is_first(&self, happening: &Happening, now: Tick) -> bool {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = seen.insert(format!("event {}", happening.id), now);
+        let is_unheard = match &happening.event {
+            // Words in a place of two people that mention the bot may come as two events.
+            Event::Said(said) => seen.insert(format!("said {} {}", said.channel_id, said.ts), now),
+            Event::HomeOpened { .. } | Event::NotForUs(_) | Event::Other { .. } => true,
+        };
+        is_new && is_unheard
+    }
+
+    /// Who the bot with this token is: as it is known, or as `ask` says. Those who come together ask once.
+    pub(super) async fn identity<E>(
+        &self,
+        token: &Secret,
+        ask: impl AsyncFnOnce() -> Result<Identity, E>,
+    ) -> Result<Identity, E> {
+        let mut known = self.known.lock().await;
+        if let Some((of, identity)) = &*known
+            && of == token
+        {
+            return Ok(identity.clone());
+        }
+        let identity = ask().await?;
+        *known = Some((token.clone(), identity.clone()));
+        Ok(identity)
+    }
+
+    /// Slack refused something for good; told once, unless it is about one place only.
+    pub(super) fn refused(&self, why: &str) {
+        if OF_ONE_PLACE.iter().any(|word| why.starts_with(word)) {
+            return;
+        }
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.as_deref() != Some(why) {
+            *refused = Some(why.to_owned());
+            (self.tell)(Some(why));
+        }
+    }
+
+    /// Slack took something.
+    pub(super) fn taken(&self) {
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if refused.take().is_some() {
+            (self.tell)(None);
+        }
+    }
+}
+
+impl Default for Hall {
+    /// Nobody hears of refusals: for tests.
+    fn default() -> Self {
+        Self::new(Arc::new(|_| {}))
+    }
+}
+
+impl fmt::Debug for Hall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hall")
+            .field("free", &self.places.available_permits())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_the_bot_is_told_once_and_so_is_its_end() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let hall = Hall::new({
+            let told = Arc::clone(&told);
+            Arc::new(move |why| told.lock().unwrap().push(why.map(str::to_owned)))
+        });
+        hall.taken();
+        hall.refused("not_in_channel: invite it");
+        hall.refused("missing_scope: a right");
+        hall.refused("missing_scope: a right");
+        hall.taken();
+        hall.taken();
+        hall.refused("missing_scope: a right");
+        let why = Some(String::from("missing_scope: a right"));
+        assert_eq!(*told.lock().unwrap(), [why.clone(), None, why]);
+    }
+
+    #[tokio::test]
+    async fn who_the_bot_is_is_asked_once_for_each_token_and_again_after_a_failure() {
+        let hall = Hall::default();
+        let mut asked = 0;
+        for (token, answer) in [
+            ("a", None),
+            ("a", Some("U1")),
+            ("a", None),
+            ("b", Some("U2")),
+        ] {
+            let found = hall
+                .identity(&Secret::new(token), async || {
+                    asked += 1;
+                    answer.map(identity).ok_or(())
+                })
+                .await;
+            let found = found.map(|identity| identity.user_id);
+            match (token, asked) {
+                ("a", 1) => assert_eq!(found, Err(())),
+                ("a", _) => assert_eq!(found.as_deref(), Ok("U1")),
+                _ => assert_eq!(found.as_deref(), Ok("U2")),
+            }
+        }
+        assert_eq!(asked, 3);
+    }
+
+    fn identity(user: &str) -> Identity {
+        Identity {
+            user_id: user.to_owned(),
+            team_id: String::from("T1"),
+            enterprise_id: None,
+            app_id: None,
+        }
+    }
+}

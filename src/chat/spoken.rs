@@ -1,0 +1,281 @@
+//! What people say to the bot, in a channel with a mention or to it alone, and how it answers: by Slack's methods.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Chat, Trust, answer::speaker};
+use crate::{
+    command::Reply,
+    model::{Plan, Secret},
+    notify::errand::{Body, Fault},
+    slack::{
+        Message,
+        api::Base,
+        event::{Event, Happening, Identity, Said, Venue},
+    },
+    telemetry::Fate,
+};
+
+/// Waits before the attempts; Slack takes a message a second in a channel.
+const WAITS: [Duration; 4] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(10),
+];
+/// How long is waited when Slack asks for a slower pace and does not say which.
+const USUAL_WAIT: Duration = Duration::from_secs(5);
+/// The longest wait that Slack may ask for; nobody looks for an answer that comes later.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+/// What is counted.
+const KIND: &str = "events_api";
+
+/// Whether something that happened was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Heed {
+    /// It is worked on, or is nothing to work on.
+    Taken,
+    /// Too much is going on; it was not taken and can be handed over again.
+    Busy,
+}
+
+/// Whether everybody around may read an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Privacy {
+    Public,
+    /// It is about the one who asked: what was not understood, not allowed, or waits for their word.
+    Private,
+}
+
+/// A bot that can speak.
+pub(super) struct Voice {
+    pub(super) token: Secret,
+    pub(super) base: Base,
+}
+
+impl Chat {
+    /// Takes something that happened, once; nothing here waits. The answer is said by the bot.
+    pub fn heed(&self, happening: Happening) -> Heed {
+        let count = |fate| self.metrics.slack_envelope(KIND, fate);
+        match &happening.event {
+            Event::Said(_) | Event::HomeOpened { .. } => {}
+            Event::NotForUs(why) => {
+                tracing::debug!(event = "slack.ignored", %why, "it is nothing to answer");
+                count(Fate::Ignored);
+                return Heed::Taken;
+            }
+            Event::Other { kind } => {
+                tracing::info!(event = "slack.ignored", %kind, "nothing here takes this");
+                count(Fate::Ignored);
+                return Heed::Taken;
+            }
+        }
+        let Some(place) = self.hall.place() else {
+            tracing::warn!(
+                event = "slack.busy",
+                "too many speak to the bot at once; one was sent away"
+            );
+            count(Fate::Busy);
+            return Heed::Busy;
+        };
+        if !self.hall.is_first(&happening, self.clock.now().tick) {
+            tracing::info!(event = "slack.repeat", id = %happening.id, "Slack handed something over again; it was acted on before");
+            count(Fate::Repeat);
+            return Heed::Taken;
+        }
+        let chat = self.clone();
+        tokio::spawn(async move {
+            let fate = chat.attend(happening).await;
+            chat.metrics.slack_envelope(KIND, fate);
+            drop(place);
+        });
+        Heed::Taken
+    }
+
+    /// Does what was said and answers it.
+    async fn attend(&self, happening: Happening) -> Fate {
+        let plan = self.plan.load_full();
+        let Some(voice) = voice(&plan) else {
+            tracing::warn!(
+                event = "slack.unanswered",
+                "somebody spoke to the bot, and the file has no `bot_token` to answer with"
+            );
+            return Fate::Ignored;
+        };
+        let identity = match self.identity(&voice).await {
+            Ok(identity) => identity,
+            Err(fate) => return fate,
+        };
+        if let Some(why) = identity.objection(&happening) {
+            tracing::warn!(event = "slack.ignored", team = %happening.team_id, %why, "the bot does not answer this");
+            return Fate::Ignored;
+        }
+        match &happening.event {
+            Event::Said(said) => self.hear_said(said, &happening, &identity, &voice).await,
+            Event::HomeOpened { user_id } => self.publish(&voice, user_id, None).await,
+            Event::NotForUs(_) | Event::Other { .. } => Fate::Ignored,
+        }
+    }
+
+    async fn hear_said(
+        &self,
+        said: &Said,
+        happening: &Happening,
+        identity: &Identity,
+        voice: &Voice,
+    ) -> Fate {
+        let own = identity.users(happening);
+        let Some(typed) = said.words(&own).filter(|_| !own.contains(&said.user_id)) else {
+            tracing::info!(
+                event = "slack.ignored",
+                "the bot is not mentioned, or said it itself"
+            );
+            return Fate::Ignored;
+        };
+        let speaker = speaker((&said.user_id, ""), (&said.channel_id, ""), &happening.id);
+        let command = self.plan.load().slack.command.clone();
+        let trust = self.trust(happening.at_seconds);
+        tracing::info!(event = "slack.said", by = %speaker.asker.by, channel = %said.channel_id, "somebody spoke to the bot");
+        let reply = self.reply(&typed.text, &speaker, trust, &command).await;
+        let message = self.show(&reply, &command).spoken();
+        let (method, message) = match (said.venue, privacy(&reply)) {
+            (Venue::Direct, Privacy::Public | Privacy::Private) => ("chat.postMessage", message),
+            // A button below what everybody reads would answer whoever presses it; who wants that says it themselves.
+            (Venue::Channel, Privacy::Public) => ("chat.postMessage", message.without_controls()),
+            (Venue::Channel, Privacy::Private) => ("chat.postEphemeral", message),
+        };
+        let address = address(said, method);
+        let body = |message: &Message| {
+            let mut body = message.to_json();
+            for (name, value) in &address {
+                body[*name] = json!(value);
+            }
+            body
+        };
+        self.bid(voice, method, body(&message), || body(&message.plain()))
+            .await
+    }
+
+    /// Whether something that happened at this time could be what an earlier process has acted on.
+    fn trust(&self, at_seconds: Option<i64>) -> Trust {
+        let now = self.clock.now();
+        let started_at = now.at - Duration::from_micros(now.tick.as_micros());
+        // Slack counts whole seconds: what happened in the second of the start may have come before it.
+        if at_seconds.is_some_and(|at| at > started_at.as_seconds()) {
+            Trust::Fresh
+        } else {
+            Trust::MayBeRepeat
+        }
+    }
+
+    /// Who the bot is.
+    async fn identity(&self, voice: &Voice) -> Result<Identity, Fate> {
+        let ask = async || {
+            let address = voice.base.method(Identity::METHOD);
+            let now = self.clock.now().at;
+            let body = Body::Form(Vec::new());
+            let answer = self.sender.bid(&address, &voice.token, now, body).await?;
+            Identity::read(&answer).ok_or_else(|| {
+                Fault::Refused(String::from("this is the token of a person, not of a bot"))
+            })
+        };
+        self.hall
+            .identity(&voice.token, ask)
+            .await
+            .map_err(|fault| {
+                self.mute(&fault);
+                Fate::Undelivered
+            })
+    }
+
+    /// Calls a method, again if it may help; `plain` is the same for when Slack refuses how it looks. What Slack may have taken
+    /// is not said twice.
+    pub(super) async fn bid(
+        &self,
+        voice: &Voice,
+        method: &str,
+        body: Value,
+        plain: impl Fn() -> Value,
+    ) -> Fate {
+        let address = voice.base.method(method);
+        let mut json = body;
+        let mut asked_for = Duration::ZERO;
+        let mut last = Fault::Later(String::new());
+        for wait in WAITS {
+            tokio::time::sleep(wait.max(asked_for)).await;
+            let now = self.clock.now().at;
+            let said = Body::Json(json.clone());
+            match self.sender.bid(&address, &voice.token, now, said).await {
+                Ok(_) => {
+                    self.hall.taken();
+                    self.arrived();
+                    return Fate::Late;
+                }
+                Err(fault) => last = fault,
+            }
+            match &last {
+                Fault::Throttled { after, .. } => {
+                    asked_for = after.unwrap_or(USUAL_WAIT);
+                    if asked_for > WAIT_MAX {
+                        break;
+                    }
+                }
+                Fault::Later(_) => {}
+                Fault::Malformed(_) => json = plain(),
+                Fault::Lost(_) | Fault::Refused(_) | Fault::Gone(_) => break,
+            }
+        }
+        self.mute(&last);
+        Fate::Undelivered
+    }
+
+    /// The bot could not speak: logged, and told when it lasts or will last.
+    fn mute(&self, fault: &Fault) {
+        let why = fault.why();
+        tracing::warn!(event = "slack.unanswered", %why, "an answer of the bot was not taken");
+        match fault {
+            Fault::Throttled { .. } | Fault::Later(_) | Fault::Lost(_) => self.lost(why),
+            Fault::Refused(_) => self.hall.refused(why),
+            Fault::Malformed(_) | Fault::Gone(_) => {}
+        }
+    }
+}
+
+/// With what the file lets the bot speak.
+pub(super) fn voice(plan: &Plan) -> Option<Voice> {
+    let token = plan.slack.bot_token.clone()?;
+    // The file was checked, so this fails only if the two rules differ.
+    let base = Base::parse(&plan.slack.base_url)
+        .inspect_err(|why| tracing::error!(event = "slack.base", %why, "the bot says nothing"))
+        .ok()?;
+    Some(Voice { token, base })
+}
+
+/// What the file says and what everybody sees anyway is for everybody; what is about the one who asked is not.
+const fn privacy(reply: &Reply) -> Privacy {
+    match reply {
+        Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Known(_) | Reply::Said(_) => {
+            Privacy::Public
+        }
+        Reply::Asking(_) | Reply::Problem { .. } => Privacy::Private,
+    }
+}
+
+/// Where an answer goes.
+fn address<'a>(said: &'a Said, method: &str) -> Vec<(&'static str, &'a str)> {
+    let mut address = vec![("channel", said.channel_id.as_str())];
+    let thread = said.thread_ts.as_deref();
+    let thread = if method == "chat.postEphemeral" {
+        address.push(("user", &said.user_id));
+        // Slack shows nothing private in a thread that nobody has begun.
+        thread
+    } else {
+        match said.venue {
+            Venue::Channel => thread.or(Some(&said.ts)),
+            Venue::Direct => thread,
+        }
+    };
+    address.extend(thread.map(|thread| ("thread_ts", thread)));
+    address
+}
