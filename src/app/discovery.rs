@@ -12,6 +12,7 @@ use reqwest::{Client, redirect, retry};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
+use super::Staging;
 use crate::{
     config::discovery::{Discovery, Entry, Found, Known, Lists, Origin, read_list},
     engine::Trouble,
@@ -46,6 +47,7 @@ pub(super) struct Finder {
     heard: mpsc::Receiver<Read>,
     /// What went wrong before anybody could be told.
     first_troubles: Vec<Trouble>,
+    staging: Staging,
 }
 
 impl Finder {
@@ -54,6 +56,7 @@ impl Finder {
         plan: Arc<Plan>,
         discovery: Discovery,
         reader: Reader,
+        staging: Staging,
     ) -> (Arc<Plan>, Self) {
         let (said, heard) = mpsc::channel(4);
         let mut finder = Self {
@@ -65,6 +68,7 @@ impl Finder {
             heard,
             first_troubles: Vec::new(),
             discovery,
+            staging,
         };
         if finder.discovery.entries.is_empty() {
             return (plan, finder);
@@ -170,7 +174,12 @@ impl Finder {
         }
         self.discovery = outcome.discovery;
         self.say_what_is_left_out();
-        outcome.plan
+        outcome.plan.map(|plan| self.staged(plan))
+    }
+
+    /// The plan that holds in place of one that was read.
+    pub(super) fn staged(&self, plan: Arc<Plan>) -> Arc<Plan> {
+        self.staging.of(plan)
     }
 
     fn say_what_is_left_out(&self) {

@@ -13,6 +13,7 @@ mod reload;
 mod signs;
 #[cfg(feature = "socket_mode")]
 mod slack_lines;
+mod staging;
 mod systemd;
 mod wishes;
 
@@ -30,6 +31,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::attempt::Attempt;
 pub(crate) use self::discovery::read_all as read_sources;
+pub use self::staging::Staging;
 use self::{
     discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},
@@ -74,6 +76,8 @@ pub struct Options {
     pub plan: Arc<Plan>,
     /// Where more targets are found.
     pub discovery: Discovery,
+    /// What every plan passes before it holds.
+    pub staging: Staging,
 }
 
 /// Why a process cannot start.
@@ -146,11 +150,13 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         environment,
         plan,
         discovery,
+        staging,
     } = options;
+    let plan = staging.of(plan);
     // Before the store: the engine forgets the incidents of targets that are not in its first plan.
     let clock = Clock::start();
     let reader = probe::discovery::Reader::new(clock.clone());
-    let (plan, mut finder) = Finder::first(plan, discovery, reader).await;
+    let (plan, mut finder) = Finder::first(plan, discovery, reader, staging).await;
     let sender = Sender::new()?;
     let Memory {
         writer,
