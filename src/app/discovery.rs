@@ -14,6 +14,7 @@ use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
 use super::Staging;
 use crate::{
+    clock::Clock,
     config::discovery::{Discovery, Entry, Found, Known, Lists, Origin, read_list},
     engine::Trouble,
     model::{Plan, Secret, text::clean},
@@ -51,17 +52,18 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Reads every source once, and makes the plan with which to begin.
+    /// Reads every source once, and makes the plan with which to begin: this one, or one with what was found, as `staging` wants it.
     pub(super) async fn first(
         plan: Arc<Plan>,
         discovery: Discovery,
-        reader: Reader,
+        clock: &Clock,
         staging: Staging,
     ) -> (Arc<Plan>, Self) {
+        let plan = staging.of(plan);
         let (said, heard) = mpsc::channel(4);
         let mut finder = Self {
             known: BTreeMap::new(),
-            reader: Arc::new(reader),
+            reader: Arc::new(Reader::new(clock.clone())),
             folder: plan.store.path.clone(),
             readers: JoinSet::new(),
             said,

@@ -54,7 +54,7 @@ use crate::{
         courier::Courier,
         sender::{Sender, SenderError},
     },
-    probe::{self, Prober},
+    probe::Prober,
     store::{self, Reader, Writer},
     telemetry::Metrics,
     web,
@@ -152,11 +152,9 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         discovery,
         staging,
     } = options;
-    let plan = staging.of(plan);
     // Before the store: the engine forgets the incidents of targets that are not in its first plan.
     let clock = Clock::start();
-    let reader = probe::discovery::Reader::new(clock.clone());
-    let (plan, mut finder) = Finder::first(plan, discovery, reader, staging).await;
+    let (plan, mut finder) = Finder::first(plan, discovery, &clock, staging).await;
     let sender = Sender::new()?;
     let Memory {
         writer,

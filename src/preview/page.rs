@@ -131,7 +131,7 @@ fn messages(page: &Page<'_>, room: &Room) -> Markup {
     }
 }
 
-/// Every message as a phone shows it while it is locked: its text alone.
+/// Every message as a phone shows it while it is locked: by its text alone, as it was when it came.
 fn lock_screen(page: &Page<'_>, room: &Room) -> Markup {
     let wakes = |post: &&Post| post.is_in_channel() && !post.is_private();
     html! {
@@ -139,7 +139,7 @@ fn lock_screen(page: &Page<'_>, room: &Room) -> Markup {
             @for post in page.workspace.posts_of(&room.key).filter(wakes) {
                 li.lock id={ "l" (post.ts.replace('.', "-")) } {
                     p { b { "Slack" } " " (room.title) (clock(post.at, &page.view)) }
-                    p { (mrkdwn::html(post.payload["text"].as_str().unwrap_or_default(), &page.view)) }
+                    p { (mrkdwn::html(&post.notice, &page.view)) }
                 }
             }
         }

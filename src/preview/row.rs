@@ -28,7 +28,7 @@ pub(super) fn row(page: &Page<'_>, post: &Post, place: &str) -> Markup {
     let spot = Spot { page, ts: &post.ts };
     let is_private = post.is_private();
     html! {
-        li.row id=(id) data-edits=(post.edits) class=[is_private.then_some("private")] {
+        li.row.private[is_private] id=(id) data-edits=(post.edits) {
             div.avatar aria-hidden="true" { "h" }
             div.said {
                 p.who {

@@ -166,6 +166,16 @@ fn a_thread_opens_beside_its_message_and_an_edit_says_that_it_is_one() {
     for part in ["DOWN: api", "13:09 worse"] {
         assert!(!closed.contains(part), "{part} is in {closed}");
     }
+    // A phone has heard of what was sent to the channel, and of no edit.
+    let locked = shown(&workspace, &of("quiet").looking(Look::LockScreen), None);
+    assert!(
+        locked.contains("DOWN: api") && locked.contains("13:10 back"),
+        "{locked}"
+    );
+    assert!(
+        !locked.contains("UP AGAIN") && !locked.contains("13:09"),
+        "{locked}"
+    );
     let open = shown(&workspace, &of("quiet").with_thread(Some(&ts)), None);
     assert!(
         open.contains("13:09 worse") && open.contains("<h2>Thread</h2>"),

@@ -28,7 +28,8 @@ const FIXED: [(HeaderName, &str); 4] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // Without any, browsers would not say where a form comes from either.
+    (header::REFERRER_POLICY, "same-origin"),
 ];
 
 /// The page as a service.

@@ -25,7 +25,7 @@ impl Inside {
         let now = self.clock.now().at;
         let id = pretend.workspace().typed(channel, line.trim_end(), now);
         let answers_at = format!("{}/{id}", self.answers_at(pretend.tier));
-        let form = self.command(pretend, channel, words, READER, &answers_at);
+        let form = command_form(pretend, channel, words, READER, &answers_at);
         let payload = match self.hand_over(pretend, "/slack/command", form).await {
             Ok(Some(payload)) => payload,
             Ok(None) => return,
@@ -40,7 +40,7 @@ impl Inside {
         let channel = pretend.workspace().rooms().first()?.key.clone();
         // Nobody looks for what would come late.
         let answers_at = format!("{}/0", self.answers_at(pretend.tier));
-        let form = self.command(pretend, &channel, words, SOMEBODY, &answers_at);
+        let form = command_form(pretend, &channel, words, SOMEBODY, &answers_at);
         match self.hand_over(pretend, "/slack/command", form).await {
             Ok(payload) => payload?["text"].as_str().map(str::to_owned),
             Err(why) => Some(why),
@@ -85,31 +85,6 @@ impl Inside {
         Ok(found.unwrap_or_default())
     }
 
-    fn command(
-        &self,
-        pretend: &Pretend,
-        channel: &str,
-        words: &str,
-        (user, name): (&str, &str),
-        answers_at: &str,
-    ) -> String {
-        let room = pretend.workspace().room(channel).cloned();
-        let (id, title) = room.map_or_else(Default::default, |room| (room.id, room.title));
-        form_urlencoded::Serializer::new(String::new())
-            .append_pair("command", &pretend.manners().command)
-            .append_pair("text", words)
-            .append_pair("user_id", user)
-            .append_pair("user_name", name)
-            .append_pair("channel_id", &id)
-            .append_pair("channel_name", title.trim_start_matches('#'))
-            .append_pair("team_id", "T0PREVIEW")
-            .append_pair("team_domain", "preview")
-            .append_pair("api_app_id", "A0PREVIEW")
-            .append_pair("trigger_id", &pretend.trigger())
-            .append_pair("response_url", answers_at)
-            .finish()
-    }
-
     /// Posts a signed form; gives the JSON of the answer, if it has any.
     async fn hand_over(
         &self,
@@ -148,5 +123,30 @@ impl Inside {
 fn one(key: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new())
         .append_pair(key, value)
+        .finish()
+}
+
+/// The form of a command that this person types.
+fn command_form(
+    pretend: &Pretend,
+    channel: &str,
+    words: &str,
+    (user, name): (&str, &str),
+    answers_at: &str,
+) -> String {
+    let room = pretend.workspace().room(channel).cloned();
+    let (id, title) = room.map_or_else(Default::default, |room| (room.id, room.title));
+    form_urlencoded::Serializer::new(String::new())
+        .append_pair("command", &pretend.manners().command)
+        .append_pair("text", words)
+        .append_pair("user_id", user)
+        .append_pair("user_name", name)
+        .append_pair("channel_id", &id)
+        .append_pair("channel_name", title.trim_start_matches('#'))
+        .append_pair("team_id", "T0PREVIEW")
+        .append_pair("team_domain", "preview")
+        .append_pair("api_app_id", "A0PREVIEW")
+        .append_pair("trigger_id", &pretend.trigger())
+        .append_pair("response_url", answers_at)
         .finish()
 }

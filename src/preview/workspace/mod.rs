@@ -88,6 +88,8 @@ pub struct Post {
     pub kind: Kind,
     /// As Slack received it last.
     pub payload: Value,
+    /// Its text when it was said first: a phone shows that, and hears of no edit.
+    pub notice: String,
     /// How often it was edited.
     pub edits: u32,
     /// Whether its channel was open since.
@@ -328,6 +330,7 @@ impl Workspace {
             thread: said.thread,
             is_broadcast: said.is_broadcast,
             kind: said.kind,
+            notice: said.payload["text"].as_str().unwrap_or_default().to_owned(),
             payload: said.payload,
             edits: 0,
             is_read: false,

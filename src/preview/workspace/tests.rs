@@ -57,7 +57,7 @@ fn a_message_is_posted_edited_answered_and_found_again() {
             .map(|one| one["ts"].as_str().unwrap().to_owned())
             .collect()
     };
-    assert_eq!(times(&history), [line.clone()]);
+    assert_eq!(times(&history), [line.as_str()]);
     assert_eq!(history["response_metadata"]["next_cursor"], "1");
     // The first one is of the very moment that is asked from; Slack leaves it out.
     let asked = json!({ "channel": "C0PREVIEW001", "oldest": "1792929600", "cursor": "1" });
@@ -65,7 +65,7 @@ fn a_message_is_posted_edited_answered_and_found_again() {
     assert_eq!(times(&history), [other]);
     let asked = json!({ "channel": "C0PREVIEW001", "oldest": "1792929599", "cursor": "2" });
     let history = call(&mut workspace, "conversations.history", &asked);
-    assert_eq!(times(&history), [first.clone()]);
+    assert_eq!(times(&history), [first.as_str()]);
     assert_eq!(history["messages"][0]["text"], "UP AGAIN");
     assert_eq!(
         history["messages"][0]["metadata"], told,
