@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::time::Instant;
 
 use super::{Stage, chromium::Browser};
@@ -150,8 +151,13 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
+        // In order, so that it takes its folder along.
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        let told = pid.map(|pid| kill_process(pid, Signal::TERM));
+        if !matches!(told, Some(Ok(()))) {
+            // It may have ended by itself.
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
