@@ -12,7 +12,9 @@ use reqwest::{Client, redirect, retry};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::mpsc, task::JoinSet, time::timeout};
 
+use super::Staging;
 use crate::{
+    clock::Clock,
     config::discovery::{Discovery, Entry, Found, Known, Lists, Origin, read_list},
     engine::Trouble,
     model::{Plan, Secret, text::clean},
@@ -46,25 +48,29 @@ pub(super) struct Finder {
     heard: mpsc::Receiver<Read>,
     /// What went wrong before anybody could be told.
     first_troubles: Vec<Trouble>,
+    staging: Staging,
 }
 
 impl Finder {
-    /// Reads every source once, and makes the plan with which to begin.
+    /// Reads every source once, and makes the plan with which to begin: this one, or one with what was found, as `staging` wants it.
     pub(super) async fn first(
         plan: Arc<Plan>,
         discovery: Discovery,
-        reader: Reader,
+        clock: &Clock,
+        staging: Staging,
     ) -> (Arc<Plan>, Self) {
+        let plan = staging.of(plan);
         let (said, heard) = mpsc::channel(4);
         let mut finder = Self {
             known: BTreeMap::new(),
-            reader: Arc::new(reader),
+            reader: Arc::new(Reader::new(clock.clone())),
             folder: plan.store.path.clone(),
             readers: JoinSet::new(),
             said,
             heard,
             first_troubles: Vec::new(),
             discovery,
+            staging,
         };
         if finder.discovery.entries.is_empty() {
             return (plan, finder);
@@ -170,7 +176,12 @@ impl Finder {
         }
         self.discovery = outcome.discovery;
         self.say_what_is_left_out();
-        outcome.plan
+        outcome.plan.map(|plan| self.staged(plan))
+    }
+
+    /// The plan that holds in place of one that was read.
+    pub(super) fn staged(&self, plan: Arc<Plan>) -> Arc<Plan> {
+        self.staging.of(plan)
     }
 
     fn say_what_is_left_out(&self) {

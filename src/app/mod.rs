@@ -14,6 +14,7 @@ mod reload;
 mod signs;
 #[cfg(feature = "socket_mode")]
 mod slack_lines;
+mod staging;
 mod systemd;
 mod wishes;
 
@@ -31,6 +32,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use self::attempt::Attempt;
 pub(crate) use self::discovery::read_all as read_sources;
+pub use self::staging::Staging;
 use self::{
     discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},
@@ -53,7 +55,7 @@ use crate::{
         courier::Courier,
         sender::{Sender, SenderError},
     },
-    probe::{self, Prober},
+    probe::Prober,
     store::{self, Reader, Writer},
     telemetry::Metrics,
     web,
@@ -75,6 +77,8 @@ pub struct Options {
     pub plan: Arc<Plan>,
     /// Where more targets are found.
     pub discovery: Discovery,
+    /// What every plan passes before it holds.
+    pub staging: Staging,
 }
 
 /// Why a process cannot start.
@@ -147,11 +151,11 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         environment,
         plan,
         discovery,
+        staging,
     } = options;
     // Before the store: the engine forgets the incidents of targets that are not in its first plan.
     let clock = Clock::start();
-    let reader = probe::discovery::Reader::new(clock.clone());
-    let (plan, mut finder) = Finder::first(plan, discovery, reader).await;
+    let (plan, mut finder) = Finder::first(plan, discovery, &clock, staging).await;
     let sender = Sender::new()?;
     let Memory {
         writer,

@@ -57,7 +57,7 @@ impl Reloader {
                 for trouble in self.finder.take_over(outcome.discovery) {
                     self.say(Event::Troubled(trouble));
                 }
-                let summary = self.take(plan, why);
+                let summary = self.take(self.finder.staged(plan), why);
                 self.reloaded.send_replace(());
                 Ok(summary)
             }

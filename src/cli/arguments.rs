@@ -218,10 +218,10 @@ pub enum Command {
 /// `hekate run`
 #[derive(Args, Debug)]
 pub struct Run {
-    /// `preview`: real targets, but messages go to a local preview page instead of Slack
+    /// `preview`: real targets, but messages go to a page on this machine instead of Slack, at port 7878 or `preview=PORT`
     #[cfg(feature = "demo")]
-    #[arg(long, value_name = "WHERE", value_parser = ["preview"])]
-    pub slack: Option<String>,
+    #[arg(long, value_name = "WHERE")]
+    pub slack: Option<crate::demo::Place>,
     /// How to log [default: for people on a terminal, else JSON]
     #[arg(long, value_enum)]
     pub log: Option<Log>,

@@ -56,7 +56,7 @@ pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
         return exit;
     }
     #[cfg(feature = "demo")]
-    let is_preview = run.slack.is_some();
+    let (preview, is_preview) = (run.slack, run.slack.is_some());
     #[cfg(not(feature = "demo"))]
     let is_preview = false;
     let environment = Environment::of_process();
@@ -75,11 +75,12 @@ pub(super) fn run(global: &Global, run: &Run, terminal: Terminal) -> Exit {
         environment,
         plan,
         discovery,
+        staging: app::Staging::default(),
     };
     live(terminal, async move {
         #[cfg(feature = "demo")]
-        if is_preview {
-            return crate::demo::preview(options).await;
+        if let Some(place) = preview {
+            return crate::demo::preview(options, place).await;
         }
         app::start(options).await
     })

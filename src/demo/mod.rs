@@ -6,18 +6,35 @@
 mod fleet;
 mod gate;
 mod logs;
+mod place;
+mod plan;
+mod preview;
 mod stage;
 mod story;
 mod surroundings;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 
-use self::{fleet::Fleet, stage::Stage, surroundings::Surroundings};
-pub use self::{stage::preview, story::Story};
+use self::{
+    fleet::Fleet,
+    plan::{pretended, staged},
+    stage::{Stage, Tier},
+    surroundings::Surroundings,
+};
+pub use self::{
+    place::{NoPlace, Place},
+    preview::preview,
+    story::Story,
+};
 use crate::{
-    app::{self, Options},
+    app::{self, Options, Running, Staging},
     clock::Clock,
     command::{
         self,
@@ -27,35 +44,10 @@ use crate::{
         self, Environment,
         script::{Doing, Script},
     },
-    model::{
-        Board, Plan, Policy, Secret, Tick, Verdict,
-        board::Facts,
-        judgement::Spans,
-        logs::{CanaryPath, LogSource, LogStore},
-        plan::{Check, Question, Target},
-        witness::{Witness, WitnessQuestion},
-    },
+    model::{Board, Plan, Tick, Verdict, board::Facts},
+    preview::workspace::Post,
 };
 
-/// The shipped file.
-const FILE: &str = include_str!("../../targets.yaml");
-/// Its log source, of which the shipped file has none, because most people begin without.
-const LOGS: &str = r#"
-channels: { ops: "http://127.0.0.1:9/" }
-log_sources:
-  logs: { victorialogs: "http://127.0.0.1:9", canary: { loki_push: "http://127.0.0.1:9" } }
-targets:
-  - { name: blue, group: master, health: "http://127.0.0.1:9/", log_freshness: { source: logs, query: master/blue, max_age: 1m } }
-  - { name: green, group: master, health: "http://127.0.0.1:9/", log_freshness: { source: logs, query: master/green, max_age: 1m } }
-groups: { master: {} }
-"#;
-/// So that a story fits into a minute: looks every 2 s, and a confirmation of a few seconds.
-const INTERVAL: Duration = Duration::from_secs(2);
-/// How far the store of logs may be behind, and how long a log may be silent, at that tempo.
-const LAG_LIMIT: Duration = Duration::from_secs(10);
-const SILENCE_MAX: Duration = Duration::from_secs(15);
-/// So many hosts tell whether we see at all.
-const STANDS: usize = 3;
 /// How often the terminal is told what changed.
 const GLANCE: Duration = Duration::from_millis(250);
 
@@ -90,33 +82,28 @@ pub async fn play(
     let fleet = Fleet::open(&plan, &around)
         .await
         .context("the pretend fleet")?;
-    let secret = Secret::new("the pretend workspace's signing secret");
-    let stage = Stage::open(
-        SocketAddr::from(([127, 0, 0, 1], settings.port)),
-        &plan,
-        &around,
-        secret.clone(),
-    )
-    .await
-    .with_context(|| {
-        format!(
-            "the preview page at port {} (another one: --port)",
-            settings.port
-        )
-    })?;
-    let mut plan = staged(plan, &fleet, &around, &clock).await?;
-    plan.slack.signing_secrets = vec![secret];
-    folder.path().clone_into(&mut plan.store.path);
-    stage.take_over(&mut plan);
-    let plan = Arc::new(plan);
-    let options = Options {
-        source: None,
-        environment: Environment::of::<&str, &str>([]),
-        plan: Arc::clone(&plan),
-        discovery: config::discovery::Discovery::default(),
+    let page = SocketAddr::from(([127, 0, 0, 1], settings.port));
+    let stage = Stage::open(page, &[Tier::Bot, Tier::Webhook], &around)
+        .await
+        .with_context(|| {
+            format!(
+                "the preview page at port {} (another one: --port)",
+                settings.port
+            )
+        })?;
+    // The same is told to both, by a hekate each: to a bot's workspace, and to one with webhooks only.
+    let play = Play {
+        plan: &plan,
+        fleet: &fleet,
+        around: &around,
+        stage: &stage,
+        folder: folder.path(),
     };
-    let running = app::start(options).await.context("hekate itself")?;
-    stage.connect(running.address);
+    let running = play.begin(Tier::Bot).await.context("hekate itself")?;
+    let beside = play
+        .begin(Tier::Webhook)
+        .await
+        .context("hekate with webhooks only")?;
     say(&welcome(&plan, &stage, running.address, &script.name));
     let watching = watch(&running.board, &clock, &stage, &plan, settings, &say);
     let telling = tell(&script, &clock, &around, &stage, &say);
@@ -132,19 +119,51 @@ pub async fn play(
         () = limit => {}
         () = end => {}
     }
-    let messages = stage.count();
-    running.stop().await;
+    let messages = stage.told();
+    tokio::join!(running.stop(), beside.stop());
     say(&format!(
         "\n{messages} messages in all. Next: write five lines of your own, `hekate validate`, `hekate run`.\n"
     ));
     Ok(())
 }
 
+/// All that pretends, around which a hekate runs.
+struct Play<'a> {
+    plan: &'a Plan,
+    fleet: &'a Fleet,
+    around: &'a Surroundings,
+    stage: &'a Stage,
+    folder: &'a Path,
+}
+
+impl Play<'_> {
+    /// Starts a hekate that tells the workspace of this tier.
+    async fn begin(&self, tier: Tier) -> anyhow::Result<Running> {
+        let clock = self.around.clock();
+        let mut plan = staged(self.plan.clone(), self.fleet, self.around, clock).await?;
+        plan.store.path = self.folder.join(match tier {
+            Tier::Bot | Tier::File => "bot",
+            Tier::Webhook => "webhook",
+        });
+        self.stage.take_over(tier, &mut plan);
+        let options = Options {
+            source: None,
+            environment: Environment::of::<&str, &str>([]),
+            plan: Arc::new(plan),
+            discovery: config::discovery::Discovery::default(),
+            staging: Staging::default(),
+        };
+        let running = app::start(options).await?;
+        self.stage.connect(tier, running.address);
+        Ok(running)
+    }
+}
+
 /// What is printed at the beginning.
 fn welcome(plan: &Plan, stage: &Stage, server: SocketAddr, story: &str) -> String {
     format!(
         "hekate {} demo — {} pretend targets on 127.0.0.1; nothing leaves this machine\n\
-         \x20 Slack preview   http://{}/          (type /roih status there)\n\
+         \x20 Slack preview   http://{}/          (press buttons, type /roih status)\n\
          \x20 API             http://{server}/api/v1/status\n\
          \x20 why is it so    hekate explain master blue --server http://{server}\n\
          \x20 story           {story}\n\
@@ -153,121 +172,6 @@ fn welcome(plan: &Plan, stage: &Stage, server: SocketAddr, story: &str) -> Strin
         plan.targets.len(),
         stage.address,
     )
-}
-
-/// The shipped plan at the tempo of a demo, with a store of logs, and nowhere to go yet.
-fn pretended() -> Plan {
-    let environment = Environment::of::<&str, &str>([]).for_preview();
-    let load = |name: &str, text: &str| config::load_text(name, text, &environment).plan;
-    let shipped = load("targets.yaml", FILE).expect("the shipped file is good");
-    let logs = load("logs.yaml", LOGS).expect("it is written here");
-    let mut plan = Plan::clone(&shipped);
-    plan.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
-    plan.slack.app_token = None;
-    plan.slack.bot_token = None;
-    plan.dead_man = None;
-    let of_logs = |target: &Target| {
-        let known = logs.targets.iter().find(|known| known.id == target.id)?;
-        let mut checks = known.checks.iter();
-        checks
-            .find(|check| matches!(check.question, Question::LogFreshness(_)))
-            .cloned()
-    };
-    let with_logs = plan.targets.iter().map(|target| {
-        let mut target = Target::clone(target);
-        target.checks.extend(of_logs(&target));
-        Arc::new(target)
-    });
-    let is_store = |target: &&Arc<Target>| {
-        let mut checks = target.checks.iter();
-        checks.any(|check| matches!(check.question, Question::LogStore(_)))
-    };
-    let stores = logs.targets.iter().filter(is_store).cloned();
-    plan.targets = with_logs.chain(stores).collect();
-    let groups = logs.groups.iter();
-    let is_new = |name| plan.groups.iter().all(|known| known.name != name);
-    let groups: Vec<_> = groups
-        .filter(|group| is_new(group.name.clone()))
-        .cloned()
-        .collect();
-    plan.groups.extend(groups);
-    for target in &mut plan.targets {
-        for check in &mut Arc::make_mut(target).checks {
-            hasten(check);
-        }
-    }
-    plan
-}
-
-/// So that a story fits into a minute or two.
-fn hasten(check: &mut Check) {
-    check.policy = Policy {
-        interval: INTERVAL,
-        timeout: Duration::from_secs(1),
-        spans: Spans {
-            explicit: Duration::from_secs(4),
-            refused: Duration::from_secs(4),
-            silent: Duration::from_secs(5),
-        },
-        slow_after: Duration::from_millis(500),
-        ..check.policy.clone()
-    };
-    if let Question::LogFreshness(question) = &mut check.question {
-        Arc::make_mut(question).max_age = SILENCE_MAX;
-    }
-    if let Question::LogStore(question) = &mut check.question {
-        let source = Arc::make_mut(&mut Arc::make_mut(question).source);
-        (source.lag_limit, source.startup_grace) = (LAG_LIMIT, INTERVAL * 2);
-        source.reorder_margin = Duration::ZERO;
-    }
-}
-
-/// The plan with the addresses of all that pretends.
-async fn staged(
-    mut plan: Plan,
-    fleet: &Fleet,
-    around: &Surroundings,
-    clock: &Clock,
-) -> anyhow::Result<Plan> {
-    let router = logs::router(around.clone(), clock.clone());
-    let store = gate::serve(router, around.watch(), || true).await?;
-    let store: url::Url = format!("http://{store}/").parse()?;
-    for target in &mut plan.targets {
-        let url = fleet.url_of(&target.id);
-        for check in &mut Arc::make_mut(target).checks {
-            if let (Question::Health(question), Some(url)) = (&mut check.question, &url) {
-                Arc::make_mut(question).url = url.clone();
-            }
-            if let Question::LogStore(question) = &mut check.question {
-                let source = &mut Arc::make_mut(question).source;
-                reach(Arc::make_mut(source), &store);
-            }
-        }
-    }
-    let mut witnesses = Vec::new();
-    for number in 1..=STANDS {
-        let around = around.clone();
-        let (changed, is_open) = (around.watch(), move || around.is_network_up());
-        let address = gate::stand(changed, is_open)?;
-        witnesses.push(Witness {
-            name: format!("pretend host {number}"),
-            question: WitnessQuestion::Connection {
-                host: Secret::new(address.ip().to_string()),
-                port: address.port(),
-            },
-        });
-    }
-    plan.witnesses = witnesses.into();
-    Ok(plan)
-}
-
-fn reach(source: &mut LogSource, store: &url::Url) {
-    if let LogStore::VictoriaLogs { http, .. } = &mut source.store {
-        http.url = store.clone();
-    }
-    if let Some(canary) = &mut source.canary {
-        canary.via = CanaryPath::LokiPush(store.clone());
-    }
 }
 
 /// Lets the story happen, again and again.
@@ -331,12 +235,10 @@ async fn watch(
         }
         let messages = stage.count();
         if messages > told {
-            for (channel, text) in stage.texts_from(told) {
-                say(&format!(
-                    "[{}] #{channel} hears: {}\n",
-                    since_start(now.tick),
-                    as_read(&text)
-                ));
+            for post in stage.posts_from(told) {
+                if let Some(line) = heard(&post) {
+                    say(&format!("[{}] {line}\n", since_start(now.tick)));
+                }
             }
             told = messages;
             if let command::Reply::Status(status) = command::ask(&board, "", now.at, "hekate") {
@@ -344,6 +246,20 @@ async fn watch(
             }
         }
     }
+}
+
+/// What everybody hears by a post; nothing, if it was for the reader of the page.
+fn heard(post: &Post) -> Option<String> {
+    if post.is_private() {
+        return None;
+    }
+    let how = if post.is_in_channel() {
+        "hears"
+    } else {
+        "has in a thread"
+    };
+    let text = as_read(post.payload["text"].as_str().unwrap_or_default());
+    Some(format!("#{} {how}: {text}", post.room))
 }
 
 /// Why a verdict changed, and what had been settled before.
@@ -372,7 +288,7 @@ fn since_start(now: Tick) -> String {
 
 /// A folder that is gone when it is dropped.
 #[derive(Debug)]
-struct TemporaryFolder(std::path::PathBuf);
+struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn new() -> std::io::Result<Self> {
@@ -381,7 +297,7 @@ impl TemporaryFolder {
         Ok(Self(path))
     }
 
-    fn path(&self) -> &std::path::Path {
+    fn path(&self) -> &Path {
         &self.0
     }
 }

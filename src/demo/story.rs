@@ -70,7 +70,7 @@ mod tests {
     /// What a story promises comes true in virtual time, by the engine and the plan of the demo.
     #[test]
     fn every_story_does_what_it_promises() {
-        let plan = super::super::pretended();
+        let plan = super::super::plan::pretended();
         for story in Story::value_variants() {
             let script = story.script(&plan).expect("a story about the shipped file");
             for play in 1..=2 {

@@ -3,10 +3,23 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{View, mrkdwn};
+use super::{
+    View,
+    control::{self, Spot},
+    mrkdwn,
+};
 
-/// The blocks and attachments, or the text where there are none.
-pub(super) fn html(message: &Value, view: &View<'_>) -> Markup {
+/// What every block needs to know.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    view: &'a View<'a>,
+    /// Where its controls are; absent if nothing can be pressed.
+    spot: Option<Spot<'a>>,
+}
+
+/// The blocks and attachments, or the text where there are none; without a spot nothing can be pressed.
+pub(super) fn html(message: &Value, view: &View<'_>, spot: Option<Spot<'_>>) -> Markup {
+    let around = Around { view, spot };
     let blocks = list(message, "blocks");
     let attachments = list(message, "attachments");
     html! {
@@ -14,33 +27,42 @@ pub(super) fn html(message: &Value, view: &View<'_>) -> Markup {
             @if blocks.is_empty() && attachments.is_empty() {
                 p.section { (mrkdwn::html(string(message, "text"), view)) }
             }
-            @for block in blocks { (self::block(block, view)) }
-            @for part in attachments {
-                div.attachment style=[bar(part)] {
-                    @for block in list(part, "blocks") { (self::block(block, view)) }
+            @for (at, block) in blocks.iter().enumerate() {
+                (self::block(block, &format!("/blocks/{at}"), around))
+            }
+            @for (number, part) in attachments.iter().enumerate() {
+                div.attachment {
+                    (bar(part))
+                    @for (at, block) in list(part, "blocks").iter().enumerate() {
+                        (self::block(block, &format!("/attachments/{number}/blocks/{at}"), around))
+                    }
                 }
             }
         }
     }
 }
 
-fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn string<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn string<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
 
-/// The colour of the bar, if it is one.
-fn bar(part: &Value) -> Option<String> {
+/// The bar at the side of an attachment; its colour is an attribute of a shape, since the page allows no inline styles.
+fn bar(part: &Value) -> Markup {
     let color = string(part, "color");
-    let digits = color.strip_prefix('#')?;
+    let digits = color.strip_prefix('#').unwrap_or_default();
     let is_color = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    is_color.then(|| format!("border-color:{color}"))
+    html! {
+        svg.bar aria-hidden="true" { rect width="100%" height="100%" fill=[is_color.then_some(color)] {} }
+    }
 }
 
-fn block(block: &Value, view: &View<'_>) -> Markup {
+/// A block; `place` is where it is in the payload.
+fn block(block: &Value, place: &str, around: Around<'_>) -> Markup {
+    let view = around.view;
     match string(block, "type") {
         "section" => html! {
             @if block["text"].is_object() { p.section { (text(&block["text"], view)) } }
@@ -62,9 +84,10 @@ fn block(block: &Value, view: &View<'_>) -> Markup {
         },
         "actions" => html! {
             div.actions {
-                @for element in list(block, "elements") {
-                    button type="button" disabled class=(string(element, "style")) {
-                        (text(if element["text"].is_object() { &element["text"] } else { &element["placeholder"] }, view))
+                @for (at, element) in list(block, "elements").iter().enumerate() {
+                    @match around.spot {
+                        Some(spot) => (control::html(element, &format!("{place}/elements/{at}"), spot)),
+                        None => (control::disabled(element, view)),
                     }
                 }
             }
@@ -73,7 +96,7 @@ fn block(block: &Value, view: &View<'_>) -> Markup {
     }
 }
 
-fn text(object: &Value, view: &View<'_>) -> Markup {
+pub(super) fn text(object: &Value, view: &View<'_>) -> Markup {
     let words = string(object, "text");
     if object["type"] == "mrkdwn" {
         mrkdwn::html(words, view)

@@ -154,6 +154,11 @@ fn date(inside: &str, fallback: &str, view: &View<'_>) -> Markup {
     let Some(at) = seconds.and_then(|seconds| DateTime::<Utc>::from_timestamp(seconds, 0)) else {
         return html! { (fallback) };
     };
+    time(at, &unescape(format), fallback, view)
+}
+
+/// A time in the form that Slack's date tokens ask for. The script says it again in the zone of the browser.
+pub(super) fn time(at: DateTime<Utc>, form: &str, fallback: &str, view: &View<'_>) -> Markup {
     let local = at.with_timezone(&view.timezone);
     let shown = [
         ("{date_short_pretty}", "%-d %b"),
@@ -165,14 +170,14 @@ fn date(inside: &str, fallback: &str, view: &View<'_>) -> Markup {
         ("{time}", "%H:%M"),
     ]
     .into_iter()
-    .fold(unescape(format), |shown, (token, form)| {
+    .fold(form.to_owned(), |shown, (token, form)| {
         if shown.contains(token) {
             shown.replace(token, &local.format(form).to_string())
         } else {
             shown
         }
     });
-    html! { time datetime=(at.to_rfc3339()) title=(fallback) { (shown) } }
+    html! { time datetime=(at.to_rfc3339()) data-form=(form) title=[Some(fallback).filter(|words| !words.is_empty())] { (shown) } }
 }
 
 #[cfg(test)]
@@ -209,7 +214,7 @@ mod tests {
         );
         assert_eq!(
             shown("<!date^1792929555^{time_secs}|11:59:15 UTC>"),
-            "<time datetime=\"2026-10-25T11:59:15+00:00\" title=\"11:59:15 UTC\">12:59:15</time>"
+            "<time datetime=\"2026-10-25T11:59:15+00:00\" data-form=\"{time_secs}\" title=\"11:59:15 UTC\">12:59:15</time>"
         );
         assert_eq!(
             shown("<https://wiki.test/?a=1&amp;b=2|runbook>"),

@@ -17,7 +17,8 @@ use crate::{
     chat::Trust,
     model::{Moment, Timestamp},
     slack::{
-        command::SlashCommand,
+        api::Base,
+        command::{ResponseUrl, SlashCommand},
         signature::{ReplayCache, verify},
     },
     telemetry::{Answer, Fate},
@@ -53,7 +54,12 @@ pub(super) async fn command(
             return refusal.into_response();
         }
     };
-    let command = match SlashCommand::parse(&body) {
+    let base = Base::parse(&shared.plan.load().slack.base_url);
+    let response_url = |text: &str| match &base {
+        Ok(base) => base.response_url(text),
+        Err(_not_slack) => ResponseUrl::parse(text),
+    };
+    let command = match SlashCommand::parse_with(&body, response_url) {
         Ok(command) => command,
         Err(why) => {
             tracing::warn!(%why, "Slack sent a command that cannot be read");

@@ -38,6 +38,8 @@ mod logs;
 mod network;
 mod outage;
 mod planned;
+#[cfg(all(feature = "demo", feature = "websocket"))]
+mod preview;
 mod receiver;
 mod reload;
 mod reload_ways;
