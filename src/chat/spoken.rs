@@ -255,9 +255,13 @@ pub(super) fn voice(plan: &Plan) -> Option<Voice> {
 /// What the file says and what everybody sees anyway is for everybody; what is about the one who asked is not.
 const fn privacy(reply: &Reply) -> Privacy {
     match reply {
-        Reply::Status(_) | Reply::Help(_) | Reply::Past(_) | Reply::Known(_) | Reply::Said(_) => {
-            Privacy::Public
-        }
+        Reply::Status(_)
+        | Reply::Help(_)
+        | Reply::Past(_)
+        | Reply::Known(_)
+        | Reply::History(_)
+        | Reply::Looked(_)
+        | Reply::Said(_) => Privacy::Public,
         Reply::Asking(_) | Reply::Problem { .. } => Privacy::Private,
     }
 }

@@ -127,6 +127,8 @@ fn on_call(board: &Board, now: Timestamp, command: &str) -> Vec<String> {
             | Reply::Help(_)
             | Reply::Past(_)
             | Reply::Known(_)
+            | Reply::History(_)
+            | Reply::Looked(_)
             | Reply::Asking(_)
             | Reply::Problem { .. },
         )
@@ -134,6 +136,7 @@ fn on_call(board: &Board, now: Timestamp, command: &str) -> Vec<String> {
         | Heard::Wish(_)
         | Heard::Order(_)
         | Heard::Tasks(_)
+        | Heard::Seek(_)
         | Heard::Opinion(_) => vec![help::hint(command)],
     }
 }
