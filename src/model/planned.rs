@@ -194,6 +194,24 @@ impl Acknowledgement {
     }
 }
 
+/// What people do about an open incident.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Attended {
+    /// Who is on it, if anybody is.
+    pub on_it: Option<Acknowledgement>,
+    /// Until when all that is still bad of it is silenced or in maintenance, if it is.
+    pub silent_until: Option<Timestamp>,
+    /// What somebody did just now, as a clause without a full stop; empty if this is not told because of that. May be foreign.
+    pub deed: String,
+}
+
+impl Attended {
+    /// Whether nobody does anything about it.
+    pub const fn is_nothing(&self) -> bool {
+        self.on_it.is_none() && self.silent_until.is_none() && self.deed.is_empty()
+    }
+}
+
 /// What somebody wishes to be planned or taken on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wish {

@@ -1,8 +1,14 @@
 //! Messages that are edited as their incident goes on, state by state, and the lines of their threads.
 
+use std::time::Duration;
+
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
-    model::{Entry, Kind, Severity, Verdict, unrest::Flapping},
+    model::{
+        Entry, Kind, Severity, Verdict,
+        planned::{Acknowledgement, Attended, Person},
+        unrest::Flapping,
+    },
     slack::{
         Message,
         message::{edited, living, thread_line},
@@ -46,6 +52,7 @@ fn it_begins_with_a_mention_and_no_edit_has_one() {
         Kind::Reminder,
         Kind::Recovered,
         Kind::Removed,
+        Kind::Noted,
     ] {
         let mut over = recovered_story();
         over.to = story().to;
@@ -108,6 +115,53 @@ fn it_shows_how_it_is_now() {
         &entry(Kind::Removed, recovered_story()),
         &expect_file!["living_removed.json"],
     );
+}
+
+fn taken(why: &str) -> Attended {
+    Attended {
+        on_it: Some(Acknowledgement {
+            by: Person {
+                name: String::from("eva <!channel> *x*"),
+                slack_user: Some(String::from("U0EVA")),
+            },
+            at: ago(30),
+            why: Some(why.to_owned()),
+        }),
+        silent_until: None,
+        deed: format!("eva <!channel> *x* is on it: {why}"),
+    }
+}
+
+#[test]
+fn it_shows_what_people_do_about_it() {
+    let mut attended = taken("I restart it & look");
+    let mut on_it = story();
+    on_it.attended = Some(Box::new(attended.clone()));
+    let entries = [
+        mentioning(Kind::Noted, on_it.clone()),
+        mentioning(Kind::Changed, on_it),
+    ];
+    shows(&entries[0], &expect_file!["living_taken.json"]);
+    let button = |entry: &Entry| {
+        let shown = edited(entry, &context(&on_call())).to_json().to_string();
+        assert!(!shown.contains("hekate.ack"), "{shown}");
+        shown.contains("hekate.take_over")
+    };
+    assert!(entries.iter().all(button));
+
+    attended.silent_until = Some(ago(0) + Duration::from_hours(2));
+    attended.on_it = None;
+    attended.deed = String::from("jan@laptop silenced it until 15:00:00 CET: known (s41)");
+    let mut shared = shared_story(9, 3);
+    shared.attended = Some(Box::new(attended));
+    let silenced = entry(Kind::Noted, shared);
+    shows(&silenced, &expect_file!["living_silenced.json"]);
+
+    let lines = [&entries[0], &silenced];
+    let lines = thread_line(&lines, &context(&on_call()), false);
+    mentions_nobody(&lines);
+    assert!(!lines.to_json()["text"].to_string().contains("<!channel>"));
+    is_file(&lines, &expect_file!["thread_noted.json"]);
 }
 
 #[test]

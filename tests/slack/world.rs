@@ -102,6 +102,7 @@ pub(crate) fn story() -> Story {
         many: None,
         notes: Vec::new(),
         flapping: None,
+        attended: None,
     }
 }
 

@@ -274,6 +274,13 @@ impl Engine {
         self.plan_over(slot).map(|over| over.note)
     }
 
+    /// The silence or maintenance that somebody began over this target and that lasts the longest, if there is one.
+    pub(in crate::engine) fn silence_over(&self, slot: Slot) -> Option<Note> {
+        let over = self.plan_over(slot)?;
+        let is_of_people = over.note.by.is_some() && over.note.kind != PlanKind::Deploy;
+        is_of_people.then_some(over.note)
+    }
+
     /// Until when reminders of this target are put off by a plan.
     pub(in crate::engine) fn quiet_until(&self, slot: Slot) -> Option<Tick> {
         self.plan_over(slot).map(|over| over.until)
@@ -328,8 +335,12 @@ impl Engine {
         let over = made.filter(|standing| standing.until <= now.tick);
         let over: Vec<_> = over.map(|standing| standing.planned.id).collect();
         for id in over {
-            touched.extend(self.slots_of_plan(id));
-            self.end_plan(now, id, HowEnded::Over, None, &mut batch);
+            let slots = self.slots_of_plan(id).into_iter().collect();
+            let ended = self.end_plan(now, id, HowEnded::Over, None, &mut batch);
+            if let Some(ended) = ended.filter(|_| id.kind != PlanKind::Deploy) {
+                self.note_plan(now, &ended, &slots, &mut batch);
+            }
+            touched.extend(slots);
         }
         let plan = Arc::clone(&self.plan);
         for (place, window) in plan.maintenance.iter().enumerate() {

@@ -70,6 +70,7 @@ impl Engine {
                     why,
                 };
                 self.acknowledge(
+                    now,
                     incident.as_str(),
                     acknowledgement,
                     if_taken,
@@ -137,6 +138,9 @@ impl Engine {
             planned: Arc::new(planned.clone()),
         });
         self.plans.is_changed = true;
+        if kind != PlanKind::Deploy {
+            self.note_plan(now, &planned, &slots, batch);
+        }
         for slot in slots {
             self.show(slot, actions);
         }
@@ -196,12 +200,14 @@ impl Engine {
         };
         if id.kind != PlanKind::Deploy {
             self.announce_plan(now, &planned, &slots, batch);
+            self.note_plan(now, &planned, &slots, batch);
         }
         self.resettle(now, &slots, batch, actions);
         Ok(Done::Ended(planned))
     }
 
-    /// Says to those who would hear of its targets that a person keeps them from it, or does not any more.
+    /// Says to those who would hear of its targets that a person keeps them from it, or does not any more; where the messages of
+    /// their incidents say it, nothing else does.
     fn announce_plan(
         &mut self,
         now: Moment,
@@ -221,6 +227,10 @@ impl Engine {
                 names.push(watched.target.title());
             }
         }
+        channels.retain(|channel| !self.is_seen_there(channel, slots));
+        if channels.is_empty() {
+            return;
+        }
         let story = Story {
             severity: Severity::Info,
             also_told: channels.clone(),
@@ -236,6 +246,7 @@ impl Engine {
     /// Somebody takes an incident on: it reminds nobody any more until it changes.
     fn acknowledge(
         &mut self,
+        now: Moment,
         incident: &str,
         acknowledgement: Acknowledgement,
         if_taken: IfTaken,
@@ -284,6 +295,11 @@ impl Engine {
             .iter()
             .filter_map(|target| self.index.get(target).copied())
             .collect();
+        let deed = match &acknowledgement.why {
+            Some(why) => format!("{} is on it: {why}", acknowledgement.by),
+            None => format!("{} is on it", acknowledgement.by),
+        };
+        self.note_deed(now, &self.slots_of_incident(&id), &deed, batch);
         let mut titles = Vec::new();
         for slot in slots {
             titles.extend(self.at(slot).map(|watched| watched.target.title()));

@@ -272,7 +272,7 @@ impl Courier {
                 let other = &item.entry;
                 other.key.incident == key.incident
                     && other.key.sequence > key.sequence
-                    && other.kind != Kind::Reminder
+                    && is_for_others(other.kind)
                     && owes(&lane.queue, &other.key, heir) == Owes::Copy
             })
             .map(|item| {
@@ -287,6 +287,7 @@ impl Courier {
 
     /// Moves what waits for channels that are no longer in the file.
     pub(super) fn rehome(&mut self, now: Moment) {
+        self.pass_over(now);
         let names: Vec<_> = self
             .lanes
             .iter()
@@ -335,7 +336,7 @@ impl Courier {
             else {
                 continue;
             };
-            if entry.kind == Kind::Reminder {
+            if !is_for_others(entry.kind) {
                 continue;
             }
             for heir in heirs
@@ -511,7 +512,8 @@ enum Owes {
 fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
     let covers = |item: &&Item| {
         let other = &item.entry.key;
-        other.incident == key.incident && other.sequence >= key.sequence
+        let is_told = item.entry.kind != Kind::Noted;
+        is_told && other.incident == key.incident && other.sequence >= key.sequence
     };
     let mut covering = items.iter().filter(covers);
     if covering.clone().any(|item| item.is_handed_over) {
@@ -520,6 +522,14 @@ fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
         Owes::WhatFollows
     } else {
         Owes::Copy
+    }
+}
+
+/// Whether those who hear of an incident in another channel's place hear of this.
+const fn is_for_others(kind: Kind) -> bool {
+    match kind {
+        Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => true,
+        Kind::Reminder | Kind::Noted => false,
     }
 }
 
@@ -535,6 +545,7 @@ impl Lane {
         let has_somebody = self.fallback.is_some() || !item.is_parked();
         is_refused
             && has_somebody
+            && item.entry.kind != Kind::Noted
             && !item.is_held()
             && !item.is_handed_over
             && !self.is_flying(&item.entry.key)

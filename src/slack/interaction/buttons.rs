@@ -36,7 +36,7 @@ impl<'a> About<'a> {
         }
     }
 
-    /// What an entry of the outbox tells of; whoever presses hears who has taken it on meanwhile.
+    /// What an entry of the outbox tells of, as it was then; whoever presses hears who has taken it on meanwhile.
     pub fn entry(entry: &'a Entry) -> Self {
         let many = entry.story.many.as_deref();
         let several = many.map(|many| usize::try_from(many.total).unwrap_or(usize::MAX));
@@ -45,10 +45,14 @@ impl<'a> About<'a> {
             incident: &entry.key.incident,
             targets: several.unwrap_or(one),
             is_open: match entry.kind {
-                Kind::Opened | Kind::Changed | Kind::Reminder => true,
+                Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => true,
                 Kind::Recovered | Kind::Removed | Kind::Notice => false,
             },
-            is_taken: false,
+            is_taken: entry
+                .story
+                .attended
+                .as_ref()
+                .is_some_and(|attended| attended.on_it.is_some()),
         }
     }
 }

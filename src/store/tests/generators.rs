@@ -23,7 +23,7 @@ use crate::model::{
     notification::{Many, One},
     pauses::{Pause, PauseDay, Pauses},
     plan::Matcher,
-    planned::{Acknowledgement, Ended, HowEnded, Person, PlanId, PlanKind, Planned},
+    planned::{Acknowledgement, Attended, Ended, HowEnded, Person, PlanId, PlanKind, Planned},
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
     unrest::{Edge, Flapping, Unrest},
 };
@@ -822,6 +822,21 @@ fn outage() -> impl Strategy<Value = Outage> {
     )
 }
 
+fn attended(at: Timestamp, until: Timestamp) -> Attended {
+    Attended {
+        on_it: Some(Acknowledgement {
+            by: Person {
+                name: String::from("jan@laptop"),
+                slack_user: None,
+            },
+            at,
+            why: Some(String::from("I restart it")),
+        }),
+        silent_until: Some(until),
+        deed: String::from("jan@laptop is on it"),
+    }
+}
+
 fn story() -> impl Strategy<Value = Arc<Story>> {
     (
         (option::of(target()), text(), option::of(text()), severity()),
@@ -875,6 +890,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     }),
                     many,
                     notes,
+                    attended: is_of_check.then(|| Box::new(attended(since, decided_at))),
                 })
             },
         )
@@ -888,6 +904,7 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
         Kind::Recovered,
         Kind::Removed,
         Kind::Notice,
+        Kind::Noted,
     ];
     let state = prop_oneof![
         Just(EntryState::Queued),

@@ -182,6 +182,7 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             many: None,
             notes: Vec::new(),
             flapping: None,
+            attended: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -1,0 +1,125 @@
+//! What people do about an incident is seen in its message, once, whatever happens to hekate meanwhile.
+
+use super::{
+    stage,
+    workspace::{Does, Message, Workspace},
+};
+use crate::{
+    home::{Hekate, Home},
+    targets::Mood,
+    wait::until,
+};
+
+/// Says this from a terminal.
+async fn say(home: &Home, hekate: &Hekate, words: &[&str]) -> String {
+    let server = format!("http://{}", hekate.address);
+    let mut all = vec!["--server", server.as_str()];
+    all.extend(words);
+    let said = home.run(&all).await;
+    assert!(said.status.success(), "{said:?}");
+    String::from_utf8_lossy(&said.stdout).into_owned()
+}
+
+/// Waits until the message of the incident says this.
+async fn says(slack: &Workspace, words: &str) -> Message {
+    until(&format!("the message says {words}"), async || {
+        let first = slack.top().into_iter().next()?;
+        first.payload.to_string().contains(words).then_some(first)
+    })
+    .await
+}
+
+/// Waits until the thread has so many lines.
+async fn lines(slack: &Workspace, count: usize) -> Vec<Message> {
+    until(&format!("its thread has {count} lines"), async || {
+        let lines = slack.lines();
+        (lines.len() == count).then_some(lines)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_on_it_is_edited_into_the_message_through_every_kill() {
+    let (slack, receiver, targets, home) = stage().await;
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    targets.set("api", Mood::Down);
+    let begun = slack.shows("DOWN: api – ").await;
+    hekate.shows("api", "down").await;
+
+    // Killed between the edit and the line of the thread.
+    slack.next("chat.postMessage", Does::Hangs);
+    say(&home, &hekate, &["ack", "api", "--reason", "I restart it"]).await;
+    let taken = says(&slack, "is on it since").await;
+    assert_eq!(taken.ts, begun.ts);
+    assert!(taken.text().contains("is on it: I restart it"), "{taken:?}");
+    assert!(
+        !taken.payload.to_string().contains("<!subteam"),
+        "{taken:?}"
+    );
+    assert_eq!(taken.payload["attachments"][0]["color"], "#ECB22E");
+    lines(&slack, 1).await;
+    hekate.kill();
+
+    let hekate = home.start().await;
+    until("it has looked for its line", async || {
+        let calls = slack.calls();
+        let is_search = |call: &String| call == "conversations.replies";
+        calls.iter().any(is_search).then_some(())
+    })
+    .await;
+    // Killed before the edit arrives.
+    slack.next("chat.update", Does::Hangs);
+    let arguments = [
+        "silence",
+        "add",
+        "api",
+        "--for",
+        "1h",
+        "--reason",
+        "it is known",
+    ];
+    let said = say(&home, &hekate, &arguments).await;
+    let (_, rest) = said.split_once("— id ").expect("it says its id");
+    let id = rest.split(';').next().unwrap_or_default().to_owned();
+    until("the edit is under way", async || {
+        let updates = slack.calls();
+        let updates = updates.iter().filter(|call| *call == "chat.update");
+        (updates.count() >= 2).then_some(())
+    })
+    .await;
+    hekate.kill();
+    let hekate = home.start().await;
+    says(&slack, "silent until").await;
+    lines(&slack, 2).await;
+    say(&home, &hekate, &["silence", "end", &id]).await;
+    told_once(&lines(&slack, 3).await, &begun, &id);
+    let message = says(&slack, "is on it since").await;
+    assert!(!message.payload.to_string().contains("silent until"));
+
+    targets.set("api", Mood::Up);
+    let over = slack.shows("UP AGAIN: api").await;
+    assert!(over.text().contains("acknowledged by"), "{over:?}");
+    hekate.stop().await;
+    assert_eq!(slack.top().len(), 1, "nothing is a message of its own");
+    let words = |told: &crate::receiver::Told| told.text.contains("on it");
+    assert!(!receiver.told().iter().any(words), "{:?}", receiver.told());
+    let verified = home.run(&["store", "verify"]).await;
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+/// A line for each deed, in the thread alone, and nobody is mentioned.
+fn told_once(lines: &[Message], begun: &Message, id: &str) {
+    let told: Vec<_> = lines.iter().map(Message::text).collect();
+    for (line, words) in told
+        .iter()
+        .zip(["is on it: I restart it", "silenced api until", id])
+    {
+        assert!(line.contains(words), "{told:?}");
+    }
+    for line in lines {
+        assert_eq!(line.thread.as_deref(), Some(begun.ts.as_str()));
+        assert_eq!(line.payload["reply_broadcast"], false);
+        assert!(!line.payload.to_string().contains("<!"), "{line:?}");
+    }
+}
