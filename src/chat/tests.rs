@@ -8,7 +8,7 @@ use crate::{
         action::{Answered, Refusal},
         incident::{Told, Worth},
         plan::Matcher,
-        planned::{Acknowledgement, Done, IfTaken, PlanId, PlanKind, Planned, Refused},
+        planned::{Acknowledgement, Done, IfTaken, Length, PlanId, PlanKind, Planned, Refused},
     },
     slack::interaction::{
         Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
@@ -116,7 +116,8 @@ fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
                 release,
                 by,
                 from: at,
-                until: at + length,
+                until: at + length.from_now(at, chrono_tz::UTC),
+                is_until_recovered: length == Length::Recovered,
                 ended: None,
             };
             agenda.made.push(Arc::new(planned.clone()));
@@ -325,7 +326,7 @@ async fn two_clicks_make_one_silence() {
     assert_eq!(*targets, [TargetId::new("master/green")]);
     assert_eq!(
         (*length, why.as_str()),
-        (Duration::from_hours(2), "68rn is known")
+        (Length::For(Duration::from_hours(2)), "68rn is known")
     );
 }
 

@@ -13,9 +13,9 @@ use super::{
     watched::Open,
 };
 use crate::model::{
-    Batch, ChannelName, Incident, IncidentId, Kind, Moment, Slot, Story, Timestamp,
+    Batch, ChannelName, Incident, IncidentId, Kind, Moment, Slot, Story,
     plan::Destination,
-    planned::{Ended, PlanKind, Planned},
+    planned::{Ended, PlanKind, Planned, Silent},
 };
 
 /// So many targets are named in what somebody did; the rest is counted.
@@ -79,14 +79,14 @@ impl Engine {
         if to.is_empty() {
             return;
         }
-        let silent_until = self.silent_until(&shared.open.incident);
+        let silent = self.silent(&shared.open.incident);
         self.commons.open.change(number, |open| {
             let incident = &mut open.incident;
             for channel in to {
                 let story = story_of_shared(incident, Some(&channel), Kind::Noted, now);
                 let mut story = done(story, deed);
                 if let Some(attended) = &mut story.attended {
-                    attended.silent_until = silent_until;
+                    attended.silent = silent;
                 }
                 let story = Arc::new(story);
                 batch
@@ -115,14 +115,15 @@ impl Engine {
             })
     }
 
-    /// Until when all that is still bad of an incident of several is silenced, if it is.
-    fn silent_until(&self, incident: &Incident) -> Option<Timestamp> {
+    /// That all that is still bad of an incident of several is silenced, if it is, and what of that ends first.
+    fn silent(&self, incident: &Incident) -> Option<Silent> {
         let bad = incident.common.iter().flat_map(|common| common.bad());
         let until = bad.map(|member| {
             let slot = self.index.get(&member.target).copied()?;
-            Some(self.silence_over(slot)?.until)
+            self.silence_over(slot)
         });
-        until.collect::<Option<Vec<_>>>()?.into_iter().min()
+        let until = until.collect::<Option<Vec<_>>>()?.into_iter();
+        until.min_by_key(|silent| silent.until)
     }
 
     /// Whether whoever looks at this channel sees a plan over these in the messages of their open incidents.
@@ -200,7 +201,7 @@ fn words(planned: &Planned, names: &str, zone: chrono_tz::Tz) -> String {
     };
     match &planned.ended {
         None => {
-            let until = planned.until.words(zone);
+            let until = planned.end(&planned.until.words(zone));
             format!("{by} {what} until {until}: {} ({id})", planned.why)
         }
         Some(Ended { by: Some(by), .. }) => format!("{by} ended {} {id}", id.kind.as_str()),

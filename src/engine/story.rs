@@ -6,7 +6,7 @@ use crate::{
     model::{
         ChannelName, Moment, OnCallName, Outage, Slot, Story, Timestamp, Verdict,
         plan::Question,
-        planned::{Acknowledgement, Attended},
+        planned::{Acknowledgement, Attended, Silent},
     },
 };
 
@@ -71,10 +71,9 @@ impl Engine {
             notes: self.notes(slot),
             flapping: watched.flapping(now),
             attended: match &watched.incident {
-                Some(open) if !is_end => attended(
-                    open.incident.acknowledged.as_ref(),
-                    self.silence_over(slot).map(|note| note.until),
-                ),
+                Some(open) if !is_end => {
+                    attended(open.incident.acknowledged.as_ref(), self.silence_over(slot))
+                }
                 Some(_) | None => None,
             },
         }
@@ -152,11 +151,11 @@ fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
 /// What people do about an open incident, if they do anything.
 pub(super) fn attended(
     on_it: Option<&Acknowledgement>,
-    silent_until: Option<Timestamp>,
+    silent: Option<Silent>,
 ) -> Option<Box<Attended>> {
     let attended = Attended {
         on_it: on_it.cloned(),
-        silent_until,
+        silent,
         deed: String::new(),
     };
     (!attended.is_nothing()).then(|| Box::new(attended))

@@ -33,6 +33,7 @@ impl Engine {
         let disaster = self.note_disaster(slot);
         let incident = self.settle(now, slot, batch);
         self.tell_disaster(now, disaster, batch);
+        self.watch_recovered(now, slot, batch);
         incident
     }
 

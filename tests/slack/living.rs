@@ -1,12 +1,12 @@
 //! Messages that are edited as their incident goes on, state by state, and the lines of their threads.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
     model::{
         Entry, Kind, Severity, Verdict,
-        planned::{Acknowledgement, Attended, Person},
+        planned::{Acknowledgement, Attended, Person, Silent},
         unrest::Flapping,
     },
     slack::{
@@ -127,7 +127,7 @@ fn taken(why: &str) -> Attended {
             at: ago(30),
             why: Some(why.to_owned()),
         }),
-        silent_until: None,
+        silent: None,
         deed: format!("eva <!channel> *x* is on it: {why}"),
     }
 }
@@ -149,13 +149,25 @@ fn it_shows_what_people_do_about_it() {
     };
     assert!(entries.iter().all(button));
 
-    attended.silent_until = Some(ago(0) + Duration::from_hours(2));
+    attended.silent = Some(Silent {
+        until: ago(0) + Duration::from_hours(2),
+        is_until_recovered: false,
+    });
     attended.on_it = None;
     attended.deed = String::from("jan@laptop silenced it until 15:00:00 CET: known (s41)");
     let mut shared = shared_story(9, 3);
     shared.attended = Some(Box::new(attended));
     let silenced = entry(Kind::Noted, shared);
     shows(&silenced, &expect_file!["living_silenced.json"]);
+    let mut with_it = silenced.clone();
+    let attended = Arc::make_mut(&mut with_it.story).attended.as_mut();
+    let silent = attended.and_then(|attended| attended.silent.as_mut());
+    silent.expect("it is silent").is_until_recovered = true;
+    let shown = edited(&with_it, &context(&on_call())).to_json().to_string();
+    assert!(
+        shown.contains("silent until it recovers, at the latest 15:00:00 CET"),
+        "{shown}"
+    );
 
     let lines = [&entries[0], &silenced];
     let lines = thread_line(&lines, &context(&on_call()), false);

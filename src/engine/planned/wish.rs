@@ -12,7 +12,7 @@ use crate::{
         plan::Matcher,
         planned::{
             Acknowledgement, Answer, Asked, DEPLOY_MAX, Done, HowEnded, IfTaken, LENGTH_MAX,
-            LENGTH_MIN, PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
+            LENGTH_MIN, Length, PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
         },
         text::span,
     },
@@ -53,7 +53,8 @@ impl Engine {
                     release,
                     by,
                     from: now.at,
-                    until: now.at + length,
+                    until: now.at + length.from_now(now.at, self.plan.server.timezone),
+                    is_until_recovered: length == Length::Recovered,
                     ended: None,
                 };
                 self.begin_plan(now, planned, &mut batch, actions)
@@ -118,7 +119,6 @@ impl Engine {
                 "{PLANS_MAX} silences, maintenances and deploys are on already; end one first"
             )));
         }
-        self.plans.last = planned.id.number;
         let reach = Reach::of(&planned.matcher);
         let slots: BTreeSet<_> = self.slots_of(&reach).into_iter().collect();
         let is_down = |slot: &Slot| {
@@ -126,6 +126,12 @@ impl Engine {
                 .is_some_and(|watched| watched.settled() == Verdict::Down)
         };
         let was_down = slots.iter().any(is_down);
+        if planned.is_until_recovered && !self.is_any_bad(&reach) {
+            return Err(refused(String::from(
+                "nobody of them is bad, so there is nothing to recover from; say for how long instead",
+            )));
+        }
+        self.plans.last = planned.id.number;
         let but = self.but(kind, &slots);
         if kind != PlanKind::Deploy {
             self.announce_plan(now, &planned, &slots, batch);
@@ -364,7 +370,7 @@ fn title(planned: &Planned, count: usize, zone: chrono_tz::Tz) -> String {
         Some(_) => format!("{count} {noun} {verb} not {what} any more"),
         None => format!(
             "{count} {noun} {verb} {what} until {}",
-            planned.until.words(zone)
+            planned.end(&planned.until.words(zone))
         ),
     }
 }

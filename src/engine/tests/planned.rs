@@ -19,8 +19,8 @@ use crate::{
         calendar::{Recurring, Times},
         plan::{Destination, Matcher},
         planned::{
-            Agenda, Answer, Asked, Done, IfTaken, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind,
-            Window, Wish,
+            Agenda, Answer, Asked, Done, IfTaken, LENGTH_MAX, Length, PLANS_MAX, Person, PlanId,
+            PlanKind, Window, Wish,
         },
     },
 };
@@ -33,6 +33,10 @@ fn jan() -> Person {
 }
 
 fn begin(kind: PlanKind, targets: &[&str], length: Duration) -> Wish {
+    begin_until(kind, targets, Length::For(length))
+}
+
+fn begin_until(kind: PlanKind, targets: &[&str], length: Length) -> Wish {
     let is_deploy = kind == PlanKind::Deploy;
     Wish::Begin {
         kind,
@@ -676,6 +680,98 @@ fn who_is_first_keeps_it_unless_it_is_taken_over() {
     }
 }
 
+#[test]
+fn a_silence_until_it_recovers_ends_with_the_incident_and_after_a_day_in_any_case() {
+    let silence = || begin_until(PlanKind::Silence, &["api"], Length::Recovered);
+    let mut world = World::new(fleet(vec![target("api"), target("web")]));
+    world.run_until(minutes(5));
+    let refused = world.wish(silence()).expect_err("nothing is wrong");
+    assert!(
+        refused.words.contains("nothing to recover from"),
+        "{refused:?}"
+    );
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    world.wish(silence()).expect("it is bad");
+    // Worse is not told, a kill changes nothing, and the end is told.
+    world.run_until(Duration::from_hours(3));
+    let open = world.open.clone();
+    let mut world = World::restored(
+        fleet(vec![target("api"), target("web")]),
+        world.committed.clone(),
+        Duration::from_hours(3),
+    );
+    world.open = open;
+    world.set("api", "refused");
+    world.run_until(Duration::from_hours(5));
+    assert_eq!(world.committed.planned.len(), 1);
+    world.set("api", "ok");
+    world.run_until(Duration::from_hours(6));
+    assert_eq!(world.committed.planned, []);
+    assert_eq!(world.shown["api"].note, None);
+    world.set("api", "refused");
+    world.run_until(Duration::from_hours(6) + minutes(2));
+    world.wish(silence()).expect("it is bad again");
+    world.run_until(Duration::from_hours(32));
+    world.check(&expect![[r#"
+        3h #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:10:00 UTC; what happened since then was not seen
+        5h 16s #core recovered: api down -> operational
+        6h 23s #core @core opened: api operational -> down: connection refused
+        6h 2m #core notice: 1 target is silenced until it recovers, at the latest 2 Jan 06:02:00 UTC: by jan@laptop: db restore · api · s2
+        1day 6h 2m #core @core reminder: api down -> down: connection refused
+        1day 7h 32m #core reminder: api down -> down: connection refused
+    "#]]);
+    assert_eq!(world.committed.planned, []);
+}
+
+#[test]
+fn a_silence_of_several_until_they_recover_ends_with_the_last_of_them() {
+    let mut world = World::new(fleet(vec![target("api"), target("web"), target("cron")]));
+    world.run_until(minutes(5));
+    world.set("api", "refused");
+    world.run_until(minutes(8));
+    let wish = begin_until(PlanKind::Maintenance, &["api", "web"], Length::Recovered);
+    world.wish(wish).expect("one of them is bad");
+    // What goes bad meanwhile is held back as well, and holds it.
+    world.run_until(minutes(20));
+    world.set("web", "refused");
+    world.run_until(minutes(25));
+    world.set("api", "ok");
+    world.run_until(minutes(30));
+    assert_eq!(world.committed.planned.len(), 1);
+    assert!(world.shown["api"].note.is_some());
+    world.set("web", "ok");
+    world.run_until(minutes(35));
+    assert_eq!(world.committed.planned, []);
+    assert_eq!(
+        (&world.shown["api"].note, &world.shown["web"].note),
+        (&None, &None)
+    );
+    world.check(&expect![[r#"
+        5m 23s #core @core opened: api operational -> down: connection refused
+        8m #core notice: 2 targets are in maintenance until they recover, at the latest 2 Jan 00:08:00 UTC: by jan@laptop: db restore · api, web · m1
+        25m 23s #core recovered: api down -> operational
+    "#]]);
+}
+
+#[test]
+fn a_time_of_day_is_that_of_the_zone_of_the_file() {
+    let mut plan = fleet(vec![target("api")]);
+    plan.server.timezone = chrono_tz::Europe::Prague;
+    let mut world = World::new(plan);
+    world.run_until(minutes(5));
+    let eight = Length::At(Length::clock("08:00").expect("it is a time"));
+    let wish = begin_until(PlanKind::Silence, &["api"], eight);
+    let Ok(Done::Begun { planned, .. }) = world.wish(wish) else {
+        panic!("it begins");
+    };
+    // At midnight of 1970 it is one o'clock in Prague.
+    assert_eq!(
+        planned.until,
+        Timestamp::default() + Duration::from_hours(7)
+    );
+}
+
 /// `core` is told by a bot; `ops` hears of everything as well, by a webhook.
 fn with_bot(ids: &[&str]) -> Plan {
     let mut plan = fleet(ids.iter().map(|id| target(id)).collect());
@@ -773,7 +869,7 @@ fn several_show_what_people_do_about_all_of_them_and_about_some() {
         .filter(|entry| entry.key.channel.as_str() == "core" && entry.key.incident.as_str() == id)
         .map(|entry| {
             let attended = entry.story.attended.as_deref().cloned().unwrap_or_default();
-            let is_silent = attended.silent_until.is_some();
+            let is_silent = attended.silent.is_some();
             (entry.kind.as_str(), attended.on_it.is_some(), is_silent)
         })
         .collect();

@@ -76,6 +76,8 @@ pub enum Quiet {
     EightHours,
     /// Until the next 08:00 of the server's zone.
     Morning,
+    /// Until it is over.
+    Recovered,
 }
 
 /// Why something that was pressed means nothing.
@@ -94,11 +96,12 @@ pub enum BadAction {
 
 impl Quiet {
     /// All of them, in the order of menus.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::HalfAnHour,
         Self::TwoHours,
         Self::EightHours,
         Self::Morning,
+        Self::Recovered,
     ];
 
     /// The word for people.
@@ -108,6 +111,7 @@ impl Quiet {
             Self::TwoHours => "for 2 h",
             Self::EightHours => "for 8 h",
             Self::Morning => "until 08:00 in the morning",
+            Self::Recovered => "until it recovers",
         }
     }
 
@@ -117,6 +121,7 @@ impl Quiet {
             Self::TwoHours => "2h",
             Self::EightHours => "8h",
             Self::Morning => "morning",
+            Self::Recovered => "recovered",
         }
     }
 }

@@ -232,8 +232,14 @@ fn attended_words(story: &Story, context: &Context<'_>) -> Vec<String> {
         Some(why) => format!("{} is on it: {why}", taken.by),
         None => format!("{} is on it", taken.by),
     });
-    let silent = attended.silent_until;
-    let silent = silent.map(|until| format!("silent until {}", context.clock(until)));
+    let silent = attended.silent.map(|silent| {
+        let until = context.clock(silent.until);
+        if silent.is_until_recovered {
+            format!("silent until it recovers, at the latest {until}")
+        } else {
+            format!("silent until {until}")
+        }
+    });
     on_it.into_iter().chain(silent).collect()
 }
 
@@ -248,9 +254,15 @@ fn attend(line: &mut Markup, story: &Story, context: &Context<'_>) {
             .own(" is on it since ")
             .near(taken.at, context.now, context.timezone);
     }
-    if let Some(until) = attended.silent_until {
-        line.own("  ·  silent until ")
-            .near(until, context.now, context.timezone);
+    match attended.silent {
+        Some(silent) if silent.is_until_recovered => {
+            line.own("  ·  silent until it recovers");
+        }
+        Some(silent) => {
+            line.own("  ·  silent until ")
+                .near(silent.until, context.now, context.timezone);
+        }
+        None => {}
     }
 }
 

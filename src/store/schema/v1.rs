@@ -391,9 +391,52 @@ same_fields!(Member of model::cause::Member {
 });
 same_fields!(Person of model::planned::Person { name: String, slack_user: Option<String> });
 same_fields!(Acknowledgement of model::planned::Acknowledgement { by: Person, at: Time, why: Option<String> });
-same_variants!(PlanKind of model::planned::PlanKind { Silence, Maintenance, Deploy });
-same_variants!(HowEnded of model::planned::HowEnded { Over, Stopped, CameBack, Replaced });
-same_fields!(PlanId of model::planned::PlanId { kind: PlanKind, number: u64 });
+same_variants!(HowEnded of model::planned::HowEnded { Over, Stopped, CameBack, Replaced, Recovered });
+
+/// What kind of plan it is, and how it is to end: those that end with what they are about came later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum PlanKind {
+    Silence,
+    Maintenance,
+    Deploy,
+    SilenceUntilRecovered,
+    MaintenanceUntilRecovered,
+    DeployUntilRecovered,
+}
+
+impl PlanKind {
+    const fn of(kind: model::planned::PlanKind, is_until_recovered: bool) -> Self {
+        use model::planned::PlanKind as Model;
+        match (kind, is_until_recovered) {
+            (Model::Silence, false) => Self::Silence,
+            (Model::Maintenance, false) => Self::Maintenance,
+            (Model::Deploy, false) => Self::Deploy,
+            (Model::Silence, true) => Self::SilenceUntilRecovered,
+            (Model::Maintenance, true) => Self::MaintenanceUntilRecovered,
+            (Model::Deploy, true) => Self::DeployUntilRecovered,
+        }
+    }
+
+    const fn into_model(self) -> (model::planned::PlanKind, bool) {
+        use model::planned::PlanKind as Model;
+        match self {
+            Self::Silence => (Model::Silence, false),
+            Self::Maintenance => (Model::Maintenance, false),
+            Self::Deploy => (Model::Deploy, false),
+            Self::SilenceUntilRecovered => (Model::Silence, true),
+            Self::MaintenanceUntilRecovered => (Model::Maintenance, true),
+            Self::DeployUntilRecovered => (Model::Deploy, true),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct PlanId {
+    pub(in crate::store) kind: PlanKind,
+    pub(in crate::store) number: u64,
+}
+
 same_fields!(Matcher of model::plan::Matcher {
     groups: Vec<String>,
     targets: Vec<String>,
@@ -403,16 +446,53 @@ same_fields!(Matcher of model::plan::Matcher {
     components: Vec<String>,
 });
 same_fields!(Ended of model::planned::Ended { at: Time, how: HowEnded, by: Option<Person> });
-same_fields!(Planned of model::planned::Planned {
-    id: PlanId,
-    matcher: Matcher,
-    why: String,
-    release: Option<String>,
-    by: Person,
-    from: Time,
-    until: Time,
-    ended: Option<Ended>,
-});
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Planned {
+    pub(in crate::store) id: PlanId,
+    pub(in crate::store) matcher: Matcher,
+    pub(in crate::store) why: String,
+    pub(in crate::store) release: Option<String>,
+    pub(in crate::store) by: Person,
+    pub(in crate::store) from: Time,
+    pub(in crate::store) until: Time,
+    pub(in crate::store) ended: Option<Ended>,
+}
+
+impl Form<model::planned::Planned> for Planned {
+    fn of(model: &model::planned::Planned) -> Self {
+        Self {
+            id: PlanId {
+                kind: PlanKind::of(model.id.kind, model.is_until_recovered),
+                number: model.id.number,
+            },
+            matcher: Form::of(&model.matcher),
+            why: model.why.clone(),
+            release: model.release.clone(),
+            by: Form::of(&model.by),
+            from: Form::of(&model.from),
+            until: Form::of(&model.until),
+            ended: Form::of(&model.ended),
+        }
+    }
+
+    fn into_model(self) -> model::planned::Planned {
+        let (kind, is_until_recovered) = self.id.kind.into_model();
+        model::planned::Planned {
+            id: model::planned::PlanId {
+                kind,
+                number: self.id.number,
+            },
+            matcher: self.matcher.into_model(),
+            why: self.why,
+            release: self.release,
+            by: self.by.into_model(),
+            from: self.from.into_model(),
+            until: self.until.into_model(),
+            is_until_recovered,
+            ended: self.ended.into_model(),
+        }
+    }
+}
 same_variants!(ToldFlapping of model::ToldFlapping { Unsteady, Steady });
 same_fields!(Edge of model::unrest::Edge { to: Verdict, at: Time });
 same_fields!(Unrest of model::unrest::Unrest {
@@ -486,9 +566,10 @@ same_fields!(Story of model::Story {
     flapping: Option<Box<Flapping>>,
 } kept_elsewhere { attended });
 
+same_fields!(Silent of model::planned::Silent { until: Time, is_until_recovered: bool });
 same_fields!(Attended of model::planned::Attended {
     on_it: Option<Acknowledgement>,
-    silent_until: Option<Time>,
+    silent: Option<Silent>,
     deed: String,
 });
 

@@ -23,7 +23,9 @@ use crate::model::{
     notification::{Many, One},
     pauses::{Pause, PauseDay, Pauses},
     plan::Matcher,
-    planned::{Acknowledgement, Attended, Ended, HowEnded, Person, PlanId, PlanKind, Planned},
+    planned::{
+        Acknowledgement, Attended, Ended, HowEnded, Person, PlanId, PlanKind, Planned, Silent,
+    },
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
     unrest::{Edge, Flapping, Unrest},
 };
@@ -649,6 +651,7 @@ pub(super) fn planned() -> impl Strategy<Value = Planned> {
         HowEnded::Stopped,
         HowEnded::CameBack,
         HowEnded::Replaced,
+        HowEnded::Recovered,
     ];
     let ended = (time(), select(hows.to_vec()), option::of(person()));
     (
@@ -676,6 +679,7 @@ pub(super) fn planned() -> impl Strategy<Value = Planned> {
                     by,
                     from,
                     until,
+                    is_until_recovered: number % 2 == 1,
                     ended: ended.map(|(at, how, by)| Ended { at, how, by }),
                 }
             },
@@ -832,7 +836,10 @@ fn attended(at: Timestamp, until: Timestamp) -> Attended {
             at,
             why: Some(String::from("I restart it")),
         }),
-        silent_until: Some(until),
+        silent: Some(Silent {
+            until,
+            is_until_recovered: true,
+        }),
         deed: String::from("jan@laptop is on it"),
     }
 }

@@ -252,6 +252,7 @@ pub(super) fn planned(number: u64, target: &str, second: i64) -> Planned {
         },
         from: at(second),
         until: at(second + 3_600),
+        is_until_recovered: false,
         ended: None,
     }
 }

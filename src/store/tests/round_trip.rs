@@ -11,7 +11,7 @@ use crate::{
         Batch, CheckKind, CheckRecord, Entry, Kind, Memory, Verdict,
         logs::{LogMemory, LogRow},
         pauses::{Pause, PauseDay, Pauses},
-        planned::{Acknowledgement, Attended, Ended, HowEnded, Person},
+        planned::{Acknowledgement, Attended, Ended, HowEnded, Person, Silent},
     },
     store::{
         Error, InMemory,
@@ -231,7 +231,10 @@ fn noted(mut entry: Entry) -> Entry {
             at: super::at(60),
             why: Some(String::from("I restart it")),
         }),
-        silent_until: Some(super::at(3_600)),
+        silent: Some(Silent {
+            until: super::at(3_600),
+            is_until_recovered: false,
+        }),
         deed: String::from("eva is on it: I restart it"),
     }));
     entry
@@ -312,9 +315,9 @@ fn old_bytes_are_read_for_ever() {
     assert_eq!(read, v1::Batch::of(&batch));
 }
 
-/// A kind of entry that came later stands behind those that were there.
+/// What came later stands behind what was there.
 #[test]
-fn what_somebody_did_is_read_for_ever() {
+fn what_came_later_is_read_for_ever_too() {
     let entry = noted(entry(4, 0, "master/blue", 0));
     let stored = <v1::Entry as Form<_>>::of(&entry);
     let bytes = encode(&stored);
@@ -322,6 +325,19 @@ fn what_somebody_did_is_read_for_ever() {
     let text = serde_json::to_vec(&stored).unwrap();
     assert_eq!(golden("entry-noted.v1.json", &text), text);
     same::<v1::Entry, _>(&entry);
+    let mut planned = planned(41, "master/blue", 0);
+    planned.is_until_recovered = true;
+    planned.ended = Some(Ended {
+        at: super::at(60),
+        how: HowEnded::Recovered,
+        by: None,
+    });
+    let stored = <v1::Planned as Form<_>>::of(&planned);
+    let bytes = encode(&stored);
+    assert_eq!(golden("planned-recovered.v1", &bytes), bytes);
+    let text = serde_json::to_vec(&stored).unwrap();
+    assert_eq!(golden("planned-recovered.v1.json", &text), text);
+    same::<v1::Planned, _>(&planned);
 }
 
 /// The bytes of this name. `UPDATE_EXPECT=1` writes a name that is new; what is there it never changes.

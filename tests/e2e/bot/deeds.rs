@@ -123,3 +123,41 @@ fn told_once(lines: &[Message], begun: &Message, id: &str) {
         assert!(!line.payload.to_string().contains("<!"), "{line:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silence_until_it_recovers_ends_with_the_incident_though_hekate_was_killed() {
+    let (slack, receiver, targets, home) = stage().await;
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    let arguments = [
+        "silence",
+        "add",
+        "api",
+        "--until",
+        "recovered",
+        "--reason",
+        "it is known",
+    ];
+    let server = format!("http://{}", hekate.address);
+    let all: Vec<_> = ["--server", &server].into_iter().chain(arguments).collect();
+    let refused = home.run(&all).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("nothing to recover from"), "{refused:?}");
+
+    targets.set("api", Mood::Down);
+    slack.shows("DOWN: api – ").await;
+    let said = say(&home, &hekate, &arguments).await;
+    assert!(said.contains("until it recovers, at the latest "), "{said}");
+    says(&slack, "silent until it recovers").await;
+    lines(&slack, 1).await;
+    hekate.kill();
+    targets.set("api", Mood::Up);
+    let hekate = home.start().await;
+    slack.shows("UP AGAIN: api").await;
+    let listed = say(&home, &hekate, &["silence", "list"]).await;
+    assert_eq!(listed.trim(), "nothing is silenced");
+    hekate.stop().await;
+    assert!(receiver.told().is_empty(), "{:?}", receiver.told());
+    let verified = home.run(&["store", "verify"]).await;
+    assert!(verified.status.success(), "{verified:?}");
+}
