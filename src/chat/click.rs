@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::{
     Chat, Late, Speaker, Trust,
-    answer::{just_started, speaker},
+    answer::{just_started, person, speaker},
     opinion::not_marked,
     problem,
 };
@@ -76,6 +76,7 @@ impl Chat {
             | Action::Confirm(_)
             | Action::Cancel(_)
             | Action::TakeOver(_)
+            | Action::HandOver(..)
             | Action::Silence(..)
             | Action::FalseAlarm(_)
                 if trust == Trust::MayBeRepeat =>
@@ -95,6 +96,14 @@ impl Chat {
                 Ok(incident) => {
                     self.fulfilled(taking(incident, IfTaken::TakeOver), by, &command)
                         .await
+                }
+                Err(why) => why,
+            },
+            Action::HandOver(subject, user) => match self.open_incident(subject).await {
+                Ok(incident) => {
+                    let to = Self::chosen(user, &speaker);
+                    let wish = Wish::HandOver { incident, to };
+                    self.fulfilled(wish, by, &command).await
                 }
                 Err(why) => why,
             },
@@ -174,6 +183,16 @@ impl Chat {
             message
         };
         Late::Show(message, Place::Beside)
+    }
+
+    /// Whoever was chosen in a menu of people, of whom Slack says no more than the id.
+    fn chosen(user: &str, speaker: &Speaker) -> Person {
+        let by = speaker.person();
+        if by.slack_user.as_deref() == Some(user) {
+            by
+        } else {
+            person(user, "")
+        }
     }
 
     /// Who has taken it on, as the board knows.

@@ -21,13 +21,22 @@ use crate::model::{
 /// So many targets are named in what somebody did; the rest is counted.
 const NAMED_MAX: usize = 4;
 
+/// What somebody did.
+#[derive(Debug)]
+pub(super) struct Deed {
+    /// As a clause; may be foreign.
+    pub(super) words: String,
+    /// The user's id in Slack of whoever has to do something because of that.
+    pub(super) calls: Option<String>,
+}
+
 impl Engine {
     /// Shows what somebody did about the incidents of these targets, each of which is shown once.
     pub(super) fn note_deed(
         &mut self,
         now: Moment,
         slots: &BTreeSet<Slot>,
-        deed: &str,
+        deed: &Deed,
         batch: &mut Batch,
     ) {
         let mut shown = BTreeSet::new();
@@ -45,7 +54,7 @@ impl Engine {
         }
     }
 
-    fn note_alone(&mut self, now: Moment, slot: Slot, deed: &str, batch: &mut Batch) {
+    fn note_alone(&mut self, now: Moment, slot: Slot, deed: &Deed, batch: &mut Batch) {
         let open = self
             .at(slot)
             .and_then(|watched| watched.incident.as_deref());
@@ -71,7 +80,7 @@ impl Engine {
         }
     }
 
-    fn note_shared(&mut self, now: Moment, number: u64, deed: &str, batch: &mut Batch) {
+    fn note_shared(&mut self, now: Moment, number: u64, deed: &Deed, batch: &mut Batch) {
         let Some(shared) = self.commons.open.get(number) else {
             return;
         };
@@ -163,7 +172,10 @@ impl Engine {
         if more > 0 {
             names.push(format!("{more} more"));
         }
-        let deed = words(planned, &names.join(", "), self.plan.server.timezone);
+        let deed = Deed {
+            words: words(planned, &names.join(", "), self.plan.server.timezone),
+            calls: None,
+        };
         self.note_deed(now, slots, &deed, batch);
     }
 
@@ -180,8 +192,10 @@ impl Engine {
 }
 
 /// A story with what somebody did.
-fn done(mut story: Story, deed: &str) -> Story {
-    deed.clone_into(&mut story.attended.get_or_insert_default().deed);
+fn done(mut story: Story, deed: &Deed) -> Story {
+    let attended = story.attended.get_or_insert_default();
+    deed.words.clone_into(&mut attended.deed);
+    attended.calls.clone_from(&deed.calls);
     story
 }
 

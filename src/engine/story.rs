@@ -157,6 +157,7 @@ pub(super) fn attended(
         on_it: on_it.cloned(),
         silent,
         deed: String::new(),
+        calls: None,
     };
     (!attended.is_nothing()).then(|| Box::new(attended))
 }

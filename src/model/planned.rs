@@ -273,6 +273,8 @@ pub struct Attended {
     pub silent: Option<Silent>,
     /// What somebody did just now, as a clause without a full stop; empty if this is not told because of that. May be foreign.
     pub deed: String,
+    /// The user's id in Slack of whoever has to do something because of that.
+    pub calls: Option<String>,
 }
 
 /// That nobody hears of something for a while.
@@ -320,6 +322,13 @@ pub enum Wish {
         why: Option<String>,
         /// What is to become of it if somebody else has taken it on.
         if_taken: IfTaken,
+    },
+    /// Somebody else is on an incident from now on, whoever was before.
+    HandOver {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        to: Person,
     },
 }
 

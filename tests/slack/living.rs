@@ -129,6 +129,7 @@ fn taken(why: &str) -> Attended {
         }),
         silent: None,
         deed: format!("eva <!channel> *x* is on it: {why}"),
+        calls: None,
     }
 }
 
@@ -174,6 +175,36 @@ fn it_shows_what_people_do_about_it() {
     mentions_nobody(&lines);
     assert!(!lines.to_json()["text"].to_string().contains("<!channel>"));
     is_file(&lines, &expect_file!["thread_noted.json"]);
+}
+
+#[test]
+fn whoever_it_is_handed_to_is_mentioned_in_the_thread_while_it_goes_on() {
+    let mut attended = taken("handed over by @jan");
+    attended.on_it = attended.on_it.map(|taken| Acknowledgement {
+        by: Person {
+            name: String::from("@U0EVA"),
+            slack_user: Some(String::from("U0EVA")),
+        },
+        ..taken
+    });
+    attended.deed = String::from("@jan handed it over to @U0EVA");
+    attended.calls = Some(String::from("U0EVA"));
+    let mut handed = story();
+    handed.attended = Some(Box::new(attended));
+    let handed = entry(Kind::Noted, handed);
+    is_file(
+        &edited(&handed, &context(&on_call())),
+        &expect_file!["living_handed.json"],
+    );
+    let line = thread_line(&[&handed], &context(&on_call()), false);
+    is_file(&line, &expect_file!["thread_handed.json"]);
+    assert!(
+        line.plain().to_json()["text"]
+            .to_string()
+            .contains("<@U0EVA>")
+    );
+    let over = entry(Kind::Recovered, recovered_story());
+    mentions_nobody(&thread_line(&[&handed, &over], &context(&on_call()), false));
 }
 
 #[test]

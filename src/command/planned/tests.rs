@@ -41,6 +41,7 @@ fn understood(typed: &str) -> String {
                 )
             }
             Wish::End { id } => format!("end {id}"),
+            Wish::HandOver { .. } => panic!("it can only be pressed"),
             Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
         Heard::List(kind) => format!("list of every {}", kind.as_str()),

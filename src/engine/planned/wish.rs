@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    super::{Action, Engine, watched::Open},
+    super::{Action, Engine, noted::Deed, watched::Open},
     Reach, Standing,
 };
 use crate::{
@@ -21,6 +21,14 @@ use crate::{
 
 /// So many targets are named in the notice of a plan; the rest is counted.
 const NAMED_MAX: usize = 4;
+
+/// How somebody takes an incident on.
+struct Taking {
+    by: Person,
+    why: Option<String>,
+    if_taken: IfTaken,
+    deed: Deed,
+}
 
 impl Engine {
     /// Does what somebody wishes, and answers.
@@ -65,19 +73,30 @@ impl Engine {
                 why,
                 if_taken,
             } => {
-                let acknowledgement = Acknowledgement {
-                    by,
-                    at: now.at,
-                    why,
+                let words = match &why {
+                    Some(why) => format!("{by} is on it: {why}"),
+                    None => format!("{by} is on it"),
                 };
-                self.acknowledge(
-                    now,
-                    incident.as_str(),
-                    acknowledgement,
+                let taking = Taking {
+                    by,
+                    why,
                     if_taken,
-                    &mut batch,
-                    actions,
-                )
+                    deed: Deed { words, calls: None },
+                };
+                self.acknowledge(now, incident.as_str(), taking, &mut batch, actions)
+            }
+            Wish::HandOver { incident, to } => {
+                let taking = Taking {
+                    why: Some(format!("handed over by {by}")),
+                    if_taken: IfTaken::TakeOver,
+                    deed: Deed {
+                        words: format!("{by} handed it over to {to}"),
+                        // Whoever takes it on from somebody need not be told so.
+                        calls: to.slack_user.clone().filter(|_| to != by),
+                    },
+                    by: to,
+                };
+                self.acknowledge(now, incident.as_str(), taking, &mut batch, actions)
             }
         };
         if !batch.is_empty() {
@@ -254,12 +273,16 @@ impl Engine {
         &mut self,
         now: Moment,
         incident: &str,
-        acknowledgement: Acknowledgement,
-        if_taken: IfTaken,
+        taking: Taking,
         batch: &mut Batch,
         actions: &mut Vec<Action>,
     ) -> Answer {
-        if if_taken == IfTaken::Leave
+        let acknowledgement = Acknowledgement {
+            by: taking.by,
+            at: now.at,
+            why: taking.why,
+        };
+        if taking.if_taken == IfTaken::Leave
             && let Some(first) = self.taken_on(incident)
         {
             let at = first.at.words(self.plan.server.timezone);
@@ -301,11 +324,7 @@ impl Engine {
             .iter()
             .filter_map(|target| self.index.get(target).copied())
             .collect();
-        let deed = match &acknowledgement.why {
-            Some(why) => format!("{} is on it: {why}", acknowledgement.by),
-            None => format!("{} is on it", acknowledgement.by),
-        };
-        self.note_deed(now, &self.slots_of_incident(&id), &deed, batch);
+        self.note_deed(now, &self.slots_of_incident(&id), &taking.deed, batch);
         let mut titles = Vec::new();
         for slot in slots {
             titles.extend(self.at(slot).map(|watched| watched.target.title()));

@@ -844,6 +844,48 @@ fn what_people_do_is_a_step_of_the_messages_that_live() {
 }
 
 #[test]
+fn whoever_it_is_handed_to_is_called_once_and_is_on_it() {
+    let mut world = World::new(with_bot(&["api"]));
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    let id = world.open.keys().next().expect("it is open").clone();
+    world.wish(take(&id, None)).expect("taken");
+    let to = Person {
+        name: String::from("@U0EVA"),
+        slack_user: Some(String::from("U0EVA")),
+    };
+    let wish = |to: &Person| Wish::HandOver {
+        incident: crate::model::IncidentId::new(id.as_str()),
+        to: to.clone(),
+    };
+    world.wish(wish(&to)).expect("handed over");
+    // Who takes it from somebody by the same menu need not be told so.
+    world.wish_by(to.clone(), wish(&to)).expect("it is hers");
+    assert_eq!(
+        world.open[&id].acknowledged.as_ref().map(|taken| &taken.by),
+        Some(&to)
+    );
+    let calls = world.entries.iter().filter_map(|entry| {
+        let attended = entry.story.attended.as_ref()?;
+        Some((attended.deed.as_str(), attended.calls.as_deref()))
+    });
+    assert_eq!(
+        calls.collect::<Vec<_>>(),
+        [
+            ("jan@laptop is on it", None),
+            ("jan@laptop handed it over to @U0EVA", Some("U0EVA")),
+            ("@U0EVA handed it over to @U0EVA", None),
+        ]
+    );
+    assert!(
+        world
+            .entries
+            .iter()
+            .all(|entry| entry.kind != Kind::Noted || entry.mention.is_none())
+    );
+}
+
+#[test]
 fn several_show_what_people_do_about_all_of_them_and_about_some() {
     let mut world = World::new(with_bot(&["shop/a", "shop/b", "shop/c", "shop/d", "api"]));
     world.run_until(minutes(5));

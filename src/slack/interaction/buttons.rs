@@ -2,6 +2,7 @@
 
 use super::{
     Action, Place, Subject,
+    action::{HAND_OVER, hand_block},
     pickers::{button, silence},
 };
 use crate::{
@@ -68,9 +69,20 @@ pub fn incident_buttons(about: &About<'_>) -> Option<Block> {
         return None;
     }
     let subject = Subject::Incident(about.incident.clone());
-    let mut controls = Controls::new();
+    let is_taken = about.is_open && about.is_taken;
+    let mut controls = if is_taken {
+        Controls::named(&hand_block(&subject))
+    } else {
+        Controls::new()
+    };
     if about.is_open {
         controls.add(taking(about, &subject));
+        if is_taken {
+            controls.add(Control::People {
+                placeholder: String::from("Hand over to …"),
+                action_id: String::from(HAND_OVER),
+            });
+        }
         controls.add(silence(
             &subject,
             if count == 1 { "Silence" } else { "Silence all" },

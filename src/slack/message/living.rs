@@ -249,9 +249,14 @@ fn attend(line: &mut Markup, story: &Story, context: &Context<'_>) {
         return;
     };
     if let Some(taken) = &attended.on_it {
-        line.own("  ·  ")
-            .bold(&taken.by.name)
-            .own(" is on it since ")
+        line.own("  ·  ");
+        // Of whom nothing but the id is known, Slack knows the name; an edit notifies nobody.
+        let id = taken.by.slack_user.as_deref();
+        match id.filter(|id| taken.by.name == format!("@{id}")) {
+            Some(id) => line.user(id),
+            None => line.bold(&taken.by.name),
+        };
+        line.own(" is on it since ")
             .near(taken.at, context.now, context.timezone);
     }
     match attended.silent {
@@ -319,10 +324,22 @@ pub fn thread_line(entries: &[&Entry], context: &Context<'_>, is_loud: bool) -> 
         blocks.push(Block::rich(reason));
     } else {
         words.push_str(&headline::unusual(context));
+        if let Some(id) = called(entries) {
+            mention = mrkdwn::mention_user(id);
+            let mut line = Markup::new();
+            line.user(id).own(" it is yours now");
+            blocks.push(Block::section(&line));
+        }
     }
     blocks.push(Block::rich(lines));
     blocks.push(Block::context(&unusual(context)));
     Message::new(Audience::Channel, &words, mention, blocks, Vec::new())
+}
+
+/// Who has to do something because of the newest of these; nobody, if it is over by now or something else happened since.
+fn called<'a>(entries: &[&'a Entry]) -> Option<&'a str> {
+    let newest = entries.last().filter(|entry| entry.kind == Kind::Noted)?;
+    newest.story.attended.as_ref()?.calls.as_deref()
 }
 
 /// `14:09:12 CET operational again, was down 7 min`, added to the lines and given back as words.

@@ -571,6 +571,7 @@ same_fields!(Attended of model::planned::Attended {
     on_it: Option<Acknowledgement>,
     silent: Option<Silent>,
     deed: String,
+    calls: Option<String>,
 });
 
 /// What an entry is for.

@@ -841,6 +841,7 @@ fn attended(at: Timestamp, until: Timestamp) -> Attended {
             is_until_recovered: true,
         }),
         deed: String::from("jan@laptop is on it"),
+        calls: Some(String::from("U0EVA")),
     }
 }
 

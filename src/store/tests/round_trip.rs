@@ -236,6 +236,7 @@ fn noted(mut entry: Entry) -> Entry {
             is_until_recovered: false,
         }),
         deed: String::from("eva is on it: I restart it"),
+        calls: Some(String::from("U0EVA")),
     }));
     entry
 }

@@ -73,6 +73,7 @@ fn done(wish: &Wish, by: &Person) -> Done {
             but: None,
         },
         Wish::End { id } => Done::Ended(planned(id.kind, &[], None)),
+        Wish::HandOver { .. } => panic!("nobody hands anything over by the API"),
         Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],

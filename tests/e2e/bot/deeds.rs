@@ -1,11 +1,14 @@
 //! What people do about an incident is seen in its message, once, whatever happens to hekate meanwhile.
 
+use serde_json::{Value, json};
+
 use super::{
     stage,
     workspace::{Does, Message, Workspace},
 };
 use crate::{
     home::{Hekate, Home},
+    slash::{SECRET, Signed},
     targets::Mood,
     wait::until,
 };
@@ -160,4 +163,74 @@ async fn a_silence_until_it_recovers_ends_with_the_incident_though_hekate_was_ki
     assert!(receiver.told().is_empty(), "{:?}", receiver.told());
     let verified = home.run(&["store", "verify"]).await;
     assert!(verified.status.success(), "{verified:?}");
+}
+
+/// Eva presses something below the message of the incident.
+async fn press(hekate: &Hekate, trigger: usize, pressed: Value) {
+    let payload = json!({
+        "type": "block_actions", "api_app_id": "A1", "team": { "id": "T1" },
+        "user": { "id": "UEVA", "username": "eva" }, "channel": { "id": "C0CORE0001" },
+        "container": { "type": "message_attachment", "message_ts": "1.2", "channel_id": "C0CORE0001" },
+        "trigger_id": format!("{trigger}.deed"), "actions": [pressed],
+    });
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("payload", &payload.to_string())
+        .finish();
+    let answer = Signed::of(form, SECRET, 0);
+    let answer = answer.send_to(hekate, "/slack/interactive").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_it_is_handed_to_is_mentioned_once_in_the_thread() {
+    let (slack, receiver, targets, mut home) = stage().await;
+    home.set("SIGNING_SECRET", SECRET);
+    let file = std::fs::read_to_string(home.file()).expect("it was written");
+    let with_clicks = "slack: { signing_secret: \"${SIGNING_SECRET}\", bot_token:";
+    home.write_text(&file.replace("slack: { bot_token:", with_clicks));
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    targets.set("api", Mood::Down);
+    slack.shows("DOWN: api – ").await;
+    let shown = hekate.shows("api", "down").await;
+    let about = format!("i:{}", shown["incident"].as_str().expect("it is told"));
+    // Until nobody could have recorded before the start what is signed now.
+    let mut trigger = 0;
+    until("eva is on it", async || {
+        trigger += 1;
+        let ack = json!({ "action_id": "hekate.ack", "value": format!("1 {about}") });
+        press(&hekate, trigger, ack).await;
+        let first = slack.top().into_iter().next()?;
+        let is_on_it =
+            first.text().contains("@eva is on it") || first.text().contains("＠eva is on it");
+        is_on_it.then_some(())
+    })
+    .await;
+    lines(&slack, 1).await;
+
+    slack.next("chat.postMessage", Does::Hangs);
+    let mut handed = json!({
+        "type": "users_select", "action_id": "hekate.hand_over", "selected_user": "U0JAN",
+        "block_id": format!("hand 1 {about}"),
+    });
+    press(&hekate, 0, handed.clone()).await;
+    // Slack hands it over twice.
+    handed["again"] = json!(true);
+    press(&hekate, 0, handed).await;
+    says(&slack, "<@U0JAN> is on it since").await;
+    lines(&slack, 2).await;
+    hekate.kill();
+    let hekate = home.start().await;
+    targets.set("api", Mood::Up);
+    slack.shows("UP AGAIN: api").await;
+    let lines = lines(&slack, 3).await;
+    hekate.stop().await;
+    let calls = lines
+        .iter()
+        .filter(|line| line.payload.to_string().contains("<@U0JAN>"));
+    let calls: Vec<_> = calls.collect();
+    assert_eq!(calls.len(), 1, "{lines:?}");
+    assert_eq!(calls[0].payload["reply_broadcast"], false);
+    assert_eq!(slack.top().len(), 1);
+    assert!(receiver.told().is_empty(), "{:?}", receiver.told());
 }
