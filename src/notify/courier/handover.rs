@@ -227,41 +227,49 @@ impl Courier {
             let original = item.entry.clone();
             let may_know = item.may_be_told_elsewhere();
             let age = item.age(now.tick);
-            item.is_handed_over = heir.is_some();
-            // One that may have arrived stays `Unsure`: that must not be forgotten, the rest is known anyway.
-            match &mut item.entry.state {
-                EntryState::Queued => {
-                    item.entry.state = EntryState::Parked {
-                        why: why.clone(),
-                        since: now.at,
-                        is_handed_over: item.is_handed_over,
-                    };
-                    self.outgoing.write(&item.entry);
-                }
-                EntryState::Parked { is_handed_over, .. }
-                    if *is_handed_over != item.is_handed_over =>
-                {
-                    *is_handed_over = item.is_handed_over;
-                    self.outgoing.write(&item.entry);
-                }
-                EntryState::Parked { .. }
-                | EntryState::Sending
-                | EntryState::SendingFindable
-                | EntryState::Unsure
-                | EntryState::UnsureFindable => {}
-            }
+            self.park(now, &key, &why, heir.is_some());
             if let Some(heir) = heir.filter(|_| owes != Owes::Nothing) {
                 if owes == Owes::Copy {
                     self.copy(now, &original, heir, age, may_know);
                 }
                 self.note_stand_in(&original, name, heir);
-                self.copy_what_follows(now, &key, heir);
+                self.copy_what_follows(now, &key, heir, &why);
             }
         }
     }
 
-    /// Owes `heir` what waits behind this entry of its incident: it came before there was a stand-in to tell it to.
-    fn copy_what_follows(&mut self, now: Moment, key: &EntryKey, heir: &ChannelName) {
+    /// Writes down that this waits for a channel that does not take it, and whether somebody was told in its place.
+    fn park(&mut self, now: Moment, key: &EntryKey, why: &str, is_told: bool) {
+        let lane = self.lanes.get_mut(&key.channel);
+        let Some(item) = lane.and_then(|lane| lane.item_mut(key)) else {
+            return;
+        };
+        item.is_handed_over = is_told;
+        // One that may have arrived stays `Unsure`: that must not be forgotten, the rest is known anyway.
+        match &mut item.entry.state {
+            EntryState::Queued => {
+                item.entry.state = EntryState::Parked {
+                    why: why.to_owned(),
+                    since: now.at,
+                    is_handed_over: is_told,
+                };
+                self.outgoing.write(&item.entry);
+            }
+            EntryState::Parked { is_handed_over, .. } if *is_handed_over != is_told => {
+                *is_handed_over = is_told;
+                self.outgoing.write(&item.entry);
+            }
+            EntryState::Parked { .. }
+            | EntryState::Sending
+            | EntryState::SendingFindable
+            | EntryState::Unsure
+            | EntryState::UnsureFindable => {}
+        }
+    }
+
+    /// Owes `heir` what waits behind this entry of its incident: it came before there was a stand-in to tell it to. That is
+    /// written down as it is of this entry, or a restart would tell it again.
+    fn copy_what_follows(&mut self, now: Moment, key: &EntryKey, heir: &ChannelName, why: &str) {
         let Some(lane) = self.lanes.get(&key.channel) else {
             return;
         };
@@ -281,6 +289,7 @@ impl Courier {
             })
             .collect();
         for (entry, age, may_know) in followers {
+            self.park(now, &entry.key, why, true);
             self.copy(now, &entry, heir, age, may_know);
         }
     }
