@@ -2,12 +2,12 @@
 
 use std::{sync::PoisonError, time::Duration};
 
-use chrono::{Days, NaiveTime, TimeZone as _};
+use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 use super::{
     Chat, Late, Speaker, Trust,
-    answer::{just_started, speaker},
+    answer::{just_started, person, speaker},
     opinion::not_marked,
     problem,
 };
@@ -16,7 +16,7 @@ use crate::{
     model::{
         Board, IncidentId, TargetId, Timestamp,
         incident::{Mark, Worth},
-        planned::{Acknowledgement, IfTaken, LENGTH_MAX, Person, PlanKind, Wish},
+        planned::{Acknowledgement, IfTaken, Length, Person, PlanKind, Wish},
         text::span,
     },
     slack::{
@@ -79,6 +79,7 @@ impl Chat {
             | Action::Confirm(_)
             | Action::Cancel(_)
             | Action::TakeOver(_)
+            | Action::HandOver(..)
             | Action::Silence(..)
             | Action::FalseAlarm(_)
                 if trust == Trust::MayBeRepeat =>
@@ -98,6 +99,14 @@ impl Chat {
                 Ok(incident) => {
                     self.fulfilled(taking(incident, IfTaken::TakeOver), by, &command)
                         .await
+                }
+                Err(why) => why,
+            },
+            Action::HandOver(subject, user) => match self.open_incident(subject).await {
+                Ok(incident) => {
+                    let to = Self::chosen(user, &speaker);
+                    let wish = Wish::HandOver { incident, to };
+                    self.fulfilled(wish, by, &command).await
                 }
                 Err(why) => why,
             },
@@ -181,6 +190,16 @@ impl Chat {
         Late::Show(message, Place::Beside)
     }
 
+    /// Whoever was chosen in a menu of people, of whom Slack says no more than the id.
+    fn chosen(user: &str, speaker: &Speaker) -> Person {
+        let by = speaker.person();
+        if by.slack_user.as_deref() == Some(user) {
+            by
+        } else {
+            person(user, "")
+        }
+    }
+
     /// Who has taken it on, as the board knows.
     fn taken(&self, incident: &IncidentId) -> Option<Acknowledgement> {
         let board = self.board.load();
@@ -261,8 +280,8 @@ impl Chat {
         }
         let now = self.clock.now().at;
         let zone = self.plan.load().server.timezone;
-        let length = length(quiet, now, zone);
-        if let Some(words) = self.is_quiet(&targets, now + length, zone) {
+        let length = length(quiet);
+        if let Some(words) = self.is_quiet(&targets, length, now, zone) {
             return problem(words, format!("`{command} silence list` shows them"));
         }
         let wish = Wish::Begin {
@@ -276,13 +295,21 @@ impl Chat {
     }
 
     /// That somebody has silenced just these for at least as long.
-    fn is_quiet(&self, targets: &[TargetId], until: Timestamp, zone: Tz) -> Option<String> {
+    fn is_quiet(
+        &self,
+        targets: &[TargetId],
+        length: Length,
+        now: Timestamp,
+        zone: Tz,
+    ) -> Option<String> {
+        let until = now + length.from_now(now, zone);
         let board = self.board.load();
         let agenda = board.agenda.load();
         let silence = agenda.made.iter().find(|planned| {
             planned.id.kind == PlanKind::Silence
                 && planned.ended.is_none()
-                && planned.until + NEARLY >= until
+                && (planned.until + NEARLY >= until || planned.is_until_recovered)
+                && (!planned.is_until_recovered || length == Length::Recovered)
                 && targets
                     .iter()
                     .all(|target| planned.matcher.targets.contains(target))
@@ -290,7 +317,7 @@ impl Chat {
         Some(format!(
             "{} has silenced that already, until {} (id {})",
             silence.by,
-            silence.until.words(zone),
+            silence.end(&silence.until.words(zone)),
             silence.id
         ))
     }
@@ -398,54 +425,13 @@ fn unknown(why: BadAction, command: &str) -> Reply {
     )
 }
 
-/// How long it is to be quiet from now on; never longer than a silence may be.
-fn length(quiet: Quiet, now: Timestamp, zone: Tz) -> Duration {
+/// When it is to end.
+fn length(quiet: Quiet) -> Length {
     match quiet {
-        Quiet::HalfAnHour => Duration::from_mins(30),
-        Quiet::TwoHours => Duration::from_hours(2),
-        Quiet::EightHours => Duration::from_hours(8),
-        Quiet::Morning => until_morning(now, zone).min(LENGTH_MAX),
-    }
-}
-
-/// Until the next 08:00 of this zone that is more than a minute away.
-fn until_morning(now: Timestamp, zone: Tz) -> Duration {
-    let local = now.to_utc().with_timezone(&zone);
-    let eight = NaiveTime::from_hms_opt(8, 0, 0).unwrap_or_default();
-    let mornings = (0..3).filter_map(|days| {
-        let day = local.date_naive().checked_add_days(Days::new(days))?;
-        let at = zone.from_local_datetime(&day.and_time(eight)).earliest()?;
-        (at - local).to_std().ok()
-    });
-    mornings
-        .into_iter()
-        .find(|wait| *wait > NEARLY)
-        .unwrap_or(LENGTH_MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_morning_is_the_next_eight_o_clock_and_never_more_than_a_day_away() {
-        let prague = chrono_tz::Europe::Prague;
-        let at = |text: &str| {
-            let time = chrono::DateTime::parse_from_rfc3339(text).unwrap();
-            Timestamp::from_millis(time.timestamp_millis())
-        };
-        for (now, minutes) in [
-            ("2026-11-21T23:00:00+01:00", 9 * 60),
-            ("2026-11-22T00:30:00+01:00", 7 * 60 + 30),
-            ("2026-11-22T08:00:00+01:00", 24 * 60),
-            ("2026-11-22T07:59:30+01:00", 24 * 60),
-            // The night in which an hour is lived twice, and the one that lacks one.
-            ("2026-10-24T22:00:00+02:00", 11 * 60),
-            ("2026-10-24T08:00:00+02:00", 24 * 60),
-            ("2026-03-28T22:00:00+01:00", 9 * 60),
-        ] {
-            let length = length(Quiet::Morning, at(now), prague);
-            assert_eq!(length.as_secs() / 60, minutes, "{now}");
-        }
+        Quiet::HalfAnHour => Length::For(Duration::from_mins(30)),
+        Quiet::TwoHours => Length::For(Duration::from_hours(2)),
+        Quiet::EightHours => Length::For(Duration::from_hours(8)),
+        Quiet::Morning => Length::At(NaiveTime::from_hms_opt(8, 0, 0).unwrap_or_default()),
+        Quiet::Recovered => Length::Recovered,
     }
 }

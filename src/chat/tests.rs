@@ -8,7 +8,7 @@ use crate::{
         action::{Answered, Refusal},
         incident::{Told, Worth},
         plan::Matcher,
-        planned::{Acknowledgement, Done, IfTaken, PlanId, PlanKind, Planned, Refused},
+        planned::{Acknowledgement, Done, IfTaken, Length, PlanId, PlanKind, Planned, Refused},
     },
     slack::interaction::{
         Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
@@ -121,7 +121,8 @@ fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
                 release,
                 by,
                 from: at,
-                until: at + length,
+                until: at + length.from_now(at, chrono_tz::UTC),
+                is_until_recovered: length == Length::Recovered,
                 ended: None,
             };
             agenda.made.push(Arc::new(planned.clone()));
@@ -129,6 +130,14 @@ fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
             Ok(Done::Begun { planned, but: None })
         }
         Wish::End { .. } => panic!("no button ends a plan"),
+        Wish::HandOver { incident, to } => {
+            let wish = Wish::Acknowledge {
+                incident,
+                why: Some(format!("handed over by {by}")),
+                if_taken: IfTaken::TakeOver,
+            };
+            done(board, wish, to, at)
+        }
         Wish::Acknowledge {
             incident, if_taken, ..
         } => {
@@ -255,6 +264,21 @@ async fn the_first_one_is_on_it_and_the_second_hears_who_and_can_take_over() {
 }
 
 #[tokio::test]
+async fn somebody_hands_it_to_somebody_else_and_to_nobody_without_an_id() {
+    let world = world();
+    world.hears("eva", Action::Acknowledge(of_incident())).await;
+    let handed = Action::HandOver(of_incident(), String::from("U0JAN"));
+    let said = world.hears("eva", handed).await;
+    assert!(said.contains("acknowledged by @U0JAN"), "{said}");
+    let engine = world.engine.lock().unwrap();
+    let Some((Wish::HandOver { incident: id, to }, by)) = engine.wishes.last() else {
+        panic!("{:?}", engine.wishes)
+    };
+    assert_eq!((id, by.as_str()), (&incident(), "@eva"));
+    assert_eq!(to.slack_user.as_deref(), Some("U0JAN"));
+}
+
+#[tokio::test]
 async fn a_button_of_an_incident_that_is_over_says_so_and_does_nothing() {
     let world = world_with(|_| Ok(Some(over(Duration::from_mins(2), None))));
     let green = TargetId::new("master/green");
@@ -268,6 +292,7 @@ async fn a_button_of_an_incident_that_is_over_says_so_and_does_nothing() {
     for action in [
         Action::Acknowledge(of_incident()),
         Action::TakeOver(of_incident()),
+        Action::HandOver(of_incident(), String::from("U0JAN")),
         Action::Silence(of_incident(), Quiet::TwoHours),
     ] {
         let said = world.hears("eva", action).await;
@@ -330,7 +355,7 @@ async fn two_clicks_make_one_silence() {
     assert_eq!(*targets, [TargetId::new("master/green")]);
     assert_eq!(
         (*length, why.as_str()),
-        (Duration::from_hours(2), "68rn is known")
+        (Length::For(Duration::from_hours(2)), "68rn is known")
     );
 }
 
@@ -426,6 +451,7 @@ async fn what_may_be_a_repeat_only_asks() {
     for action in [
         Action::Acknowledge(of_incident()),
         Action::TakeOver(of_incident()),
+        Action::HandOver(of_incident(), String::from("U0JAN")),
         Action::Silence(of_incident(), Quiet::Morning),
         Action::FalseAlarm(of_incident()),
         Action::say("ack 68rn", Place::Instead),

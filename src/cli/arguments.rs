@@ -317,8 +317,15 @@ pub struct Begin {
     #[arg(required = true, num_args = 1.., value_name = "NAME")]
     pub words: Vec<String>,
     /// How long, at most 24h
-    #[arg(long = "for", value_name = "DURATION")]
-    pub length: String,
+    #[arg(
+        long = "for",
+        value_name = "DURATION",
+        required_unless_present = "until"
+    )]
+    pub length: Option<String>,
+    /// Until when instead: `recovered`, at most 24h, or the next such time of the file's zone
+    #[arg(long, value_name = "recovered|HH:MM", conflicts_with = "length")]
+    pub until: Option<String>,
     /// Why
     #[arg(long, value_name = "WORDS")]
     pub reason: String,

@@ -94,7 +94,12 @@ pub(super) fn deploy(global: &Global, command: &Deploy, terminal: Terminal) -> E
 }
 
 fn begun(begin: &Begin) -> Value {
-    json!({ "words": begin.words.join(" "), "for": begin.length, "why": begin.reason })
+    json!({
+        "words": begin.words.join(" "),
+        "for": begin.length,
+        "until": begin.until,
+        "why": begin.reason,
+    })
 }
 
 fn send(global: &Global, request: &Request, terminal: Terminal) -> Exit {

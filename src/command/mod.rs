@@ -158,7 +158,7 @@ pub const COMMANDS: &[Command] = &[
     Command {
         word: "silence",
         arguments: "add <words> for <2h> because <reason>",
-        what: "tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it",
+        what: "tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it",
         hear: planned::silence,
     },
     Command {

@@ -129,7 +129,7 @@ fn help_is_made_from_the_table() {
             /roih history <target> [<7d>]                               how it changed, latest first
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
-            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
+            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
             /roih show tasks <target>                                   what you can have done to it, such as `restart master green`, and why not the rest
@@ -152,7 +152,7 @@ fn help_is_made_from_the_table() {
             /roih history <target> [<7d>]                               how it changed, latest first
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
-            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; `list` shows what is silenced, `end <id>` ends it
+            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
             /roih show tasks <target>                                   what you can have done to it, such as `restart master green`, and why not the rest

@@ -18,6 +18,7 @@ mod lapse;
 mod logs;
 mod look;
 mod mark;
+mod noted;
 mod parents;
 mod planned;
 mod quiet;

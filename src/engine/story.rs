@@ -4,7 +4,9 @@ use super::{Engine, watched::Watched};
 use crate::{
     judge::freshness::{self, Life},
     model::{
-        ChannelName, Moment, OnCallName, Outage, Slot, Story, Timestamp, Verdict, plan::Question,
+        ChannelName, Moment, OnCallName, Outage, Slot, Story, Timestamp, Verdict,
+        plan::Question,
+        planned::{Acknowledgement, Attended, Silent},
     },
 };
 
@@ -38,6 +40,7 @@ impl Engine {
             .expect("stories are told of targets that are there");
         let watching = &watched.checks[index];
         let target = &watched.target;
+        let is_end = outage.is_some();
         let told_before = watched.incident.as_ref().map(|open| open.incident.verdict);
         Story {
             target: Some(target.id.clone()),
@@ -67,6 +70,12 @@ impl Engine {
             many: None,
             notes: self.notes(slot),
             flapping: watched.flapping(now),
+            attended: match &watched.incident {
+                Some(open) if !is_end => {
+                    attended(open.incident.acknowledged.as_ref(), self.silence_over(slot))
+                }
+                Some(_) | None => None,
+            },
         }
     }
 
@@ -137,6 +146,20 @@ fn log_words(watched: &Watched, now: Timestamp) -> Option<String> {
         words.push_str(together);
     }
     Some(words)
+}
+
+/// What people do about an open incident, if they do anything.
+pub(super) fn attended(
+    on_it: Option<&Acknowledgement>,
+    silent: Option<Silent>,
+) -> Option<Box<Attended>> {
+    let attended = Attended {
+        on_it: on_it.cloned(),
+        silent,
+        deed: String::new(),
+        calls: None,
+    };
+    (!attended.is_nothing()).then(|| Box::new(attended))
 }
 
 /// Everybody who gets a message: whoever hands it on has to know all of them, or somebody hears it twice.

@@ -33,6 +33,7 @@ impl Engine {
         let disaster = self.note_disaster(slot);
         let incident = self.settle(now, slot, batch);
         self.tell_disaster(now, disaster, batch);
+        self.watch_recovered(now, slot, batch);
         incident
     }
 
@@ -144,6 +145,11 @@ impl Engine {
         let decision = route::route(&self.plan, self.at(slot)?.case(verdict));
         let incident = &self.at(slot)?.incident.as_ref()?.incident;
         let was_worse = incident.worst >= verdict;
+        // It is not what somebody has taken on any more.
+        if let Some(open) = &mut self.at_mut(slot)?.incident {
+            open.incident.acknowledged = None;
+        }
+        let incident = &self.at(slot)?.incident.as_ref()?.incident;
         let mut hearers: Vec<_> = told_of(incident).collect();
         if !was_worse {
             hearers.extend(decision.to.iter().cloned());
@@ -187,7 +193,6 @@ impl Engine {
         incident.sequence += 1;
         incident.verdict = verdict;
         incident.worst = incident.worst.max(verdict);
-        incident.acknowledged = None;
         if has_digests(incident) != had_digests {
             incident.reminders = 0;
             open.remind = None;

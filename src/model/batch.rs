@@ -52,7 +52,7 @@ pub enum Memory {
 pub struct Finished {
     /// Which one.
     pub key: EntryKey,
-    /// How it ended: `accepted`, `folded`, `expired`, `handed over`.
+    /// How it ended: `accepted`, `folded`, `expired`, `handed over`, `passed over`.
     pub how: &'static str,
     /// Attempts that were begun.
     pub attempts: u32,

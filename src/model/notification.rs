@@ -9,6 +9,7 @@ use super::{
     names::{ChannelName, CheckKind, IncidentId, OnCallName, TargetId},
     observation::{Detail, Phases},
     plan::Severity,
+    planned::Attended,
     roles::Role,
     time::Timestamp,
     unrest::Flapping,
@@ -41,6 +42,8 @@ pub enum Kind {
     Removed,
     /// hekate's own trouble or news, for `ops`.
     Notice,
+    /// Somebody did something about it: only messages that live show that, and nobody else hears of it.
+    Noted,
 }
 
 impl Kind {
@@ -53,6 +56,7 @@ impl Kind {
             Self::Recovered => "recovered",
             Self::Removed => "removed",
             Self::Notice => "notice",
+            Self::Noted => "noted",
         }
     }
 }
@@ -108,6 +112,8 @@ pub struct Story {
     pub notes: Vec<String>,
     /// If it goes up and down: how often, and how it went.
     pub flapping: Option<Box<Flapping>>,
+    /// What people do about it, for messages that live; of an end absent.
+    pub attended: Option<Box<Attended>>,
 }
 
 /// How several targets are that are told as one.
@@ -178,6 +184,7 @@ impl Story {
             many: None,
             notes: Vec::new(),
             flapping: None,
+            attended: None,
         }
     }
 }

@@ -4,6 +4,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use chrono::{Days, NaiveTime, TimeZone as _};
+use chrono_tz::Tz;
+
 use super::{
     calendar::Times,
     names::{IncidentId, TargetId},
@@ -120,10 +123,74 @@ pub struct Planned {
     pub by: Person,
     /// When it was made, which is when it begins.
     pub from: Timestamp,
-    /// When it ends.
+    /// When it ends; at the latest, if it ends with what it is about.
     pub until: Timestamp,
+    /// Whether it ends as soon as nobody of those whom it is about is bad any more.
+    pub is_until_recovered: bool,
     /// How it ended, if it has.
     pub ended: Option<Ended>,
+}
+
+impl Planned {
+    /// When it ends, behind "until": `22 Nov 16:20:00 CET`, or `it recovers, at the latest 22 Nov 16:20:00 CET`; the time in
+    /// the given words.
+    pub fn end(&self, until: &str) -> String {
+        if self.is_until_recovered {
+            let they = match self.matcher.targets.len() {
+                1 => "it recovers",
+                _ => "they recover",
+            };
+            format!("{they}, at the latest {until}")
+        } else {
+            until.to_owned()
+        }
+    }
+}
+
+/// When somebody wants a plan to end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Length {
+    /// After so long.
+    For(Duration),
+    /// At the next such time of day of the file's zone.
+    At(NaiveTime),
+    /// As soon as nobody of those whom it is about is bad any more, and after [`LENGTH_MAX`] in any case.
+    Recovered,
+}
+
+impl Length {
+    /// The time of day that somebody wrote: `8:00`, `08:00`.
+    pub fn clock(word: &str) -> Option<NaiveTime> {
+        let (hour, minute) = word.split_once(':')?;
+        let is_number = |part: &str| part.bytes().all(|digit| digit.is_ascii_digit());
+        let is_clock = (1..=2).contains(&hour.len()) && minute.len() == 2;
+        if !is_clock || !is_number(hour) || !is_number(minute) {
+            return None;
+        }
+        NaiveTime::from_hms_opt(hour.parse().ok()?, minute.parse().ok()?, 0)
+    }
+
+    /// How long that is from now on, at the longest. A time of day that is less than [`LENGTH_MIN`] away is that of
+    /// tomorrow; where a clock that is put back makes that longer than [`LENGTH_MAX`], it ends after that.
+    pub fn from_now(self, now: Timestamp, zone: Tz) -> Duration {
+        match self {
+            Self::For(length) => length,
+            Self::At(time) => until(time, now, zone).min(LENGTH_MAX),
+            Self::Recovered => LENGTH_MAX,
+        }
+    }
+}
+
+fn until(time: NaiveTime, now: Timestamp, zone: Tz) -> Duration {
+    let local = now.to_utc().with_timezone(&zone);
+    let days = (0..3).filter_map(|days| {
+        let day = local.date_naive().checked_add_days(Days::new(days))?;
+        let at = zone.from_local_datetime(&day.and_time(time)).earliest()?;
+        (at - local).to_std().ok()
+    });
+    days.into_iter()
+        .find(|wait| *wait > LENGTH_MIN)
+        .unwrap_or(LENGTH_MAX)
 }
 
 /// How a plan ended.
@@ -148,6 +215,8 @@ pub enum HowEnded {
     CameBack,
     /// Another one took its place.
     Replaced,
+    /// Nobody of those whom it was about was bad any more.
+    Recovered,
 }
 
 impl HowEnded {
@@ -158,6 +227,7 @@ impl HowEnded {
             Self::Stopped => "ended",
             Self::CameBack => "came back",
             Self::Replaced => "replaced",
+            Self::Recovered => "recovered",
         }
     }
 }
@@ -194,6 +264,35 @@ impl Acknowledgement {
     }
 }
 
+/// What people do about an open incident.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Attended {
+    /// Who is on it, if anybody is.
+    pub on_it: Option<Acknowledgement>,
+    /// That all that is still bad of it is silenced or in maintenance, if it is.
+    pub silent: Option<Silent>,
+    /// What somebody did just now, as a clause without a full stop; empty if this is not told because of that. May be foreign.
+    pub deed: String,
+    /// The user's id in Slack of whoever has to do something because of that.
+    pub calls: Option<String>,
+}
+
+/// That nobody hears of something for a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Silent {
+    /// Until when, at the latest.
+    pub until: Timestamp,
+    /// Whether it ends as soon as it recovers.
+    pub is_until_recovered: bool,
+}
+
+impl Attended {
+    /// Whether nobody does anything about it.
+    pub const fn is_nothing(&self) -> bool {
+        self.on_it.is_none() && self.silent.is_none() && self.deed.is_empty()
+    }
+}
+
 /// What somebody wishes to be planned or taken on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wish {
@@ -203,8 +302,8 @@ pub enum Wish {
         kind: PlanKind,
         /// Whom it is about; not empty, of a deploy exactly one.
         targets: Vec<TargetId>,
-        /// How long at most.
-        length: Duration,
+        /// When it is to end; of a deploy never [`Length::Recovered`].
+        length: Length,
         /// Why; of a deploy empty.
         why: String,
         /// Of a deploy what is deployed, if that is said.
@@ -223,6 +322,13 @@ pub enum Wish {
         why: Option<String>,
         /// What is to become of it if somebody else has taken it on.
         if_taken: IfTaken,
+    },
+    /// Somebody else is on an incident from now on, whoever was before.
+    HandOver {
+        /// Which.
+        incident: IncidentId,
+        /// Who.
+        to: Person,
     },
 }
 
@@ -359,6 +465,38 @@ mod tests {
             "s４",
         ] {
             assert_eq!(PlanId::from_word(word), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_is_the_next_one_and_never_more_than_a_day_away() {
+        let prague = chrono_tz::Europe::Prague;
+        let at = |text: &str| {
+            let time = chrono::DateTime::parse_from_rfc3339(text).unwrap();
+            Timestamp::from_millis(time.timestamp_millis())
+        };
+        for (now, minutes) in [
+            ("2026-11-21T23:00:00+01:00", 9 * 60),
+            ("2026-11-22T00:30:00+01:00", 7 * 60 + 30),
+            ("2026-11-22T08:00:00+01:00", 24 * 60),
+            ("2026-11-22T07:59:30+01:00", 24 * 60),
+            // The night in which an hour is lived twice, and the one that lacks one.
+            ("2026-10-24T22:00:00+02:00", 11 * 60),
+            ("2026-10-24T08:00:00+02:00", 24 * 60),
+            ("2026-03-28T22:00:00+01:00", 9 * 60),
+        ] {
+            let eight = Length::At(Length::clock("8:00").unwrap());
+            let length = eight.from_now(at(now), prague);
+            assert_eq!(length.as_secs() / 60, minutes, "{now}");
+        }
+        // A time that the clock skips is that of the day after.
+        let skipped = Length::At(Length::clock("02:30").unwrap());
+        let length = skipped.from_now(at("2026-03-28T22:00:00+01:00"), prague);
+        assert_eq!(length, LENGTH_MAX);
+        for word in [
+            "", "8", "24:00", "8:60", "8:0", "+8:00", "008:00", "8:00:00", "８:00",
+        ] {
+            assert_eq!(Length::clock(word), None, "{word}");
         }
     }
 }

@@ -152,7 +152,7 @@ fn event(entry: &Entry) -> Value {
 
 const fn status(kind: Kind) -> &'static str {
     match kind {
-        Kind::Opened | Kind::Changed | Kind::Reminder => "open",
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => "open",
         Kind::Recovered | Kind::Removed => "closed",
         Kind::Notice => "none",
     }
@@ -304,6 +304,7 @@ mod tests {
             many: None,
             notes: Vec::new(),
             flapping: None,
+            attended: None,
         }
     }
 

@@ -57,6 +57,13 @@ pub enum Control {
         /// What it does.
         action_id: String,
     },
+    /// A menu of the people of the workspace.
+    People {
+        /// What it says before anybody is chosen.
+        placeholder: String,
+        /// What it does.
+        action_id: String,
+    },
 }
 
 /// How a button looks.
@@ -148,7 +155,9 @@ impl Control {
             Self::Menu {
                 action_id, options, ..
             } => is_at_most(action_id, ID_MAX) && options.iter().any(Choice::is_possible),
-            Self::Search { action_id, .. } => is_at_most(action_id, ID_MAX),
+            Self::Search { action_id, .. } | Self::People { action_id, .. } => {
+                is_at_most(action_id, ID_MAX)
+            }
         }
     }
 
@@ -163,7 +172,9 @@ impl Control {
                 let labels = options.iter().map(|choice| cost(&choice.label));
                 cost(placeholder) + labels.sum::<usize>()
             }
-            Self::Search { placeholder, .. } => cost(placeholder),
+            Self::Search { placeholder, .. } | Self::People { placeholder, .. } => {
+                cost(placeholder)
+            }
         }
     }
 
@@ -199,6 +210,12 @@ impl Control {
             } => json!({
                 "type": "external_select", "placeholder": plain(placeholder), "action_id": action_id,
                 "min_query_length": 0,
+            }),
+            Self::People {
+                placeholder,
+                action_id,
+            } => json!({
+                "type": "users_select", "placeholder": plain(placeholder), "action_id": action_id,
             }),
         }
     }

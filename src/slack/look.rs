@@ -5,6 +5,9 @@ use crate::model::Verdict;
 /// The colour of the bar beside a notice.
 pub const NOTICE_COLOR: &str = "#1D9BD1";
 
+/// The colour of the bar beside something bad that somebody has taken on.
+pub const TAKEN_COLOR: &str = "#ECB22E";
+
 /// The circle of a verdict in colon form.
 pub const fn circle(verdict: Verdict) -> &'static str {
     match verdict {

@@ -145,6 +145,13 @@ pub fn mention(on_call: &OnCall, now: Timestamp) -> Option<String> {
     (!all.is_empty()).then(|| all.join(" "))
 }
 
+/// The mention of somebody by the id; absent if it has not the shape of one.
+///
+/// Source: as of [`mention`].
+pub fn mention_user(id: &str) -> Option<String> {
+    is_id(id, "UW").then(|| format!("<@{id}>"))
+}
+
 fn is_id(id: &str, first: &str) -> bool {
     id.len() >= 3
         && id.starts_with(|c| first.contains(c))
@@ -250,6 +257,12 @@ impl Markup {
     /// The mention of those on call; nothing, if nobody can be mentioned.
     pub fn mention(&mut self, on_call: &OnCall, now: Timestamp) -> &mut Self {
         self.0.push_str(&mention(on_call, now).unwrap_or_default());
+        self
+    }
+
+    /// The mention of somebody by the id; nothing, if it has not the shape of one.
+    pub fn user(&mut self, id: &str) -> &mut Self {
+        self.0.push_str(&mention_user(id).unwrap_or_default());
         self
     }
 

@@ -385,7 +385,7 @@ fn unfounded(
             .first()
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
         (Kind::Recovered, _) => false,
-        (Kind::Changed | Kind::Reminder | Kind::Removed | Kind::Notice, _) => true,
+        (Kind::Changed | Kind::Reminder | Kind::Removed | Kind::Notice | Kind::Noted, _) => true,
     };
     (!is_founded).then(|| {
         format!(

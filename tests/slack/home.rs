@@ -91,6 +91,7 @@ fn silence(board: &Board, number: u64, targets: &[&str], by: Person) {
         from: ago(600),
         until: ago(0) + std::time::Duration::from_mins(25),
         ended: None,
+        is_until_recovered: false,
     }));
     board.agenda.store(Arc::new(agenda));
 }

@@ -1,8 +1,14 @@
 //! Messages that are edited as their incident goes on, state by state, and the lines of their threads.
 
+use std::{sync::Arc, time::Duration};
+
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
-    model::{Entry, Kind, Severity, Verdict, unrest::Flapping},
+    model::{
+        Entry, Kind, Severity, Verdict,
+        planned::{Acknowledgement, Attended, Person, Silent},
+        unrest::Flapping,
+    },
     slack::{
         Message,
         message::{edited, living, thread_line},
@@ -46,6 +52,7 @@ fn it_begins_with_a_mention_and_no_edit_has_one() {
         Kind::Reminder,
         Kind::Recovered,
         Kind::Removed,
+        Kind::Noted,
     ] {
         let mut over = recovered_story();
         over.to = story().to;
@@ -108,6 +115,96 @@ fn it_shows_how_it_is_now() {
         &entry(Kind::Removed, recovered_story()),
         &expect_file!["living_removed.json"],
     );
+}
+
+fn taken(why: &str) -> Attended {
+    Attended {
+        on_it: Some(Acknowledgement {
+            by: Person {
+                name: String::from("eva <!channel> *x*"),
+                slack_user: Some(String::from("U0EVA")),
+            },
+            at: ago(30),
+            why: Some(why.to_owned()),
+        }),
+        silent: None,
+        deed: format!("eva <!channel> *x* is on it: {why}"),
+        calls: None,
+    }
+}
+
+#[test]
+fn it_shows_what_people_do_about_it() {
+    let mut attended = taken("I restart it & look");
+    let mut on_it = story();
+    on_it.attended = Some(Box::new(attended.clone()));
+    let entries = [
+        mentioning(Kind::Noted, on_it.clone()),
+        mentioning(Kind::Changed, on_it),
+    ];
+    shows(&entries[0], &expect_file!["living_taken.json"]);
+    let button = |entry: &Entry| {
+        let shown = edited(entry, &context(&on_call())).to_json().to_string();
+        assert!(!shown.contains("hekate.ack"), "{shown}");
+        shown.contains("hekate.take_over")
+    };
+    assert!(entries.iter().all(button));
+
+    attended.silent = Some(Silent {
+        until: ago(0) + Duration::from_hours(2),
+        is_until_recovered: false,
+    });
+    attended.on_it = None;
+    attended.deed = String::from("jan@laptop silenced it until 15:00:00 CET: known (s41)");
+    let mut shared = shared_story(9, 3);
+    shared.attended = Some(Box::new(attended));
+    let silenced = entry(Kind::Noted, shared);
+    shows(&silenced, &expect_file!["living_silenced.json"]);
+    let mut with_it = silenced.clone();
+    let attended = Arc::make_mut(&mut with_it.story).attended.as_mut();
+    let silent = attended.and_then(|attended| attended.silent.as_mut());
+    silent.expect("it is silent").is_until_recovered = true;
+    let shown = edited(&with_it, &context(&on_call())).to_json().to_string();
+    assert!(
+        shown.contains("silent until it recovers, at the latest 15:00:00 CET"),
+        "{shown}"
+    );
+
+    let lines = [&entries[0], &silenced];
+    let lines = thread_line(&lines, &context(&on_call()), false);
+    mentions_nobody(&lines);
+    assert!(!lines.to_json()["text"].to_string().contains("<!channel>"));
+    is_file(&lines, &expect_file!["thread_noted.json"]);
+}
+
+#[test]
+fn whoever_it_is_handed_to_is_mentioned_in_the_thread_while_it_goes_on() {
+    let mut attended = taken("handed over by @jan");
+    attended.on_it = attended.on_it.map(|taken| Acknowledgement {
+        by: Person {
+            name: String::from("@U0EVA"),
+            slack_user: Some(String::from("U0EVA")),
+        },
+        ..taken
+    });
+    attended.deed = String::from("@jan handed it over to @U0EVA");
+    attended.calls = Some(String::from("U0EVA"));
+    let mut handed = story();
+    handed.attended = Some(Box::new(attended));
+    let handed = entry(Kind::Noted, handed);
+    is_file(
+        &edited(&handed, &context(&on_call())),
+        &expect_file!["living_handed.json"],
+    );
+    let line = thread_line(&[&handed], &context(&on_call()), false);
+    is_file(&line, &expect_file!["thread_handed.json"]);
+    assert!(
+        line.plain().to_json()["text"]
+            .to_string()
+            .contains("<@U0EVA>")
+    );
+    let over = entry(Kind::Recovered, recovered_story());
+    mentions_nobody(&thread_line(&[&handed, &over], &context(&on_call()), false));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use hekate::{
         IncidentId, Kind, Severity, Verdict,
         plan::Matcher,
         planned::{
-            Acknowledgement, Agenda, Done, Ended, HowEnded, Person, PlanId, PlanKind, Planned,
-            Refused, WindowFacts, Wish,
+            Acknowledgement, Agenda, Done, Ended, HowEnded, Length, Person, PlanId, PlanKind,
+            Planned, Refused, WindowFacts, Wish,
         },
     },
     slack::reply,
@@ -142,7 +142,8 @@ fn begun(typed: &str, number: u64, by: &str) -> Planned {
         release,
         by: somebody(by),
         from: NOW,
-        until: NOW + length,
+        until: NOW + length.from_now(NOW, chrono_tz::UTC),
+        is_until_recovered: length == Length::Recovered,
         ended: None,
     }
 }

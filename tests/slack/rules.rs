@@ -192,7 +192,7 @@ fn control_fits(control: &Value) {
                 assert!((1..=150).contains(&length(&option["value"])), "{control:#}");
             }
         }
-        "external_select" => is_label(&control["placeholder"]),
+        "external_select" | "users_select" => is_label(&control["placeholder"]),
         other => panic!("{other} is not one of ours"),
     }
 }

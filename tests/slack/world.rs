@@ -103,6 +103,7 @@ pub(crate) fn story() -> Story {
         many: None,
         notes: Vec::new(),
         flapping: None,
+        attended: None,
     }
 }
 

@@ -178,6 +178,7 @@ pub(crate) fn entry(number: u64) -> Entry {
             many: None,
             notes: Vec::new(),
             flapping: None,
+            attended: None,
         }),
         state: EntryState::Queued,
         attempts: 0,

@@ -18,7 +18,7 @@ use super::{
 use crate::model::{
     Board, IncidentId, TargetId,
     board::Row,
-    planned::{DEPLOY_DEFAULT, IfTaken, PlanId, PlanKind, WORDS_MAX, Wish},
+    planned::{DEPLOY_DEFAULT, IfTaken, Length, PlanId, PlanKind, WORDS_MAX, Wish},
     text::clean,
 };
 
@@ -91,8 +91,8 @@ impl From<Problem> for Heard {
 pub struct Said {
     /// Whom it is about, as people call them.
     pub names: String,
-    /// How long it is to last.
-    pub length: Option<Duration>,
+    /// When it is to end.
+    pub length: Option<Length>,
     /// Why; cleaned.
     pub why: String,
     /// What is deployed; cleaned.
@@ -172,8 +172,12 @@ fn understand(kind: PlanKind, said: Said, board: &Board, command: &str) -> Resul
         problem.after(&start, &said.rest(command), &hint())
     })?;
     let length = match (said.length, kind) {
+        (Some(Length::Recovered), PlanKind::Deploy) => {
+            let words = "a deploy ends by itself when what is deployed has come back";
+            return Err(Problem::new(words, hint()));
+        }
         (Some(length), _) => length,
-        (None, PlanKind::Deploy) => DEPLOY_DEFAULT,
+        (None, PlanKind::Deploy) => Length::For(DEPLOY_DEFAULT),
         (None, PlanKind::Silence | PlanKind::Maintenance) => {
             return Err(Problem::new("it is not said for how long", hint()));
         }
@@ -364,9 +368,18 @@ impl Said {
         let is_terminal = !command.starts_with('/');
         let dashes = if is_terminal { "--" } else { "" };
         let mut rest = String::new();
-        if let Some(length) = self.length {
-            let length = humantime::format_duration(length).to_string();
-            let _ = write!(rest, " {dashes}for {}", length.replace(' ', ""));
+        match self.length {
+            Some(Length::For(length)) => {
+                let length = humantime::format_duration(length).to_string();
+                let _ = write!(rest, " {dashes}for {}", length.replace(' ', ""));
+            }
+            Some(Length::At(time)) => {
+                let _ = write!(rest, " {dashes}until {}", time.format("%H:%M"));
+            }
+            Some(Length::Recovered) => {
+                let _ = write!(rest, " {dashes}until recovered");
+            }
+            None => {}
         }
         if let Some(release) = &self.release {
             let _ = write!(rest, " {dashes}release {release}");
@@ -379,7 +392,7 @@ impl Said {
         rest
     }
 
-    /// Names, and behind them in any order `for 2h`, `release 4.18.2`, and last `because …`; a dash before a word, as in a
+    /// Names, and behind them in any order `for 2h` or `until 08:00` or `until recovered`, `release 4.18.2`, and last `because …`; a dash before a word, as in a
     /// terminal, makes no difference. What follows a length or a release and is none of these is the reason as well.
     pub(super) fn read(words: &str) -> Result<Self, String> {
         let mut said = Self::default();
@@ -397,21 +410,31 @@ impl Said {
             match key.as_str() {
                 "for" => {
                     let (length, after) = length(value, after)?;
-                    if said.length.replace(length).is_some() {
-                        return Err(String::from("it is said twice for how long"));
-                    }
+                    said.set_length(Length::For(length))?;
                     is_behind_names = true;
                     rest = after;
+                }
+                "until" => {
+                    let read = match value {
+                        Some(value) => until(value).map(|(length, _)| (length, after)),
+                        None => until(after),
+                    };
+                    // `for 2h until the disks are there` is a reason.
+                    let is_reason = is_behind_names && !is_option && read.is_err();
+                    rest = if is_reason {
+                        said.why = reason(rest);
+                        ""
+                    } else {
+                        let (length, after) = read?;
+                        said.set_length(length)?;
+                        after
+                    };
+                    is_behind_names = true;
                 }
                 "release" => {
                     let (release, after) =
                         value.map_or_else(|| split(after), |value| (value, after));
-                    if release.is_empty() {
-                        return Err(String::from("it is not said which release"));
-                    }
-                    if said.release.replace(clean(release, WORDS_MAX)).is_some() {
-                        return Err(String::from("it is said twice which release"));
-                    }
+                    said.set_release(release)?;
                     is_behind_names = true;
                     rest = after;
                 }
@@ -438,6 +461,53 @@ impl Said {
         said.names = names.join(" ");
         Ok(said)
     }
+}
+
+impl Said {
+    fn set_length(&mut self, length: Length) -> Result<(), String> {
+        match self.length.replace(length) {
+            Some(_) => Err(String::from("it is said twice for how long")),
+            None => Ok(()),
+        }
+    }
+
+    fn set_release(&mut self, release: &str) -> Result<(), String> {
+        if release.is_empty() {
+            return Err(String::from("it is not said which release"));
+        }
+        match self.release.replace(clean(release, WORDS_MAX)) {
+            Some(_) => Err(String::from("it is said twice which release")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `recovered`, `it recovers`, `08:00`, `tomorrow 08:00`: when a plan is to end, and what is said behind it.
+///
+/// # Errors
+///
+/// A clause that says what is none of these.
+pub fn until(words: &str) -> Result<(Length, &str), String> {
+    let (first, after) = split(words.trim());
+    let is = |word: &str, other: &str| word.eq_ignore_ascii_case(other);
+    let (second, behind) = split(after);
+    if is(first, "recovered") || is(first, "recovery") {
+        return Ok((Length::Recovered, after));
+    }
+    if is(first, "it") && (is(second, "recovers") || is(second, "recovered")) {
+        return Ok((Length::Recovered, behind));
+    }
+    // No plan lasts longer than a day, so the next such time may be that of tomorrow anyway.
+    let (clock, behind) = if is(first, "tomorrow") {
+        (second, behind)
+    } else {
+        (first, after)
+    };
+    let clock = Length::clock(clock).map(Length::At);
+    clock.map(|length| (length, behind)).ok_or_else(|| {
+        let first = clean(first, SHOWN_MAX);
+        format!("`{first}` is neither a time such as 08:00 nor `recovered`")
+    })
 }
 
 /// The first word and what follows it.

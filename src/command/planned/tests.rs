@@ -29,14 +29,19 @@ fn understood(typed: &str) -> String {
                 let release = release
                     .map(|name| format!(" of {name:?}"))
                     .unwrap_or_default();
+                let length = match length {
+                    Length::For(length) => format!("for {}", humantime::format_duration(length)),
+                    Length::At(time) => format!("until {time}"),
+                    Length::Recovered => String::from("until recovered"),
+                };
                 format!(
-                    "{}{release}: {} for {} because {why:?}",
+                    "{}{release}: {} {length} because {why:?}",
                     kind.as_str(),
                     ids.join(" + "),
-                    humantime::format_duration(length)
                 )
             }
             Wish::End { id } => format!("end {id}"),
+            Wish::HandOver { .. } => panic!("it can only be pressed"),
             Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
         Heard::List(kind) => format!("list of every {}", kind.as_str()),
@@ -133,6 +138,44 @@ fn plans_are_said_in_many_ways() {
 }
 
 #[test]
+fn a_plan_can_end_with_its_trouble_or_at_a_time_of_day() {
+    expect![[r#"
+        silence add blue master until recovered because it is known
+            silence: master/blue until recovered because "it is known"
+        silence add blue master until it recovers it is known
+            silence: master/blue until recovered because "it is known"
+        silence add blue master --until=recovered --reason "it is known"
+            silence: master/blue until recovered because "it is known"
+        silence add master until 08:00 because night
+            silence: master/blue + master/green until 08:00:00 because "night"
+        silence add master until tomorrow 8:00 because night
+            silence: master/blue + master/green until 08:00:00 because "night"
+        maintenance start cron for 45m until the disks are there
+            maintenance: cron/purple + cron/yellow for 45m because "until the disks are there"
+        silence add master for 2h until 08:00 because night
+            ? it is said twice for how long |  | say it as `/roih silence add master blue for 2h because db restore`
+        silence add master until noon because night
+            ? `noon` is neither a time such as 08:00 nor `recovered` |  | say it as `/roih silence add master blue for 2h because db restore`
+        silence add mster until recovered because night
+            ? nothing is called `mster` | silence add master until recovered because night | say it as `/roih silence add master blue for 2h because db restore`
+        deploy announce green master until recovered
+            ? a deploy ends by itself when what is deployed has come back |  | say it as `/roih deploy announce master green for 5m release 4.18.2`
+    "#]]
+    .assert_eq(&table(&[
+        "silence add blue master until recovered because it is known",
+        "silence add blue master until it recovers it is known",
+        "silence add blue master --until=recovered --reason \"it is known\"",
+        "silence add master until 08:00 because night",
+        "silence add master until tomorrow 8:00 because night",
+        "maintenance start cron for 45m until the disks are there",
+        "silence add master for 2h until 08:00 because night",
+        "silence add master until noon because night",
+        "silence add mster until recovered because night",
+        "deploy announce green master until recovered",
+    ]));
+}
+
+#[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
     expect![[r#"
@@ -158,8 +201,8 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
             ? nothing is called `mastre` | silence add master for 2h because a slip | say it as `/roih silence add master blue for 2h because db restore`
         silence add unknown master for 2h because nobody is
             ? nobody is like that now |  | say it as `/roih silence add master blue for 2h because db restore`
-        silence add master --until 16:20 because no such word
-            ? `--until` is not known here |  | say it as `/roih silence add master blue for 2h because db restore`
+        silence add master --till 16:20 because no such word
+            ? `--till` is not known here |  | say it as `/roih silence add master blue for 2h because db restore`
         silence master for 2h because of what
             ? `master` is nothing that can be done with a silence | silence add master for 2h because of what, silence list | say it as `/roih silence add master blue for 2h because db restore`
         silence list master
@@ -196,7 +239,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         "silence add master for 2h release 4 because no deploy",
         "silence add mastre for 2h because a slip",
         "silence add unknown master for 2h because nobody is",
-        "silence add master --until 16:20 because no such word",
+        "silence add master --till 16:20 because no such word",
         "silence master for 2h because of what",
         "silence list master",
         "silence end",
@@ -216,7 +259,7 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
 fn what_is_near_can_be_typed_as_it_stands_in_a_terminal_too() {
     let said = Said {
         names: String::from("mastre"),
-        length: Some(Duration::from_mins(150)),
+        length: Some(Length::For(Duration::from_mins(150))),
         why: String::from("it's a slip"),
         release: None,
     };
@@ -250,6 +293,7 @@ fn planned(kind: PlanKind, targets: &[&str]) -> Planned {
         by: jan(),
         from: fixture::NOW,
         until: fixture::NOW + Duration::from_hours(2),
+        is_until_recovered: false,
         ended: None,
     }
 }

@@ -20,11 +20,8 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
         Done::Begun { planned, but } => {
             let (id, by) = (planned.id, said(&planned.by.name));
             let who = counted(planned.matcher.targets.len());
-            let until = format!(
-                "until {} ({})",
-                clock(planned.until, now, zone),
-                zone.name()
-            );
+            let until = planned.end(&clock(planned.until, now, zone));
+            let until = format!("until {until} ({})", zone.name());
             let ends = format!("id {id}; `{command} {} end {id}` ends it", id.kind.as_str());
             let first = match id.kind {
                 PlanKind::Silence => format!("silenced {who} {until}, by {by} — {ends}"),
@@ -88,7 +85,7 @@ fn one(planned: &Planned, now: Timestamp, zone: Tz) -> String {
         "`{}` {} until {} ({} left), by {}{why} — {}",
         planned.id,
         counted(targets.len()),
-        clock(planned.until, now, zone),
+        planned.end(&clock(planned.until, now, zone)),
         left(planned.until, now),
         said(&planned.by.name),
         names(targets)
@@ -114,7 +111,7 @@ fn window(facts: &WindowFacts, now: Timestamp, zone: Tz) -> String {
 ///
 /// ```json
 /// {"now": "…", "plans": [{"id": "s41", "kind": "silence", "targets": ["master/blue"], "why": "db restore", "release": null,
-///  "by": "jan@laptop", "from": "…", "until": "…", "ended": null}],
+///  "by": "jan@laptop", "from": "…", "until": "…", "until_recovered": false, "ended": null}],
 ///  "windows": [{"name": "staging rebuild", "open": {"from": "…", "until": "…"}, "opens_at": "…"}]}
 /// ```
 ///
@@ -173,6 +170,7 @@ fn json_one(planned: &Planned) -> Value {
         "by": planned.by.name,
         "from": planned.from.to_string(),
         "until": planned.until.to_string(),
+        "until_recovered": planned.is_until_recovered,
         "ended": planned.ended.as_ref().map(|ended| json!({
             "at": ended.at.to_string(),
             "how": ended.how.as_str(),

@@ -223,6 +223,7 @@ impl Engine {
             by: attempt.by.clone(),
             from: now.at,
             until: now.at + length.min(DEPLOY_MAX),
+            is_until_recovered: false,
             ended: None,
         }
     }

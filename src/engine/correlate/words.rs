@@ -1,6 +1,9 @@
 //! How an incident of several targets is told.
 
-use super::super::{story::each_once, tell::outage};
+use super::super::{
+    story::{attended, each_once},
+    tell::outage,
+};
 use super::shared_members;
 use crate::model::{
     ChannelName, Incident, Kind, Moment, Outage, Story, Timestamp, Verdict,
@@ -16,7 +19,7 @@ const NAMED_MAX: usize = 4;
 pub(super) const GONE: &str = "taken out of the file";
 
 /// The message of an incident of several targets, as it stands, for one channel.
-pub(super) fn story_of(
+pub(in crate::engine) fn story_of(
     incident: &Incident,
     channel: Option<&ChannelName>,
     kind: Kind,
@@ -50,15 +53,21 @@ pub(super) fn story_of(
             Kind::Recovered | Kind::Removed if incident.verdict == Verdict::Operational => {
                 incident.worst
             }
-            Kind::Changed | Kind::Reminder | Kind::Recovered | Kind::Removed | Kind::Notice => {
-                incident.verdict
-            }
+            Kind::Changed
+            | Kind::Reminder
+            | Kind::Recovered
+            | Kind::Removed
+            | Kind::Notice
+            | Kind::Noted => incident.verdict,
         },
         to: worst.unwrap_or(match kind {
             Kind::Removed => Verdict::Unknown,
-            Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Recovered | Kind::Notice => {
-                Verdict::Operational
-            }
+            Kind::Opened
+            | Kind::Changed
+            | Kind::Reminder
+            | Kind::Recovered
+            | Kind::Notice
+            | Kind::Noted => Verdict::Operational,
         }),
         since: since.unwrap_or(incident.since),
         severity: incident.severity,
@@ -79,6 +88,7 @@ pub(super) fn story_of(
             .common
             .as_ref()
             .and_then(|common| common.flapping.clone().map(Box::new)),
+        attended: attended(incident.acknowledged.as_ref(), None).filter(|_| !is_end),
         ..Story::plain(title(incident), said(&told, back, is_end), now.at)
     }
 }

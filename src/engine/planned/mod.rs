@@ -25,7 +25,8 @@ use crate::{
         Batch, Moment, Plan, Slot, TargetId, Tick, Timestamp, Verdict,
         plan::Matcher,
         planned::{
-            Agenda, Ended, HowEnded, Note, Person, PlanId, PlanKind, Planned, Window, WindowFacts,
+            Agenda, Ended, HowEnded, Note, Person, PlanId, PlanKind, Planned, Silent, Window,
+            WindowFacts,
         },
     },
     route,
@@ -51,6 +52,8 @@ pub(in crate::engine) struct Plans {
     is_changed: bool,
     /// Which release was put where a short while ago.
     lately: Vec<Released>,
+    /// Whom a plan was about that ended because all of them recovered: they are to be shown anew.
+    recovered: BTreeSet<Slot>,
 }
 
 /// A plan of a person that is on.
@@ -101,6 +104,8 @@ impl Reach {
 struct Over {
     note: Note,
     until: Tick,
+    /// Whether it ends sooner, if the target recovers.
+    is_until_recovered: bool,
     /// What is said of it when the target is told after all.
     later: String,
 }
@@ -177,6 +182,7 @@ impl Engine {
                     by: None,
                 },
                 until,
+                is_until_recovered: false,
                 later: format!("held back by the maintenance window `{}`", window.name),
             })
         });
@@ -274,6 +280,16 @@ impl Engine {
         self.plan_over(slot).map(|over| over.note)
     }
 
+    /// The silence or maintenance that somebody began over this target and that lasts the longest, if there is one.
+    pub(in crate::engine) fn silence_over(&self, slot: Slot) -> Option<Silent> {
+        let over = self.plan_over(slot)?;
+        let is_of_people = over.note.by.is_some() && over.note.kind != PlanKind::Deploy;
+        is_of_people.then_some(Silent {
+            until: over.note.until,
+            is_until_recovered: over.is_until_recovered,
+        })
+    }
+
     /// Until when reminders of this target are put off by a plan.
     pub(in crate::engine) fn quiet_until(&self, slot: Slot) -> Option<Tick> {
         self.plan_over(slot).map(|over| over.until)
@@ -302,6 +318,38 @@ impl Engine {
         }
     }
 
+    /// Ends what was to end with the last trouble of those whom it is about, if this was the last of them.
+    pub(in crate::engine) fn watch_recovered(
+        &mut self,
+        now: Moment,
+        slot: Slot,
+        batch: &mut Batch,
+    ) {
+        let Some(watched) = self.at(slot) else { return };
+        let made = self.plans.made.iter();
+        let over = made.filter(|standing| {
+            standing.planned.is_until_recovered
+                && standing.reach.targets.contains(&watched.target.id)
+                && !self.is_any_bad(&standing.reach)
+        });
+        let over: Vec<_> = over.map(|standing| standing.planned.id).collect();
+        for id in over {
+            let slots = self.slots_of_plan(id);
+            self.plans.recovered.extend(slots);
+            self.end_plan(now, id, HowEnded::Recovered, None, batch);
+        }
+    }
+
+    /// Whether anybody of these is bad, or belongs to an incident that is not over.
+    fn is_any_bad(&self, reach: &Reach) -> bool {
+        let slots = reach.targets.iter().filter_map(|id| self.index.get(id));
+        let mut watched = slots.filter_map(|slot| self.at(*slot));
+        watched.any(|watched| {
+            let is_told = watched.incident.is_some() || watched.common.is_some();
+            is_told || watched.standing().is_some()
+        })
+    }
+
     /// Ends and opens what is due; with a clock that was moved, whatever it says now.
     pub(in crate::engine) fn turn_plans(
         &mut self,
@@ -328,8 +376,12 @@ impl Engine {
         let over = made.filter(|standing| standing.until <= now.tick);
         let over: Vec<_> = over.map(|standing| standing.planned.id).collect();
         for id in over {
-            touched.extend(self.slots_of_plan(id));
-            self.end_plan(now, id, HowEnded::Over, None, &mut batch);
+            let slots = self.slots_of_plan(id).into_iter().collect();
+            let ended = self.end_plan(now, id, HowEnded::Over, None, &mut batch);
+            if let Some(ended) = ended.filter(|_| id.kind != PlanKind::Deploy) {
+                self.note_plan(now, &ended, &slots, &mut batch);
+            }
+            touched.extend(slots);
         }
         let plan = Arc::clone(&self.plan);
         for (place, window) in plan.maintenance.iter().enumerate() {
@@ -479,6 +531,9 @@ impl Engine {
 
     /// Shows what is planned, if that has changed.
     pub(in crate::engine) fn show_agenda(&mut self, now: Moment, actions: &mut Vec<Action>) {
+        for slot in std::mem::take(&mut self.plans.recovered) {
+            self.show(slot, actions);
+        }
         if !std::mem::take(&mut self.plans.is_changed) {
             return;
         }
@@ -583,6 +638,7 @@ fn over(standing: &Standing, zone: chrono_tz::Tz) -> Over {
             by: Some(by.name.clone()),
         },
         until: standing.until,
+        is_until_recovered: planned.is_until_recovered,
         later,
     }
 }

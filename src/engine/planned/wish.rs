@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    super::{Action, Engine, watched::Open},
+    super::{Action, Engine, noted::Deed, watched::Open},
     Reach, Standing,
 };
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
         plan::Matcher,
         planned::{
             Acknowledgement, Answer, Asked, DEPLOY_MAX, Done, HowEnded, IfTaken, LENGTH_MAX,
-            LENGTH_MIN, PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
+            LENGTH_MIN, Length, PLANS_MAX, Person, PlanId, PlanKind, Planned, Refused, Wish,
         },
         text::span,
     },
@@ -21,6 +21,14 @@ use crate::{
 
 /// So many targets are named in the notice of a plan; the rest is counted.
 const NAMED_MAX: usize = 4;
+
+/// How somebody takes an incident on.
+struct Taking {
+    by: Person,
+    why: Option<String>,
+    if_taken: IfTaken,
+    deed: Deed,
+}
 
 impl Engine {
     /// Does what somebody wishes, and answers.
@@ -53,7 +61,8 @@ impl Engine {
                     release,
                     by,
                     from: now.at,
-                    until: now.at + length,
+                    until: now.at + length.from_now(now.at, self.plan.server.timezone),
+                    is_until_recovered: length == Length::Recovered,
                     ended: None,
                 };
                 self.begin_plan(now, planned, &mut batch, actions)
@@ -64,18 +73,30 @@ impl Engine {
                 why,
                 if_taken,
             } => {
-                let acknowledgement = Acknowledgement {
-                    by,
-                    at: now.at,
-                    why,
+                let words = match &why {
+                    Some(why) => format!("{by} is on it: {why}"),
+                    None => format!("{by} is on it"),
                 };
-                self.acknowledge(
-                    incident.as_str(),
-                    acknowledgement,
+                let taking = Taking {
+                    by,
+                    why,
                     if_taken,
-                    &mut batch,
-                    actions,
-                )
+                    deed: Deed { words, calls: None },
+                };
+                self.acknowledge(now, incident.as_str(), taking, &mut batch, actions)
+            }
+            Wish::HandOver { incident, to } => {
+                let taking = Taking {
+                    why: Some(format!("handed over by {by}")),
+                    if_taken: IfTaken::TakeOver,
+                    deed: Deed {
+                        words: format!("{by} handed it over to {to}"),
+                        // Whoever takes it on from somebody need not be told so.
+                        calls: to.slack_user.clone().filter(|_| to != by),
+                    },
+                    by: to,
+                };
+                self.acknowledge(now, incident.as_str(), taking, &mut batch, actions)
             }
         };
         if !batch.is_empty() {
@@ -117,7 +138,6 @@ impl Engine {
                 "{PLANS_MAX} silences, maintenances and deploys are on already; end one first"
             )));
         }
-        self.plans.last = planned.id.number;
         let reach = Reach::of(&planned.matcher);
         let slots: BTreeSet<_> = self.slots_of(&reach).into_iter().collect();
         let is_down = |slot: &Slot| {
@@ -125,6 +145,12 @@ impl Engine {
                 .is_some_and(|watched| watched.settled() == Verdict::Down)
         };
         let was_down = slots.iter().any(is_down);
+        if planned.is_until_recovered && !self.is_any_bad(&reach) {
+            return Err(refused(String::from(
+                "nobody of them is bad, so there is nothing to recover from; say for how long instead",
+            )));
+        }
+        self.plans.last = planned.id.number;
         let but = self.but(kind, &slots);
         if kind != PlanKind::Deploy {
             self.announce_plan(now, &planned, &slots, batch);
@@ -137,6 +163,9 @@ impl Engine {
             planned: Arc::new(planned.clone()),
         });
         self.plans.is_changed = true;
+        if kind != PlanKind::Deploy {
+            self.note_plan(now, &planned, &slots, batch);
+        }
         for slot in slots {
             self.show(slot, actions);
         }
@@ -196,12 +225,14 @@ impl Engine {
         };
         if id.kind != PlanKind::Deploy {
             self.announce_plan(now, &planned, &slots, batch);
+            self.note_plan(now, &planned, &slots, batch);
         }
         self.resettle(now, &slots, batch, actions);
         Ok(Done::Ended(planned))
     }
 
-    /// Says to those who would hear of its targets that a person keeps them from it, or does not any more.
+    /// Says to those who would hear of its targets that a person keeps them from it, or does not any more; where the messages of
+    /// their incidents say it, nothing else does.
     fn announce_plan(
         &mut self,
         now: Moment,
@@ -221,6 +252,10 @@ impl Engine {
                 names.push(watched.target.title());
             }
         }
+        channels.retain(|channel| !self.is_seen_there(channel, slots));
+        if channels.is_empty() {
+            return;
+        }
         let story = Story {
             severity: Severity::Info,
             also_told: channels.clone(),
@@ -236,13 +271,18 @@ impl Engine {
     /// Somebody takes an incident on: it reminds nobody any more until it changes.
     fn acknowledge(
         &mut self,
+        now: Moment,
         incident: &str,
-        acknowledgement: Acknowledgement,
-        if_taken: IfTaken,
+        taking: Taking,
         batch: &mut Batch,
         actions: &mut Vec<Action>,
     ) -> Answer {
-        if if_taken == IfTaken::Leave
+        let acknowledgement = Acknowledgement {
+            by: taking.by,
+            at: now.at,
+            why: taking.why,
+        };
+        if taking.if_taken == IfTaken::Leave
             && let Some(first) = self.taken_on(incident)
         {
             let at = first.at.words(self.plan.server.timezone);
@@ -284,6 +324,7 @@ impl Engine {
             .iter()
             .filter_map(|target| self.index.get(target).copied())
             .collect();
+        self.note_deed(now, &self.slots_of_incident(&id), &taking.deed, batch);
         let mut titles = Vec::new();
         for slot in slots {
             titles.extend(self.at(slot).map(|watched| watched.target.title()));
@@ -348,7 +389,7 @@ fn title(planned: &Planned, count: usize, zone: chrono_tz::Tz) -> String {
         Some(_) => format!("{count} {noun} {verb} not {what} any more"),
         None => format!(
             "{count} {noun} {verb} {what} until {}",
-            planned.until.words(zone)
+            planned.end(&planned.until.words(zone))
         ),
     }
 }

@@ -135,6 +135,13 @@ fn line_of(entry: &Entry) -> String {
     let mut line = match entry.kind {
         Kind::Notice => format!("{}: {}", story.title, story.reason.words),
         Kind::Recovered => format!("{} {} -> {}", story.name(), story.from, story.to),
+        Kind::Noted => {
+            let deed = story
+                .attended
+                .as_ref()
+                .map_or("", |attended| &attended.deed);
+            format!("{}: {deed}", story.name())
+        }
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => format!(
             "{} {} -> {}: {}",
             story.name(),

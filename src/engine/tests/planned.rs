@@ -1,6 +1,6 @@
 //! Stories of what people plan: whom it keeps from being told, how it ends, and what it never stops.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, sync::Arc, time::Duration};
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -15,12 +15,12 @@ use super::{
 use crate::{
     engine::{Action, Engine, Event, Settings},
     model::{
-        Loaded, Moment, Plan, TargetId, Timestamp,
+        ChannelName, Entry, Kind, Loaded, Moment, Plan, Secret, TargetId, Timestamp,
         calendar::{Recurring, Times},
-        plan::Matcher,
+        plan::{Destination, Matcher},
         planned::{
-            Agenda, Answer, Asked, Done, IfTaken, LENGTH_MAX, PLANS_MAX, Person, PlanId, PlanKind,
-            Window, Wish,
+            Agenda, Answer, Asked, Done, IfTaken, LENGTH_MAX, Length, PLANS_MAX, Person, PlanId,
+            PlanKind, Window, Wish,
         },
     },
 };
@@ -33,6 +33,10 @@ fn jan() -> Person {
 }
 
 fn begin(kind: PlanKind, targets: &[&str], length: Duration) -> Wish {
+    begin_until(kind, targets, Length::For(length))
+}
+
+fn begin_until(kind: PlanKind, targets: &[&str], length: Length) -> Wish {
     let is_deploy = kind == PlanKind::Deploy;
     Wish::Begin {
         kind,
@@ -674,6 +678,265 @@ fn who_is_first_keeps_it_unless_it_is_taken_over() {
         assert_eq!(wish("jan", IfTaken::TakeOver), "jan");
         assert!(wish("eva", IfTaken::Leave).starts_with(&format!("jan{since}")));
     }
+}
+
+#[test]
+fn a_silence_until_it_recovers_ends_with_the_incident_and_after_a_day_in_any_case() {
+    let silence = || begin_until(PlanKind::Silence, &["api"], Length::Recovered);
+    let mut world = World::new(fleet(vec![target("api"), target("web")]));
+    world.run_until(minutes(5));
+    let refused = world.wish(silence()).expect_err("nothing is wrong");
+    assert!(
+        refused.words.contains("nothing to recover from"),
+        "{refused:?}"
+    );
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    world.wish(silence()).expect("it is bad");
+    // Worse is not told, a kill changes nothing, and the end is told.
+    world.run_until(Duration::from_hours(3));
+    let open = world.open.clone();
+    let mut world = World::restored(
+        fleet(vec![target("api"), target("web")]),
+        world.committed.clone(),
+        Duration::from_hours(3),
+    );
+    world.open = open;
+    world.set("api", "refused");
+    world.run_until(Duration::from_hours(5));
+    assert_eq!(world.committed.planned.len(), 1);
+    world.set("api", "ok");
+    world.run_until(Duration::from_hours(6));
+    assert_eq!(world.committed.planned, []);
+    assert_eq!(world.shown["api"].note, None);
+    world.set("api", "refused");
+    world.run_until(Duration::from_hours(6) + minutes(2));
+    world.wish(silence()).expect("it is bad again");
+    world.run_until(Duration::from_hours(32));
+    world.check(&expect![[r#"
+        3h #ops notice: hekate is back; nobody was looking for a while: the last sign of life is from 1 Jan 00:10:00 UTC; what happened since then was not seen
+        5h 16s #core recovered: api down -> operational
+        6h 23s #core @core opened: api operational -> down: connection refused
+        6h 2m #core notice: 1 target is silenced until it recovers, at the latest 2 Jan 06:02:00 UTC: by jan@laptop: db restore · api · s2
+        1day 6h 2m #core @core reminder: api down -> down: connection refused
+        1day 7h 32m #core reminder: api down -> down: connection refused
+    "#]]);
+    assert_eq!(world.committed.planned, []);
+}
+
+#[test]
+fn a_silence_of_several_until_they_recover_ends_with_the_last_of_them() {
+    let mut world = World::new(fleet(vec![target("api"), target("web"), target("cron")]));
+    world.run_until(minutes(5));
+    world.set("api", "refused");
+    world.run_until(minutes(8));
+    let wish = begin_until(PlanKind::Maintenance, &["api", "web"], Length::Recovered);
+    world.wish(wish).expect("one of them is bad");
+    // What goes bad meanwhile is held back as well, and holds it.
+    world.run_until(minutes(20));
+    world.set("web", "refused");
+    world.run_until(minutes(25));
+    world.set("api", "ok");
+    world.run_until(minutes(30));
+    assert_eq!(world.committed.planned.len(), 1);
+    assert!(world.shown["api"].note.is_some());
+    world.set("web", "ok");
+    world.run_until(minutes(35));
+    assert_eq!(world.committed.planned, []);
+    assert_eq!(
+        (&world.shown["api"].note, &world.shown["web"].note),
+        (&None, &None)
+    );
+    world.check(&expect![[r#"
+        5m 23s #core @core opened: api operational -> down: connection refused
+        8m #core notice: 2 targets are in maintenance until they recover, at the latest 2 Jan 00:08:00 UTC: by jan@laptop: db restore · api, web · m1
+        25m 23s #core recovered: api down -> operational
+    "#]]);
+}
+
+#[test]
+fn a_time_of_day_is_that_of_the_zone_of_the_file() {
+    let mut plan = fleet(vec![target("api")]);
+    plan.server.timezone = chrono_tz::Europe::Prague;
+    let mut world = World::new(plan);
+    world.run_until(minutes(5));
+    let eight = Length::At(Length::clock("08:00").expect("it is a time"));
+    let wish = begin_until(PlanKind::Silence, &["api"], eight);
+    let Ok(Done::Begun { planned, .. }) = world.wish(wish) else {
+        panic!("it begins");
+    };
+    // At midnight of 1970 it is one o'clock in Prague.
+    assert_eq!(
+        planned.until,
+        Timestamp::default() + Duration::from_hours(7)
+    );
+}
+
+/// `core` is told by a bot; `ops` hears of everything as well, by a webhook.
+fn with_bot(ids: &[&str]) -> Plan {
+    let mut plan = fleet(ids.iter().map(|id| target(id)).collect());
+    let core = ChannelName::new("core");
+    let channel = plan.channels.get_mut(&core).expect("it is in the file");
+    channel.destination = Destination::SlackBot {
+        channel: String::from("#core"),
+        token: Secret::new("xoxb-1"),
+        base_url: String::from("https://slack.example.test"),
+        spare: None,
+    };
+    plan.routes[0].to.push(ChannelName::new("ops"));
+    plan
+}
+
+fn take(id: &str, why: Option<&str>) -> Wish {
+    Wish::Acknowledge {
+        incident: crate::model::IncidentId::new(id),
+        why: why.map(str::to_owned),
+        if_taken: IfTaken::TakeOver,
+    }
+}
+
+#[test]
+fn what_people_do_is_a_step_of_the_messages_that_live() {
+    let mut world = World::new(with_bot(&["api"]));
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    let id = world.open.keys().next().expect("it is open").clone();
+    world.wish(take(&id, Some("I restart it"))).expect("taken");
+    let sequence = world.open[&id].sequence;
+    // It is stored with what it tells of.
+    let open = world.committed.open.iter().find(|it| it.id.as_str() == id);
+    assert!(open.is_some_and(|it| it.acknowledged.is_some() && it.sequence == sequence));
+    let silence = world.plan(PlanKind::Silence, &["api"], minutes(60));
+    world.run_until(minutes(20));
+    world.wish(Wish::End { id: silence }).expect("it is there");
+    world.plan(PlanKind::Maintenance, &["api"], minutes(10));
+    world.run_until(minutes(40));
+    world.set("api", "degraded");
+    world.run_until(minutes(60));
+    world.set("api", "ok");
+    world.run_until(minutes(70));
+    world.check(&expect![[r#"
+        12s #core @core opened: api unknown -> down: connection refused
+        12s #ops @core opened: api unknown -> down: connection refused
+        10m #core noted: api: jan@laptop is on it: I restart it
+        10m #ops notice: 1 target is silenced until 1 Jan 01:10:00 UTC: by jan@laptop: db restore · api · s1
+        10m #core noted: api: jan@laptop silenced api until 1 Jan 01:10:00 UTC: db restore (s1)
+        20m #ops notice: 1 target is not silenced any more: jan@laptop ended it · api · s1
+        20m #core noted: api: jan@laptop ended silence s1
+        20m #ops notice: 1 target is in maintenance until 1 Jan 00:30:00 UTC: by jan@laptop: db restore · api · m2
+        20m #core noted: api: jan@laptop put api into maintenance until 1 Jan 00:30:00 UTC: db restore (m2)
+        30m #core noted: api: maintenance m2 is over
+        40m 15s #core changed: api down -> degraded: the body says DEGRADED
+        40m 15s #ops changed: api down -> degraded: the body says DEGRADED
+        1h 12s #core recovered: api down -> operational
+        1h 12s #ops recovered: api down -> operational
+    "#]]);
+    let sequences: BTreeSet<_> = world.entries.iter().map(|entry| &entry.key).collect();
+    assert_eq!(sequences.len(), world.entries.len(), "no two steps are one");
+    let on_it = |entry: &&Entry| {
+        let attended = entry.story.attended.as_ref();
+        attended.is_some_and(|attended| attended.on_it.is_some())
+    };
+    // Until it changes; its message forgets it then.
+    let with = world.entries.iter().filter(on_it);
+    assert!(with.clone().count() > 0);
+    assert!(with.into_iter().all(|entry| entry.kind == Kind::Noted));
+}
+
+#[test]
+fn whoever_it_is_handed_to_is_called_once_and_is_on_it() {
+    let mut world = World::new(with_bot(&["api"]));
+    world.set("api", "refused");
+    world.run_until(minutes(10));
+    let id = world.open.keys().next().expect("it is open").clone();
+    world.wish(take(&id, None)).expect("taken");
+    let to = Person {
+        name: String::from("@U0EVA"),
+        slack_user: Some(String::from("U0EVA")),
+    };
+    let wish = |to: &Person| Wish::HandOver {
+        incident: crate::model::IncidentId::new(id.as_str()),
+        to: to.clone(),
+    };
+    world.wish(wish(&to)).expect("handed over");
+    // Who takes it from somebody by the same menu need not be told so.
+    world.wish_by(to.clone(), wish(&to)).expect("it is hers");
+    assert_eq!(
+        world.open[&id].acknowledged.as_ref().map(|taken| &taken.by),
+        Some(&to)
+    );
+    let calls = world.entries.iter().filter_map(|entry| {
+        let attended = entry.story.attended.as_ref()?;
+        Some((attended.deed.as_str(), attended.calls.as_deref()))
+    });
+    assert_eq!(
+        calls.collect::<Vec<_>>(),
+        [
+            ("jan@laptop is on it", None),
+            ("jan@laptop handed it over to @U0EVA", Some("U0EVA")),
+            ("@U0EVA handed it over to @U0EVA", None),
+        ]
+    );
+    assert!(
+        world
+            .entries
+            .iter()
+            .all(|entry| entry.kind != Kind::Noted || entry.mention.is_none())
+    );
+}
+
+#[test]
+fn several_show_what_people_do_about_all_of_them_and_about_some() {
+    let mut world = World::new(with_bot(&["shop/a", "shop/b", "shop/c", "shop/d", "api"]));
+    world.run_until(minutes(5));
+    for name in ["shop/a", "shop/b", "shop/c"] {
+        world.set(name, "refused");
+    }
+    world.run_until(minutes(8));
+    let id = world.open.keys().next().expect("it is open").clone();
+    world.wish(take(&id, None)).expect("taken");
+    // One of them is no silence of all; whoever is not in it is told of it as ever.
+    world.plan(PlanKind::Silence, &["shop/a"], minutes(60));
+    world.plan(
+        PlanKind::Silence,
+        &["shop/a", "shop/b", "shop/c"],
+        minutes(30),
+    );
+    world.plan(PlanKind::Silence, &["shop/a", "api"], minutes(30));
+    world.set("shop/a", "ok");
+    world.run_until(minutes(12));
+    let shown: Vec<_> = world
+        .entries
+        .iter()
+        .filter(|entry| entry.key.channel.as_str() == "core" && entry.key.incident.as_str() == id)
+        .map(|entry| {
+            let attended = entry.story.attended.as_deref().cloned().unwrap_or_default();
+            let is_silent = attended.silent.is_some();
+            (entry.kind.as_str(), attended.on_it.is_some(), is_silent)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ("opened", false, false),
+            ("noted", true, false),
+            ("noted", true, false),
+            ("noted", true, true),
+            ("noted", true, true),
+            ("changed", true, false),
+        ]
+    );
+    let deeds = world.entries.iter().filter_map(|entry| {
+        let attended = entry.story.attended.as_ref()?;
+        (entry.kind == Kind::Noted).then_some(attended.deed.as_str())
+    });
+    let deeds: Vec<_> = deeds.collect();
+    expect![[r#"
+        jan@laptop is on it
+        jan@laptop silenced shop a until 1 Jan 01:08:00 UTC: db restore (s1)
+        jan@laptop silenced shop a, shop b, shop c until 1 Jan 00:38:00 UTC: db restore (s2)
+        jan@laptop silenced shop a, api until 1 Jan 00:38:00 UTC: db restore (s3)"#]]
+    .assert_eq(&deeds.join("\n"));
 }
 
 #[test]

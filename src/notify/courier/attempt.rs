@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::{Batch, ChannelName, Delivery, Moment, Spot};
+use crate::model::{Batch, ChannelName, Delivery, Entry, Kind, Moment, Spot};
 
 use super::{
     Courier, PACE, Parcel, Step, Trouble, Way,
-    lane::{Company, Failing, Flight, Form},
+    lane::{Company, Failing, Flight, Form, Lane},
 };
 
 /// Waits after the first, second, … failure in a row; the last one repeats.
@@ -31,19 +31,18 @@ impl Courier {
             Company::Alone
         };
         let mut mark = Batch::new(now.at);
-        let mut entries = Vec::with_capacity(places.len());
-        let mut form = Form::Rich;
-        for &place in places {
-            let marked = lane.marked(&lane.queue[place].entry.state);
-            let item = &mut lane.queue[place];
-            entries.push(item.entry.clone());
-            item.entry.state = marked;
-            item.company = company;
-            item.entry.attempts = item.entry.attempts.saturating_add(1);
-            mark.entries.push(item.entry.clone());
-            if item.form == Form::Plain {
-                form = Form::Plain;
-            }
+        let (mut entries, form) = lane.mark(places, company, &mut mark);
+        // What somebody did is for messages that live; the others tell what has to be told, as ever.
+        let does_live = match way {
+            Way::Begin | Way::GoOn(_) => true,
+            Way::Post | Way::Spare => false,
+        };
+        let members: Vec<_> = entries
+            .iter()
+            .map(|entry| (entry.key.clone(), entry.state.clone()))
+            .collect();
+        if !does_live && entries.iter().any(|entry| entry.kind != Kind::Noted) {
+            entries.retain(|entry| entry.kind != Kind::Noted);
         }
         let key = entries
             .last()
@@ -52,10 +51,7 @@ impl Courier {
         lane.flight = Some(Flight {
             key: key.clone(),
             began: now.tick,
-            members: entries
-                .iter()
-                .map(|entry| (entry.key.clone(), entry.state.clone()))
-                .collect(),
+            members,
             form,
             way: way.clone(),
             deadline: now.tick + LOST_AFTER,
@@ -211,5 +207,26 @@ impl Courier {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+}
+
+impl Lane {
+    /// Marks these entries as being sent; gives them as they were before, and how they are to be written.
+    fn mark(&mut self, places: &[usize], company: Company, mark: &mut Batch) -> (Vec<Entry>, Form) {
+        let mut entries = Vec::with_capacity(places.len());
+        let mut form = Form::Rich;
+        for &place in places {
+            let marked = self.marked(&self.queue[place].entry.state);
+            let item = &mut self.queue[place];
+            entries.push(item.entry.clone());
+            item.entry.state = marked;
+            item.company = company;
+            item.entry.attempts = item.entry.attempts.saturating_add(1);
+            mark.entries.push(item.entry.clone());
+            if item.form == Form::Plain {
+                form = Form::Plain;
+            }
+        }
+        (entries, form)
     }
 }

@@ -227,41 +227,49 @@ impl Courier {
             let original = item.entry.clone();
             let may_know = item.may_be_told_elsewhere();
             let age = item.age(now.tick);
-            item.is_handed_over = heir.is_some();
-            // One that may have arrived stays `Unsure`: that must not be forgotten, the rest is known anyway.
-            match &mut item.entry.state {
-                EntryState::Queued => {
-                    item.entry.state = EntryState::Parked {
-                        why: why.clone(),
-                        since: now.at,
-                        is_handed_over: item.is_handed_over,
-                    };
-                    self.outgoing.write(&item.entry);
-                }
-                EntryState::Parked { is_handed_over, .. }
-                    if *is_handed_over != item.is_handed_over =>
-                {
-                    *is_handed_over = item.is_handed_over;
-                    self.outgoing.write(&item.entry);
-                }
-                EntryState::Parked { .. }
-                | EntryState::Sending
-                | EntryState::SendingFindable
-                | EntryState::Unsure
-                | EntryState::UnsureFindable => {}
-            }
+            self.park(now, &key, &why, heir.is_some());
             if let Some(heir) = heir.filter(|_| owes != Owes::Nothing) {
                 if owes == Owes::Copy {
                     self.copy(now, &original, heir, age, may_know);
                 }
                 self.note_stand_in(&original, name, heir);
-                self.copy_what_follows(now, &key, heir);
+                self.copy_what_follows(now, &key, heir, &why);
             }
         }
     }
 
-    /// Owes `heir` what waits behind this entry of its incident: it came before there was a stand-in to tell it to.
-    fn copy_what_follows(&mut self, now: Moment, key: &EntryKey, heir: &ChannelName) {
+    /// Writes down that this waits for a channel that does not take it, and whether somebody was told in its place.
+    fn park(&mut self, now: Moment, key: &EntryKey, why: &str, is_told: bool) {
+        let lane = self.lanes.get_mut(&key.channel);
+        let Some(item) = lane.and_then(|lane| lane.item_mut(key)) else {
+            return;
+        };
+        item.is_handed_over = is_told;
+        // One that may have arrived stays `Unsure`: that must not be forgotten, the rest is known anyway.
+        match &mut item.entry.state {
+            EntryState::Queued => {
+                item.entry.state = EntryState::Parked {
+                    why: why.to_owned(),
+                    since: now.at,
+                    is_handed_over: is_told,
+                };
+                self.outgoing.write(&item.entry);
+            }
+            EntryState::Parked { is_handed_over, .. } if *is_handed_over != is_told => {
+                *is_handed_over = is_told;
+                self.outgoing.write(&item.entry);
+            }
+            EntryState::Parked { .. }
+            | EntryState::Sending
+            | EntryState::SendingFindable
+            | EntryState::Unsure
+            | EntryState::UnsureFindable => {}
+        }
+    }
+
+    /// Owes `heir` what waits behind this entry of its incident: it came before there was a stand-in to tell it to. That is
+    /// written down as it is of this entry, or a restart would tell it again.
+    fn copy_what_follows(&mut self, now: Moment, key: &EntryKey, heir: &ChannelName, why: &str) {
         let Some(lane) = self.lanes.get(&key.channel) else {
             return;
         };
@@ -272,7 +280,7 @@ impl Courier {
                 let other = &item.entry;
                 other.key.incident == key.incident
                     && other.key.sequence > key.sequence
-                    && other.kind != Kind::Reminder
+                    && is_for_others(other.kind)
                     && owes(&lane.queue, &other.key, heir) == Owes::Copy
             })
             .map(|item| {
@@ -281,12 +289,14 @@ impl Courier {
             })
             .collect();
         for (entry, age, may_know) in followers {
+            self.park(now, &entry.key, why, true);
             self.copy(now, &entry, heir, age, may_know);
         }
     }
 
     /// Moves what waits for channels that are no longer in the file.
     pub(super) fn rehome(&mut self, now: Moment) {
+        self.pass_over(now);
         let names: Vec<_> = self
             .lanes
             .iter()
@@ -335,7 +345,7 @@ impl Courier {
             else {
                 continue;
             };
-            if entry.kind == Kind::Reminder {
+            if !is_for_others(entry.kind) {
                 continue;
             }
             for heir in heirs
@@ -511,7 +521,8 @@ enum Owes {
 fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
     let covers = |item: &&Item| {
         let other = &item.entry.key;
-        other.incident == key.incident && other.sequence >= key.sequence
+        let is_told = item.entry.kind != Kind::Noted;
+        is_told && other.incident == key.incident && other.sequence >= key.sequence
     };
     let mut covering = items.iter().filter(covers);
     if covering.clone().any(|item| item.is_handed_over) {
@@ -520,6 +531,14 @@ fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
         Owes::WhatFollows
     } else {
         Owes::Copy
+    }
+}
+
+/// Whether those who hear of an incident in another channel's place hear of this.
+const fn is_for_others(kind: Kind) -> bool {
+    match kind {
+        Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => true,
+        Kind::Reminder | Kind::Noted => false,
     }
 }
 
@@ -535,6 +554,7 @@ impl Lane {
         let has_somebody = self.fallback.is_some() || !item.is_parked();
         is_refused
             && has_somebody
+            && item.entry.kind != Kind::Noted
             && !item.is_held()
             && !item.is_handed_over
             && !self.is_flying(&item.entry.key)

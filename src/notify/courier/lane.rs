@@ -212,7 +212,7 @@ impl Item {
 pub(super) const fn is_closing(kind: Kind) -> bool {
     match kind {
         Kind::Recovered | Kind::Removed => true,
-        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => false,
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice | Kind::Noted => false,
     }
 }
 
@@ -414,11 +414,13 @@ impl Lane {
     /// Until when a group waits for quiet hours to end, if it does.
     ///
     /// What happens to something of which the channel was told nothing waits with its beginning. Of something that was told
-    /// before, the end is told at once, and so is anything that does not wait itself, with all that came before it.
+    /// before, the end is told at once, and so is anything that does not wait itself, with all that came before it. What
+    /// somebody did is no reason to tell in the night what they did it about.
     fn held_until(&self, group: &[usize]) -> Option<Tick> {
         let items = || group.iter().map(|&place| &self.queue[place]);
         let has_end = items().any(|item| is_closing(item.entry.kind));
-        let has_news = items().any(|item| item.held.is_none() && !is_closing(item.entry.kind));
+        let is_news = |item: &Item| !is_closing(item.entry.kind) && item.entry.kind != Kind::Noted;
+        let has_news = items().any(|item| item.held.is_none() && is_news(item));
         let is_untold = items()
             .next()
             .is_some_and(|item| item.entry.kind == Kind::Opened);

@@ -13,7 +13,7 @@ use crate::model::{
 
 use super::{
     Courier, GoOn, PROBE_EVERY, Search, Step, Trouble, Way,
-    lane::{Company, Flight, Lane, is_closing},
+    lane::{Company, Flight, Item, Lane, is_closing},
 };
 
 /// The end of an outage that was so long is broadcast: who heard of it has gone away from the message by then. Shorter, and the
@@ -104,6 +104,20 @@ impl Lane {
         })
     }
 
+    /// Whether no message shows or will show what somebody did: none lives, and none is about to begin.
+    fn is_unshown(&self, place: usize) -> bool {
+        let entry = &self.queue[place].entry;
+        if entry.kind != Kind::Noted || self.is_flying(&entry.key) {
+            return false;
+        }
+        let is_begun = || self.living.contains_key(&entry.key.incident);
+        let is_before = |other: &Item| {
+            other.entry.key.incident == entry.key.incident && other.entry.kind != Kind::Noted
+        };
+        let begins = || self.queue[..place].iter().any(is_before);
+        self.is_gone() || !self.is_bot() || !(is_begun() || begins())
+    }
+
     /// The way of a parcel of these entries, which are told as one.
     pub(super) fn way(&self, places: &[usize]) -> Way {
         if !self.has_bot() {
@@ -189,9 +203,12 @@ fn is_loud<'a>(living: &Living, entries: impl Iterator<Item = &'a Entry>) -> boo
             Kind::Reminder => true,
             // Whatever went before: it is over.
             Kind::Recovered | Kind::Removed => is_end_loud(living, entry),
-            Kind::Notice => is_loud,
+            Kind::Notice | Kind::Noted => is_loud,
         };
-        before = told;
+        // What somebody did says how it is; what was told of that is what had to be.
+        if entry.kind != Kind::Noted {
+            before = told;
+        }
     }
     is_loud
 }
@@ -237,6 +254,12 @@ impl Courier {
             return;
         };
         let before = lane.living.get(&flight.key.incident);
+        let news = entries.iter().rfind(|entry| entry.kind != Kind::Noted);
+        let told = match (news, before) {
+            (Some(news), _) => LastTold::of(&news.story),
+            (None, Some(before)) => before.told,
+            (None, None) => LastTold::of(&newest.story),
+        };
         let living = match (spot, before) {
             (Some(spot), _) => Living {
                 incident: flight.key.incident.clone(),
@@ -244,11 +267,11 @@ impl Courier {
                 spot: Some(spot),
                 begun_by: flight.key.sequence,
                 begun_at: newest.created_at,
-                told: LastTold::of(&newest.story),
+                told,
                 is_mentioned: false,
             },
             (None, Some(before)) => Living {
-                told: LastTold::of(&newest.story),
+                told,
                 ..before.clone()
             },
             (None, None) => return,
@@ -263,6 +286,22 @@ impl Courier {
             lane.living
                 .insert(flight.key.incident.clone(), living.clone());
             self.outgoing.write_living(living);
+        }
+    }
+
+    /// What people did is shown by a message that lives, or by none.
+    pub(super) fn pass_over(&mut self, now: Moment) {
+        for lane in self.lanes.values_mut() {
+            let places = 0..lane.queue.len();
+            let unshown: Vec<_> = places
+                .filter(|&place| lane.is_unshown(place))
+                .map(|place| lane.queue[place].entry.key.clone())
+                .collect();
+            for key in unshown {
+                if let Some(item) = lane.take(&key) {
+                    self.outgoing.finish(&item.entry, "passed over", now);
+                }
+            }
         }
     }
 

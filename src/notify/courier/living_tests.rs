@@ -5,10 +5,11 @@ use std::{sync::Arc, time::Duration};
 use expect_test::{Expect, expect};
 
 use crate::model::{
-    Kind::{Changed, Opened, Recovered, Reminder},
+    Kind::{Changed, Noted, Opened, Recovered, Reminder},
     OnCallName, Outage,
     Severity::{Critical, Warning},
     Verdict,
+    quiet_hours::Allowance,
 };
 
 use super::{
@@ -425,4 +426,120 @@ fn what_lives_is_never_rolled_up_and_the_rest_is() {
             01:00:04.8 alerts <- ffff recovered: post => accepted
         "#]],
     );
+}
+
+#[test]
+fn what_somebody_did_is_an_edit_and_a_line_and_disturbs_nobody() {
+    let mut alerts = bot_channel("alerts", Some("ops"), true);
+    alerts.max_messages = Some(Allowance {
+        count: 1,
+        within: 10 * HOUR,
+    });
+    let mut world = World::new(7, &[alerts, channel("ops", None)]);
+    world.run(11 * HOUR, well);
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(11 * HOUR + MINUTE, well);
+    // No night and no budget keep it, and what is told after it is as loud as it would have been.
+    world.quiet_until = Some(20 * HOUR);
+    world.tell("aaaa", 2, "alerts", Noted, Critical);
+    world.run(12 * HOUR, well);
+    world.slack.script = [Fine, LostDone].into();
+    world.tell("aaaa", 3, "alerts", Noted, Critical);
+    world.run(12 * HOUR + 30 * MINUTE, well);
+    end(&mut world, "aaaa", 4, HOUR);
+    world.run(30 * HOUR, well);
+    all_told(
+        &world,
+        &expect![[r#"
+            11:00:00.0 alerts <- aaaa opened: post => accepted
+            11:01:00.0 alerts <- aaaa noted: edit, line => accepted
+            12:00:00.0 alerts <- aaaa noted: edit, line (LostDone) => unsure
+            12:00:01.5 alerts <- aaaa noted: edit, replies => accepted
+            21:00:00.2 alerts <- aaaa recovered, loud: edit, line => accepted
+        "#]],
+    );
+    assert!(world.slack.seen.iter().all(|seen| !seen.is_repeat));
+}
+
+#[test]
+fn what_somebody_did_is_kept_through_a_kill_and_goes_with_what_is_late() {
+    let mut world = world();
+    world.slack.script = [NoConnection].into();
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(MINUTE / 60, well);
+    world.slack.script = std::iter::repeat_n(NoConnection, 12).collect();
+    world.tell("aaaa", 2, "alerts", Noted, Critical);
+    world.run(10 * MINUTE, well);
+    world.slack.script = [Fine, Dies].into();
+    world.tell("aaaa", 3, "alerts", Noted, Critical);
+    world.run(11 * MINUTE, well);
+    world.restart(MINUTE);
+    world.run(HOUR, well);
+    end(&mut world, "aaaa", 4, MINUTE);
+    world.run(2 * HOUR, well);
+    world.is_brief = true;
+    let lines = world.slack.seen.iter().filter(|seen| seen.parent.is_some());
+    let lines: Vec<_> = lines.flat_map(|seen| &seen.told).collect();
+    assert_eq!(lines.len(), 2, "{}", world.diary);
+    assert!(world.slack.seen.iter().all(|seen| !seen.is_repeat));
+    assert!(world.outbox.is_empty(), "{}", world.diary);
+}
+
+#[test]
+fn where_no_message_lives_nobody_hears_what_somebody_did() {
+    let mut world = World::new(
+        7,
+        &[
+            bot_channel("alerts", Some("ops"), true),
+            channel("ops", None),
+            channel("team", Some("ops")),
+        ],
+    );
+    // A webhook, a bot that is refused, one that told a digest, and an incident of which nothing was told there.
+    world.tell("aaaa", 1, "team", Opened, Critical);
+    world.tell("aaaa", 2, "team", Noted, Critical);
+    world.slack.refuses = true;
+    world.tell("bbbb", 1, "alerts", Opened, Critical);
+    world.run(MINUTE, well);
+    world.tell("bbbb", 2, "alerts", Noted, Critical);
+    world.run(2 * MINUTE, well);
+    world.slack.refuses = false;
+    world.run(2 * HOUR, well);
+    world.tell("cccc", 7, "alerts", Noted, Critical);
+    world.run(3 * HOUR, well);
+    assert!(world.outbox.is_empty(), "{:?}", world.outbox);
+    let passed = world.finished.values().filter(|how| **how == "passed over");
+    assert_eq!(passed.count(), 3, "{:?}", world.finished);
+    let kinds = world.arrivals.iter().flat_map(|arrival| &arrival.kinds);
+    assert!(kinds.into_iter().all(|kind| *kind == Opened));
+}
+
+/// A channel that refuses is stood in for; of what somebody did nobody hears there.
+#[test]
+fn whoever_stands_in_hears_what_is_and_not_what_somebody_did() {
+    let mut world = World::new(
+        7,
+        &[
+            bot_channel("alerts", Some("ops"), false),
+            channel("ops", None),
+        ],
+    );
+    world.tell("aaaa", 1, "alerts", Opened, Critical);
+    world.run(MINUTE, well);
+    world.slack.refuses = true;
+    world.tell("aaaa", 2, "alerts", Noted, Critical);
+    world.run(2 * MINUTE, well);
+    world.tell("aaaa", 3, "alerts", Changed, Critical);
+    world.run(3 * MINUTE, well);
+    world.tell("aaaa", 4, "alerts", Noted, Critical);
+    world.run(4 * MINUTE, well);
+    world.slack.refuses = false;
+    world.run(3 * HOUR, well);
+    let in_ops = world
+        .arrivals
+        .iter()
+        .filter(|arrival| arrival.channel.as_str() == "ops");
+    let kinds: Vec<_> = in_ops.flat_map(|arrival| arrival.kinds.clone()).collect();
+    assert_eq!(kinds, [Changed], "{}", world.diary);
+    assert!(world.outbox.is_empty(), "{}", world.diary);
 }

@@ -266,9 +266,10 @@ impl Life {
                     let kind = [
                         Kind::Changed,
                         Kind::Reminder,
+                        Kind::Noted,
                         Kind::Recovered,
                         Kind::Removed,
-                    ][self.rng.random_range(0..4)];
+                    ][self.rng.random_range(0..5)];
                     self.go_on(&incident, kind);
                 }
             }

@@ -245,6 +245,7 @@ pub(super) fn entry(
             many: None,
             notes: Vec::new(),
             flapping: None,
+            attended: None,
         }),
         state: EntryState::Queued,
         attempts: 0,
@@ -340,7 +341,7 @@ impl World {
                 let mut entry = entry(incident, sequence, channel, kind, severity, self.now().at);
                 let others = channels.iter().filter(|other| *other != channel);
                 Arc::make_mut(&mut entry.story).also_told = others.cloned().collect();
-                let is_held = !is_closing(kind) && kind != Kind::Notice;
+                let is_held = !is_closing(kind) && kind != Kind::Notice && kind != Kind::Noted;
                 let until = self
                     .quiet_until
                     .filter(|until| is_held && *until > self.time);

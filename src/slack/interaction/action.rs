@@ -6,7 +6,10 @@
 
 use thiserror::Error;
 
-use crate::model::{IncidentId, TargetId, text::clean};
+use crate::{
+    model::{IncidentId, TargetId, text::clean},
+    slack::mrkdwn::mention_user,
+};
 
 /// Before every word.
 const PREFIX: &str = "hekate.";
@@ -33,6 +36,8 @@ pub enum Action {
     Acknowledge(Subject),
     /// They take an incident on from whoever has.
     TakeOver(Subject),
+    /// Somebody else, by the user's id, is on it from now on.
+    HandOver(Subject, String),
     /// Nobody wants to hear of it for a while.
     Silence(Subject, Quiet),
     /// It was not worth telling.
@@ -76,6 +81,8 @@ pub enum Quiet {
     EightHours,
     /// Until the next 08:00 of the server's zone.
     Morning,
+    /// Until it is over.
+    Recovered,
 }
 
 /// Why something that was pressed means nothing.
@@ -94,11 +101,12 @@ pub enum BadAction {
 
 impl Quiet {
     /// All of them, in the order of menus.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::HalfAnHour,
         Self::TwoHours,
         Self::EightHours,
         Self::Morning,
+        Self::Recovered,
     ];
 
     /// The word for people.
@@ -108,6 +116,7 @@ impl Quiet {
             Self::TwoHours => "for 2 h",
             Self::EightHours => "for 8 h",
             Self::Morning => "until 08:00 in the morning",
+            Self::Recovered => "until it recovers",
         }
     }
 
@@ -117,6 +126,7 @@ impl Quiet {
             Self::TwoHours => "2h",
             Self::EightHours => "8h",
             Self::Morning => "morning",
+            Self::Recovered => "recovered",
         }
     }
 }
@@ -148,6 +158,28 @@ impl Subject {
     }
 }
 
+/// In front of the name of the block whose menu hands something over; a menu of people carries nothing else.
+const HAND_BLOCK: &str = "hand ";
+/// The word of what such a menu does.
+pub(super) const HAND_OVER: &str = "hekate.hand_over";
+
+/// The name of the block whose menu hands this over.
+pub(super) fn hand_block(subject: &Subject) -> String {
+    format!("{HAND_BLOCK}{VERSION}{}", subject.code())
+}
+
+/// What it means that somebody was chosen in the menu of a block of this name.
+///
+/// # Errors
+///
+/// If this version of hekate has not written the name, or nobody was chosen.
+pub(super) fn handed(block_id: &str, user: &str) -> Result<Action, BadAction> {
+    let rest = block_id.strip_prefix(HAND_BLOCK);
+    let code = rest.and_then(|rest| rest.strip_prefix(VERSION));
+    let code = code.ok_or(BadAction::Version)?;
+    Action::read(HAND_OVER, &format!("{VERSION}{user} {code}"))
+}
+
 impl Action {
     /// Typed words whose answer is shown there.
     pub fn say(words: impl Into<String>, place: Place) -> Self {
@@ -175,6 +207,7 @@ impl Action {
             },
             Self::Acknowledge(_) => "ack",
             Self::TakeOver(_) => "take_over",
+            Self::HandOver(..) => "hand_over",
             Self::Silence(..) => "silence",
             Self::FalseAlarm(_) => "false_alarm",
             Self::Dismiss => "dismiss",
@@ -191,6 +224,7 @@ impl Action {
                 subject.code()
             }
             Self::Silence(subject, quiet) => format!("{} {}", quiet.code(), subject.code()),
+            Self::HandOver(subject, user) => format!("{user} {}", subject.code()),
             Self::Dismiss => String::from("-"),
             Self::Confirm(nonce) | Self::Cancel(nonce) => nonce.clone(),
         };
@@ -227,6 +261,7 @@ enum Reader {
     Words(Place),
     Subject(fn(Subject) -> Action),
     Silence,
+    HandOver,
     Dismiss,
     Nonce(fn(String) -> Action),
 }
@@ -241,6 +276,7 @@ impl Reader {
             "take_over" => Self::Subject(Action::TakeOver),
             "false_alarm" => Self::Subject(Action::FalseAlarm),
             "silence" => Self::Silence,
+            "hand_over" => Self::HandOver,
             "dismiss" => Self::Dismiss,
             "action.confirm" => Self::Nonce(Action::Confirm),
             "action.cancel" => Self::Nonce(Action::Cancel),
@@ -258,6 +294,11 @@ impl Reader {
                 let (code, subject) = payload.split_once(' ')?;
                 let quiet = Quiet::ALL.into_iter().find(|quiet| quiet.code() == code)?;
                 Some(Action::Silence(Subject::read(subject)?, quiet))
+            }
+            Self::HandOver => {
+                let (user, subject) = payload.split_once(' ')?;
+                mention_user(user)?;
+                Some(Action::HandOver(Subject::read(subject)?, user.to_owned()))
             }
             Self::Dismiss => (payload == "-").then_some(Action::Dismiss),
             Self::Nonce(action) => {
@@ -285,6 +326,7 @@ mod tests {
             Action::Acknowledge(incident.clone()),
             Action::TakeOver(target.clone()),
             Action::FalseAlarm(incident.clone()),
+            Action::HandOver(incident.clone(), String::from("U0JAN")),
             Action::Dismiss,
             Action::Confirm(String::from("a1b2")),
             Action::Cancel(String::from("a1b2")),
@@ -322,6 +364,9 @@ mod tests {
             ("hekate.ack", "1 t:a\u{202e}b", BadAction::Value),
             ("hekate.silence", "1 3y t:a", BadAction::Value),
             ("hekate.silence", "1 2h", BadAction::Value),
+            ("hekate.hand_over", "1 i:k7f2", BadAction::Value),
+            ("hekate.hand_over", "1 jan i:k7f2", BadAction::Value),
+            ("hekate.hand_over", "1 S0CORE01 i:k7f2", BadAction::Value),
             ("hekate.action.confirm", "1 ", BadAction::Value),
             ("hekate.action.confirm", "1 a b", BadAction::Value),
         ] {

@@ -2,6 +2,7 @@
 
 use super::{
     Action, Place, Subject,
+    action::{HAND_OVER, hand_block},
     pickers::{button, silence},
 };
 use crate::{
@@ -36,7 +37,7 @@ impl<'a> About<'a> {
         }
     }
 
-    /// What an entry of the outbox tells of; whoever presses hears who has taken it on meanwhile.
+    /// What an entry of the outbox tells of, as it was then; whoever presses hears who has taken it on meanwhile.
     pub fn entry(entry: &'a Entry) -> Self {
         let many = entry.story.many.as_deref();
         let several = many.map(|many| usize::try_from(many.total).unwrap_or(usize::MAX));
@@ -45,10 +46,14 @@ impl<'a> About<'a> {
             incident: &entry.key.incident,
             targets: several.unwrap_or(one),
             is_open: match entry.kind {
-                Kind::Opened | Kind::Changed | Kind::Reminder => true,
+                Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => true,
                 Kind::Recovered | Kind::Removed | Kind::Notice => false,
             },
-            is_taken: false,
+            is_taken: entry
+                .story
+                .attended
+                .as_ref()
+                .is_some_and(|attended| attended.on_it.is_some()),
         }
     }
 }
@@ -64,9 +69,20 @@ pub fn incident_buttons(about: &About<'_>) -> Option<Block> {
         return None;
     }
     let subject = Subject::Incident(about.incident.clone());
-    let mut controls = Controls::new();
+    let is_taken = about.is_open && about.is_taken;
+    let mut controls = if is_taken {
+        Controls::named(&hand_block(&subject))
+    } else {
+        Controls::new()
+    };
     if about.is_open {
         controls.add(taking(about, &subject));
+        if is_taken {
+            controls.add(Control::People {
+                placeholder: String::from("Hand over to …"),
+                action_id: String::from(HAND_OVER),
+            });
+        }
         controls.add(silence(
             &subject,
             if count == 1 { "Silence" } else { "Silence all" },

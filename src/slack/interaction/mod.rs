@@ -205,6 +205,10 @@ fn action_of(pressed: &Value) -> Result<Action, BadAction> {
         Some(option) => text(&option["value"]),
         None => text(&pressed["value"]),
     };
+    if action_id == action::HAND_OVER {
+        let user = id(&pressed["selected_user"]);
+        return action::handed(&text(&pressed["block_id"]), &user);
+    }
     if action_id == PICK {
         return Pick::read(&text(&pressed["block_id"]))?.chosen(&value);
     }

@@ -28,7 +28,7 @@ const SEEN_MAX: usize = 5;
 pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
     let story = &entry.story;
     match entry.kind {
-        Kind::Opened | Kind::Changed | Kind::Reminder => vec![
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => vec![
             Block::rich(match &story.many {
                 Some(many) => members(many),
                 None => what_failed(story),

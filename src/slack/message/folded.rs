@@ -47,7 +47,7 @@ enum Stage {
 impl Past<'_> {
     fn stage(&self) -> Stage {
         match self.last.kind {
-            Kind::Opened | Kind::Changed | Kind::Reminder => Stage::Open,
+            Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => Stage::Open,
             Kind::Recovered | Kind::Removed => Stage::Over,
             Kind::Notice => Stage::Notice,
         }
@@ -246,7 +246,7 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
             return;
         }
         Kind::Removed => rich.emoji(":heavy_minus_sign:"),
-        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Recovered => {
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Recovered | Kind::Noted => {
             rich.emoji(look::circle(shown))
         }
     };

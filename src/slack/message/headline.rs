@@ -25,7 +25,7 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
         return format!("{words} · #{}{}", entry.key.incident, unusual(context));
     }
     let (before, after, reason_max) = match entry.kind {
-        Kind::Opened => (
+        Kind::Opened | Kind::Noted => (
             format!("{}{name}", opening(story)),
             format!(", since {}", context.clock(story.since)),
             TEXT_WANTED,
@@ -83,7 +83,7 @@ fn flapping_text(entry: &Entry, name: &str, context: &Context<'_>) -> Option<Str
     let story = &entry.story;
     let flapping = story.flapping.as_deref().filter(|_| story.many.is_none())?;
     let still = match entry.kind {
-        Kind::Opened | Kind::Changed => "",
+        Kind::Opened | Kind::Changed | Kind::Noted => "",
         Kind::Reminder => "STILL ",
         Kind::Recovered | Kind::Removed | Kind::Notice => return None,
     };
@@ -241,7 +241,9 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
     let story = &entry.story;
     let mut line = Markup::new();
     match entry.kind {
-        Kind::Opened | Kind::Changed | Kind::Reminder => state_line(&mut line, entry, context),
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => {
+            state_line(&mut line, entry, context);
+        }
         Kind::Recovered => recovered_line(&mut line, story, context),
         Kind::Removed => {
             line.own(":heavy_minus_sign: *NO LONGER WATCHED*  ");
@@ -284,7 +286,12 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
     line.emoji(look::circle(shown(story)))
         .own(match entry.kind {
             Kind::Reminder => "*STILL ",
-            Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => "*",
+            Kind::Opened
+            | Kind::Changed
+            | Kind::Recovered
+            | Kind::Removed
+            | Kind::Notice
+            | Kind::Noted => "*",
         });
     if let Some(flapping) = story.flapping.as_deref().filter(|_| story.many.is_none()) {
         flapping_line(line, story, flapping, context);

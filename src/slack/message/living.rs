@@ -5,13 +5,13 @@
 //!
 //! Source: <https://docs.slack.dev/reference/methods/chat.update>, `chat.postMessage`.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::{Value, json};
 
 use super::{Context, color, evidence, headline, may_mention, of_parcel, unusual};
 use crate::{
-    model::{Entry, EntryKey, Kind, Plan, Spot, Timestamp, Verdict},
+    model::{Entry, EntryKey, Kind, Plan, Spot, Story, Timestamp, Verdict},
     notify::{
         courier::{Parcel, Way},
         errand::{Body, Call, answer::metadata},
@@ -20,7 +20,8 @@ use crate::{
         Attachment, Audience, Message,
         block::{Block, Rich},
         interaction::buttons::{About, incident_buttons},
-        mrkdwn::{self, NAME_MAX, neutral, span},
+        look,
+        mrkdwn::{self, Markup, NAME_MAX, neutral, span},
     },
 };
 
@@ -179,10 +180,11 @@ pub fn edited(entry: &Entry, context: &Context<'_>) -> Message {
 
 /// The message of an incident as it is now.
 pub fn living(entry: &Entry, context: &Context<'_>) -> Message {
-    let entry = Entry {
-        // That it was said again is for the thread; the message says what is so.
+    let mut entry = Entry {
+        // That it was said again, and what somebody did just now, is for the thread; the message says what is so.
         kind: match entry.kind {
-            Kind::Reminder => Kind::Opened,
+            Kind::Noted if entry.story.many.is_some() => Kind::Changed,
+            Kind::Reminder | Kind::Noted => Kind::Opened,
             other @ (Kind::Opened
             | Kind::Changed
             | Kind::Recovered
@@ -191,22 +193,82 @@ pub fn living(entry: &Entry, context: &Context<'_>) -> Message {
         },
         ..entry.clone()
     };
+    let notes = attended_words(&entry.story, context);
+    if !notes.is_empty() {
+        Arc::make_mut(&mut entry.story).notes.splice(0..0, notes);
+    }
     let on_call = context.on_call_of(&entry);
     // What is pressed says which incident, not how it was when it was shown.
     let mut beside = evidence::blocks(&entry, context);
     if context.has_buttons {
         beside.extend(incident_buttons(&About::entry(&entry)));
     }
+    let mut line = headline::line(&entry, context, on_call);
+    attend(&mut line, &entry.story, context);
+    let is_taken = entry.story.attended.as_ref();
+    let is_taken = is_taken.is_some_and(|attended| attended.on_it.is_some());
     Message::new(
         Audience::Channel,
         &headline::text(&entry, context),
         on_call.and_then(|on_call| mrkdwn::mention(on_call, context.now)),
-        vec![Block::section(&headline::line(&entry, context, on_call))],
+        vec![Block::section(&line)],
         vec![Attachment {
-            color: color(&entry),
+            color: if is_taken {
+                look::TAKEN_COLOR
+            } else {
+                color(&entry)
+            },
             blocks: beside,
         }],
     )
+}
+
+/// What people do about it, as notes: who is on it and what they said, and until when nobody else is to hear of it.
+fn attended_words(story: &Story, context: &Context<'_>) -> Vec<String> {
+    let Some(attended) = &story.attended else {
+        return Vec::new();
+    };
+    let on_it = attended.on_it.as_ref().map(|taken| match &taken.why {
+        Some(why) => format!("{} is on it: {why}", taken.by),
+        None => format!("{} is on it", taken.by),
+    });
+    let silent = attended.silent.map(|silent| {
+        let until = context.clock(silent.until);
+        if silent.is_until_recovered {
+            format!("silent until it recovers, at the latest {until}")
+        } else {
+            format!("silent until {until}")
+        }
+    });
+    on_it.into_iter().chain(silent).collect()
+}
+
+/// The same behind the first line: who has to do nothing any more sees it without reading on.
+fn attend(line: &mut Markup, story: &Story, context: &Context<'_>) {
+    let Some(attended) = &story.attended else {
+        return;
+    };
+    if let Some(taken) = &attended.on_it {
+        line.own("  ·  ");
+        // Of whom nothing but the id is known, Slack knows the name; an edit notifies nobody.
+        let id = taken.by.slack_user.as_deref();
+        match id.filter(|id| taken.by.name == format!("@{id}")) {
+            Some(id) => line.user(id),
+            None => line.bold(&taken.by.name),
+        };
+        line.own(" is on it since ")
+            .near(taken.at, context.now, context.timezone);
+    }
+    match attended.silent {
+        Some(silent) if silent.is_until_recovered => {
+            line.own("  ·  silent until it recovers");
+        }
+        Some(silent) => {
+            line.own("  ·  silent until ")
+                .near(silent.until, context.now, context.timezone);
+        }
+        None => {}
+    }
 }
 
 /// The message of a thread that tells what is not told yet.
@@ -262,17 +324,29 @@ pub fn thread_line(entries: &[&Entry], context: &Context<'_>, is_loud: bool) -> 
         blocks.push(Block::rich(reason));
     } else {
         words.push_str(&headline::unusual(context));
+        if let Some(id) = called(entries) {
+            mention = mrkdwn::mention_user(id);
+            let mut line = Markup::new();
+            line.user(id).own(" it is yours now");
+            blocks.push(Block::section(&line));
+        }
     }
     blocks.push(Block::rich(lines));
     blocks.push(Block::context(&unusual(context)));
     Message::new(Audience::Channel, &words, mention, blocks, Vec::new())
 }
 
+/// Who has to do something because of the newest of these; nobody, if it is over by now or something else happened since.
+fn called<'a>(entries: &[&'a Entry]) -> Option<&'a str> {
+    let newest = entries.last().filter(|entry| entry.kind == Kind::Noted)?;
+    newest.story.attended.as_ref()?.calls.as_deref()
+}
+
 /// `14:09:12 CET operational again, was down 7 min`, added to the lines and given back as words.
 fn happened(entry: &Entry, context: &Context<'_>, lines: &mut Rich) -> String {
     let story = &entry.story;
     let what = match entry.kind {
-        Kind::Opened | Kind::Notice => state(story.to).to_owned(),
+        Kind::Opened | Kind::Notice | Kind::Noted => state(story.to).to_owned(),
         Kind::Changed => changed(entry),
         Kind::Reminder => {
             let length = context.now.since(story.since);
@@ -281,10 +355,13 @@ fn happened(entry: &Entry, context: &Context<'_>, lines: &mut Rich) -> String {
         Kind::Recovered => over(entry),
         Kind::Removed => String::from("taken out of the file, no longer watched"),
     };
+    if entry.kind == Kind::Noted {
+        return done(entry, context, lines);
+    }
     let at = context.clock(story.decided_at);
     let reason = match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => &*story.reason.words,
-        Kind::Recovered | Kind::Removed => "",
+        Kind::Recovered | Kind::Removed | Kind::Noted => "",
     };
     let mut words = format!("{at} {what}");
     lines.own(&format!("{at} ")).bold(&what);
@@ -298,6 +375,16 @@ fn happened(entry: &Entry, context: &Context<'_>, lines: &mut Rich) -> String {
     }
     lines.end_line();
     words
+}
+
+/// `14:09:12 CET jan@laptop is on it: I restart it`; all but the time may be foreign.
+fn done(entry: &Entry, context: &Context<'_>, lines: &mut Rich) -> String {
+    let at = context.clock(entry.created_at);
+    let attended = entry.story.attended.as_deref();
+    let deed = attended.map_or("", |attended| &attended.deed);
+    lines.own(&format!("{at} ")).foreign(deed, REASON_MAX);
+    lines.end_line();
+    format!("{at} {}", neutral(deed, REASON_MAX))
 }
 
 const fn state(verdict: Verdict) -> &'static str {

@@ -95,7 +95,7 @@ impl<'a> Context<'a> {
 const fn may_mention(entry: &Entry) -> bool {
     match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => true,
-        Kind::Recovered | Kind::Removed => false,
+        Kind::Recovered | Kind::Removed | Kind::Noted => false,
     }
 }
 
@@ -136,7 +136,9 @@ pub fn of_parcel(plan: &Plan, parcel: &Parcel, now: Timestamp) -> Message {
 
 fn color(entry: &Entry) -> &'static str {
     match entry.kind {
-        Kind::Opened | Kind::Changed | Kind::Reminder => look::color(headline::shown(&entry.story)),
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => {
+            look::color(headline::shown(&entry.story))
+        }
         Kind::Recovered => look::color(entry.story.to),
         Kind::Removed => look::color(Verdict::Unknown),
         Kind::Notice => match entry.story.severity {

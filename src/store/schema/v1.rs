@@ -3,6 +3,8 @@
 //! Nothing in here may ever change its meaning, its place or its name: `golden/v1` in the tests holds bytes that were
 //! written with it. What has to change becomes version 2 beside it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::form::{Form, Micros, Span, Time};
@@ -37,7 +39,10 @@ macro_rules! same_variants {
 
 /// Stored structs have the fields of their model, each in its stored form.
 macro_rules! same_fields {
-    ($(#[$attribute:meta])* $name:ident of $model:path { $($field:ident: $kind:ty),* $(,)? }) => {
+    (
+        $(#[$attribute:meta])* $name:ident of $model:path { $($field:ident: $kind:ty),* $(,)? }
+        $(kept_elsewhere { $($elsewhere:ident),* })?
+    ) => {
         #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
         $(#[$attribute])*
         pub(in crate::store) struct $name {
@@ -54,7 +59,8 @@ macro_rules! same_fields {
             fn into_model(self) -> $model {
                 use $model as Model;
                 Model {
-                    $($field: self.$field.into_model()),*
+                    $($field: self.$field.into_model(),)*
+                    $($($elsewhere: Default::default()),*)?
                 }
             }
         }
@@ -86,7 +92,7 @@ same_variants!(Family of model::Family {
     Dropwizard, HealthGo, Consul, Graylog, Simple, Word, CodeOnly,
 });
 same_variants!(ComponentState of model::ComponentState { Up, Unknown, Degraded, PlannedDown, Down });
-same_variants!(Kind of model::Kind { Opened, Changed, Reminder, Recovered, Removed, Notice });
+same_variants!(PlainKind of model::Kind { Opened, Changed, Reminder, Recovered, Removed, Notice, Noted });
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]
@@ -385,9 +391,52 @@ same_fields!(Member of model::cause::Member {
 });
 same_fields!(Person of model::planned::Person { name: String, slack_user: Option<String> });
 same_fields!(Acknowledgement of model::planned::Acknowledgement { by: Person, at: Time, why: Option<String> });
-same_variants!(PlanKind of model::planned::PlanKind { Silence, Maintenance, Deploy });
-same_variants!(HowEnded of model::planned::HowEnded { Over, Stopped, CameBack, Replaced });
-same_fields!(PlanId of model::planned::PlanId { kind: PlanKind, number: u64 });
+same_variants!(HowEnded of model::planned::HowEnded { Over, Stopped, CameBack, Replaced, Recovered });
+
+/// What kind of plan it is, and how it is to end: those that end with what they are about came later.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum PlanKind {
+    Silence,
+    Maintenance,
+    Deploy,
+    SilenceUntilRecovered,
+    MaintenanceUntilRecovered,
+    DeployUntilRecovered,
+}
+
+impl PlanKind {
+    const fn of(kind: model::planned::PlanKind, is_until_recovered: bool) -> Self {
+        use model::planned::PlanKind as Model;
+        match (kind, is_until_recovered) {
+            (Model::Silence, false) => Self::Silence,
+            (Model::Maintenance, false) => Self::Maintenance,
+            (Model::Deploy, false) => Self::Deploy,
+            (Model::Silence, true) => Self::SilenceUntilRecovered,
+            (Model::Maintenance, true) => Self::MaintenanceUntilRecovered,
+            (Model::Deploy, true) => Self::DeployUntilRecovered,
+        }
+    }
+
+    const fn into_model(self) -> (model::planned::PlanKind, bool) {
+        use model::planned::PlanKind as Model;
+        match self {
+            Self::Silence => (Model::Silence, false),
+            Self::Maintenance => (Model::Maintenance, false),
+            Self::Deploy => (Model::Deploy, false),
+            Self::SilenceUntilRecovered => (Model::Silence, true),
+            Self::MaintenanceUntilRecovered => (Model::Maintenance, true),
+            Self::DeployUntilRecovered => (Model::Deploy, true),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct PlanId {
+    pub(in crate::store) kind: PlanKind,
+    pub(in crate::store) number: u64,
+}
+
 same_fields!(Matcher of model::plan::Matcher {
     groups: Vec<String>,
     targets: Vec<String>,
@@ -397,16 +446,53 @@ same_fields!(Matcher of model::plan::Matcher {
     components: Vec<String>,
 });
 same_fields!(Ended of model::planned::Ended { at: Time, how: HowEnded, by: Option<Person> });
-same_fields!(Planned of model::planned::Planned {
-    id: PlanId,
-    matcher: Matcher,
-    why: String,
-    release: Option<String>,
-    by: Person,
-    from: Time,
-    until: Time,
-    ended: Option<Ended>,
-});
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Planned {
+    pub(in crate::store) id: PlanId,
+    pub(in crate::store) matcher: Matcher,
+    pub(in crate::store) why: String,
+    pub(in crate::store) release: Option<String>,
+    pub(in crate::store) by: Person,
+    pub(in crate::store) from: Time,
+    pub(in crate::store) until: Time,
+    pub(in crate::store) ended: Option<Ended>,
+}
+
+impl Form<model::planned::Planned> for Planned {
+    fn of(model: &model::planned::Planned) -> Self {
+        Self {
+            id: PlanId {
+                kind: PlanKind::of(model.id.kind, model.is_until_recovered),
+                number: model.id.number,
+            },
+            matcher: Form::of(&model.matcher),
+            why: model.why.clone(),
+            release: model.release.clone(),
+            by: Form::of(&model.by),
+            from: Form::of(&model.from),
+            until: Form::of(&model.until),
+            ended: Form::of(&model.ended),
+        }
+    }
+
+    fn into_model(self) -> model::planned::Planned {
+        let (kind, is_until_recovered) = self.id.kind.into_model();
+        model::planned::Planned {
+            id: model::planned::PlanId {
+                kind,
+                number: self.id.number,
+            },
+            matcher: self.matcher.into_model(),
+            why: self.why,
+            release: self.release,
+            by: self.by.into_model(),
+            from: self.from.into_model(),
+            until: self.until.into_model(),
+            is_until_recovered,
+            ended: self.ended.into_model(),
+        }
+    }
+}
 same_variants!(ToldFlapping of model::ToldFlapping { Unsteady, Steady });
 same_fields!(Edge of model::unrest::Edge { to: Verdict, at: Time });
 same_fields!(Unrest of model::unrest::Unrest {
@@ -478,7 +564,70 @@ same_fields!(Story of model::Story {
     many: Option<Box<Many>>,
     notes: Vec<String>,
     flapping: Option<Box<Flapping>>,
+} kept_elsewhere { attended });
+
+same_fields!(Silent of model::planned::Silent { until: Time, is_until_recovered: bool });
+same_fields!(Attended of model::planned::Attended {
+    on_it: Option<Acknowledgement>,
+    silent: Option<Silent>,
+    deed: String,
+    calls: Option<String>,
 });
+
+/// What an entry is for.
+///
+/// What people do about it came later than the rest of an entry: it stands in a variant behind those that were there.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::store) enum Kind {
+    Opened,
+    Changed,
+    Reminder,
+    Recovered,
+    Removed,
+    Notice,
+    Attended(Box<AttendedKind>),
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct AttendedKind {
+    kind: PlainKind,
+    attended: Option<Attended>,
+}
+
+impl Kind {
+    fn of(entry: &model::Entry) -> Self {
+        let attended = entry.story.attended.as_deref();
+        match (entry.kind, attended) {
+            (model::Kind::Opened, None) => Self::Opened,
+            (model::Kind::Changed, None) => Self::Changed,
+            (model::Kind::Reminder, None) => Self::Reminder,
+            (model::Kind::Recovered, None) => Self::Recovered,
+            (model::Kind::Removed, None) => Self::Removed,
+            (model::Kind::Notice, None) => Self::Notice,
+            (kind, attended) => Self::Attended(Box::new(AttendedKind {
+                kind: Form::of(&kind),
+                attended: attended.map(Form::of),
+            })),
+        }
+    }
+
+    fn into_model(self) -> (model::Kind, Option<Box<model::planned::Attended>>) {
+        let kind = match self {
+            Self::Opened => model::Kind::Opened,
+            Self::Changed => model::Kind::Changed,
+            Self::Reminder => model::Kind::Reminder,
+            Self::Recovered => model::Kind::Recovered,
+            Self::Removed => model::Kind::Removed,
+            Self::Notice => model::Kind::Notice,
+            Self::Attended(it) => {
+                let attended = it.attended.map(|attended| Box::new(attended.into_model()));
+                return (it.kind.into_model(), attended);
+            }
+        };
+        (kind, None)
+    }
+}
 
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]
@@ -563,17 +712,50 @@ impl Form<model::EntryKey> for EntryKey {
     }
 }
 
-same_fields!(Entry of model::Entry {
-    key: EntryKey,
-    kind: Kind,
-    created_at: Time,
-    mention: Option<String>,
-    story: Box<Story>,
-    state: EntryState,
-    attempts: u32,
-    held_until: Option<Time>,
-    instead_of: Option<String>,
-});
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Entry {
+    pub(in crate::store) key: EntryKey,
+    pub(in crate::store) kind: Kind,
+    pub(in crate::store) created_at: Time,
+    pub(in crate::store) mention: Option<String>,
+    pub(in crate::store) story: Box<Story>,
+    pub(in crate::store) state: EntryState,
+    pub(in crate::store) attempts: u32,
+    pub(in crate::store) held_until: Option<Time>,
+    pub(in crate::store) instead_of: Option<String>,
+}
+
+impl Form<model::Entry> for Entry {
+    fn of(model: &model::Entry) -> Self {
+        Self {
+            key: Form::of(&model.key),
+            kind: Kind::of(model),
+            created_at: Form::of(&model.created_at),
+            mention: Form::of(&model.mention),
+            story: Form::of(&model.story),
+            state: Form::of(&model.state),
+            attempts: model.attempts,
+            held_until: Form::of(&model.held_until),
+            instead_of: Form::of(&model.instead_of),
+        }
+    }
+
+    fn into_model(self) -> model::Entry {
+        let (kind, attended) = self.kind.into_model();
+        let story: model::Story = (*self.story).into_model();
+        model::Entry {
+            key: self.key.into_model(),
+            kind,
+            created_at: self.created_at.into_model(),
+            mention: self.mention.into_model(),
+            story: Arc::new(model::Story { attended, ..story }),
+            state: self.state.into_model(),
+            attempts: self.attempts,
+            held_until: self.held_until.into_model(),
+            instead_of: self.instead_of.into_model(),
+        }
+    }
+}
 
 #[expect(
     clippy::struct_field_names,

@@ -23,7 +23,9 @@ use crate::model::{
     notification::{Many, One},
     pauses::{Pause, PauseDay, Pauses},
     plan::Matcher,
-    planned::{Acknowledgement, Ended, HowEnded, Person, PlanId, PlanKind, Planned},
+    planned::{
+        Acknowledgement, Attended, Ended, HowEnded, Person, PlanId, PlanKind, Planned, Silent,
+    },
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
     unrest::{Edge, Flapping, Unrest},
 };
@@ -649,6 +651,7 @@ pub(super) fn planned() -> impl Strategy<Value = Planned> {
         HowEnded::Stopped,
         HowEnded::CameBack,
         HowEnded::Replaced,
+        HowEnded::Recovered,
     ];
     let ended = (time(), select(hows.to_vec()), option::of(person()));
     (
@@ -676,6 +679,7 @@ pub(super) fn planned() -> impl Strategy<Value = Planned> {
                     by,
                     from,
                     until,
+                    is_until_recovered: number % 2 == 1,
                     ended: ended.map(|(at, how, by)| Ended { at, how, by }),
                 }
             },
@@ -822,6 +826,25 @@ fn outage() -> impl Strategy<Value = Outage> {
     )
 }
 
+fn attended(at: Timestamp, until: Timestamp) -> Attended {
+    Attended {
+        on_it: Some(Acknowledgement {
+            by: Person {
+                name: String::from("jan@laptop"),
+                slack_user: None,
+            },
+            at,
+            why: Some(String::from("I restart it")),
+        }),
+        silent: Some(Silent {
+            until,
+            is_until_recovered: true,
+        }),
+        deed: String::from("jan@laptop is on it"),
+        calls: Some(String::from("U0EVA")),
+    }
+}
+
 fn story() -> impl Strategy<Value = Arc<Story>> {
     (
         (option::of(target()), text(), option::of(text()), severity()),
@@ -875,6 +898,7 @@ fn story() -> impl Strategy<Value = Arc<Story>> {
                     }),
                     many,
                     notes,
+                    attended: is_of_check.then(|| Box::new(attended(since, decided_at))),
                 })
             },
         )
@@ -888,6 +912,7 @@ pub(super) fn entry() -> impl Strategy<Value = Entry> {
         Kind::Recovered,
         Kind::Removed,
         Kind::Notice,
+        Kind::Noted,
     ];
     let state = prop_oneof![
         Just(EntryState::Queued),

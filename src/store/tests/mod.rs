@@ -182,6 +182,7 @@ pub(super) fn entry(number: u64, sequence: u32, target: &str, second: i64) -> En
             many: None,
             notes: Vec::new(),
             flapping: None,
+            attended: None,
         }),
         state: EntryState::Queued,
         attempts: 0,
@@ -251,6 +252,7 @@ pub(super) fn planned(number: u64, target: &str, second: i64) -> Planned {
         },
         from: at(second),
         until: at(second + 3_600),
+        is_until_recovered: false,
         ended: None,
     }
 }

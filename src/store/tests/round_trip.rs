@@ -8,10 +8,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::{Place, comes_up, entry, generators, goes_down, incident, planned, record, transition};
 use crate::{
     model::{
-        Batch, CheckKind, CheckRecord, Memory, Verdict,
+        Batch, CheckKind, CheckRecord, Entry, Kind, Memory, Verdict,
         logs::{LogMemory, LogRow},
         pauses::{Pause, PauseDay, Pauses},
-        planned::{Ended, HowEnded},
+        planned::{Acknowledgement, Attended, Ended, HowEnded, Person, Silent},
     },
     store::{
         Error, InMemory,
@@ -219,6 +219,28 @@ fn of_log() -> CheckRecord {
     record
 }
 
+/// The same entry as one that tells what somebody did.
+fn noted(mut entry: Entry) -> Entry {
+    entry.kind = Kind::Noted;
+    Arc::make_mut(&mut entry.story).attended = Some(Box::new(Attended {
+        on_it: Some(Acknowledgement {
+            by: Person {
+                name: String::from("eva"),
+                slack_user: Some(String::from("U0EVA")),
+            },
+            at: super::at(60),
+            why: Some(String::from("I restart it")),
+        }),
+        silent: Some(Silent {
+            until: super::at(3_600),
+            is_until_recovered: false,
+        }),
+        deed: String::from("eva is on it: I restart it"),
+        calls: Some(String::from("U0EVA")),
+    }));
+    entry
+}
+
 /// Bytes that version 1 wrote. They may be added to and never changed: stores in the field are full of them.
 #[test]
 fn old_bytes_are_read_for_ever() {
@@ -292,6 +314,31 @@ fn old_bytes_are_read_for_ever() {
     assert_eq!(old, text);
     let read: v1::Batch = serde_json::from_str(&old).unwrap();
     assert_eq!(read, v1::Batch::of(&batch));
+}
+
+/// What came later stands behind what was there.
+#[test]
+fn what_came_later_is_read_for_ever_too() {
+    let entry = noted(entry(4, 0, "master/blue", 0));
+    let stored = <v1::Entry as Form<_>>::of(&entry);
+    let bytes = encode(&stored);
+    assert_eq!(golden("entry-noted.v1", &bytes), bytes);
+    let text = serde_json::to_vec(&stored).unwrap();
+    assert_eq!(golden("entry-noted.v1.json", &text), text);
+    same::<v1::Entry, _>(&entry);
+    let mut planned = planned(41, "master/blue", 0);
+    planned.is_until_recovered = true;
+    planned.ended = Some(Ended {
+        at: super::at(60),
+        how: HowEnded::Recovered,
+        by: None,
+    });
+    let stored = <v1::Planned as Form<_>>::of(&planned);
+    let bytes = encode(&stored);
+    assert_eq!(golden("planned-recovered.v1", &bytes), bytes);
+    let text = serde_json::to_vec(&stored).unwrap();
+    assert_eq!(golden("planned-recovered.v1.json", &text), text);
+    same::<v1::Planned, _>(&planned);
 }
 
 /// The bytes of this name. `UPDATE_EXPECT=1` writes a name that is new; what is there it never changes.

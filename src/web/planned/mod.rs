@@ -22,7 +22,7 @@ use crate::{
         planned::{self, Said},
     },
     model::{
-        planned::{Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
+        planned::{Length, Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
         text::clean,
     },
 };
@@ -58,6 +58,7 @@ struct Begin {
     words: String,
     /// How long: `2h`.
     r#for: Option<String>,
+    until: Option<String>,
     why: Option<String>,
     release: Option<String>,
     by: Option<String>,
@@ -106,16 +107,9 @@ pub(super) async fn begin(
         Ok(begin) => begin,
         Err(refusal) => return *refusal,
     };
-    let length = match begin.r#for.as_deref().map(humantime::parse_duration) {
-        Some(Err(_)) => {
-            return trouble(
-                StatusCode::BAD_REQUEST,
-                "bad_length",
-                "`for` is a length such as 30m or 2h",
-            );
-        }
-        Some(Ok(length)) => Some(length),
-        None => None,
+    let length = match length(begin.r#for.as_deref(), begin.until.as_deref()) {
+        Ok(length) => length,
+        Err(words) => return trouble(StatusCode::BAD_REQUEST, "bad_length", &words),
     };
     let said = Said {
         names: begin.words,
@@ -125,6 +119,24 @@ pub(super) async fn begin(
     };
     let heard = planned::begin(kind, said, &shared.board.load_full(), "hekate");
     carry_out(&shared, heard, person(begin.by.as_deref()), format).await
+}
+
+/// When it is to end, if that is said, in one of two ways.
+fn length(length: Option<&str>, until: Option<&str>) -> Result<Option<Length>, String> {
+    match (length, until) {
+        (Some(_), Some(_)) => Err(String::from("`for` and `until` are never said together")),
+        (Some(length), None) => match humantime::parse_duration(length) {
+            Ok(length) => Ok(Some(Length::For(length))),
+            Err(_) => Err(String::from("`for` is a length such as 30m or 2h")),
+        },
+        (None, Some(until)) => match planned::until(until) {
+            Ok((length, "")) => Ok(Some(length)),
+            Ok(_) | Err(_) => Err(String::from(
+                "`until` is `recovered` or a time such as 08:00",
+            )),
+        },
+        (None, None) => Ok(None),
+    }
 }
 
 /// `DELETE /v1/silences/<id>` and the like: it ends.

@@ -16,7 +16,8 @@ use crate::{
         Secret,
         plan::Matcher,
         planned::{
-            Acknowledgement, Agenda, Answer, Done, Person, PlanId, PlanKind, Planned, Refused, Wish,
+            Acknowledgement, Agenda, Answer, Done, Length, Person, PlanId, PlanKind, Planned,
+            Refused, Wish,
         },
     },
     web::{
@@ -58,6 +59,7 @@ fn done(wish: &Wish, by: &Person) -> Done {
         by: by.clone(),
         from: fixture::NOW,
         until: fixture::NOW + std::time::Duration::from_hours(2),
+        is_until_recovered: false,
         ended: None,
     };
     match wish {
@@ -71,6 +73,7 @@ fn done(wish: &Wish, by: &Person) -> Done {
             but: None,
         },
         Wish::End { id } => Done::Ended(planned(id.kind, &[], None)),
+        Wish::HandOver { .. } => panic!("nobody hands anything over by the API"),
         Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
@@ -193,7 +196,7 @@ fn planned_of(kind: PlanKind) -> Planned {
     let wish = Wish::Begin {
         kind,
         targets: vec![crate::model::TargetId::new("api")],
-        length: std::time::Duration::from_hours(1),
+        length: Length::For(std::time::Duration::from_hours(1)),
         why: String::new(),
         release: None,
     };

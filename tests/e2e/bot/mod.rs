@@ -1,5 +1,6 @@
 //! A bot: one incident is one message, through kills, lost answers, and a Slack that will not have it.
 
+mod deeds;
 mod workspace;
 
 use self::workspace::{BOT_TOKEN, CHANNEL, Does, Workspace};

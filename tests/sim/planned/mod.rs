@@ -15,7 +15,8 @@ use hekate::{
         calendar::{Recurring, Times},
         plan::Matcher,
         planned::{
-            Answer, Asked, HowEnded, IfTaken, Person, PlanId, PlanKind, Planned, Window, Wish,
+            Answer, Asked, HowEnded, IfTaken, Length, Person, PlanId, PlanKind, Planned, Window,
+            Wish,
         },
     },
 };
@@ -374,7 +375,7 @@ impl World {
                 Wish::Begin {
                     kind,
                     targets,
-                    length,
+                    length: Length::For(length),
                     why: String::from(if is_deploy { "" } else { "db restore" }),
                     release: None,
                 }

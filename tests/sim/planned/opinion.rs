@@ -213,7 +213,8 @@ fn ended_otherwise(world: &World) -> Vec<String> {
             continue;
         };
         let is_founded = match work.ended {
-            None => false,
+            // Nobody in here wishes one that ends with its trouble.
+            None | Some((_, HowEnded::Recovered)) => false,
             Some((at, HowEnded::Over)) => at + EDGE >= kept.surely_until.min(began + work.length),
             Some((at, HowEnded::Stopped)) => work.end_wished == Some(at),
             Some((at, HowEnded::Replaced)) => works.made.iter().any(|other| {
