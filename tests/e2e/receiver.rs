@@ -18,6 +18,9 @@ use super::{
     wire::{Request, read_request, respond, until_closed},
 };
 
+/// The pace at which Slack takes messages of a channel; a little less, for two clocks never agree.
+const SECOND: Duration = Duration::from_millis(900);
+
 /// What it does with a message that it has read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reaction {
@@ -29,6 +32,8 @@ pub(crate) enum Reaction {
     Broken,
     /// Asks for so many seconds of peace.
     Throttled(u64),
+    /// Takes one message a second, and asks for a second of peace otherwise, as Slack does.
+    OneASecond,
     /// Says nothing.
     Hang,
     /// Resets the connection.
@@ -75,7 +80,10 @@ impl Told {
     }
 
     pub(crate) fn is_taken(&self) -> bool {
-        matches!(self.reaction, Reaction::Ok | Reaction::SlowOk)
+        matches!(
+            self.reaction,
+            Reaction::Ok | Reaction::SlowOk | Reaction::OneASecond
+        )
     }
 }
 
@@ -182,7 +190,12 @@ impl Receiver {
             Some(reactions) => reactions.front().copied(),
             None => None,
         };
-        let reaction = reaction.unwrap_or(Reaction::Ok);
+        let mut reaction = reaction.unwrap_or(Reaction::Ok);
+        let mut before = book.told.iter().filter(|told| told.channel == channel);
+        let is_soon = before.any(|told| told.is_taken() && told.at.elapsed() < SECOND);
+        if reaction == Reaction::OneASecond && is_soon {
+            reaction = Reaction::Throttled(1);
+        }
         book.told.push(Told {
             channel,
             text: payload["text"].as_str().unwrap_or_default().to_owned(),
@@ -199,7 +212,7 @@ impl Receiver {
             return;
         };
         match self.note(&request) {
-            Reaction::Ok => respond(&mut stream, 200, "", "ok").await,
+            Reaction::Ok | Reaction::OneASecond => respond(&mut stream, 200, "", "ok").await,
             Reaction::SlowOk => {
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 respond(&mut stream, 200, "", "ok").await;

@@ -27,6 +27,8 @@ const HELD_MAX: Duration = Duration::from_hours(50);
 const TRIED_MIN: Duration = Duration::from_hours(1);
 /// From so many late messages on they are told as one.
 const SUMMARY_MESSAGES_MIN: usize = 5;
+/// From so many messages on that wait beside each other they are told as one though none is late: one a second, the last would be.
+const CROWD_MESSAGES_MIN: usize = 10;
 /// At most so many entries are told when quiet hours end, or when a budget has room again; a person reads a line for each
 /// incident.
 const HELD_ENTRIES_MAX: usize = 60;
@@ -494,6 +496,7 @@ impl Lane {
                 None => groups.push(vec![place]),
             }
         }
+        groups.retain(|group| !self.is_mute(group));
         groups
     }
 
@@ -523,22 +526,21 @@ impl Lane {
         }
     }
 
-    /// Many late messages as one, if `head` is the first of many.
+    /// Many late messages as one, or a crowd of them, if `head` is the first of many.
     fn summary(&self, groups: &[Vec<usize>], head: &[usize], now: Tick) -> Option<Vec<usize>> {
-        let late: Vec<&Vec<usize>> = groups
+        let is_late = |group: &&Vec<usize>| self.queue[group[0]].age(now) >= FOLD_AGE;
+        let mut many: Vec<_> = groups
             .iter()
-            .filter(|group| {
-                let first = &self.queue[group[0]];
-                first.age(now) >= FOLD_AGE
-                    && self.retry_at(group).is_none()
-                    && !group.iter().any(|&place| self.queue[place].is_alone)
-            })
+            .filter(|group| self.may_be_folded(group))
             .collect();
-        if late.len() < SUMMARY_MESSAGES_MIN || late[0] != head {
+        if many.len() < CROWD_MESSAGES_MIN {
+            many.retain(is_late);
+        }
+        if many.len() < SUMMARY_MESSAGES_MIN || many[0] != head {
             return None;
         }
         let mut places = Vec::new();
-        for group in late {
+        for group in many {
             if places.len() + group.len() > SUMMARY_ENTRIES_MAX {
                 break;
             }

@@ -104,10 +104,20 @@ impl Lane {
         })
     }
 
+    /// Whether these entries say nothing but what somebody did, and no message can show that now. They are kept only because an
+    /// attempt before may have begun a message, which has to be looked for when the bot is back.
+    pub(super) fn is_mute(&self, group: &[usize]) -> bool {
+        let mut kinds = group.iter().map(|&place| self.queue[place].entry.kind);
+        !self.is_bot() && kinds.all(|kind| kind == Kind::Noted)
+    }
+
     /// Whether no message shows or will show what somebody did: none lives, and none is about to begin.
     fn is_unshown(&self, place: usize) -> bool {
         let entry = &self.queue[place].entry;
         if entry.kind != Kind::Noted || self.is_flying(&entry.key) {
+            return false;
+        }
+        if entry.state == EntryState::UnsureFindable && !self.is_gone() && !self.is_bot() {
             return false;
         }
         let is_begun = || self.living.contains_key(&entry.key.incident);

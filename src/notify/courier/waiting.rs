@@ -238,6 +238,22 @@ fn what_a_budget_has_no_room_for_is_told_as_one() {
     );
 }
 
+/// The first is told at once; of a crowd nobody is told a message a second for minutes, and none is called late.
+#[test]
+fn a_crowd_without_a_budget_is_told_in_few_messages() {
+    let mut world = world();
+    for number in 0..200 {
+        let incident = format!("w{number:03}");
+        world.tell(&incident, 1, "alerts", Opened, Critical);
+    }
+    world.run(HOUR, |_, parcel| {
+        assert_eq!(parcel.late, None);
+        Fate::accept()
+    });
+    assert!(world.outbox.is_empty(), "{}", world.diary);
+    assert_eq!(world.messages("alerts"), 10, "{}", world.diary);
+}
+
 #[test]
 fn something_critical_finds_the_place_that_was_kept_for_it() {
     let mut world = thrifty();
