@@ -119,10 +119,13 @@ pub async fn play(
         () = limit => {}
         () = end => {}
     }
-    let messages = stage.told();
+    let messages = match stage.told() {
+        1 => String::from("1 message"),
+        several => format!("{several} messages"),
+    };
     tokio::join!(running.stop(), beside.stop());
     say(&format!(
-        "\n{messages} messages in all. Next: write five lines of your own, `hekate validate`, `hekate run`.\n"
+        "\n{messages} in all. Next: write five lines of your own, `hekate validate`, `hekate run`.\n"
     ));
     Ok(())
 }
