@@ -43,10 +43,12 @@ use ending::{Course, warning};
 use crate::model::{
     Degradation, DegradationKind, Failure, FailureClass, FailureKind, Family, Gap, Outcome, Policy,
     Proof, Reason, Rule, Seen, State, Timestamp, Verdict,
-    judgement::{Good, Recovery, Trail},
+    judgement::{Good, Recovery, Spans, Trail},
     text,
 };
 
+/// No failure lasts longer than this without being decided.
+const ENDLESS: Duration = Duration::from_hours(10 * 365 * 24);
 /// From one good look to the next while an outage is ending.
 pub const RECOVERY_GAP: Duration = Duration::from_secs(5);
 /// The longest wait between two looks at something that is down; somebody is waiting for its return.
@@ -185,13 +187,24 @@ pub fn void(state: &mut State) {
 }
 
 /// Judges a proof again: the change that its last look makes, without its own proof compared.
+///
+/// The looks before it decided nothing. The spans of that time may have been longer than those that decided, because a log did
+/// not say yet whether somebody was alive, or we were late ourselves; so only the last look is held to spans at all.
 pub fn replay(proof: &Proof) -> Option<Change> {
     let mut state = proof.before.clone();
-    let mut change = None;
-    for seen in &proof.seen {
-        change = step(&proof.policy, &mut state, seen);
+    let (last, before) = proof.seen.split_last()?;
+    let patient = Policy {
+        spans: Spans {
+            explicit: ENDLESS,
+            refused: ENDLESS,
+            silent: ENDLESS,
+        },
+        ..proof.policy.clone()
+    };
+    for seen in before {
+        step(&patient, &mut state, seen);
     }
-    change
+    step(&proof.policy, &mut state, last)
 }
 
 /// What a decision makes of the settled verdict.

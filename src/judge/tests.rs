@@ -122,6 +122,42 @@ fn ending(what: &str) -> Option<Ending> {
     )
 }
 
+/// A log that did not say yet whether somebody is alive makes silence need longer; when it does, the next look decides.
+#[test]
+fn a_proof_holds_though_silence_needed_longer_at_first() {
+    let usual = Policy::default();
+    let mut longer = usual.clone();
+    longer.spans.silent = Duration::from_secs(45);
+    let mut state = State::new(Timestamp::default());
+    let mut now = Moment::default();
+    let mut look = |policy: &Policy, what: &str| {
+        let (outcome, took, family) = answer(what, 1);
+        now = now + Duration::from_secs(8);
+        let seen = Seen {
+            started: now.tick,
+            finished: now.tick + took,
+            at: now.at,
+            is_regular: true,
+            outcome,
+            status: None,
+            family,
+            ending: None,
+        };
+        step(policy, &mut state, &seen)
+    };
+    assert!(look(&usual, "ok").is_some());
+    for _ in 0..3 {
+        assert_eq!(look(&longer, "silent"), None);
+    }
+    let change = look(&usual, "silent").expect("silent for 28 s");
+    assert_eq!(change.to, Verdict::Down);
+    let again = replay(&change.proof).expect("a proof gives its change again");
+    assert_eq!(
+        (again.to, again.since, again.reason),
+        (change.to, change.since, change.reason)
+    );
+}
+
 /// True for so many of a hundred numbers, without a pattern.
 fn chance(number: u64, percent: u64) -> bool {
     let mixed = (number + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
