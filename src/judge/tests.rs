@@ -146,10 +146,10 @@ fn a_proof_holds_though_silence_needed_longer_at_first() {
         step(policy, &mut state, &seen)
     };
     assert!(look(&usual, "ok").is_some());
-    for _ in 0..3 {
+    for _ in 0..4 {
         assert_eq!(look(&longer, "silent"), None);
     }
-    let change = look(&usual, "silent").expect("silent for 28 s");
+    let change = look(&usual, "silent").expect("silent for 36 s");
     assert_eq!(change.to, Verdict::Down);
     let again = replay(&change.proof).expect("a proof gives its change again");
     assert_eq!(
