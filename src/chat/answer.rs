@@ -8,7 +8,7 @@ use super::{Chat, Speaker, problem};
 use crate::{
     command::{Heard, Past, Reply, hear, planned},
     model::{
-        Incident,
+        Incident, Moment,
         action::{Asker, Door},
         planned::{Person, Wish},
         text::clean,
@@ -34,6 +34,22 @@ pub enum Trust {
     MayBeRepeat,
 }
 
+impl Trust {
+    /// How far what was said or signed at this Unix time, in seconds, is to be trusted: since the start of this process its
+    /// repeats are known.
+    ///
+    /// Slack counts whole seconds: what is of the second of the start may have come before it.
+    #[must_use]
+    pub fn since_start(at_seconds: Option<i64>, now: Moment) -> Self {
+        let started_at = now.at - Duration::from_micros(now.tick.as_micros());
+        if at_seconds.is_some_and(|at| at > started_at.as_seconds()) {
+            Self::Fresh
+        } else {
+            Self::MayBeRepeat
+        }
+    }
+}
+
 impl Chat {
     /// Answers a command that was verified, within two seconds and a little, and counts it.
     pub async fn answer(&self, command: &SlashCommand, trust: Trust) -> Message {
@@ -42,8 +58,8 @@ impl Chat {
             (&command.channel_id, &command.channel_name),
             &command.trigger_id,
         );
-        let message = match self.measuring(command, &speaker) {
-            Some(measuring) => measuring,
+        let message = match self.measured(command, &speaker, trust).await {
+            Some(message) => message,
             None => {
                 self.say(&command.typed.text, &speaker, trust, &command.command)
                     .await

@@ -11,15 +11,16 @@ use crate::{
     telemetry::Fate,
 };
 
-/// Waits before the attempts. Slack takes five answers at one address, within 30 min.
-const WAITS: [Duration; 4] = [
+/// Waits before the attempts to answer. Slack takes five answers at one address, within 30 min, and a message a second in a
+/// channel.
+pub(super) const WAITS: [Duration; 4] = [
     Duration::ZERO,
     Duration::from_secs(1),
     Duration::from_secs(3),
     Duration::from_secs(10),
 ];
 /// The longest wait that Slack may ask for; nobody looks for an answer that comes later.
-const WAIT_MAX: Duration = Duration::from_mins(1);
+pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What is to be done at the address.
 #[derive(Clone, PartialEq, Eq, Debug)]

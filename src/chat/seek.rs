@@ -36,6 +36,11 @@ const TRANSITIONS_MAX: usize = 1_000;
 const STORE_LIMIT: Duration = Duration::from_secs(2);
 /// How long a look by hand is waited for; its checks have limits of their own, and are done one after the other.
 const LOOK_LIMIT: Duration = Duration::from_mins(2);
+/// A look that takes no longer is answered at once; Slack waits 3 s.
+const AT_ONCE: Duration = Duration::from_secs(1);
+/// What a look saw does not come sooner after the word that it is under way, in whose place it is shown: Slack may take the
+/// two in any order.
+const LATE_AFTER: Duration = Duration::from_millis(500);
 /// Nobody has the same target looked at more often.
 const AGAIN_AFTER: Duration = Duration::from_secs(10);
 /// How many looks by hand may be under way at once.
@@ -71,8 +76,14 @@ impl ByHand {
 }
 
 impl Chat {
-    /// What is shown at once of a command that asks for a look; what the look saw follows at the address of the command.
-    pub(super) fn measuring(&self, command: &SlashCommand, speaker: &Speaker) -> Option<Message> {
+    /// What is shown of a command that asks for a look: what it saw, or that it is under way if it takes longer. What it saw
+    /// then follows at the address of the command. Absent if no look is asked for.
+    pub(super) async fn measured(
+        &self,
+        command: &SlashCommand,
+        speaker: &Speaker,
+        trust: Trust,
+    ) -> Option<Message> {
         let words = command.typed.text.as_str();
         let url = command.response_url.clone()?;
         if !asks_for_look(words) {
@@ -85,14 +96,29 @@ impl Chat {
         let title = board.row(&sought.target)?.target.title();
         let (chat, speaker, words) = (self.clone(), speaker.clone(), words.to_owned());
         let name = command.command.clone();
+        let (answer, mut answered) = oneshot::channel();
         tokio::spawn(async move {
-            // A look changes nothing, so it does not matter whether it is a repeat.
-            let message = chat.say(&words, &speaker, Trust::Fresh, &name).await;
-            let late = Late::Show(message, Place::Instead);
-            chat.respond(Some(&url), &late).await;
+            let message = chat.say(&words, &speaker, trust, &name).await;
+            // Whoever does not wait any more has shown that it is under way.
+            if let Err(message) = answer.send(message) {
+                tokio::time::sleep(LATE_AFTER).await;
+                let late = Late::Show(message, Place::Instead);
+                chat.respond(Some(&url), &late).await;
+            }
         });
-        let words = format!("measuring {title} \u{2026}");
-        Some(self.show(&Reply::Said(vec![words]), &command.command))
+        let reply = match timeout(AT_ONCE, &mut answered).await {
+            Ok(Ok(message)) => return Some(message),
+            Ok(Err(_)) => problem(format!("the look at {title} did not end"), ""),
+            Err(_late) => {
+                answered.close();
+                // It may have come in this very moment.
+                if let Ok(message) = answered.try_recv() {
+                    return Some(message);
+                }
+                Reply::Said(vec![format!("measuring {title} \u{2026}")])
+            }
+        };
+        Some(self.show(&reply, &command.command))
     }
 
     /// The answer to what the board does not know.

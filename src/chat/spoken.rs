@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Chat, Trust, answer::speaker};
+use super::{
+    Chat, Trust,
+    answer::speaker,
+    late::{WAIT_MAX, WAITS},
+};
 use crate::{
     command::Reply,
     model::{Plan, Secret},
@@ -17,17 +21,8 @@ use crate::{
     telemetry::Fate,
 };
 
-/// Waits before the attempts; Slack takes a message a second in a channel.
-const WAITS: [Duration; 4] = [
-    Duration::ZERO,
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(10),
-];
 /// How long is waited when Slack asks for a slower pace and does not say which.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
-/// The longest wait that Slack may ask for; nobody looks for an answer that comes later.
-const WAIT_MAX: Duration = Duration::from_mins(1);
 /// What is counted.
 const KIND: &str = "events_api";
 
@@ -135,7 +130,7 @@ impl Chat {
         };
         let speaker = speaker((&said.user_id, ""), (&said.channel_id, ""), &happening.id);
         let command = self.plan.load().slack.command.clone();
-        let trust = self.trust(happening.at_seconds);
+        let trust = Trust::since_start(happening.at_seconds, self.clock.now());
         tracing::info!(event = "slack.said", by = %speaker.asker.by, channel = %said.channel_id, "somebody spoke to the bot");
         let reply = self.reply(&typed.text, &speaker, trust, &command).await;
         let message = self.show(&reply, &command).spoken();
@@ -155,18 +150,6 @@ impl Chat {
         };
         self.bid(voice, method, body(&message), || body(&message.plain()))
             .await
-    }
-
-    /// Whether something that happened at this time could be what an earlier process has acted on.
-    fn trust(&self, at_seconds: Option<i64>) -> Trust {
-        let now = self.clock.now();
-        let started_at = now.at - Duration::from_micros(now.tick.as_micros());
-        // Slack counts whole seconds: what happened in the second of the start may have come before it.
-        if at_seconds.is_some_and(|at| at > started_at.as_seconds()) {
-            Trust::Fresh
-        } else {
-            Trust::MayBeRepeat
-        }
     }
 
     /// Who the bot is.

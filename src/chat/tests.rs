@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     command::fixture,
     model::{
-        ChannelName, TargetId, Timestamp,
+        ChannelName, Moment, TargetId, Tick, Timestamp,
         action::{Answered, Refusal},
         incident::{Told, Worth},
         plan::Matcher,
@@ -606,4 +606,21 @@ fn hostile_names_stay_words() {
     // Nothing is parsed where the name is.
     let blocks = message.to_json()["blocks"].clone();
     assert_eq!(blocks[0]["elements"][0]["type"], "plain_text", "{blocks}");
+}
+
+#[test]
+fn only_what_was_said_after_the_second_of_the_start_is_obeyed() {
+    let now = Moment {
+        tick: Tick::from_micros(10_500_000),
+        at: Timestamp::from_millis(1_000_011_200),
+    };
+    for (at_seconds, trust) in [
+        (Some(1_000_011), Trust::Fresh),
+        (Some(1_000_001), Trust::Fresh),
+        (Some(1_000_000), Trust::MayBeRepeat),
+        (Some(999_999), Trust::MayBeRepeat),
+        (None, Trust::MayBeRepeat),
+    ] {
+        assert_eq!(Trust::since_start(at_seconds, now), trust, "{at_seconds:?}");
+    }
 }

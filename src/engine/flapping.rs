@@ -20,7 +20,7 @@ use super::{
 use crate::{
     judge::flapping::{News, Restlessness, STEADY, Said, Telling},
     model::{
-        Batch, ChannelName, CheckRecord, Incident, Kind, Moment, Slot, TargetId, Tick,
+        Batch, ChannelName, CheckRecord, Entry, Incident, Kind, Moment, Slot, TargetId, Tick,
         ToldFlapping, Verdict, cause::Member, unrest::Flapping,
     },
 };
@@ -264,11 +264,14 @@ impl Engine {
             let Action::Commit(batch) = action else {
                 continue;
             };
-            if batch.entries.iter().all(|entry| entry.kind == Kind::Notice) {
+            // Of a notice nobody is the subject, and what people do about an incident they know themselves.
+            let is_heard = |entry: &&Entry| !matches!(entry.kind, Kind::Notice | Kind::Noted);
+            let mut heard_of = batch.entries.iter().filter(is_heard).peekable();
+            if heard_of.peek().is_none() {
                 continue;
             }
             let mut told = BTreeSet::new();
-            for entry in &batch.entries {
+            for entry in heard_of {
                 told.extend(entry.story.target.clone());
                 if entry.story.many.is_none() {
                     continue;

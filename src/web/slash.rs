@@ -1,9 +1,6 @@
 //! `POST /slack/command`: who sends it is checked before a byte of it is understood.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::{Mutex, PoisonError};
 
 use axum::{
     body::Bytes,
@@ -15,7 +12,7 @@ use axum::{
 use super::{Shared, trouble};
 use crate::{
     chat::Trust,
-    model::{Moment, Timestamp},
+    model::Timestamp,
     slack::{
         api::Base,
         command::{ResponseUrl, SlashCommand},
@@ -135,11 +132,8 @@ pub(super) fn believed(
         );
         return Err(Refusal::Unsigned);
     }
-    let trust = if is_signed_since_start(timestamp, moment) {
-        Trust::Fresh
-    } else {
-        Trust::MayBeRepeat
-    };
+    let signed_at = timestamp.and_then(|digits| digits.parse().ok());
+    let trust = Trust::since_start(signed_at, moment);
     Ok((body, trust))
 }
 
@@ -167,47 +161,9 @@ pub(super) fn signed(
     }
 }
 
-/// Whether a request was signed since this process began to remember what was used, so that a repeat would be known.
-///
-/// Slack counts whole seconds: what was signed in the second of the start may have come before it.
-fn is_signed_since_start(timestamp: Option<&str>, now: Moment) -> bool {
-    let started_at = now.at - Duration::from_micros(now.tick.as_micros());
-    timestamp
-        .and_then(|digits| digits.parse::<i64>().ok())
-        .is_some_and(|signed_at| signed_at > started_at.as_seconds())
-}
-
 /// The value of a header that is there exactly once: of two, nobody can say which one was signed.
 fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     values.next().is_none().then_some(value)?.to_str().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Tick;
-
-    #[test]
-    fn only_what_was_signed_after_the_second_of_the_start_is_obeyed() {
-        let now = Moment {
-            tick: Tick::from_micros(10_500_000),
-            at: Timestamp::from_millis(1_000_011_200),
-        };
-        for (signed_at, is_since) in [
-            (Some("1000011"), true),
-            (Some("1000001"), true),
-            (Some("1000000"), false),
-            (Some("999999"), false),
-            (Some("soon"), false),
-            (None, false),
-        ] {
-            assert_eq!(
-                is_signed_since_start(signed_at, now),
-                is_since,
-                "{signed_at:?}"
-            );
-        }
-    }
 }

@@ -939,6 +939,33 @@ fn several_show_what_people_do_about_all_of_them_and_about_some() {
     .assert_eq(&deeds.join("\n"));
 }
 
+/// Nobody is called for what people do, so it takes no place of the six an hour in which one hears of a target.
+#[test]
+fn however_much_people_do_about_several_their_end_is_told_in_time() {
+    let names = ["shop/a", "shop/b", "shop/c"];
+    let mut world = World::new(with_bot(&["shop/a", "shop/b", "shop/c", "shop/d"]));
+    world.run_until(minutes(5));
+    for name in names {
+        world.set(name, "refused");
+    }
+    world.run_until(minutes(8));
+    let id = world.open.keys().next().expect("it is open").clone();
+    for number in 0..10 {
+        let why = format!("try {number}");
+        world.wish(take(&id, Some(&why))).expect("taken");
+    }
+    for name in names {
+        world.set(name, "ok");
+    }
+    world.run_until(minutes(12));
+    assert_eq!(world.open.len(), 0);
+    let ends = world
+        .entries
+        .iter()
+        .filter(|entry| entry.kind == Kind::Recovered && entry.key.channel.as_str() == "core");
+    assert_eq!(ends.count(), 1);
+}
+
 #[test]
 fn several_are_taken_on_as_one_until_another_joins() {
     let mut world = World::new(fleet(

@@ -219,3 +219,44 @@ async fn more_than_can_be_worked_on_is_sent_away_with_a_word() {
         wish.send(refused("no")).unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_a_long_look_saw_comes_in_the_place_of_the_word_that_it_is_under_way() {
+    let mut world = world(&[200]).await;
+    let looks = Arc::new(Mutex::new(Vec::new()));
+    let desk = Arc::get_mut(&mut world.desk).expect("nobody else has it yet");
+    desk.acknowledged_within = ACKNOWLEDGED_WITHIN;
+    desk.chat.glances = {
+        let looks = Arc::clone(&looks);
+        Arc::new(move |_| {
+            let (answer, answered) = oneshot::channel();
+            looks.lock().unwrap().push(answer);
+            answered
+        })
+    };
+    world.take("e1", "check api");
+    let first = world.left().await;
+    assert_eq!(first["payload"]["text"], "measuring api \u{2026}");
+    assert!(world.posted.try_recv().is_err());
+    // It ends without having seen anything.
+    looks.lock().unwrap().clear();
+    let answer = world.posted.recv().await.unwrap();
+    assert_eq!(answer["replace_original"], true);
+    let words = answer["text"].as_str().unwrap();
+    assert!(words.contains("the look at api did not end"), "{words}");
+}
+
+#[tokio::test]
+async fn what_a_short_look_saw_is_the_answer() {
+    let mut world = world(&[200]).await;
+    let desk = Arc::get_mut(&mut world.desk).expect("nobody else has it yet");
+    desk.acknowledged_within = ACKNOWLEDGED_WITHIN;
+    // A look that ends at once, without having seen anything.
+    desk.chat.glances = Arc::new(|_| oneshot::channel().1);
+    world.take("e1", "check api");
+    let only = world.left().await;
+    let words = only["payload"]["text"].as_str().unwrap();
+    assert!(words.contains("the look at api did not end"), "{words}");
+    world.counted("answered").await;
+    assert!(world.posted.try_recv().is_err());
+}
