@@ -24,12 +24,13 @@ pub(super) fn looks_at_once(plan: &Plan) -> usize {
             tracing::debug!(%error, "the limit of open files could not be raised");
         }
     }
-    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let looks = allowed.saturating_sub(RESERVED.min(allowed / 2)) / DESCRIPTORS_A_LOOK;
-    let looks = looks.clamp(8, LOOKS_MAX);
-    let needed = looks_if_all_hang(plan);
+    let Room {
+        looks,
+        needed,
+        files,
+        allowed,
+    } = Room::of(plan, getrlimit(Resource::Nofile).current);
     if needed > looks {
-        let files = needed * DESCRIPTORS_A_LOOK + RESERVED;
         tracing::warn!(
             event = "limits.low",
             looks,
@@ -39,6 +40,39 @@ pub(super) fn looks_at_once(plan: &Plan) -> usize {
         );
     }
     usize::try_from(looks).unwrap_or(8)
+}
+
+/// What the limit of open files allows, and what a fleet needs if all of it hangs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Room {
+    /// So many looks may be in flight at once.
+    pub(crate) looks: u64,
+    /// So many are if every look takes its whole time.
+    pub(crate) needed: u64,
+    /// So many open files are enough for that.
+    pub(crate) files: u64,
+    /// So many open files are allowed.
+    pub(crate) allowed: u64,
+}
+
+impl Room {
+    /// Of this limit of open files; absent: there is none.
+    fn of(plan: &Plan, limit: Option<u64>) -> Self {
+        let allowed = limit.unwrap_or(u64::MAX);
+        let looks = allowed.saturating_sub(RESERVED.min(allowed / 2)) / DESCRIPTORS_A_LOOK;
+        let needed = looks_if_all_hang(plan);
+        Self {
+            looks: looks.clamp(8, LOOKS_MAX),
+            needed,
+            files: needed * DESCRIPTORS_A_LOOK + RESERVED,
+            allowed,
+        }
+    }
+
+    /// As a hekate has it that is started from here, which raises its limit as far as it may.
+    pub(crate) fn here(plan: &Plan) -> Self {
+        Self::of(plan, getrlimit(Resource::Nofile).maximum)
+    }
 }
 
 /// How many looks are in flight at once while every look takes its whole time; at most one of each check.

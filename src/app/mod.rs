@@ -5,7 +5,7 @@ mod by_hand;
 mod discovery;
 mod guard;
 mod heart;
-mod limits;
+pub(crate) mod limits;
 mod lost_answers;
 mod memory;
 mod orders;

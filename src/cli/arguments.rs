@@ -104,6 +104,11 @@ pub enum Command {
     Check(Check),
     /// What would be looked at: the targets of the file and those that are discovered
     Discover,
+    /// Whether everything around hekate is as it has to be: file, store, clock, network, targets, Slack
+    ///
+    /// Fourteen questions, each with what to do about it. Nothing is posted to Slack; stores of logs with a canary are sent one
+    /// line. A running hekate is asked too, but none is needed. The exit code is 1 if something would keep hekate from its work.
+    Doctor,
     /// The grid of the running hekate
     Status(Status),
     /// The transitions of a target, newest last

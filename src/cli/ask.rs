@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 
 use super::{
     Exit,
@@ -82,7 +82,13 @@ impl Server {
         (format!("http://{listen}"), plan.server.token.clone())
     }
 
-    async fn ask(
+    /// Where it is.
+    pub(super) fn address(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// Asks.
+    pub(super) async fn ask(
         &self,
         method: Method,
         path: &[&str],
@@ -113,15 +119,37 @@ impl Server {
                 .header(reqwest::header::CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        let response = request.send().await.map_err(innermost)?;
-        let status = response.status();
-        let text = response.text().await.map_err(innermost)?;
-        Ok(Answer { status, text })
+        answer(request).await
+    }
+
+    /// Posts this body with these headers, without our token.
+    pub(super) async fn post(
+        &self,
+        path: &[&str],
+        headers: &[(&str, &str)],
+        body: String,
+    ) -> Result<Answer, String> {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        let mut request = self.client.post(url).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(request).await
     }
 }
 
+async fn answer(request: RequestBuilder) -> Result<Answer, String> {
+    let response = request.send().await.map_err(innermost)?;
+    let status = response.status();
+    let text = response.text().await.map_err(innermost)?;
+    Ok(Answer { status, text })
+}
+
 /// What really went wrong: `Connection refused` says more than `error sending request`.
-fn innermost(error: reqwest::Error) -> String {
+pub(super) fn innermost(error: reqwest::Error) -> String {
     if error.is_timeout() {
         return format!("no answer within {} s", ANSWER_WITHIN.as_secs());
     }

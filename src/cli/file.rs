@@ -99,7 +99,7 @@ pub(super) fn validate(global: &Global, validate: &Validate, terminal: Terminal)
 }
 
 /// A number of things, in words.
-fn count(number: usize, what: &str) -> String {
+pub(super) fn count(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
 }

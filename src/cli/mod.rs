@@ -5,6 +5,7 @@ mod arguments;
 mod ask;
 mod check;
 mod discover;
+mod doctor;
 mod example;
 mod exit;
 mod file;
@@ -67,6 +68,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         },
         Command::Check(check) => check::check(global, &check, terminal),
         Command::Discover => discover::discover(global, terminal),
+        Command::Doctor => doctor::doctor(global, terminal),
         Command::Status(status) => ask::status(global, &status, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),

@@ -28,7 +28,7 @@ use crate::model::Timestamp;
 /// sled needs half a MiB to open; the journal's next checkpoint needs about one for a thousand targets.
 pub(super) const BALLAST_BYTES: u64 = 4 * 1024 * 1024;
 /// The ballast is made (again) when this much is free.
-const ROOM_BYTES: u64 = 4 * BALLAST_BYTES;
+pub const ROOM_BYTES: u64 = 4 * BALLAST_BYTES;
 /// After this many openings in a row that did not come back, sled's files are set aside unopened. One or two may be a
 /// kill or a loss of power at the wrong moment.
 const OPENINGS_MAX: u32 = 3;
@@ -235,8 +235,7 @@ impl Folder {
 
     /// How much can still be written to the disk.
     pub(super) fn free_bytes(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.path).ok()?;
-        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        free_bytes(&self.path)
     }
 
     /// How many bytes all its files have.
@@ -259,6 +258,12 @@ impl Folder {
     pub(super) fn sync(&self) -> Result<(), Error> {
         sync_folder(&self.path)
     }
+}
+
+/// How much can still be written to the disk that this folder is on; absent if the system does not say.
+pub fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Makes the names in this folder outlive a loss of power.

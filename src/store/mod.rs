@@ -37,6 +37,7 @@ pub use chronicle::{Chronicle, chronicle};
 pub use database::{Database, Removed};
 pub use error::Error;
 pub use examine::{Examined, verify_journal};
+pub use folder::{ROOM_BYTES, free_bytes};
 pub use in_memory::InMemory;
 pub use journal::Fault;
 pub use notice::Notice;

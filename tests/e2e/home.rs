@@ -116,6 +116,12 @@ impl Home {
         fs::rename(&beside, self.file()).expect("the folder takes files");
     }
 
+    /// Changes what the file says.
+    pub(crate) fn rewrite(&self, change: impl FnOnce(String) -> String) {
+        let text = fs::read_to_string(self.file()).expect("there is a file");
+        self.write_text(&change(text));
+    }
+
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);

@@ -24,6 +24,7 @@ mod clocks;
 mod corruption;
 mod crowd;
 mod discovery;
+mod doctor;
 mod endings;
 mod flapping;
 mod freeze;

@@ -26,7 +26,7 @@ const CANARY_LIMIT: Duration = Duration::from_secs(15);
 const CANARY_EVERY: Duration = Duration::from_secs(1);
 
 /// What a check by hand found out about one store.
-pub(super) struct Checked {
+pub(in crate::cli) struct Checked {
     source: Arc<LogSource>,
     answer: LogAnswer,
     took: Duration,
@@ -226,12 +226,12 @@ fn read(
 
 impl Checked {
     /// Whether the search answered at all.
-    pub(super) fn is_answering(&self) -> bool {
+    pub(in crate::cli) fn is_answering(&self) -> bool {
         self.answer.readings.is_empty() || self.answer.readings.iter().any(Result::is_ok)
     }
 
     /// The store's own trouble in words, if it has any.
-    pub(super) fn trouble(&self) -> Option<&str> {
+    pub(in crate::cli) fn trouble(&self) -> Option<&str> {
         let faults = self
             .answer
             .readings
@@ -247,8 +247,25 @@ impl Checked {
             .next()
     }
 
+    /// Targets of which it can say nothing, or not that they are alive, and why.
+    pub(in crate::cli) fn silent(&self) -> impl Iterator<Item = String> {
+        let silent = self.readers.iter().filter(|read| read.newest.is_none());
+        silent.map(|read| {
+            let why = match &read.reading {
+                Err(fault) => fault.words.as_str(),
+                Ok(_) => "no line within its lookback",
+            };
+            format!("{}: {why}", read.title)
+        })
+    }
+
+    /// Our own line was sent and did not come back.
+    pub(in crate::cli) fn has_lost_canary(&self) -> bool {
+        self.source.canary.is_some() && self.canary_after.is_none()
+    }
+
     /// Which store.
-    pub(super) fn name(&self) -> &str {
+    pub(in crate::cli) fn name(&self) -> &str {
         self.source.name.as_str()
     }
 

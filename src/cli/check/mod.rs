@@ -1,6 +1,6 @@
 //! `hekate check`: look once now, print, leave. It needs no running hekate and remembers nothing.
 
-mod logs;
+pub(super) mod logs;
 mod roles;
 mod steps;
 
@@ -110,6 +110,31 @@ type Seen = (
     Vec<logs::Checked>,
 );
 
+/// Looks at everything in the plan once.
+pub(super) struct Survey {
+    /// All targets, with what was seen of them.
+    pub(super) rows: Vec<Arc<Row>>,
+    /// The look at each of them.
+    pub(super) looks: Vec<Observation>,
+    /// The stores of logs.
+    pub(super) stores: Vec<logs::Checked>,
+}
+
+impl Survey {
+    /// Looks.
+    pub(super) async fn of(plan: &Plan, clock: &Clock) -> Self {
+        let rows = Board::of(plan, clock.now().at, None).rows;
+        let prober = Prober::new(clock.clone());
+        let ((looks, _walked), roles, stores) = look_around(plan, &rows, &prober, clock).await;
+        show(&rows, &looks, &stores, &roles);
+        Self {
+            rows,
+            looks,
+            stores,
+        }
+    }
+}
+
 /// Everything that a check by hand asks.
 async fn look_around(plan: &Plan, rows: &[Arc<Row>], prober: &Prober, clock: &Clock) -> Seen {
     let targets: Vec<_> = rows.iter().map(|row| Arc::clone(&row.target)).collect();
@@ -212,14 +237,14 @@ async fn look_at(
         .await
 }
 
-fn is_store(target: &Target) -> bool {
+pub(super) fn is_store(target: &Target) -> bool {
     target
         .checks
         .iter()
         .any(|check| matches!(check.question, Question::LogStore(_)))
 }
 
-fn is_roles(target: &Target) -> bool {
+pub(super) fn is_roles(target: &Target) -> bool {
     target
         .checks
         .iter()
@@ -310,7 +335,7 @@ fn print(
     ));
 }
 
-fn milliseconds(span: Duration) -> String {
+pub(super) fn milliseconds(span: Duration) -> String {
     format!("{:.1} ms", span.as_secs_f64() * 1_000.0)
 }
 

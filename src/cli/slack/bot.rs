@@ -1,5 +1,7 @@
 //! Whether the bot of the file can do what it is for, asked without posting anything.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::verify::{Finding, State};
@@ -13,28 +15,57 @@ use crate::{
 const PAGES_MAX: usize = 20;
 
 /// What can be said of a bot and its channels.
-pub(super) fn findings(plan: &Plan, token: &Secret, wanted: &[Scope]) -> Vec<Finding> {
-    let asking = async {
-        let sender = Sender::new().map_err(|error| error.to_string())?;
-        let base = Base::parse(&plan.slack.base_url).map_err(|error| error.to_string())?;
-        Ok::<_, String>(
-            Asking {
-                sender,
-                base,
-                token,
-            }
-            .all(plan, wanted)
-            .await,
-        )
+#[derive(Clone, Debug)]
+pub(in crate::cli) struct Asked {
+    /// Whose token it is.
+    pub(in crate::cli) identity: Finding,
+    /// The workspace of the token, as Slack says it.
+    pub(in crate::cli) team_id: Option<String>,
+    /// What it may do. Empty if the token is nobody's.
+    pub(in crate::cli) scopes: Vec<Finding>,
+    /// The channels that it tells. Empty if the token is nobody's.
+    pub(in crate::cli) channels: Vec<Finding>,
+    /// The user groups that the file names. Empty if the token is nobody's.
+    pub(in crate::cli) groups: Vec<Finding>,
+}
+
+impl Asked {
+    fn nobody(why: impl Into<String>) -> Self {
+        Self {
+            identity: Finding::new("bot token", State::Wrong, why),
+            team_id: None,
+            scopes: Vec::new(),
+            channels: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// All of it.
+    pub(super) fn findings(self) -> Vec<Finding> {
+        let mut all = vec![self.identity];
+        all.extend(self.scopes);
+        all.extend(self.channels);
+        all.extend(self.groups);
+        all
+    }
+}
+
+/// Asks Slack about the bot; nothing is posted.
+pub(in crate::cli) async fn ask(plan: &Plan, token: &Secret, wanted: &[Scope]) -> Asked {
+    let sender = match Sender::new() {
+        Ok(sender) => sender,
+        Err(error) => return Asked::nobody(error.to_string()),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let asked = match runtime {
-        Ok(runtime) => runtime.block_on(asking),
-        Err(error) => Err(format!("cannot start: {error}")),
+    let base = match Base::parse(&plan.slack.base_url) {
+        Ok(base) => base,
+        Err(error) => return Asked::nobody(error.to_string()),
     };
-    asked.unwrap_or_else(|why| vec![Finding::new("bot token", State::Wrong, why)])
+    let asking = Asking {
+        sender,
+        base,
+        token,
+    };
+    asking.all(plan, wanted).await
 }
 
 /// Who asks, and with what.
@@ -45,24 +76,54 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn all(&self, plan: &Plan, wanted: &[Scope]) -> Vec<Finding> {
-        let heard = self.ask("auth.test", &[]).await;
-        let (identity, scopes) = match heard {
-            Ok(heard) => (identity(&heard), heard.scopes.unwrap_or_default()),
-            Err(why) => (Err(why), Vec::new()),
+    async fn all(&self, plan: &Plan, wanted: &[Scope]) -> Asked {
+        let heard = match self.ask("auth.test", &[]).await {
+            Ok(heard) => heard,
+            Err(why) => return Asked::nobody(why),
         };
-        let mut findings = match identity {
-            Err(why) => return vec![Finding::new("bot token", State::Wrong, why)],
-            Ok(words) => vec![Finding::new("bot token", State::Fine, words)],
+        let (identity, team_id) = match identity(&heard) {
+            Ok(known) => known,
+            Err(why) => return Asked::nobody(why),
         };
-        findings.extend(rights(wanted, &scopes));
+        let scopes = heard.scopes.unwrap_or_default();
         let names = self.names(plan).await;
+        let mut channels = Vec::new();
         for channel in plan.channels.values() {
             if let Destination::SlackBot { channel: place, .. } = &channel.destination {
-                findings.push(self.channel(channel, place, &names, &scopes).await);
+                channels.push(self.channel(channel, place, &names, &scopes).await);
             }
         }
-        findings
+        let mut groups = Vec::new();
+        for group in user_groups(plan) {
+            groups.push(self.group(group).await);
+        }
+        Asked {
+            identity: Finding::new("bot token", State::Fine, identity),
+            team_id,
+            scopes: rights(wanted, &scopes),
+            channels,
+            groups,
+        }
+    }
+
+    async fn group(&self, id: &str) -> Finding {
+        let what = format!("user group {id}");
+        let asked = self
+            .ask("usergroups.users.list", &[("usergroup", id)])
+            .await;
+        match asked.and_then(|heard| good(&heard)) {
+            Err(why) if why.starts_with("missing_scope") => Finding::new(
+                what,
+                State::Odd,
+                "cannot be looked at: the token lacks `usergroups:read`",
+            ),
+            Err(why) => Finding::new(what, State::Wrong, why),
+            Ok(body) => match body["users"].as_array().map_or(0, Vec::len) {
+                0 => Finding::new(what, State::Wrong, "nobody is in it"),
+                1 => Finding::new(what, State::Fine, "it has 1 member"),
+                members => Finding::new(what, State::Fine, format!("it has {members} members")),
+            },
+        }
     }
 
     async fn ask(&self, method: &str, pairs: &[(&str, &str)]) -> Result<Heard, String> {
@@ -149,19 +210,31 @@ fn good(heard: &Heard) -> Result<Value, String> {
     })
 }
 
-/// Whose token it is: `hekate in Example (T0123)`.
-fn identity(heard: &Heard) -> Result<String, String> {
+/// The user groups that the file names, to be mentioned or to be obeyed.
+fn user_groups(plan: &Plan) -> BTreeSet<&str> {
+    let mentioned = plan
+        .on_call
+        .values()
+        .filter_map(|on_call| on_call.user_group.as_deref());
+    let obeyed = plan.actions.iter();
+    let obeyed = obeyed.flat_map(|action| &action.guard.allow.user_groups);
+    mentioned.chain(obeyed.map(String::as_str)).collect()
+}
+
+/// Whose token it is, `hekate in Example (T0123)`, and the id of the workspace.
+fn identity(heard: &Heard) -> Result<(String, Option<String>), String> {
     let body = good(heard)?;
     let word = |key: &str| crate::model::text::clean(body[key].as_str().unwrap_or("?"), 80);
     if body["bot_id"].is_null() {
         return Err(String::from("this is the token of a person, not of a bot"));
     }
-    Ok(format!(
+    let words = format!(
         "it is {} in {} ({})",
         word("user"),
         word("team"),
         word("team_id")
-    ))
+    );
+    Ok((words, body["team_id"].as_str().map(str::to_owned)))
 }
 
 /// What the token lacks.
@@ -263,7 +336,7 @@ mod tests {
                 scopes: None,
                 body: body.to_string().into_bytes(),
             };
-            writeln!(out, "{:?}", identity(&heard)).unwrap();
+            writeln!(out, "{:?}", identity(&heard).map(|(words, _)| words)).unwrap();
         }
         assert!(!out.contains("SECRET"));
         expect![[r#"

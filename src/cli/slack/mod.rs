@@ -1,7 +1,7 @@
 //! `hekate slack`: the app in Slack, made and checked.
 
-mod bot;
-mod verify;
+pub(super) mod bot;
+pub(super) mod verify;
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ fn manifest(global: &Global, asked: &Manifest, terminal: Terminal) -> Exit {
     Exit::Done
 }
 
-fn wanted(plan: &Plan, transport: Transport) -> Wanted {
+pub(super) fn wanted(plan: &Plan, transport: Transport) -> Wanted {
     let mut webhooks = Vec::new();
     let obeyed = plan.actions.iter();
     let obeyed = obeyed.flat_map(|action| action.guard.allow.user_groups.iter().cloned());
@@ -92,7 +92,7 @@ fn wanted(plan: &Plan, transport: Transport) -> Wanted {
 }
 
 /// How the file has Slack ask hekate, wherever that listens.
-fn transport_of(plan: &Plan) -> Transport {
+pub(super) fn transport_of(plan: &Plan) -> Transport {
     if plan.slack.app_token.is_some() {
         Transport::SocketMode
     } else if plan.slack.signing_secrets.is_empty() {

@@ -23,7 +23,7 @@ const WEBHOOK_KEY_MIN: usize = 20;
 
 /// How something looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(in crate::cli) enum State {
     Fine,
     /// It may work, but it is not as Slack makes it.
     Odd,
@@ -42,14 +42,18 @@ impl State {
 
 /// What was found out about one thing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Finding {
-    pub(super) what: String,
-    pub(super) state: State,
-    pub(super) words: String,
+pub(in crate::cli) struct Finding {
+    pub(in crate::cli) what: String,
+    pub(in crate::cli) state: State,
+    pub(in crate::cli) words: String,
 }
 
 impl Finding {
-    pub(super) fn new(what: impl Into<String>, state: State, words: impl Into<String>) -> Self {
+    pub(in crate::cli) fn new(
+        what: impl Into<String>,
+        state: State,
+        words: impl Into<String>,
+    ) -> Self {
         Self {
             what: what.into(),
             state,
@@ -66,12 +70,19 @@ pub(super) fn verify(global: &Global, terminal: Terminal) -> Exit {
     let mut findings: Vec<_> = plan.channels.values().filter_map(webhook).collect();
     if let Some(token) = &plan.slack.bot_token {
         let wanted = super::wanted(&plan, super::transport_of(&plan));
-        findings.extend(super::bot::findings(&plan, token, &wanted.bot_scopes()));
+        let scopes = wanted.bot_scopes();
+        let asked = block_on(super::bot::ask(&plan, token, &scopes));
+        findings.extend(asked.map_or_else(
+            |why| vec![Finding::new("bot token", State::Wrong, why)],
+            super::bot::Asked::findings,
+        ));
         findings.push(spoken(wanted.is_spoken_to()));
     }
     findings.extend(signing_secrets(&plan));
     if let Some(token) = &plan.slack.app_token {
-        findings.push(connection(&plan, token));
+        let connecting = block_on(connection(&plan, token));
+        findings
+            .push(connecting.unwrap_or_else(|why| Finding::new("app token", State::Wrong, why)));
     }
     findings.push(command(&plan));
     match terminal.format {
@@ -93,6 +104,15 @@ pub(super) fn verify(global: &Global, terminal: Terminal) -> Exit {
     }
 }
 
+/// Runs a question to its end; the error says why nothing could be asked.
+fn block_on<T>(asking: impl Future<Output = T>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("cannot start: {error}"))?;
+    Ok(runtime.block_on(asking))
+}
+
 fn table(findings: &[Finding]) -> String {
     let width = findings
         .iter()
@@ -107,7 +127,7 @@ fn table(findings: &[Finding]) -> String {
 }
 
 /// Whether an incoming webhook has Slack's form; nothing is sent.
-fn webhook(channel: &Channel) -> Option<Finding> {
+pub(in crate::cli) fn webhook(channel: &Channel) -> Option<Finding> {
     let Destination::SlackWebhook { url } = &channel.destination else {
         return None;
     };
@@ -139,7 +159,7 @@ fn webhook(channel: &Channel) -> Option<Finding> {
     })
 }
 
-fn signing_secrets(plan: &Plan) -> impl Iterator<Item = Finding> {
+pub(in crate::cli) fn signing_secrets(plan: &Plan) -> impl Iterator<Item = Finding> {
     plan.slack.signing_secrets.iter().map(|secret| {
         let text = secret.expose();
         let is_usual = text.len() == SIGNING_SECRET_LENGTH
@@ -190,7 +210,7 @@ fn spoken(is_heard: bool) -> Finding {
 
 /// Opens a connection, waits until Slack says hello, and closes it.
 #[cfg(feature = "socket_mode")]
-fn connection(plan: &Plan, token: &Secret) -> Finding {
+pub(in crate::cli) async fn connection(plan: &Plan, token: &Secret) -> Finding {
     use crate::{clock::Clock, notify::sender::Sender, slack::api::Base, socket};
 
     let trying = async {
@@ -198,14 +218,7 @@ fn connection(plan: &Plan, token: &Secret) -> Finding {
         let base = Base::parse(&plan.slack.base_url).map_err(|error| error.to_string())?;
         socket::try_once(&sender, &base, token, &Clock::start()).await
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let tried = match runtime {
-        Ok(runtime) => runtime.block_on(trying),
-        Err(error) => Err(format!("cannot start: {error}")),
-    };
-    match tried {
+    match trying.await {
         Ok(()) => Finding::new(
             "app token",
             State::Fine,
@@ -217,12 +230,9 @@ fn connection(plan: &Plan, token: &Secret) -> Finding {
 
 /// A build without connections takes no file that wants them.
 #[cfg(not(feature = "socket_mode"))]
-fn connection(_plan: &Plan, _token: &Secret) -> Finding {
-    Finding::new(
-        "app token",
-        State::Wrong,
-        "this hekate was built without `socket_mode`",
-    )
+pub(in crate::cli) fn connection(_plan: &Plan, _token: &Secret) -> std::future::Ready<Finding> {
+    let words = "this hekate was built without `socket_mode`";
+    std::future::ready(Finding::new("app token", State::Wrong, words))
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 mod deeds;
 mod workspace;
 
-use self::workspace::{BOT_TOKEN, CHANNEL, Does, Workspace};
+pub(crate) use self::workspace::Workspace;
+
+use self::workspace::{BOT_TOKEN, CHANNEL, Does};
 use crate::{
     home::Home,
     receiver::Receiver,
@@ -12,7 +14,7 @@ use crate::{
 };
 
 /// `alerts` is told by the bot, and has a webhook for when the bot is refused; `ops` has a webhook only.
-fn home(slack: &Workspace, receiver: &Receiver, targets: &Targets, rest: &str) -> Home {
+pub(crate) fn home(slack: &Workspace, receiver: &Receiver, targets: &Targets, rest: &str) -> Home {
     let mut home = Home::new(receiver, &["spare", "ops"]);
     home.set("BOT_TOKEN", BOT_TOKEN);
     home.write_text(&format!(

@@ -184,6 +184,10 @@ impl Book {
                 { "id": "C0OTHER", "name": "random", "is_member": false },
                 { "id": CHANNEL_ID, "name": CHANNEL.trim_start_matches('#'), "is_member": true },
             ] }),
+            "usergroups.users.list" => {
+                assert_eq!(field("usergroup"), "S0CORE01");
+                json!({ "ok": true, "users": ["U1", "U2"] })
+            }
             "chat.postMessage" => self.post(json),
             "chat.update" => {
                 let found = self
