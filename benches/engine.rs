@@ -241,6 +241,7 @@ fn plan() -> Plan {
             signing_secrets: Vec::new(),
             ..SlackSettings::default()
         },
+        page: hekate::model::page::PageSettings::default(),
         dead_man: None,
         channels: BTreeMap::from([(
             channel.clone(),

@@ -30,6 +30,7 @@ pub mod fuzz;
 pub mod judge;
 pub mod model;
 pub mod notify;
+pub mod page;
 #[cfg(feature = "demo")]
 pub mod preview;
 pub mod probe;

@@ -205,6 +205,7 @@ pub(crate) mod tests {
                 signing_secrets: Vec::new(),
                 ..SlackSettings::default()
             },
+            page: crate::model::page::PageSettings::default(),
             dead_man: None,
             channels: channels.iter().map(channel).collect(),
             on_call: BTreeMap::new(),

@@ -22,6 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("command", &["model", "judge"]),
     ("slack", &["model", "command", "notify"]),
     ("preview", &["model", "slack"]),
+    ("page", &["model", "command"]),
     (
         "rehearsal",
         &[
@@ -39,7 +40,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     (
         "web",
-        &["model", "clock", "command", "slack", "telemetry", "chat"],
+        &[
+            "model",
+            "clock",
+            "command",
+            "page",
+            "slack",
+            "telemetry",
+            "chat",
+        ],
     ),
 ];
 const TOP: &[&str] = &["app", "cli", "demo", "fuzz", "main", "lib"];

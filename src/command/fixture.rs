@@ -78,6 +78,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
             signing_secrets: Vec::new(),
             ..SlackSettings::default()
         },
+        page: crate::model::page::PageSettings::default(),
         dead_man: None,
         channels: BTreeMap::from([(
             alerts.clone(),

@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod names;
 pub mod notification;
 pub mod observation;
+pub mod page;
 pub mod pauses;
 pub mod plan;
 pub mod planned;

@@ -22,6 +22,7 @@ use super::{
     logs::{LogQuestion, LogStoreQuestion},
     metrics::MetricsQuestion,
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
+    page::PageSettings,
     planned::Window,
     quiet_hours::{Allowance, QuietHours},
     roles::{Role, Roles},
@@ -87,6 +88,8 @@ pub struct Plan {
     pub store: StoreSettings,
     /// `slack:`
     pub slack: SlackSettings,
+    /// `page:`
+    pub page: PageSettings,
     /// `dead_man:`
     pub dead_man: Option<DeadMan>,
     /// `channels:` by name.

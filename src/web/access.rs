@@ -6,11 +6,12 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{Peer, Shared, trouble};
-use crate::model::Secret;
+use crate::model::{Plan, Secret};
 
 /// Before the API, the metrics and the reload. With `server.token` everybody has to send it as a bearer token; without
 /// one only programs on this machine are answered, so that an open port alone shows nobody the fleet.
@@ -28,32 +29,68 @@ pub(super) async fn guard(State(shared): State<Shared>, request: Request, next: 
                 .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             refusal
         }
-        None if !is_local(&request) => trouble(
-            StatusCode::FORBIDDEN,
-            "loopback_only",
-            "only programs on the same machine are answered; `server: { token: … }` lets others in",
-        ),
+        None if !is_local(&request) => loopback_only(),
         Some(_) | None => next.run(request).await,
     }
 }
 
+/// What somebody elsewhere hears as long as the file has no token.
+pub(super) fn loopback_only() -> Response {
+    trouble(
+        StatusCode::FORBIDDEN,
+        "loopback_only",
+        "only programs on the same machine are answered; `server: { token: … }` lets others in",
+    )
+}
+
+/// Whether somebody who only looks may see everything: with the token, or, without one in the file, on this machine.
+///
+/// A browser sends the token as a password, with any name. That opens nothing but pages: what changes anything wants the
+/// header that no other page can make a browser send.
+///
+/// Source: RFC 7617 (Basic).
+pub(super) fn sees_all(plan: &Plan, request: &Request) -> bool {
+    match &plan.server.token {
+        Some(token) => {
+            has_token(request.headers(), token) || has_password(request.headers(), token)
+        }
+        None => is_local(request),
+    }
+}
+
+fn has_password(headers: &HeaderMap, token: &Secret) -> bool {
+    given(headers, "basic")
+        .and_then(|given| BASE64_STANDARD.decode(given).ok())
+        .and_then(|pair| String::from_utf8(pair).ok())
+        .and_then(|pair| {
+            pair.split_once(':')
+                .map(|(_, password)| password.to_owned())
+        })
+        .is_some_and(|password| is_same(&password, token))
+}
+
 /// Whether the one bearer token of the request is this one; takes the same time wherever the difference is.
 pub(super) fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
+    given(headers, "bearer").is_some_and(|given| is_same(given, token))
+}
+
+/// What the one header says in this scheme; of two headers nobody can say which one counts.
+fn given<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
+        return None;
     };
-    let Some((scheme, given)) = value.to_str().ok().and_then(|value| value.split_once(' ')) else {
-        return false;
-    };
+    let (scheme, given) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(wanted).then_some(given.trim())
+}
+
+fn is_same(given: &str, token: &Secret) -> bool {
     let hash = |text: &str| Sha256::digest(text.as_bytes());
     // Hashes are of one length, so the time does not tell the token's length either.
-    scheme.eq_ignore_ascii_case("bearer")
-        && bool::from(
-            hash(given.trim())
-                .as_slice()
-                .ct_eq(hash(token.expose()).as_slice()),
-        )
+    hash(given)
+        .as_slice()
+        .ct_eq(hash(token.expose()).as_slice())
+        .into()
 }
 
 /// Whether a request comes from this machine and was made for it: not passed on by a proxy, and not sent by a page

@@ -33,6 +33,7 @@ mod gate;
 mod heartbeat;
 mod marks;
 mod operations;
+mod page;
 mod planned;
 mod roles;
 mod serve;
@@ -230,6 +231,10 @@ fn router_with(state: State, limit: Duration) -> Router {
             post(slack::events).layer(DefaultBodyLimit::max(slack::BODY_BYTES_MAX)),
         )
         .route("/v1/groups/{group}/active", post(roles::active))
+        .route("/", get(page::page))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
+        .route("/badge/{*words}", get(page::badge))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route(

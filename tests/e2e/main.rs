@@ -53,6 +53,8 @@ mod slash_planned;
 mod socket_mode;
 #[cfg(feature = "socket_mode")]
 mod spoken;
+#[cfg(all(feature = "demo", feature = "websocket"))]
+mod status_page;
 mod strace;
 mod swap;
 mod systemd;

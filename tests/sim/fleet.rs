@@ -135,6 +135,7 @@ pub(crate) fn plan(
             signing_secrets: Vec::new(),
             ..SlackSettings::default()
         },
+        page: hekate::model::page::PageSettings::default(),
         dead_man: None,
         channels: [
             channel("disaster", Some(there("core"))),

@@ -364,6 +364,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
             signing_secrets: Vec::new(),
             ..SlackSettings::default()
         },
+        page: hekate::model::page::PageSettings::default(),
         dead_man: None,
         channels: BTreeMap::<ChannelName, Channel>::new(),
         on_call: BTreeMap::new(),

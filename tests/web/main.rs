@@ -155,6 +155,7 @@ fn plan() -> Plan {
             signing_secrets: vec![Secret::new("the one before"), Secret::new(SECRET)],
             ..SlackSettings::default()
         },
+        page: hekate::model::page::PageSettings::default(),
         dead_man: None,
         channels: BTreeMap::new(),
         on_call: BTreeMap::new(),

@@ -90,6 +90,7 @@ pub(super) fn check(
     let server = check.server(file.server);
     let store = check.store(file.store);
     let (slack, bot) = check.slack(file.slack);
+    let page = check.page(file.page);
     let dead_man = check.dead_man(file.dead_man);
     let mut channels = check.channels(file.channels, whole, &bot);
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);
@@ -134,6 +135,7 @@ pub(super) fn check(
         server,
         store,
         slack,
+        page,
         dead_man,
         channels,
         on_call: on_call.finish(&check),

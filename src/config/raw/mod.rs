@@ -17,6 +17,7 @@ pub(crate) mod http;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
+pub(crate) mod page;
 pub(crate) mod roles;
 pub(crate) mod rota;
 pub(crate) mod script;
@@ -46,6 +47,8 @@ pub(crate) struct File {
     pub(crate) defaults: Option<At<Defaults>>,
     /// The side of Slack that is the same for all channels.
     pub(crate) slack: Option<At<Slack>>,
+    /// The status page.
+    pub(crate) page: Option<At<page::Page>>,
     /// An outside service that pages when we fall silent.
     pub(crate) dead_man: Option<At<DeadMan>>,
     /// Where messages go: names of your choice, each with an address. The one called `ops` hears of hekate's own trouble.
@@ -893,7 +896,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 51] = [
+    const TITLES: [(&str, &str); 52] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -936,6 +939,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Server", "`server`"),
         ("Store", "`store`"),
         ("Slack", "`slack`"),
+        ("Page", "`page`"),
         ("DeadMan", "`dead_man`"),
         ("Witness", "a witness"),
         ("SignedWebhook", "`signed_webhook` of a channel"),

@@ -1,7 +1,7 @@
 //! `hekate run --slack preview` and the page of `hekate demo`.
 
 mod browser;
-mod chromium;
+pub(crate) mod chromium;
 
 use std::{
     fs,

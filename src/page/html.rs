@@ -1,0 +1,292 @@
+//! The page for a browser. Each state is a word, a shape and a colour, so that none of them has to be seen.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{
+    Page, Viewer,
+    headline::{Level, maintenance},
+    words::Phrase,
+};
+use crate::{
+    command::{Line, Section},
+    model::{Timestamp, page::Language},
+};
+
+pub(super) fn page(page: &Page<'_>) -> Markup {
+    let look = &page.look;
+    let headline = page.headline();
+    let sentence = look.language.headline(&headline);
+    html! {
+        (DOCTYPE)
+        html lang=(look.language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (sentence) " \u{2013} " (look.title) }
+                noscript { meta http-equiv="refresh" content=(look.refresh_seconds); }
+                link rel="stylesheet" href="/page.css";
+                script src="/page.js" defer {}
+            }
+            body data-refresh-seconds=(look.refresh_seconds) {
+                header {
+                    p.name { (look.title) }
+                    (languages(page))
+                }
+                p #stale hidden role="alert" { (look.language.say(Phrase::Stale)) }
+                main {
+                    h1 class=(headline.level.as_str()) {
+                        (shape(headline.level)) " " (sentence)
+                    }
+                    (measured(page))
+                    (problems(page))
+                    (ourselves(page))
+                    (planned(page))
+                    (everything(page))
+                }
+                (footer(page))
+            }
+        }
+    }
+}
+
+/// The shape of a state; the word stands beside it.
+fn shape(level: Level) -> Markup {
+    let sign = match level {
+        Level::Outage | Level::Partial => "\u{2716}",
+        Level::Degraded => "\u{25b2}",
+        Level::Unseen => "?",
+        Level::Maintenance => "\u{2692}",
+        Level::Checking => "~",
+        Level::Fine => "\u{2714}",
+        Level::Empty => "\u{2013}",
+    };
+    html! { span.shape aria-hidden="true" { (sign) } }
+}
+
+/// The word of a state with its shape.
+fn state(page: &Page<'_>, level: Level) -> Markup {
+    html! {
+        span class={ "state " (level.as_str()) } { (shape(level)) " " (page.look.language.level(level)) }
+    }
+}
+
+/// A time for people and for programs.
+fn time(page: &Page<'_>, at: Timestamp) -> Markup {
+    html! { time datetime=(at.to_string()) { (page.time(at)) } }
+}
+
+fn languages(page: &Page<'_>) -> Markup {
+    html! {
+        nav.languages {
+            @for language in Language::ALL {
+                @if language == page.look.language {
+                    span aria-current="true" lang=(language.tag()) { (language.title()) }
+                } @else {
+                    a href={ "?lang=" (language.tag()) } lang=(language.tag()) hreflang=(language.tag()) { (language.title()) }
+                }
+            }
+        }
+    }
+}
+
+fn measured(page: &Page<'_>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    let looks = page.lines().filter_map(|line| line.looked);
+    let latest = looks.map(|(at, _)| at).max();
+    html! {
+        p.measured {
+            @match latest {
+                Some(at) => { (say(Phrase::MeasuredAt)) " " (time(page, at)) " " (page.zone()) },
+                None => (say(Phrase::NeverMeasured)),
+            }
+        }
+    }
+}
+
+/// hekate's own troubles, for insiders, and since when nobody sees, for everybody.
+fn ourselves(page: &Page<'_>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    let troubles = match page.look.viewer {
+        Viewer::Insider => page.status.troubles.as_slice(),
+        Viewer::Public => &[],
+    };
+    let lapses = &page.status.lapses;
+    if troubles.is_empty() && lapses.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="ourselves" {
+            h2 #ourselves { (say(Phrase::Ourselves)) }
+            ul {
+                @for trouble in troubles { li { (trouble) } }
+                @for lapse in lapses {
+                    li {
+                        (say(Phrase::NobodySaw)) ": " (time(page, lapse.from)) "\u{2013}"
+                        @match lapse.until {
+                            Some(until) => (time(page, until)),
+                            None => (say(Phrase::Now)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn problems(page: &Page<'_>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    let problems = page.problems();
+    if problems.is_empty() {
+        return html! {};
+    }
+    html! {
+        section aria-labelledby="problems" {
+            h2 #problems { (say(Phrase::Problems)) }
+            ul.problems {
+                @for (level, line) in problems {
+                    li class=(level.as_str()) {
+                        p {
+                            (state(page, level)) " "
+                            strong { (line.target.title()) }
+                            (role(page, line)) " "
+                            span.since { (say(Phrase::Since)) " " (time(page, line.since())) }
+                        }
+                        @if let Some(why) = page.why(line) { p.why { (why) } }
+                        (people(page, line))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Who works on it, and until when that is planned.
+fn people(page: &Page<'_>, line: &Line) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    html! {
+        @if let Some(taken) = &line.facts.acknowledged {
+            p.note {
+                @match page.look.viewer {
+                    Viewer::Insider => { (taken.by.name) " " (say(Phrase::OnIt)) },
+                    Viewer::Public => (say(Phrase::SomebodyOnIt)),
+                }
+            }
+        }
+        @if let Some(note) = maintenance(line) {
+            p.note { (page.look.language.level(Level::Maintenance)) " " (say(Phrase::Until)) " " (time(page, note.until)) }
+        }
+    }
+}
+
+fn role(page: &Page<'_>, line: &Line) -> Markup {
+    html! {
+        @if let Some(role) = line.role() {
+            " " span.role { (page.look.language.role(role)) }
+        }
+    }
+}
+
+/// The windows of the file that are open or will be.
+fn planned(page: &Page<'_>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    let mut windows: Vec<_> = page
+        .windows
+        .iter()
+        .filter(|window| window.open.is_some() || window.opens_at.is_some())
+        .collect();
+    if windows.is_empty() {
+        return html! {};
+    }
+    windows.sort_by_key(|window| {
+        (
+            window.open.map_or(window.opens_at, |(from, _)| Some(from)),
+            &window.name,
+        )
+    });
+    html! {
+        section aria-labelledby="planned" {
+            h2 #planned { (say(Phrase::Planned)) }
+            ul {
+                @for window in windows {
+                    li {
+                        strong { (window.name) } " "
+                        @match (window.open, window.opens_at) {
+                            (Some((_, until)), _) => { (say(Phrase::Now)) ", " (say(Phrase::Until)) " " (time(page, until)) },
+                            (None, Some(at)) => { (say(Phrase::NextAt)) " " (time(page, at)) },
+                            (None, None) => {},
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn everything(page: &Page<'_>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    html! {
+        section aria-labelledby="everything" {
+            h2 #everything { (say(Phrase::Targets)) }
+            @for section in &page.status.sections { (group(page, section)) }
+        }
+    }
+}
+
+/// A group, open if something in it is not fine.
+fn group(page: &Page<'_>, section: &Section) -> Markup {
+    let lines: Vec<_> = section
+        .lines
+        .iter()
+        .filter(|line| page.is_shown(line))
+        .map(|line| (Level::of(line), line))
+        .collect();
+    let Some(worst) = lines.iter().map(|(level, _)| *level).max() else {
+        return html! {};
+    };
+    let name = section.group.as_ref().map_or_else(
+        || page.look.language.say(Phrase::Others),
+        |group| group.name.as_str(),
+    );
+    let fine = lines.iter().filter(|(level, _)| *level == Level::Fine);
+    html! {
+        details open[worst > Level::Fine] {
+            summary {
+                strong { (name) } " " (state(page, worst)) " "
+                span.count { (fine.count()) " / " (lines.len()) }
+            }
+            table {
+                tbody {
+                    @for (level, line) in lines {
+                        tr {
+                            td { (state(page, level)) }
+                            th scope="row" { (line.target.title()) (role(page, line)) }
+                            @if page.look.viewer == Viewer::Insider { (figures(page, line)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What insiders see beside a state.
+fn figures(page: &Page<'_>, line: &Line) -> Markup {
+    let log = line.log.as_ref().map(|log| log.words(page.status.now));
+    html! {
+        td.number { @if let Some(took) = line.latency() { (took.as_millis()) " ms" } }
+        td.log { @if let Some(log) = log { (log) } }
+    }
+}
+
+fn footer(page: &Page<'_>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
+    html! {
+        footer {
+            a href="?format=text" { (say(Phrase::PlainText)) }
+            @if page.look.viewer == Viewer::Public {
+                " \u{b7} " a href="/?inside" rel="nofollow" { (say(Phrase::LogIn)) }
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Every word of the page, in each of its languages.
+
+use super::headline::{Headline, Level};
+use crate::model::{page::Language, roles::Role};
+
+/// So many names are said in a sentence; of more, how many.
+const NAMES_MAX: usize = 3;
+
+impl Language {
+    /// In the language itself.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Czech => "čeština",
+        }
+    }
+
+    /// The one of ours that a reader likes best; absent if they like none.
+    ///
+    /// Source: RFC 9110, 12.5.4 (Accept-Language).
+    pub fn liked(header: &str) -> Option<Self> {
+        let mut best: Option<(f32, Self)> = None;
+        for range in header.split(',').take(20) {
+            let mut parts = range.split(';');
+            let Some(language) = parts.next().and_then(Self::of_tag) else {
+                continue;
+            };
+            let weight = parts.find_map(|part| part.trim().strip_prefix("q="));
+            let weight = weight.map_or(1.0, |text| text.parse().unwrap_or(0.0));
+            if weight > 0.0 && best.is_none_or(|(known, _)| weight > known) {
+                best = Some((weight, language));
+            }
+        }
+        best.map(|(_, language)| language)
+    }
+
+    /// The sentence that the page begins with.
+    pub fn headline(self, headline: &Headline) -> String {
+        let Headline {
+            level,
+            affected,
+            total,
+        } = headline;
+        let (few, count) = (affected.len() <= NAMES_MAX, affected.len());
+        let is_one = count == 1;
+        match (self, level) {
+            (Self::English, Level::Empty) => String::from("Nothing is watched"),
+            (Self::Czech, Level::Empty) => String::from("Nic se nesleduje"),
+            (Self::English, Level::Fine) if *total == 1 => String::from("It works"),
+            (Self::English, Level::Fine) => format!("All {total} work"),
+            (Self::Czech, Level::Fine) => match total {
+                1 => String::from("Vše běží"),
+                2..=4 => format!("Všechny {total} běží"),
+                _ => format!("Všech {total} běží"),
+            },
+            _ if few => format!(
+                "{} {}",
+                self.names(affected),
+                self.predicate(*level, is_one)
+            ),
+            (Self::English, _) => format!(
+                "{count} of {total} {}: {}",
+                self.predicate(*level, false),
+                self.names(affected)
+            ),
+            (Self::Czech, _) => format!(
+                "{count} z {total} {}: {}",
+                self.predicate(*level, false),
+                self.names(affected)
+            ),
+        }
+    }
+
+    /// What is said of those that are so.
+    const fn predicate(self, level: Level, is_one: bool) -> &'static str {
+        match (self, level) {
+            (Self::English, Level::Outage | Level::Partial) if is_one => "is down",
+            (Self::English, Level::Outage | Level::Partial) => "are down",
+            (Self::English, Level::Degraded) if is_one => "works, but not well",
+            (Self::English, Level::Degraded) => "work, but not well",
+            (Self::English, Level::Unseen) => "cannot be seen",
+            (Self::English, Level::Maintenance) if is_one => "is in maintenance",
+            (Self::English, Level::Maintenance) => "are in maintenance",
+            (Self::English, Level::Checking) if is_one => "failed a look and is looked at again",
+            (Self::English, Level::Checking) => "failed a look and are looked at again",
+            (Self::English, Level::Fine | Level::Empty) if is_one => "works",
+            (Self::English, Level::Fine | Level::Empty) => "work",
+            (Self::Czech, Level::Outage | Level::Partial) => "neběží",
+            (Self::Czech, Level::Degraded) => "běží, ale ne dobře",
+            (Self::Czech, Level::Unseen) if is_one => "není vidět",
+            (Self::Czech, Level::Unseen) => "nejsou vidět",
+            (Self::Czech, Level::Maintenance) if is_one => "je v údržbě",
+            (Self::Czech, Level::Maintenance) => "jsou v údržbě",
+            (Self::Czech, Level::Checking) if is_one => "se znovu ověřuje",
+            (Self::Czech, Level::Checking) => "se znovu ověřují",
+            (Self::Czech, Level::Fine | Level::Empty) => "běží",
+        }
+    }
+
+    /// Some names, and how many more.
+    fn names(self, names: &[(String, Option<Role>)]) -> String {
+        let and = match self {
+            Self::English => "and",
+            Self::Czech => "a",
+        };
+        let more = names.len().saturating_sub(NAMES_MAX);
+        let mut said: Vec<_> = names
+            .iter()
+            .take(NAMES_MAX)
+            .map(|(name, role)| self.name(name, *role))
+            .collect();
+        said.extend((more > 0).then(|| match (self, more) {
+            (Self::English, _) => format!("{more} more"),
+            (Self::Czech, 1..=4) => format!("{more} další"),
+            (Self::Czech, _) => format!("{more} dalších"),
+        }));
+        match said.as_slice() {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first @ .., last] => format!("{} {and} {last}", first.join(", ")),
+        }
+    }
+
+    /// A name with its role, if it has one.
+    pub(super) fn name(self, name: &str, role: Option<Role>) -> String {
+        match role {
+            None => name.to_owned(),
+            Some(role) => format!("{name} ({})", self.role(role)),
+        }
+    }
+
+    /// A role in a word or two.
+    pub(super) const fn role(self, role: Role) -> &'static str {
+        match (self, role) {
+            (Self::English, role) => role.words(),
+            (Self::Czech, Role::Active) => "aktivní",
+            (Self::Czech, Role::Inactive) => "neaktivní",
+            (Self::Czech, Role::Unknown) => "role neznámá",
+        }
+    }
+
+    /// How something is, in a word.
+    pub const fn level(self, level: Level) -> &'static str {
+        match (self, level) {
+            (Self::English, Level::Outage | Level::Partial) => "down",
+            (Self::English, Level::Degraded) => "degraded",
+            (Self::English, Level::Unseen) => "not seen",
+            (Self::English, Level::Maintenance) => "maintenance",
+            (Self::English, Level::Checking) => "being checked",
+            (Self::English, Level::Fine) => "operational",
+            (Self::English, Level::Empty) => "nothing",
+            (Self::Czech, Level::Outage | Level::Partial) => "neběží",
+            (Self::Czech, Level::Degraded) => "zhoršeno",
+            (Self::Czech, Level::Unseen) => "neviděno",
+            (Self::Czech, Level::Maintenance) => "údržba",
+            (Self::Czech, Level::Checking) => "ověřuje se",
+            (Self::Czech, Level::Fine) => "v pořádku",
+            (Self::Czech, Level::Empty) => "nic",
+        }
+    }
+
+    /// A phrase that is always the same.
+    pub(super) const fn say(self, phrase: Phrase) -> &'static str {
+        let (english, czech) = phrase.both();
+        match self {
+            Self::English => english,
+            Self::Czech => czech,
+        }
+    }
+}
+
+/// Phrases that are always the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phrase {
+    Problems,
+    Targets,
+    Planned,
+    Others,
+    Since,
+    Until,
+    OnIt,
+    SomebodyOnIt,
+    MeasuredAt,
+    NeverMeasured,
+    Stale,
+    Ourselves,
+    NobodySaw,
+    NextAt,
+    Now,
+    PlainText,
+    LogIn,
+}
+
+impl Phrase {
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 17] = [
+        Self::Problems,
+        Self::Targets,
+        Self::Planned,
+        Self::Others,
+        Self::Since,
+        Self::Until,
+        Self::OnIt,
+        Self::SomebodyOnIt,
+        Self::MeasuredAt,
+        Self::NeverMeasured,
+        Self::Stale,
+        Self::Ourselves,
+        Self::NobodySaw,
+        Self::NextAt,
+        Self::Now,
+        Self::PlainText,
+        Self::LogIn,
+    ];
+
+    const fn both(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Problems => ("Problems", "Problémy"),
+            Self::Targets => ("Everything", "Vše"),
+            Self::Planned => ("Planned", "Plánováno"),
+            Self::Others => ("others", "ostatní"),
+            Self::Since => ("since", "od"),
+            Self::Until => ("until", "do"),
+            Self::OnIt => ("is on it", "na tom pracuje"),
+            Self::SomebodyOnIt => ("somebody is on it", "někdo na tom pracuje"),
+            Self::MeasuredAt => ("last look at", "poslední měření"),
+            Self::NeverMeasured => ("not looked at yet", "zatím nezměřeno"),
+            Self::Stale => (
+                "This page is old: hekate does not answer.",
+                "Stránka je zastaralá: hekate neodpovídá.",
+            ),
+            Self::Ourselves => ("hekate itself", "hekate sama"),
+            Self::NobodySaw => ("nobody saw anything", "nikdo nic neviděl"),
+            Self::NextAt => ("next", "příště"),
+            Self::Now => ("now", "nyní"),
+            Self::PlainText => ("plain text", "prostý text"),
+            Self::LogIn => ("for insiders", "pro zasvěcené"),
+        }
+    }
+}
