@@ -26,6 +26,8 @@ mod crowd;
 mod discovery;
 mod endings;
 mod flapping;
+#[cfg(feature = "socket_mode")]
+mod forms;
 mod freeze;
 mod full_disk;
 mod home;
