@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long it may take until what follows from an order is stored; Slack waits 3 s for all of it.
-const ORDER_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const ORDER_LIMIT: Duration = Duration::from_secs(2);
 /// Letters of the word that confirms: those that nobody takes for others.
 const LETTERS: &[u8; 31] = b"abcdefghjkmnpqrstuvwxyz23456789";
 /// So many of them: nobody guesses one of 28 million within a minute, and only the right person may use it anyway.
@@ -30,6 +30,7 @@ impl Chat {
         let order = Order::Confirm {
             nonce: nonce.to_owned(),
             typed: typed.map(str::to_owned),
+            why: None,
         };
         self.give(order, who, ORDER_LIMIT).await
     }
@@ -51,7 +52,10 @@ impl Chat {
                 nonce: nonce(),
                 ..ask
             }),
-            other @ (Order::Ask(_) | Order::Confirm { .. } | Order::Cancel { .. }) => other,
+            other @ (Order::Ask(_)
+            | Order::Confirm { .. }
+            | Order::Recall { .. }
+            | Order::Cancel { .. }) => other,
         };
         let who = self.with_memberships(who, Freshness::Now).await;
         timeout(limit, (self.orders)(order, who)).await.ok()?.ok()
@@ -70,15 +74,18 @@ impl Chat {
 
     /// What became of what somebody typed.
     pub(super) async fn ordered(&self, order: Order, speaker: &Speaker, command: &str) -> Reply {
+        let asked = self.clock.now().tick;
         let order = match order {
             Order::Ask(ask) => Order::Ask(crate::model::action::Ask {
                 trigger: speaker.trigger.clone(),
+                reason_may_follow: self.has_forms(),
                 ..ask
             }),
-            other @ (Order::Confirm { .. } | Order::Cancel { .. }) => other,
+            other @ (Order::Confirm { .. } | Order::Recall { .. } | Order::Cancel { .. }) => other,
         };
         let answer = self.give(order, speaker.asker.clone(), ORDER_LIMIT).await;
-        self.answered(answer.as_ref(), command)
+        let reply = self.answered(answer.as_ref(), command);
+        self.with_form(reply, answer.as_ref(), speaker, asked).await
     }
 
     /// `show tasks`

@@ -53,11 +53,11 @@ impl Trust {
 impl Chat {
     /// Answers a command that was verified, within two seconds and a little, and counts it.
     pub async fn answer(&self, command: &SlashCommand, trust: Trust) -> Message {
-        let speaker = speaker(
+        let speaker = who_opens_forms(speaker(
             (&command.user_id, &command.user_name),
             (&command.channel_id, &command.channel_name),
             &command.trigger_id,
-        );
+        ));
         let message = match self.measured(command, &speaker, trust).await {
             Some(message) => message,
             None => {
@@ -170,6 +170,15 @@ pub(super) fn speaker(user: (&str, &str), channel: (&str, &str), trigger: &str) 
             memberships: None,
         },
         trigger: Some(trigger).filter(|trigger| !trigger.is_empty()),
+        opens_forms: false,
+    }
+}
+
+/// The same somebody, whose trigger Slack takes for a form.
+pub(super) fn who_opens_forms(speaker: Speaker) -> Speaker {
+    Speaker {
+        opens_forms: speaker.trigger.is_some(),
+        ..speaker
     }
 }
 

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::{
     Chat, Late, Speaker, Trust,
-    answer::{just_started, person, speaker},
+    answer::{just_started, person, speaker, who_opens_forms},
     opinion::not_marked,
     problem,
 };
@@ -55,11 +55,11 @@ impl Chat {
     /// What is shown to whoever pressed it.
     pub(super) async fn pressed(&self, click: &Click, trust: Trust) -> Late {
         let command = self.plan.load().slack.command.clone();
-        let speaker = speaker(
+        let speaker = who_opens_forms(speaker(
             (&click.user.id, &click.user.name),
             (&click.channel_id, ""),
             &click.trigger_id,
-        );
+        ));
         let by = speaker.person();
         let action = match &click.action {
             Ok(action) => action,
@@ -76,6 +76,7 @@ impl Chat {
             }
             Action::Dismiss => return Late::Vanish,
             Action::Acknowledge(_)
+            | Action::TypeName(_)
             | Action::Confirm(_)
             | Action::Cancel(_)
             | Action::TakeOver(_)
@@ -86,6 +87,7 @@ impl Chat {
             {
                 just_started()
             }
+            Action::TypeName(nonce) => self.form_again(nonce, &speaker, &command).await,
             Action::Confirm(nonce) => {
                 let answer = self.confirm(nonce, speaker.asker, None).await;
                 self.answered(answer.as_ref(), &command)
@@ -114,7 +116,10 @@ impl Chat {
             Action::FalseAlarm(subject) => self.false_alarm(subject, &by).await,
         };
         // A question that was answered is no question any more.
-        let is_order = matches!(action, Action::Confirm(_) | Action::Cancel(_));
+        let is_order = matches!(
+            action,
+            Action::TypeName(_) | Action::Confirm(_) | Action::Cancel(_)
+        );
         let place = if is_order && click.is_private {
             Place::Instead
         } else {
@@ -411,7 +416,7 @@ fn unwatched(id: &TargetId) -> Reply {
     )
 }
 
-fn unknown(why: BadAction, command: &str) -> Reply {
+pub(super) fn unknown(why: BadAction, command: &str) -> Reply {
     let words = match why {
         BadAction::Unknown => "this button does nothing here, so nothing was done",
         BadAction::Version => {

@@ -5,6 +5,7 @@
 mod act;
 mod answer;
 mod click;
+mod form;
 mod hall;
 mod home;
 mod late;
@@ -79,6 +80,8 @@ pub struct Speaker {
     pub asker: Asker,
     /// A word that Slack gives to this command or click alone, if it gave one.
     pub trigger: Option<String>,
+    /// Whether that word opens a form, for 3 s.
+    pub opens_forms: bool,
 }
 
 impl Speaker {

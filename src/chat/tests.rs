@@ -501,7 +501,11 @@ async fn an_order_is_confirmed_and_taken_back_by_a_button() {
     for (action, expected) in [
         (
             Action::Confirm(String::from("n1")),
-            r#"Confirm { nonce: "n1", typed: None } of @eva"#,
+            r#"Confirm { nonce: "n1", typed: None, why: None } of @eva"#,
+        ),
+        (
+            Action::TypeName(String::from("n1")),
+            r#"Recall { nonce: "n1" } of @eva"#,
         ),
         (
             Action::Cancel(String::from("n1")),

@@ -67,11 +67,18 @@ fn config(bytes: &[u8]) {
 fn interaction(bytes: &[u8]) {
     let payload = serde_json::from_slice(bytes).unwrap_or_default();
     let read = Interaction::of_payload(&payload, ResponseUrl::parse);
-    if let Ok(Interaction::Click(click)) = read
+    if let Ok(Interaction::Click(click)) = &read
         && let Ok(action) = &click.action
     {
         let again = Action::read(&action.id(None), &action.value());
         assert_eq!(again.as_ref(), Ok(action), "what it means can be written");
+    }
+    if let Ok(Interaction::Submission(submission)) = &read
+        && let Ok(filled) = &submission.filled
+    {
+        is_plain(&filled.name);
+        is_plain(filled.why.as_deref().unwrap_or_default());
+        assert!(!filled.nonce.is_empty() && !filled.nonce.contains(' '));
     }
 }
 

@@ -420,6 +420,13 @@ pub enum Order {
         nonce: String,
         /// The name that was typed, if one was.
         typed: Option<String>,
+        /// Why, if it is said only now; cleaned. What was said before holds.
+        why: Option<String>,
+    },
+    /// How a question stands that still waits: for whoever asked it, and nothing is done.
+    Recall {
+        /// The word of the question.
+        nonce: String,
     },
     /// That it is not done.
     Cancel {
@@ -445,6 +452,8 @@ pub struct Ask {
     pub trigger: Option<String>,
     /// Whether only the answer is wanted.
     pub is_dry: bool,
+    /// Whether it can be said why together with the name, where that has to be typed: there is a form for both.
+    pub reason_may_follow: bool,
 }
 
 /// An order on its way to the engine.

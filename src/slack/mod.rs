@@ -11,6 +11,7 @@ pub mod block;
 pub mod command;
 pub mod control;
 pub mod event;
+pub mod form;
 pub mod grid;
 pub mod home;
 pub mod interaction;

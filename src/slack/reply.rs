@@ -13,7 +13,7 @@ use super::{
 use crate::{
     command::{
         HelpLine, Known, Past, Reply,
-        act::Asking,
+        act::{Asking, ByForm},
         known::{self, Terms},
     },
     model::{Timestamp, text::span},
@@ -224,6 +224,13 @@ fn question(asking: &Asking) -> Message {
     if asking.has_button {
         let action = Action::Confirm(asking.nonce.clone());
         add("Do it", action, Look::Danger);
+    }
+    match asking.by_form {
+        ByForm::No => {}
+        ByForm::OnDemand | ByForm::Shown => {
+            let action = Action::TypeName(asking.nonce.clone());
+            add("Type its name", action, Look::Primary);
+        }
     }
     let action = Action::Cancel(asking.nonce.clone());
     add("Cancel", action, Look::Plain);

@@ -81,6 +81,19 @@ pub(super) async fn interactive(
             });
             StatusCode::OK.into_response()
         }
+        Ok(Interaction::Submission(submission)) => {
+            let Ok(_place) = Arc::clone(&shared.places.0).try_acquire_owned() else {
+                tracing::warn!(
+                    event = "slack.busy",
+                    "too many forms at once; one was sent away"
+                );
+                count(Fate::Busy);
+                return axum::Json(shared.chat.busy_form()).into_response();
+            };
+            let answer = shared.chat.submitted(&submission, trust).await;
+            count(Fate::Answered);
+            axum::Json(answer).into_response()
+        }
         Ok(Interaction::Search(search)) => {
             count(Fate::Answered);
             let options = options_json(&shared.chat.search(&search));

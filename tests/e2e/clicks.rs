@@ -316,7 +316,12 @@ async fn what_strangers_send_does_nothing() {
         ("two payloads", format!("{body}&{body}"), 400),
         ("another host", form(&foreign.to_string()), 400),
         ("too much", form(&"x".repeat(600 * 1024)), 413),
-        ("another kind", form("{\"type\":\"view_submission\"}"), 200),
+        ("another kind", form("{\"type\":\"view_closed\"}"), 200),
+        (
+            "no view",
+            form("{\"type\":\"view_submission\",\"user\":{\"id\":\"U1\"}}"),
+            400,
+        ),
     ] {
         let answer = Signed::of(body, SECRET, 0).send_to(hekate, ROUTE).await;
         assert_eq!(answer.status, status, "{what}: {}", answer.body);

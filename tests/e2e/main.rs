@@ -27,6 +27,8 @@ mod discovery;
 mod doctor;
 mod endings;
 mod flapping;
+#[cfg(feature = "socket_mode")]
+mod forms;
 mod freeze;
 mod full_disk;
 mod home;

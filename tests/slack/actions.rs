@@ -2,15 +2,20 @@
 
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
-    command::act,
+    command::{
+        Reply,
+        act::{self, ByForm, Correction, Form, Input},
+    },
     model::{
         Kind, Severity, Story, TargetId, Verdict,
         action::{Answered, Attempt, AttemptId, Confirm, Confirmed, Door, Refusal, Stage},
         planned::Person,
         roles::Role,
     },
-    slack::reply,
+    slack::{form, reply},
 };
+use serde_json::Value;
+use slackblocks::ModalView;
 
 use super::{
     golden::{is, is_file},
@@ -89,6 +94,103 @@ fn a_question_has_buttons_and_words_that_do_the_same() {
         &Answered::Second(attempt(Stage::Seconding)),
         &expect_file!["action_second.json"],
     );
+}
+
+fn form_of(wants_reason: bool) -> Form {
+    Form {
+        nonce: String::from("k7f2q"),
+        action: String::from("force restart"),
+        target: String::from("master blue"),
+        verdict: Verdict::Down,
+        role: Some(Role::Active),
+        deed: String::from("builds ops/restart in Jenkins"),
+        why: (!wants_reason).then(|| HOSTILE.to_owned()),
+        wants_reason,
+        needs_second_person: !wants_reason,
+        within: std::time::Duration::from_secs(59),
+        id: AttemptId(17),
+    }
+}
+
+/// A view as Slack takes it: as others read its rules, and as we do.
+fn is_view(view: &Value, file: &ExpectFile) {
+    serde_json::from_value::<ModalView>(view.clone()).unwrap_or_else(|e| panic!("{e}\n{view:#}"));
+    for part in ["title", "submit", "close"] {
+        let words = view[part]["text"].as_str().unwrap_or("-");
+        assert!((1..=24).contains(&words.chars().count()), "{words}");
+    }
+    let metadata = view["private_metadata"].as_str().unwrap_or_default();
+    assert!(metadata.len() <= 3_000);
+    for block in view["blocks"].as_array().expect("blocks") {
+        let placeholder = block["element"]["placeholder"]["text"].as_str();
+        assert!(placeholder.is_none_or(|words| (1..=150).contains(&words.chars().count())));
+        let label = block["label"]["text"].as_str();
+        assert!(label.is_none_or(|words| (1..=2_000).contains(&words.chars().count())));
+    }
+    let mut pretty = serde_json::to_string_pretty(view).expect("JSON");
+    assert!(!pretty.contains("mrkdwn"), "nothing of it is parsed");
+    pretty.push('\n');
+    file.assert_eq(&pretty);
+}
+
+#[test]
+fn a_form_says_what_is_done_to_whom_and_asks_for_the_name() {
+    is_view(
+        &form::render(&form_of(true)),
+        &expect_file!["form_reason.json"],
+    );
+    is_view(
+        &form::render(&form_of(false)),
+        &expect_file!["form_second.json"],
+    );
+    let mut longest = form_of(true);
+    longest.action = "wipe the cache of every edge of the world ".repeat(9);
+    longest.target = "a target with a long name ".repeat(40);
+    longest.deed = HOSTILE.repeat(9);
+    longest.role = Some(Role::Unknown);
+    is_view(&form::render(&longest), &expect_file!["form_longest.json"]);
+}
+
+#[test]
+fn a_form_that_was_sent_is_answered_in_its_place() {
+    let wrong = [
+        Correction {
+            input: Input::Name,
+            words: format!("`{HOSTILE}` is not its name; type `master blue`"),
+        },
+        Correction {
+            input: Input::Reason,
+            words: String::from("it has to be said why"),
+        },
+    ];
+    let errors = form::errors(&wrong);
+    assert_eq!(errors["response_action"], "errors");
+    assert_eq!(errors["errors"]["reason"], "it has to be said why");
+    let name = errors["errors"]["name"].as_str().expect("words");
+    assert!(name.chars().count() <= 200, "{name}");
+    let taken = Answered::Taken(attempt(Stage::Checking));
+    let reply = act::answered(&taken, &ten(), "/roih");
+    let answer = form::answer(&reply::render(&reply, "/roih", &OPTIONS));
+    assert_eq!(answer["response_action"], "update");
+    is_view(&answer["view"], &expect_file!["form_taken.json"]);
+}
+
+#[test]
+fn a_question_for_a_name_offers_the_form() {
+    let asked = Answered::Confirm {
+        attempt: attempt(Stage::Asked),
+        how: Confirm::TypeName,
+    };
+    for (by_form, file) in [
+        (ByForm::OnDemand, expect_file!["action_form_on_demand.json"]),
+        (ByForm::Shown, expect_file!["action_form_shown.json"]),
+    ] {
+        let Reply::Asking(asking) = act::answered(&asked, &ten(), "/roih") else {
+            panic!("it is a question")
+        };
+        let reply = Reply::Asking(asking.with_form(by_form));
+        is_file(&reply::render(&reply, "/roih", &OPTIONS), &file);
+    }
 }
 
 #[test]

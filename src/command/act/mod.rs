@@ -2,6 +2,7 @@
 //!
 //! Nothing is done here: words become an [`Order`] that names one target, or an answer that says why not.
 
+mod form;
 mod words;
 
 #[cfg(test)]
@@ -9,7 +10,8 @@ mod tests;
 
 use std::{fmt::Write as _, sync::Arc};
 
-pub use words::{Asking, answered, json_actions, json_answered};
+pub use form::{Correction, Filled, Form, Input, corrections};
+pub use words::{Asking, ByForm, answered, json_actions, json_answered};
 
 use super::{
     Heard, Question, Reply,
@@ -100,6 +102,7 @@ pub(super) fn hear(question: &Question<'_>) -> Option<Heard> {
                 nonce: String::new(),
                 trigger: None,
                 is_dry: false,
+                reason_may_follow: false,
             })))
         });
     Some(heard.unwrap_or_else(Heard::from))
@@ -129,6 +132,7 @@ pub fn order(board: &Board, action: &str, names: &str) -> Result<Ask, Box<Reply>
             nonce: String::new(),
             trigger: None,
             is_dry: false,
+            reason_may_follow: false,
         }),
         Err(problem) => Err(Box::new(problem.into_reply())),
     }
@@ -295,6 +299,7 @@ fn permitted(action: &Action, row: &Row, asker: &Asker, now: Timestamp) -> Resul
         nonce: String::new(),
         trigger: None,
         is_dry: true,
+        reason_may_follow: false,
     };
     guard::permit(&Case {
         now,
@@ -310,14 +315,36 @@ fn permitted(action: &Action, row: &Row, asker: &Asker, now: Timestamp) -> Resul
     })
 }
 
-/// `confirm <word> [<name>]`
+/// `confirm <word> [<name>] [because …]`
 pub(super) fn confirm(question: &Question<'_>) -> Heard {
     match word_of(question) {
-        Ok((nonce, rest)) => Heard::Order(Order::Confirm {
-            nonce,
-            typed: Some(rest).filter(|rest| !rest.is_empty()),
-        }),
+        Ok((nonce, rest)) => {
+            let (name, why) = name_and_reason(&rest);
+            Heard::Order(Order::Confirm {
+                nonce,
+                typed: Some(name).filter(|name| !name.is_empty()),
+                why,
+            })
+        }
         Err(problem) => problem.into(),
+    }
+}
+
+/// What stands before the word `because`, and what is said with it.
+fn name_and_reason(words: &str) -> (String, Option<String>) {
+    let mut ends = std::iter::once(0).chain(words.match_indices(' ').map(|(at, _)| at + 1));
+    let is_because = |at: &usize| {
+        let word = words[*at..].split(' ').next().unwrap_or_default();
+        word.trim_start_matches(['-', '—', '–'])
+            .eq_ignore_ascii_case("because")
+    };
+    let said = ends.find(is_because).and_then(|at| {
+        let said = Said::read(&words[at..]).ok()?;
+        Some((words[..at].trim().to_owned(), said.why))
+    });
+    match said {
+        Some((name, why)) => (name, Some(why).filter(|why| !why.is_empty())),
+        None => (words.to_owned(), None),
     }
 }
 

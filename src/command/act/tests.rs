@@ -134,7 +134,11 @@ fn heard(board: &Board, words: &str) -> String {
         Heard::Order(Order::Ask(ask)) => {
             format!("{} at {} because {}", ask.action, ask.target, ask.why)
         }
-        Heard::Order(Order::Confirm { nonce, typed }) => format!("confirm {nonce} {typed:?}"),
+        Heard::Order(Order::Confirm { nonce, typed, why }) => {
+            let because = why.map_or(String::new(), |why| format!(" because {why}"));
+            format!("confirm {nonce} {typed:?}{because}")
+        }
+        Heard::Order(Order::Recall { nonce }) => format!("recall {nonce}"),
         Heard::Order(Order::Cancel { nonce }) => format!("cancel {nonce}"),
         Heard::Tasks(target) => format!("tasks of {target}"),
         Heard::Wish(_) => String::from("a plan"),
@@ -173,6 +177,9 @@ fn words_become_orders() {
         "deploy list",
         "confirm k7f2q",
         "confirm k7f2q master green",
+        "confirm k7f2q master green because it <!channel> hangs",
+        "confirm k7f2q Because 'it hangs'",
+        "confirm k7f2q master green because",
         "confirm",
         "cancel k7f2q",
         "show tasks master green",
@@ -201,6 +208,9 @@ fn words_become_orders() {
         deploy list: list of deploy
         confirm k7f2q: confirm k7f2q None
         confirm k7f2q master green: confirm k7f2q Some("master green")
+        confirm k7f2q master green because it <!channel> hangs: confirm k7f2q Some("master green") because it <!channel> hangs
+        confirm k7f2q Because 'it hangs': confirm k7f2q None because it hangs
+        confirm k7f2q master green because: confirm k7f2q Some("master green")
         confirm: it is not said what / hint: every question says the word that confirms it
         cancel k7f2q: cancel k7f2q
         show tasks master green: tasks of master/green

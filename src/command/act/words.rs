@@ -18,6 +18,35 @@ pub struct Asking {
     pub nonce: String,
     /// Whether a button may confirm it; else the name has to be typed.
     pub has_button: bool,
+    /// Whether it can be typed into a form.
+    pub by_form: ByForm,
+}
+
+/// Whether a name can be typed into a form instead of behind a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ByForm {
+    /// No.
+    No,
+    /// When somebody asks for the form.
+    OnDemand,
+    /// It has opened.
+    Shown,
+}
+
+impl Asking {
+    /// The same question, which a form may answer as well.
+    #[must_use]
+    pub fn with_form(mut self, by_form: ByForm) -> Self {
+        match by_form {
+            ByForm::No | ByForm::OnDemand => {}
+            ByForm::Shown => {
+                let words = String::from("a form has opened in which its name is typed; or:");
+                self.sentences.insert(self.sentences.len().min(1), words);
+            }
+        }
+        self.by_form = by_form;
+        self
+    }
 }
 
 /// What became of an order, for people.
@@ -81,6 +110,8 @@ fn asking(attempt: &Attempt, how: Confirm, board: &Board, command: &str) -> Repl
     let has_button = how != Confirm::TypeName;
     let typed = if has_button {
         format!("`{command} confirm {nonce}`")
+    } else if wants_reason(attempt, board) {
+        format!("`{command} confirm {nonce} {name} because …`")
     } else {
         format!("`{command} confirm {nonce} {name}`")
     };
@@ -94,7 +125,15 @@ fn asking(attempt: &Attempt, how: Confirm, board: &Board, command: &str) -> Repl
         ],
         nonce: nonce.clone(),
         has_button,
+        by_form: ByForm::No,
     })
+}
+
+/// Whether it has to be said why, and was not yet.
+fn wants_reason(attempt: &Attempt, board: &Board) -> bool {
+    let mut actions = board.actions.iter();
+    let action = actions.find(|action| action.name == attempt.action);
+    attempt.why.is_none() && action.is_some_and(|action| action.guard.needs_reason)
 }
 
 fn taken(attempt: &Attempt, board: &Board) -> String {

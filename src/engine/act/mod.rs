@@ -51,6 +51,17 @@ struct UnderWay {
     back: Option<Tick>,
 }
 
+/// What somebody says who confirms.
+#[derive(Clone, Copy)]
+struct Said<'a> {
+    /// The word of the question.
+    nonce: &'a str,
+    /// The name, if it was typed.
+    typed: Option<&'a str>,
+    /// Why, if that was said.
+    why: Option<&'a str>,
+}
+
 /// A look at who is active, right before something is done.
 #[derive(Clone, Debug)]
 pub struct Reread {
@@ -144,9 +155,15 @@ impl Engine {
         let mut then = Vec::new();
         let answer = match order {
             Order::Ask(ask) => self.ask(now, ask, asker, &mut batch, &mut then),
-            Order::Confirm { nonce, typed } => {
-                self.confirm(now, &nonce, typed.as_deref(), &asker, &mut batch, &mut then)
+            Order::Confirm { nonce, typed, why } => {
+                let said = Said {
+                    nonce: &nonce,
+                    typed: typed.as_deref(),
+                    why: why.as_deref(),
+                };
+                self.confirm(now, said, &asker, &mut batch, &mut then)
             }
+            Order::Recall { nonce } => self.recall_question(&nonce, &asker),
             Order::Cancel { nonce } => self.cancel(now, &nonce, &asker, &mut batch),
         };
         if !batch.is_empty() {
@@ -314,13 +331,12 @@ impl Engine {
     fn confirm(
         &mut self,
         now: Moment,
-        nonce: &str,
-        typed: Option<&str>,
+        said: Said<'_>,
         asker: &Asker,
         batch: &mut Batch,
         then: &mut Vec<Deed>,
     ) -> Answered {
-        let mut attempt = match self.asked_with(nonce) {
+        let mut attempt = match self.asked_with(said.nonce) {
             Ok(attempt) => attempt.clone(),
             Err(refusal) => return refused(refusal, None),
         };
@@ -334,8 +350,11 @@ impl Engine {
             Ok(action) => action,
             Err(refusal) => return self.refuse(now, attempt, refusal, batch),
         };
-        if let Err(refusal) = self.may_confirm(&action, &attempt, typed, asker) {
+        if let Err(refusal) = self.may_confirm(&action, &attempt, said, asker) {
             return refused(refusal, Some(attempt));
+        }
+        if attempt.stage == Stage::Asked {
+            self.take_reason(&mut attempt, said.why);
         }
         attempt.confirmed.push(confirmed(asker, now));
         if asker.is(&attempt.by) {
@@ -362,7 +381,29 @@ impl Engine {
         self.check_once_more(now, id, batch, then);
         match self.acts.attempt(id) {
             Some(attempt) => self.answer_of(attempt),
-            None => refused(unknown_word(nonce), None),
+            None => refused(unknown_word(said.nonce), None),
+        }
+    }
+
+    /// Keeps the reason that came with the confirmation, unless there was one before.
+    fn take_reason(&mut self, attempt: &mut Attempt, why: Option<&str>) {
+        let mut under_way = self.acts.under_way.iter_mut();
+        let Some(known) = under_way.find(|known| known.id == attempt.id) else {
+            return;
+        };
+        known.ask.reason_may_follow = false;
+        if let (None, Some(why)) = (&attempt.why, why.filter(|why| !why.trim().is_empty())) {
+            why.clone_into(&mut known.ask.why);
+            attempt.why = Some(why.to_owned());
+        }
+    }
+
+    /// How a question stands, for whoever asked it.
+    fn recall_question(&self, nonce: &str, asker: &Asker) -> Answered {
+        match self.asked_with(nonce) {
+            Ok(attempt) if asker.is(&attempt.by) => self.answer_of(attempt),
+            Ok(attempt) => refused(not_theirs(attempt), None),
+            Err(refusal) => refused(refusal, None),
         }
     }
 
@@ -371,20 +412,17 @@ impl Engine {
         &self,
         action: &Action,
         attempt: &Attempt,
-        typed: Option<&str>,
+        said: Said<'_>,
         asker: &Asker,
     ) -> Result<(), Refusal> {
         if attempt.stage == Stage::Seconding {
             return guard::may_second(action, attempt, asker);
         }
         if !asker.is(&attempt.by) {
-            return Err(Refusal {
-                words: format!("only {} can confirm it", attempt.by),
-                way_out: String::from("ask for it yourself"),
-            });
+            return Err(not_theirs(attempt));
         }
         let title = self.title_of(&attempt.target);
-        match (action.guard.confirm, typed) {
+        match (action.guard.confirm, said.typed) {
             (Confirm::No | Confirm::Button, None) => Ok(()),
             (Confirm::TypeName, None) => Err(Refusal {
                 words: String::from("it is confirmed by typing its name"),
@@ -393,7 +431,9 @@ impl Engine {
             (Confirm::No | Confirm::Button | Confirm::TypeName, Some(typed)) => {
                 guard::is_name(typed, &title, &attempt.target)
             }
-        }
+        }?;
+        let why = attempt.why.as_deref().or(said.why);
+        guard::has_reason(action, why, &attempt.nonce, &title)
     }
 
     fn cancel(&mut self, now: Moment, nonce: &str, asker: &Asker, batch: &mut Batch) -> Answered {
@@ -496,6 +536,13 @@ fn refused(refusal: Refusal, attempt: Option<Attempt>) -> Answered {
     Answered::Refused {
         refusal,
         attempt: attempt.map(Box::new),
+    }
+}
+
+fn not_theirs(attempt: &Attempt) -> Refusal {
+    Refusal {
+        words: format!("only {} can confirm it", attempt.by),
+        way_out: String::from("ask for it yourself"),
     }
 }
 

@@ -64,7 +64,10 @@ fn action(name: &str, role: RoleWanted, confirm: Confirm) -> Action {
 }
 
 fn file() -> Plan {
+    let mut failover = action("failover", RoleWanted::Any, Confirm::TypeName);
+    failover.guard.needs_reason = true;
     let actions = [
+        failover,
         action("restart", RoleWanted::NotActive, Confirm::Button),
         action("force_restart", RoleWanted::Any, Confirm::TypeName),
         action("wipe", RoleWanted::NotActive, Confirm::No),
@@ -94,6 +97,8 @@ struct Desk {
     world: World,
     said: String,
     asked: u64,
+    /// Whether those who ask have forms.
+    has_form: bool,
 }
 
 impl Desk {
@@ -105,6 +110,7 @@ impl Desk {
             world,
             said: String::new(),
             asked: 0,
+            has_form: false,
         }
     }
 
@@ -141,9 +147,31 @@ impl Desk {
             nonce: format!("w{}", self.asked),
             trigger: Some(format!("t{}", self.asked)),
             is_dry: false,
+            reason_may_follow: self.has_form,
         };
         let answer = self.order(who, Order::Ask(ask));
         self.note(&format!("@{who} {action} {target}"), &answer);
+        self
+    }
+
+    /// Confirms with the name of a form, and why.
+    fn fill_in(&mut self, who: &str, nonce: &str, typed: &str, why: Option<&str>) -> &mut Self {
+        let order = Order::Confirm {
+            nonce: nonce.to_owned(),
+            typed: Some(typed.to_owned()),
+            why: why.map(str::to_owned),
+        };
+        let answer = self.order(who, order);
+        self.note(&format!("@{who} fills in {typed}, {why:?}"), &answer);
+        self
+    }
+
+    fn recall(&mut self, who: &str, nonce: &str) -> &mut Self {
+        let order = Order::Recall {
+            nonce: nonce.to_owned(),
+        };
+        let answer = self.order(who, order);
+        self.note(&format!("@{who} wants to see {nonce}"), &answer);
         self
     }
 
@@ -151,6 +179,7 @@ impl Desk {
         let order = Order::Confirm {
             nonce: nonce.to_owned(),
             typed: typed.map(str::to_owned),
+            why: None,
         };
         let answer = self.order(who, order);
         self.note(
@@ -250,6 +279,50 @@ fn the_active_one_is_left_alone_and_forced_only_by_its_name() {
         @bob confirm w2 master blue: no: only @alice can confirm it
         @alice confirm w2 master blue: taken: confirmed
         read; 1 to be done
+        told:
+    "#]]);
+}
+
+#[test]
+fn a_reason_may_follow_with_the_name_and_is_kept() {
+    let mut desk = Desk::new();
+    desk.ask("alice", "failover", "master/blue");
+    desk.has_form = true;
+    desk.ask("alice", "restart", "master/blue")
+        .ask("alice", "failover", "master/blue")
+        .recall("bob", "w3")
+        .recall("alice", "w3")
+        .fill_in("alice", "w3", "blue", Some("it hangs"))
+        .fill_in("alice", "w3", "Master Blue", None)
+        .fill_in("bob", "w3", "master blue", Some("it hangs"))
+        .fill_in("alice", "w3", "master blue", Some("it hangs"))
+        .fill_in("alice", "w3", "master blue", Some("no, it is slow"))
+        .recall("alice", "w3")
+        .read(Ok(vec![0]));
+    assert_eq!(desk.stage(3), Stage::Running);
+    assert_eq!(desk.world.runs[0].reason, "it hangs");
+    desk.ask("alice", "failover", "master/green")
+        .pass(MINUTE)
+        .fill_in("alice", "w4", "master green", Some("too late"))
+        .recall("alice", "w4")
+        .recall("alice", "nothing");
+    desk.is(&expect![[r#"
+        @alice failover master/blue: no: it has to be said why
+        @alice restart master/blue: no: master blue is active
+        @alice failover master/blue: confirm by type_name
+        @bob wants to see w3: no: only @alice can confirm it
+        @alice wants to see w3: confirm by type_name
+        @alice fills in blue, Some("it hangs"): no: `blue` is not its name
+        @alice fills in Master Blue, None: no: it has to be said why
+        @bob fills in master blue, Some("it hangs"): no: only @alice can confirm it
+        @alice fills in master blue, Some("it hangs"): taken: confirmed
+        @alice fills in master blue, Some("no, it is slow"): taken: confirmed
+        @alice wants to see w3: taken: confirmed
+        read; 1 to be done
+        @alice failover master/green: confirm by type_name
+        @alice fills in master green, Some("too late"): no: nobody confirmed it in time
+        @alice wants to see w4: no: nobody confirmed it in time
+        @alice wants to see nothing: no: nothing waits for the word `nothing`
         told:
     "#]]);
 }
@@ -462,6 +535,7 @@ fn after_a_kill_nothing_is_begun_again() {
             world: World::restored(file(), committed, minutes(11)),
             said: String::new(),
             asked: 0,
+            has_form: false,
         };
         after.pass(MINUTE * 5).confirm("alice", "w1", None);
         assert!(

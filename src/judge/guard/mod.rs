@@ -17,6 +17,8 @@ const ASKS_A_MINUTE: usize = 5;
 const MINUTE: Duration = Duration::from_mins(1);
 /// The most characters of foreign words in a refusal.
 const SHOWN_MAX: usize = 60;
+/// What is said when it was not said why.
+const NO_REASON: &str = "it has to be said why";
 
 /// What a decision rests on.
 #[derive(Clone, Copy, Debug)]
@@ -90,11 +92,10 @@ pub fn permit(case: &Case<'_>) -> Result<(), Refusal> {
     place(case)?;
     role(case)?;
     state(case)?;
-    if case.action.guard.needs_reason && case.ask.why.trim().is_empty() {
-        return refused(
-            "it has to be said why",
-            "add `because …`, or in a terminal `--reason`",
-        );
+    let guard = &case.action.guard;
+    let is_to_come = case.ask.reason_may_follow && guard.confirm == Confirm::TypeName;
+    if guard.needs_reason && case.ask.why.trim().is_empty() && !is_to_come {
+        return refused(NO_REASON, "add `because …`, or in a terminal `--reason`");
     }
     alone(case)?;
     rate(case)
@@ -295,6 +296,23 @@ pub fn is_name(typed: &str, title: &str, id: &crate::model::TargetId) -> Result<
         format!("`{}` is not its name", clean(&typed, SHOWN_MAX)),
         format!("type `{title}`"),
     )
+}
+
+/// Whether it was said why, if this action wants that; `nonce` is the word of the question.
+///
+/// # Errors
+///
+/// What to add.
+pub fn has_reason(
+    action: &Action,
+    why: Option<&str>,
+    nonce: &str,
+    title: &str,
+) -> Result<(), Refusal> {
+    if action.guard.needs_reason && why.is_none_or(|why| why.trim().is_empty()) {
+        return refused(NO_REASON, format!("`confirm {nonce} {title} because …`"));
+    }
+    Ok(())
 }
 
 /// Whether somebody may confirm what another one asked for.

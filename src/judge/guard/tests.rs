@@ -86,6 +86,7 @@ fn ask(action: &str) -> Ask {
         nonce: String::from("q7w3"),
         trigger: None,
         is_dry: false,
+        reason_may_follow: false,
     }
 }
 

@@ -44,6 +44,8 @@ pub enum Action {
     FalseAlarm(Subject),
     /// The private message is not needed any more.
     Dismiss,
+    /// They want the form in which the name is typed that confirms something.
+    TypeName(String),
     /// Something that was asked for is really wanted.
     Confirm(String),
     /// It is not.
@@ -211,6 +213,7 @@ impl Action {
             Self::Silence(..) => "silence",
             Self::FalseAlarm(_) => "false_alarm",
             Self::Dismiss => "dismiss",
+            Self::TypeName(_) => "action.type_name",
             Self::Confirm(_) => "action.confirm",
             Self::Cancel(_) => "action.cancel",
         }
@@ -226,7 +229,7 @@ impl Action {
             Self::Silence(subject, quiet) => format!("{} {}", quiet.code(), subject.code()),
             Self::HandOver(subject, user) => format!("{user} {}", subject.code()),
             Self::Dismiss => String::from("-"),
-            Self::Confirm(nonce) | Self::Cancel(nonce) => nonce.clone(),
+            Self::TypeName(nonce) | Self::Confirm(nonce) | Self::Cancel(nonce) => nonce.clone(),
         };
         format!("{VERSION}{payload}")
     }
@@ -278,6 +281,7 @@ impl Reader {
             "silence" => Self::Silence,
             "hand_over" => Self::HandOver,
             "dismiss" => Self::Dismiss,
+            "action.type_name" => Self::Nonce(Action::TypeName),
             "action.confirm" => Self::Nonce(Action::Confirm),
             "action.cancel" => Self::Nonce(Action::Cancel),
             _ => return None,
@@ -328,6 +332,7 @@ mod tests {
             Action::FalseAlarm(incident.clone()),
             Action::HandOver(incident.clone(), String::from("U0JAN")),
             Action::Dismiss,
+            Action::TypeName(String::from("a1b2")),
             Action::Confirm(String::from("a1b2")),
             Action::Cancel(String::from("a1b2")),
         ];

@@ -6,6 +6,7 @@ mod action;
 pub mod buttons;
 mod pick;
 pub mod pickers;
+mod submission;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 
 pub use action::{Action, BadAction, Place, Quiet, Subject};
 pub use pick::{PICK, Pick};
+pub use submission::Submission;
 
 use super::command::{BadResponseUrl, ResponseUrl};
 use crate::model::text::clean;
@@ -30,6 +32,8 @@ const WORDS_MAX: usize = 80;
 pub enum Interaction {
     /// They pressed a button or chose an option.
     Click(Box<Click>),
+    /// They sent a form.
+    Submission(Box<Submission>),
     /// They type into a menu that asks for its options.
     Search(Search),
     /// Something else, which nothing of ours can cause.
@@ -133,6 +137,9 @@ impl Interaction {
             "block_actions" => {
                 Click::read(payload, response_url).map(|click| Self::Click(Box::new(click)))
             }
+            "view_submission" => {
+                Submission::read(payload).map(|submission| Self::Submission(Box::new(submission)))
+            }
             "block_suggestion" => Ok(Self::Search(Search {
                 pick: Pick::read(payload["block_id"].as_str().unwrap_or_default()),
                 typed: clean(payload["value"].as_str().unwrap_or_default(), WORDS_MAX),
@@ -149,27 +156,13 @@ impl Click {
         payload: &Value,
         response_url: impl Fn(&str) -> Result<ResponseUrl, BadResponseUrl>,
     ) -> Result<Self, NotAnInteraction> {
-        let user_id = id(&payload["user"]["id"]);
-        if user_id.is_empty() {
-            return Err(NotAnInteraction::Missing("user.id"));
-        }
+        let user = User::read(&payload["user"])?;
         let pressed = payload["actions"].get(0);
         let pressed = pressed.ok_or(NotAnInteraction::Missing("actions"))?;
         let container = &payload["container"];
-        let name = match &payload["user"]["username"] {
-            Value::String(name) => name,
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::Array(_)
-            | Value::Object(_) => payload["user"]["name"].as_str().unwrap_or_default(),
-        };
         Ok(Self {
             action: action_of(pressed),
-            user: User {
-                id: user_id,
-                name: clean(name, WORDS_MAX),
-            },
+            user,
             team_id: id(&payload["team"]["id"]),
             api_app_id: id(&payload["api_app_id"]),
             channel_id: match id(&payload["channel"]["id"]) {
@@ -194,6 +187,28 @@ impl Click {
         } else {
             &self.user.name
         }
+    }
+}
+
+impl User {
+    /// Reads the member `user` of what Slack sends.
+    fn read(user: &Value) -> Result<Self, NotAnInteraction> {
+        let user_id = id(&user["id"]);
+        if user_id.is_empty() {
+            return Err(NotAnInteraction::Missing("user.id"));
+        }
+        let name = match &user["username"] {
+            Value::String(name) => name,
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_) => user["name"].as_str().unwrap_or_default(),
+        };
+        Ok(Self {
+            id: user_id,
+            name: clean(name, WORDS_MAX),
+        })
     }
 }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::command::act::Filled;
 
 /// A click on a private message, as Slack describes it.
 fn click() -> Value {
@@ -91,9 +92,77 @@ fn what_is_typed_into_a_menu_is_cleaned() {
     assert_eq!(search.pick.unwrap().before, "why");
 }
 
+/// A form that was sent, as Slack describes it.
+fn form(callback_id: &str, private_metadata: &str) -> Value {
+    let input = |value: Value| json!({ "type": "plain_text_input", "value": value });
+    json!({
+        "type": "view_submission",
+        "user": { "id": "U1", "username": "eva", "name": "eva.n", "team_id": "T1" },
+        "team": { "id": "T1", "domain": "example" },
+        "trigger_id": "1.2.3",
+        "view": {
+            "id": "V1", "type": "modal", "hash": "1.x",
+            "callback_id": callback_id, "private_metadata": private_metadata,
+            "state": { "values": {
+                "name": { "name": input(json!(" master\u{202e}  blue ")) },
+                "reason": { "reason": input(json!(null)) },
+            } },
+        },
+        "response_urls": [],
+    })
+}
+
+fn filled(payload: &Value) -> Result<Filled, BadAction> {
+    match read(payload) {
+        Ok(Interaction::Submission(submission)) => {
+            assert_eq!(
+                (submission.user.id.as_str(), submission.user.name.as_str()),
+                ("U1", "eva")
+            );
+            submission.filled
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_form_is_what_was_typed_into_it_for_the_question_that_it_names() {
+    let mut payload = form("hekate.action.type_name", "1 k7f2q");
+    let mut expected = Filled {
+        nonce: String::from("k7f2q"),
+        name: String::from("master blue"),
+        why: None,
+    };
+    assert_eq!(filled(&payload), Ok(expected.clone()));
+    payload["view"]["state"]["values"]["reason"]["reason"]["value"] = json!("it <!channel> hangs");
+    expected.why = Some(String::from("it <!channel> hangs"));
+    assert_eq!(filled(&payload), Ok(expected.clone()));
+    payload["view"]["state"] = json!(null);
+    (expected.name, expected.why) = (String::new(), None);
+    assert_eq!(filled(&payload), Ok(expected));
+    for (callback_id, private_metadata, why) in [
+        ("", "1 k7f2q", BadAction::Unknown),
+        ("hekate.dismiss", "1 -", BadAction::Unknown),
+        ("hekate.action.confirm", "1 k7f2q", BadAction::Unknown),
+        ("hekate.action.type_name", "k7f2q", BadAction::Version),
+        ("hekate.action.type_name", "1 k7 f2q", BadAction::Value),
+    ] {
+        assert_eq!(
+            filled(&form(callback_id, private_metadata)),
+            Err(why),
+            "{callback_id}"
+        );
+    }
+    payload["view"] = json!("V1");
+    assert_eq!(read(&payload), Err(NotAnInteraction::Missing("view")));
+    let mut nobody = form("hekate.action.type_name", "1 k7f2q");
+    nobody["user"] = json!({});
+    assert_eq!(read(&nobody), Err(NotAnInteraction::Missing("user.id")));
+}
+
 #[test]
 fn what_nothing_of_ours_causes_is_named() {
-    for kind in ["view_submission", "view_closed", "shortcut", "new\nthing"] {
+    for kind in ["view_closed", "shortcut", "new\nthing"] {
         let Ok(Interaction::Other { kind: named }) = read(&json!({ "type": kind })) else {
             panic!("{kind}")
         };

@@ -178,6 +178,19 @@ impl Desk {
                 let fate = self.chat.press(*click, Trust::Fresh).await;
                 self.count(&envelope, fate);
             }
+            Ok(Interaction::Submission(submission)) => {
+                let answer = match self.places.try_acquire() {
+                    Ok(_place) => {
+                        self.count(&envelope, Fate::Answered);
+                        self.chat.submitted(&submission, Trust::Fresh).await
+                    }
+                    Err(_busy) => {
+                        self.is_busy(&envelope);
+                        self.chat.busy_form()
+                    }
+                };
+                back.acknowledge(envelope.takes_payload.then_some(&answer));
+            }
             Ok(Interaction::Search(search)) => {
                 let options = json!({ "options": options_json(&self.chat.search(&search)) });
                 self.count(&envelope, Fate::Answered);
