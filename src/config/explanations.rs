@@ -991,6 +991,33 @@ actions:
 "##,
     },
     Explanation {
+        code: Code::Reply,
+        title: "The reply can never be said",
+        cause: "A reply waits for words, in channels whose ids in Slack are known: a message says the id of its channel, never the name.",
+        example: r##"channels: { alerts: "${SLACK_WEBHOOK_URL}" }
+slack: { bot_token: "${BOT_TOKEN}", app_token: "${APP_TOKEN}" }
+replies:
+  - { when: "when we have time", say: "that means never", channels: ["#core"] }
+"##,
+        fix: r##"channels: { alerts: "${SLACK_WEBHOOK_URL}" }
+slack: { bot_token: "${BOT_TOKEN}", app_token: "${APP_TOKEN}" }
+replies:
+  - { when: "when we have time", say: "that means never", channels: [C0CORE001] }
+"##,
+    },
+    Explanation {
+        code: Code::Unheard,
+        title: "Nobody hears what the reply waits for",
+        cause: "What people say reaches hekate over connections to Slack (`app_token`) or by signed requests (`signing_secret`); what is said in channels only with a bot (`bot_token`).",
+        example: r##"replies:
+  - { when: "when we have time", say: "that means never" }
+"##,
+        fix: r##"slack: { app_token: "${APP_TOKEN}" }
+replies:
+  - { when: "when we have time", say: "that means never" }
+"##,
+    },
+    Explanation {
         code: Code::StorePath,
         title: "The store has to be a folder",
         cause: "There is a file where the store's folder should be.",

@@ -24,6 +24,7 @@ use super::{
     names::{ChannelName, CheckKind, GroupName, OnCallName, TargetId},
     planned::Window,
     quiet_hours::{Allowance, QuietHours},
+    replies::CannedReply,
     roles::{Role, Roles},
     rota::Rota,
     secret::Secret,
@@ -110,6 +111,8 @@ pub struct Plan {
     pub maintenance: Arc<[Window]>,
     /// `actions:` in the order of the file.
     pub actions: Arc<[Arc<Action>]>,
+    /// `replies:` in the order of the file.
+    pub replies: Arc<[CannedReply]>,
 }
 
 impl Plan {

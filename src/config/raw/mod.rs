@@ -17,6 +17,7 @@ pub(crate) mod http;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
+pub(crate) mod replies;
 pub(crate) mod roles;
 pub(crate) mod rota;
 pub(crate) mod script;
@@ -68,6 +69,8 @@ pub(crate) struct File {
     pub(crate) maintenance: Option<At<Vec<At<maintenance::Window>>>>,
     /// What people can have done to targets, and who may: names of your choice.
     pub(crate) actions: Option<At<Named<actions::Action>>>,
+    /// What is said when somebody says certain words to hekate; commands win.
+    pub(crate) replies: Option<At<Vec<At<replies::Reply>>>>,
 }
 
 /// Where people and Slack reach this process.
@@ -854,7 +857,6 @@ const LATER: &[(&str, &[&str])] = &[
             "jobs",
             "releases",
             "slos",
-            "replies",
             "silences",
             "status_pages",
             "include",
@@ -893,7 +895,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 51] = [
+    const TITLES: [(&str, &str); 52] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -945,6 +947,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("IcmpCheck", "`icmp` of a target"),
         ("WebsocketCheck", "`websocket` of a target"),
         ("GrpcCheck", "`grpc` of a target"),
+        ("Reply", "a reply"),
     ];
     static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(super::schema::schema);
     TITLES
