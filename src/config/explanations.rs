@@ -779,7 +779,7 @@ actions:
     Explanation {
         code: Code::Rota,
         title: "This rota cannot be",
-        cause: "A rota is a week of shifts that comes again every week. Each has people and the day and time at which it begins; it lasts until the next one begins, so no two may begin together.",
+        cause: "A rota is a week of shifts that comes again every week, or people who take turns from week to week. A shift has people and the day and time at which it begins; it lasts until the next one begins, so no two may begin together. A rotation has people and the time at which the first of them began. Who stands in does so for a time that ends, one at a time.",
         example: r##"on_call:
   night:
     rota: { shifts: [{ who: U0ALICE, from: "09:00" }] }

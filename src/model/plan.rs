@@ -255,7 +255,7 @@ impl OnCall {
     /// Who is on call at this time: `users`, and of a rota the people of the shift that is on.
     pub fn users_at(&self, now: Timestamp) -> Vec<&String> {
         let turn = self.rota.as_ref().and_then(|rota| rota.turn_at(now));
-        let of_turn = turn.map(|turn| &turn.shift.users);
+        let of_turn = turn.map(|turn| turn.users);
         self.users
             .iter()
             .chain(of_turn.into_iter().flatten())

@@ -895,7 +895,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 52] = [
+    const TITLES: [(&str, &str); 54] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -948,6 +948,8 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("WebsocketCheck", "`websocket` of a target"),
         ("GrpcCheck", "`grpc` of a target"),
         ("Reply", "a reply"),
+        ("Rotation", "`rotation` of a rota"),
+        ("Override", "an override of a rota"),
     ];
     static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(super::schema::schema);
     TITLES
