@@ -217,6 +217,7 @@ pub(crate) mod tests {
             witnesses: std::sync::Arc::default(),
             maintenance: std::sync::Arc::default(),
             actions: std::sync::Arc::default(),
+            replies: std::sync::Arc::default(),
         }
     }
 

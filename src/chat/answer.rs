@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Chat, Speaker, problem};
+use super::{Chat, Speaker, canned, problem};
 use crate::{
     command::{Heard, Past, Reply, hear, planned},
     model::{
@@ -60,10 +60,13 @@ impl Chat {
         ));
         let message = match self.measured(command, &speaker, trust).await {
             Some(message) => message,
-            None => {
-                self.say(&command.typed.text, &speaker, trust, &command.command)
-                    .await
-            }
+            None => match self.ready(&command.typed.text) {
+                Some(reply) => self.show(&canned::shown(&reply), &command.command),
+                None => {
+                    self.say(&command.typed.text, &speaker, trust, &command.command)
+                        .await
+                }
+            },
         };
         self.metrics.slash_command(Answer::Answered);
         message

@@ -7,10 +7,10 @@ use std::{
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use super::{Seen, Tell};
+use super::{Seen, Tell, canned::SaidLately};
 use crate::{
     model::{Secret, Tick},
-    slack::event::{Event, Happening, Identity},
+    slack::event::{Event, Happening, Identity, Venue},
 };
 
 /// So many may be answered at once.
@@ -33,6 +33,8 @@ pub struct Hall {
     places: Arc<Semaphore>,
     /// Who the bot with this token is.
     known: AsyncMutex<Option<(Secret, Identity)>>,
+    /// Which canned replies were said where.
+    pub(super) said_lately: SaidLately,
     /// Why Slack lets the bot say nothing, as it was told.
     refused: Mutex<Option<String>>,
     tell: Tell,
@@ -45,6 +47,7 @@ impl Hall {
             seen: Mutex::default(),
             places: Arc::new(Semaphore::new(PLACES)),
             known: AsyncMutex::default(),
+            said_lately: SaidLately::default(),
             refused: Mutex::default(),
             tell,
         }
@@ -61,7 +64,14 @@ impl Hall {
         let is_new = seen.insert(format!("event {}", happening.id), now);
         let is_unheard = match &happening.event {
             // Words in a place of two people that mention the bot may come as two events.
-            Event::Said(said) => seen.insert(format!("said {} {}", said.channel_id, said.ts), now),
+            Event::Said(said) => {
+                // An ordinary message that mentions the bot comes as a mention too, which must not be taken for its repeat.
+                let how = match said.venue {
+                    Venue::Channel | Venue::Direct => "said",
+                    Venue::Overheard => "overheard",
+                };
+                seen.insert(format!("{how} {} {}", said.channel_id, said.ts), now)
+            }
             Event::HomeOpened { .. } | Event::NotForUs(_) | Event::Other { .. } => true,
         };
         is_new && is_unheard

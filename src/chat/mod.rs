@@ -4,6 +4,7 @@
 
 mod act;
 mod answer;
+mod canned;
 mod click;
 mod form;
 mod hall;

@@ -54,6 +54,11 @@ impl Chat {
     pub fn heed(&self, happening: Happening) -> Heed {
         let count = |fate| self.metrics.slack_envelope(KIND, fate);
         match &happening.event {
+            // Most of what is said in channels is nobody's business here: it is dropped before it costs anything.
+            Event::Said(said) if said.venue == Venue::Overheard && !self.is_of_interest(said) => {
+                count(Fate::Ignored);
+                return Heed::Taken;
+            }
             Event::Said(_) | Event::HomeOpened { .. } => {}
             Event::NotForUs(why) => {
                 tracing::debug!(event = "slack.ignored", %why, "it is nothing to answer");
@@ -121,24 +126,46 @@ impl Chat {
         voice: &Voice,
     ) -> Fate {
         let own = identity.users(happening);
-        let Some(typed) = said.words(&own).filter(|_| !own.contains(&said.user_id)) else {
+        let is_own = |id: &String| own.contains(id);
+        // Below what the bot told there is trouble, and nothing to joke about.
+        let is_below_own = said.venue == Venue::Overheard && said.parent_user_id.iter().any(is_own);
+        let typed = said.words(&own);
+        let Some(typed) = typed.filter(|_| !is_own(&said.user_id) && !is_below_own) else {
             tracing::info!(
                 event = "slack.ignored",
-                "the bot is not mentioned, or said it itself"
+                "the bot is not meant, or said it itself"
             );
             return Fate::Ignored;
         };
+        let trust = Trust::since_start(happening.at_seconds, self.clock.now());
+        let is_old = (said.venue, trust) == (Venue::Overheard, Trust::MayBeRepeat);
+        if !is_old && let Some(reply) = self.canned(said, &typed.text) {
+            tracing::info!(event = "slack.canned", channel = %said.channel_id, "a reply of the file is said");
+            return self.tell_there(&reply, said, voice).await;
+        }
+        if said.venue == Venue::Overheard {
+            return Fate::Ignored;
+        }
         let speaker = speaker((&said.user_id, ""), (&said.channel_id, ""), &happening.id);
         let command = self.plan.load().slack.command.clone();
-        let trust = Trust::since_start(happening.at_seconds, self.clock.now());
         tracing::info!(event = "slack.said", by = %speaker.asker.by, channel = %said.channel_id, "somebody spoke to the bot");
         let reply = self.reply(&typed.text, &speaker, trust, &command).await;
-        let message = self.show(&reply, &command).spoken();
-        let (method, message) = match (said.venue, privacy(&reply)) {
+        self.tell_there(&reply, said, voice).await
+    }
+
+    /// Says an answer where somebody spoke.
+    async fn tell_there(&self, reply: &Reply, said: &Said, voice: &Voice) -> Fate {
+        let command = self.plan.load().slack.command.clone();
+        let message = self.show(reply, &command).spoken();
+        let (method, message) = match (said.venue, privacy(reply)) {
             (Venue::Direct, Privacy::Public | Privacy::Private) => ("chat.postMessage", message),
             // A button below what everybody reads would answer whoever presses it; who wants that says it themselves.
-            (Venue::Channel, Privacy::Public) => ("chat.postMessage", message.without_controls()),
-            (Venue::Channel, Privacy::Private) => ("chat.postEphemeral", message),
+            (Venue::Channel | Venue::Overheard, Privacy::Public) => {
+                ("chat.postMessage", message.without_controls())
+            }
+            (Venue::Channel | Venue::Overheard, Privacy::Private) => {
+                ("chat.postEphemeral", message)
+            }
         };
         let address = address(said, method);
         let body = |message: &Message| {
@@ -259,7 +286,7 @@ fn address<'a>(said: &'a Said, method: &str) -> Vec<(&'static str, &'a str)> {
         thread
     } else {
         match said.venue {
-            Venue::Channel => thread.or(Some(&said.ts)),
+            Venue::Channel | Venue::Overheard => thread.or(Some(&said.ts)),
             Venue::Direct => thread,
         }
     };

@@ -9,6 +9,7 @@ use crate::{
         incident::{Told, Worth},
         plan::Matcher,
         planned::{Acknowledgement, Done, IfTaken, Length, PlanId, PlanKind, Planned, Refused},
+        replies::{CannedReply, Phrase},
     },
     slack::interaction::{
         Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
@@ -626,5 +627,37 @@ fn only_what_was_said_after_the_second_of_the_start_is_obeyed() {
         (None, Trust::MayBeRepeat),
     ] {
         assert_eq!(Trust::since_start(at_seconds, now), trust, "{at_seconds:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_of_the_file_is_ready_for_what_is_no_command_and_names_nothing() {
+    let world = world();
+    let reply = |when: &str| CannedReply {
+        when: vec![Phrase::of(when).unwrap()],
+        say: format!("so much of {when}"),
+        channels: Vec::new(),
+        cooldown: Duration::ZERO,
+    };
+    let words = ["we have time", "status", "blue", "down"];
+    world.chat.plan.store(Arc::new(Plan {
+        replies: words.map(reply).into(),
+        ..fixture::plan()
+    }));
+    for (text, expected) in [
+        ("when WE have time", Some("so much of we have time")),
+        ("what is the status of this", Some("so much of status")),
+        ("a blue moon", Some("so much of blue")),
+        ("status when we have time", None),
+        ("Silence everything until we have time", None),
+        ("status", None),
+        ("blue", None),
+        ("master blue", None),
+        ("down", None),
+        ("reboot", None),
+        ("", None),
+    ] {
+        let ready = world.chat.ready(text).map(|reply| reply.say);
+        assert_eq!(ready.as_deref(), expected, "{text}");
     }
 }

@@ -100,6 +100,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         witnesses: Arc::default(),
         maintenance: Arc::default(),
         actions: Arc::default(),
+        replies: Arc::default(),
         routes: Vec::new(),
     }
 }

@@ -305,6 +305,13 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
     })
 }
 
+/// Whether this begins as something that hekate does: with a command, or an action of the file.
+pub fn is_command(board: &Board, text: &str, now: Timestamp, command: &str) -> bool {
+    let text = clean(text, QUESTION_CHARACTERS_MAX);
+    let first = text.split(' ').next().unwrap_or_default();
+    command_called(first).is_some() || act::hear(&question_of(board, &text, now, command)).is_some()
+}
+
 fn command_called(word: &str) -> Option<&'static Command> {
     COMMANDS
         .iter()

@@ -193,6 +193,10 @@ codes! {
     SlackPlace "H0608" Error,
     /// No token of a bot.
     BotToken "H0609" Error,
+    /// A reply that can never be said, or to nothing.
+    Reply "H0610" Error,
+    /// A reply to what nobody hears.
+    Unheard "H0611" Warning,
     /// A store that cannot be a folder.
     StorePath "H0701" Error,
     /// No address to listen on.

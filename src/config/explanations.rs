@@ -779,7 +779,7 @@ actions:
     Explanation {
         code: Code::Rota,
         title: "This rota cannot be",
-        cause: "A rota is a week of shifts that comes again every week. Each has people and the day and time at which it begins; it lasts until the next one begins, so no two may begin together.",
+        cause: "A rota is a week of shifts that comes again every week, or people who take turns from week to week. A shift has people and the day and time at which it begins; it lasts until the next one begins, so no two may begin together. A rotation has people and the time at which the first of them began. Who stands in does so for a time that ends, one at a time.",
         example: r##"on_call:
   night:
     rota: { shifts: [{ who: U0ALICE, from: "09:00" }] }
@@ -988,6 +988,33 @@ actions:
 "##,
         fix: r##"slack:
   bot_token: "${BOT_TOKEN}"
+"##,
+    },
+    Explanation {
+        code: Code::Reply,
+        title: "The reply can never be said",
+        cause: "A reply waits for words, in channels whose ids in Slack are known: a message says the id of its channel, never the name.",
+        example: r##"channels: { alerts: "${SLACK_WEBHOOK_URL}" }
+slack: { bot_token: "${BOT_TOKEN}", app_token: "${APP_TOKEN}" }
+replies:
+  - { when: "when we have time", say: "that means never", channels: ["#core"] }
+"##,
+        fix: r##"channels: { alerts: "${SLACK_WEBHOOK_URL}" }
+slack: { bot_token: "${BOT_TOKEN}", app_token: "${APP_TOKEN}" }
+replies:
+  - { when: "when we have time", say: "that means never", channels: [C0CORE001] }
+"##,
+    },
+    Explanation {
+        code: Code::Unheard,
+        title: "Nobody hears what the reply waits for",
+        cause: "What people say reaches hekate over connections to Slack (`app_token`) or by signed requests (`signing_secret`); what is said in channels only with a bot (`bot_token`).",
+        example: r##"replies:
+  - { when: "when we have time", say: "that means never" }
+"##,
+        fix: r##"slack: { app_token: "${APP_TOKEN}" }
+replies:
+  - { when: "when we have time", say: "that means never" }
 "##,
     },
     Explanation {

@@ -82,7 +82,8 @@ fn interaction(bytes: &[u8]) {
     }
 }
 
-/// What Slack says that happened: words of a program are no words to the bot, and in a channel nothing is read without a mention.
+/// What Slack says that happened: words of a program are no words to the bot, a mention is needed where it is spoken to in a
+/// channel, and an ordinary message has none.
 fn events(bytes: &[u8]) {
     let own = [String::from("U0HEKATE")];
     if let Ok(Callback::Happened(happening)) = Callback::parse(bytes)
@@ -91,7 +92,11 @@ fn events(bytes: &[u8]) {
         assert!(!happening.id.is_empty() && !said.user_id.is_empty());
         let typed = said.words(&own);
         let is_mentioned = said.raw.contains("<@U0HEKATE");
-        assert!(typed.is_none() || is_mentioned || said.venue == Venue::Direct);
+        assert!(match said.venue {
+            Venue::Direct => typed.is_some(),
+            Venue::Channel => typed.is_none() || is_mentioned,
+            Venue::Overheard => typed.is_none() || !said.raw.contains("<@U0HEKATE>"),
+        });
     }
 }
 

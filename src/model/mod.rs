@@ -28,6 +28,7 @@ pub mod pauses;
 pub mod plan;
 pub mod planned;
 pub mod quiet_hours;
+pub mod replies;
 pub mod roles;
 pub mod rota;
 pub mod secret;

@@ -25,6 +25,7 @@ use super::{
     page::PageSettings,
     planned::Window,
     quiet_hours::{Allowance, QuietHours},
+    replies::CannedReply,
     roles::{Role, Roles},
     rota::Rota,
     secret::Secret,
@@ -113,6 +114,8 @@ pub struct Plan {
     pub maintenance: Arc<[Window]>,
     /// `actions:` in the order of the file.
     pub actions: Arc<[Arc<Action>]>,
+    /// `replies:` in the order of the file.
+    pub replies: Arc<[CannedReply]>,
 }
 
 impl Plan {
@@ -255,7 +258,7 @@ impl OnCall {
     /// Who is on call at this time: `users`, and of a rota the people of the shift that is on.
     pub fn users_at(&self, now: Timestamp) -> Vec<&String> {
         let turn = self.rota.as_ref().and_then(|rota| rota.turn_at(now));
-        let of_turn = turn.map(|turn| &turn.shift.users);
+        let of_turn = turn.map(|turn| turn.users);
         self.users
             .iter()
             .chain(of_turn.into_iter().flatten())

@@ -10,6 +10,9 @@ const ROUTE: &str = "/slack/command";
 /// What the app wants to hear of: each takes a right or, as the last, the Home tab.
 const EVENTS: [&str; 3] = ["app_mention", "message.im", "app_home_opened"];
 
+/// Ordinary messages of channels, public and private: of an id nobody can tell which it is.
+const OVERHEARING: [&str; 2] = ["message.channels", "message.groups"];
+
 /// What an app is for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Wanted {
@@ -34,6 +37,8 @@ pub struct Bot {
     pub has_token: bool,
     /// The user groups that actions obey, by Slack's ids, as far as the file does not say who is in them.
     pub user_groups: Vec<String>,
+    /// The channels of whose ordinary messages some are answered, by Slack's ids.
+    pub overheard: Vec<String>,
 }
 
 /// How a slash command comes to us.
@@ -75,23 +80,25 @@ impl Wanted {
         if !self.is_spoken_to() {
             return scopes;
         }
-        let answers = "it answers who speaks to it";
-        match scopes.iter_mut().find(|scope| scope.name == "chat:write") {
-            Some(scope) => {
-                scope.why.push_str("; ");
-                scope.why.push_str(answers);
-            }
-            None => scopes.push(Scope {
-                name: "chat:write",
-                why: answers.to_owned(),
-            }),
+        also(&mut scopes, "chat:write", "it answers who speaks to it");
+        let hears = if self.bot.overheard.is_empty() {
+            "it hears what mentions it, and nothing else that is said in channels"
+        } else {
+            "it hears what mentions it"
+        };
+        also(&mut scopes, "app_mentions:read", hears);
+        if !self.bot.overheard.is_empty() {
+            let places = self.bot.overheard.join(", ");
+            let why = format!(
+                "`replies` answers ordinary messages in {places}; Slack sends those of every channel that it is in, and the others are dropped unread"
+            );
+            also(&mut scopes, "channels:history", &why);
+            also(
+                &mut scopes,
+                "groups:history",
+                "the same in private channels",
+            );
         }
-        scopes.push(Scope {
-            name: "app_mentions:read",
-            why: String::from(
-                "it hears what mentions it, and nothing else that is said in channels",
-            ),
-        });
         scopes.push(Scope {
             name: "im:history",
             why: String::from("it hears what is written to it alone"),
@@ -185,7 +192,11 @@ impl Wanted {
             // Or people could read what the bot writes to them, and not answer.
             "messages_tab_read_only_enabled": false,
         });
-        let mut events = json!({ "bot_events": EVENTS });
+        let mut kinds = EVENTS.to_vec();
+        if !self.bot.overheard.is_empty() {
+            kinds.extend(OVERHEARING);
+        }
+        let mut events = json!({ "bot_events": kinds });
         if let Transport::Http(url) = &self.transport {
             events["request_url"] = json!(beside(url, "/slack/events"));
         }
@@ -239,6 +250,21 @@ impl Bot {
             ));
         }
         scopes
+    }
+}
+
+/// Asks for one right more, or for the same one for another reason as well.
+fn also(scopes: &mut Vec<Scope>, name: &'static str, why: &str) {
+    match scopes.iter_mut().find(|scope| scope.name == name) {
+        Some(scope) if scope.why == why => {}
+        Some(scope) => {
+            scope.why.push_str("; ");
+            scope.why.push_str(why);
+        }
+        None => scopes.push(Scope {
+            name,
+            why: why.to_owned(),
+        }),
     }
 }
 

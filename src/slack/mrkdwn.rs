@@ -309,7 +309,7 @@ mod tests {
 
     use super::*;
     use crate::model::OnCallName;
-    use crate::model::rota::{Rota, Shift};
+    use crate::model::rota::{Cycle, Rota, Shift};
 
     #[test]
     fn three_characters_are_escaped_once() {
@@ -372,6 +372,7 @@ mod tests {
     fn a_rota_mentions_who_is_on_call_now_unless_there_is_a_user_group() {
         let shift = |user: &str, weekday| Shift {
             users: vec![user.to_owned()],
+            week: 0,
             weekday,
             minute: 0,
         };
@@ -379,6 +380,8 @@ mod tests {
             Some(Rota {
                 timezone: Tz::UTC,
                 shifts: vec![shift("UALICE", Weekday::Mon), shift("UBOB", Weekday::Thu)],
+                cycle: Cycle::WEEKLY,
+                overrides: Vec::new(),
             })
         };
         // The first of January 1970 was a Thursday.

@@ -199,6 +199,14 @@ fn direct(words: &str) -> Value {
     }))
 }
 
+/// Somebody says something in a channel, to anybody.
+fn ordinary(words: &str) -> Value {
+    let mut payload = direct(words);
+    payload["event"]["channel_type"] = json!("channel");
+    payload["event"]["channel"] = json!("C0CORE001");
+    payload
+}
+
 fn signed(payload: &Value) -> Signed {
     Signed::of(payload.to_string(), SECRET, 0)
 }
@@ -325,8 +333,7 @@ async fn nobody_else_is_answered(door: Door) {
         payload["event"][name] = value;
         stage.is_left(&payload, "ignored").await;
     }
-    let mut overheard = direct("<@U0HEKATE> status");
-    overheard["event"]["channel_type"] = json!("channel");
+    let overheard = ordinary("<@U0HEKATE> status");
     let mut foreign = mention("status");
     foreign["team_id"] = json!("T2");
     for payload in [
@@ -348,6 +355,105 @@ async fn nobody_else_is_answered_by_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_else_is_answered_over_connections() {
     nobody_else_is_answered(Door::Connection).await;
+}
+
+const REPLIES: &str = "replies:\n  - { when: when we have time, say: \"that means *never* <!channel> @here <@U2>\", channels: [C0CORE001], cooldown: 1h }\n  \
+     - { when: [is it friday, status], say: it is not }\n";
+
+async fn words_of_the_file_are_answered_as_the_file_says(door: Door) {
+    let stage = Stage::start_with(door, REPLIES).await;
+    let means_never = |said: &Value| words(said).contains("that means ∗never∗");
+
+    // Spoken to, it answers everybody, in the thread; nothing of it formats or mentions.
+    let asked = mention("will you, WHEN we  have time?");
+    let said = stage.hears(&asked, POST).await;
+    assert!(means_never(&said), "{said}");
+    assert_eq!(said["thread_ts"], asked["event"]["ts"]);
+    for call in ["<!channel>", "<@U2>", "@here"] {
+        assert!(!said["text"].to_string().contains(call), "{call}: {said}");
+    }
+    // In a text of this kind Slack parses nothing.
+    let pieces = &said["blocks"][0]["elements"][0]["elements"];
+    let all = json!("that means *never* <!channel> @here <@U2>");
+    assert_eq!(*pieces, json!([{ "type": "text", "text": all }]), "{said}");
+    // Within the cooldown it is not said there again, and the mention is answered as usual; elsewhere it is, and to one alone always.
+    let said = stage.hears(&mention("when we have time"), EPHEMERAL).await;
+    assert!(words(&said).contains("is no command"), "{said}");
+    for _ in 0..2 {
+        let said = stage.hears(&direct("when we have time"), POST).await;
+        assert!(means_never(&said) && said["channel"] == "D1", "{said}");
+    }
+    // Commands win, whole words count, and what asks for nothing of the file is answered as ever.
+    let said = stage.hears(&direct("status web"), POST).await;
+    assert!(words(&said).contains("operational"), "{said}");
+    let said = stage.hears(&direct("is it fridays"), POST).await;
+    assert!(words(&said).contains("is no command"), "{said}");
+
+    // What nobody said to it is answered where the file allows it.
+    let mut below_own = ordinary("when we have time");
+    below_own["event"]["thread_ts"] = json!("1780000000.000001");
+    below_own["event"]["parent_user_id"] = json!("U0HEKATE");
+    let mut of_a_program = ordinary("when we have time");
+    of_a_program["event"]["bot_id"] = json!("B7");
+    let mut edited = ordinary("when we have time");
+    edited["event"]["subtype"] = json!("message_changed");
+    let mut elsewhere = ordinary("when we have time");
+    elsewhere["event"]["channel"] = json!("C0OTHER01");
+    let mut own = ordinary("when we have time");
+    own["event"]["user"] = json!("U0HEKATE");
+    let mut foreign = ordinary("when we have time");
+    foreign["event"]["user_team"] = json!("T2");
+    let mut old = ordinary("when we have time");
+    old["event_time"] = json!(1_790_000_000);
+    for payload in [
+        below_own,
+        of_a_program,
+        edited,
+        elsewhere,
+        own,
+        foreign,
+        old,
+        ordinary("when we have timeouts"),
+        // Of the file, but not for ordinary messages.
+        ordinary("is it friday"),
+        // It comes as a mention as well.
+        ordinary("<@U0HEKATE> when we have time"),
+    ] {
+        stage.is_left(&payload, "ignored").await;
+    }
+    let (asked, said) = until("it was said since the start", async || {
+        let (asked, before) = (ordinary("so, when we have time"), stage.said());
+        let ignored = stage.fate("ignored").await;
+        stage.hand_over(&asked).await;
+        until("it is taken or left", async || {
+            let is_left = stage.fate("ignored").await > ignored;
+            (is_left || stage.said() > before).then_some(())
+        })
+        .await;
+        (stage.said() > before).then(|| (asked, stage.slack.calls(POST).pop()))
+    })
+    .await;
+    let said = said.expect("it was said in public");
+    assert!(means_never(&said), "{said}");
+    assert_eq!(
+        (&said["channel"], &said["thread_ts"]),
+        (&json!("C0CORE001"), &asked["event"]["ts"])
+    );
+    stage.is_left(&asked, "repeat").await;
+    stage
+        .is_left(&ordinary("when we have time"), "ignored")
+        .await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_of_the_file_are_answered_as_the_file_says_by_requests() {
+    words_of_the_file_are_answered_as_the_file_says(Door::Request).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_of_the_file_are_answered_as_the_file_says_over_connections() {
+    words_of_the_file_are_answered_as_the_file_says(Door::Connection).await;
 }
 
 /// Something that eva presses on her Home tab.

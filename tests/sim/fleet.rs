@@ -119,6 +119,7 @@ pub(crate) fn plan(
     };
     Plan {
         actions: Arc::default(),
+        replies: Arc::default(),
         server: Server {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,

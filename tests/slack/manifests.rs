@@ -67,6 +67,7 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
         by_name: by_name.iter().map(|name| (*name).to_owned()).collect(),
         has_token: true,
         user_groups: Vec::new(),
+        overheard: Vec::new(),
     };
     is_with(
         &[],
@@ -89,6 +90,16 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
         asking,
         Transport::SocketMode,
         &expect_file!["manifest_user_groups.json"],
+    );
+    let overhearing = Bot {
+        overheard: vec![String::from("C0CORE001")],
+        ..told(&["alerts"], &[])
+    };
+    is_with(
+        &[],
+        overhearing,
+        Transport::SocketMode,
+        &expect_file!["manifest_replies.json"],
     );
     // It tells nothing, and is spoken to all the same.
     is_with(

@@ -140,6 +140,7 @@ fn plan() -> Plan {
     let master = GroupName::new("master");
     Plan {
         actions: Arc::default(),
+        replies: Arc::default(),
         server: Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             public_url: None,

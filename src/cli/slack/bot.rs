@@ -93,6 +93,10 @@ impl Asking<'_> {
                 channels.push(self.channel(channel, place, &names, &scopes).await);
             }
         }
+        let overheard = plan.replies.iter().flat_map(|reply| &reply.channels);
+        for place in overheard.collect::<BTreeSet<_>>() {
+            channels.push(self.overheard(place).await);
+        }
         let mut groups = Vec::new();
         for group in user_groups(plan) {
             groups.push(self.group(group).await);
@@ -158,6 +162,23 @@ impl Asking<'_> {
         Ok(all)
     }
 
+    /// A channel of whose ordinary messages some are answered.
+    async fn overheard(&self, place: &str) -> Finding {
+        let what = format!("replies in {place}");
+        let asked = self.ask("conversations.info", &[("channel", place)]).await;
+        match asked.and_then(|heard| good(&heard)) {
+            Ok(body) => {
+                let (state, words) = audible(&body["channel"], place);
+                Finding::new(what, state, words)
+            }
+            Err(why) if why.starts_with("missing_scope") => {
+                let words = "cannot be looked at: the token lacks `channels:read`; the bot has to be in there";
+                Finding::new(what, State::Odd, words)
+            }
+            Err(why) => Finding::new(what, State::Wrong, why),
+        }
+    }
+
     async fn channel(
         &self,
         channel: &Channel,
@@ -191,6 +212,21 @@ impl Asking<'_> {
                 Finding::new(what, state, words)
             }
         }
+    }
+}
+
+/// Whether the bot hears what is said there, as far as Slack says.
+fn audible(found: &Value, place: &str) -> (State, String) {
+    if found["is_archived"] == true {
+        (State::Wrong, format!("{place} is archived"))
+    } else if found["is_member"] == true {
+        (
+            State::Fine,
+            format!("the bot hears what is said in {place}"),
+        )
+    } else {
+        let words = format!("the bot is not in {place} and hears nothing there: `/invite` it");
+        (State::Wrong, words)
     }
 }
 
@@ -325,6 +361,14 @@ mod tests {
             let (state, words) = reachable(&found, "#alerts", scopes);
             writeln!(out, "{:<5} {words}", state.as_str()).unwrap();
         }
+        for found in [
+            json!({ "is_member": true }),
+            json!({ "is_member": true, "is_archived": true }),
+            Value::Null,
+        ] {
+            let (state, words) = audible(&found, "C0CORE001");
+            writeln!(out, "{:<5} {words}", state.as_str()).unwrap();
+        }
         for body in [
             json!({ "ok": true, "user": "hekate", "team": "Example", "team_id": "T0", "bot_id": "B0" }),
             json!({ "ok": true, "user": "jan", "team": "Example", "team_id": "T0" }),
@@ -346,6 +390,9 @@ mod tests {
             wrong the bot is not in #alerts: `/invite` it there
             wrong #alerts is archived
             wrong #alerts is not there, or is private and the bot was not invited
+            ok    the bot hears what is said in C0CORE001
+            wrong C0CORE001 is archived
+            wrong the bot is not in C0CORE001 and hears nothing there: `/invite` it
             Ok("it is hekate in Example (T0)")
             Err("this is the token of a person, not of a bot")
             Err("token_revoked: the token was revoked")
@@ -360,6 +407,7 @@ mod tests {
             by_name: vec![String::from("alerts")],
             has_token: true,
             user_groups: Vec::new(),
+            overheard: Vec::new(),
         };
         let scopes = [
             String::from("chat:write.public"),

@@ -58,9 +58,14 @@ pub(super) fn wanted(plan: &Plan, transport: Transport) -> Wanted {
     let obeyed = plan.actions.iter();
     let obeyed = obeyed.flat_map(|action| action.guard.allow.user_groups.iter().cloned());
     let obeyed: BTreeSet<_> = obeyed.collect();
+    let overheard = plan.replies.iter();
+    let overheard: BTreeSet<_> = overheard
+        .flat_map(|reply| reply.channels.iter().cloned())
+        .collect();
     let mut bot = Bot {
         has_token: plan.slack.bot_token.is_some(),
         user_groups: obeyed.into_iter().collect(),
+        overheard: overheard.into_iter().collect(),
         ..Bot::default()
     };
     for channel in plan.channels.values() {

@@ -404,7 +404,7 @@ pub(super) fn on_call(question: &Question<'_>) -> Heard {
 /// `user U0ALICE until Mon 30 Nov 09:00 CET, then user U0BOB`
 fn turns(rota: &Rota, now: Timestamp) -> Option<String> {
     let names = |turn: &Turn<'_>| {
-        let users = turn.shift.users.iter().map(|id| format!("user {id}"));
+        let users = turn.users.iter().map(|id| format!("user {id}"));
         users.collect::<Vec<_>>().join(" and ")
     };
     let turn = rota.turn_at(now)?;

@@ -15,7 +15,7 @@ use crate::{
         plan::OnCall,
         planned::Person,
         roles::RoleFacts,
-        rota::Shift,
+        rota::{Cycle, Shift},
     },
 };
 
@@ -58,6 +58,7 @@ fn action(name: &str, aliases: &[&str], role: RoleWanted, confirm: Confirm) -> A
 fn a_rota_says_who_is_on_call_until_when_and_who_is_next() {
     let shift = |users: &[&str], weekday| Shift {
         users: users.iter().map(|&user| user.to_owned()).collect(),
+        week: 0,
         weekday,
         minute: 9 * 60,
     };
@@ -72,6 +73,8 @@ fn a_rota_says_who_is_on_call_until_when_and_who_is_next() {
                 shift(&["U0ALICE"], Weekday::Mon),
                 shift(&["U0BOB", "U0DAN"], Weekday::Thu),
             ],
+            cycle: Cycle::WEEKLY,
+            overrides: Vec::new(),
         }),
         quiet_hours: None,
     }];

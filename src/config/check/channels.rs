@@ -214,12 +214,7 @@ impl Check<'_> {
     /// characters.
     fn slack_place(&self, at: &At<String>) -> Option<String> {
         let text = self.text(at, "`slack`")?;
-        let is_id = (9..=32).contains(&text.len())
-            && text.starts_with(['C', 'G', 'D'])
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-        if is_id {
+        if is_slack_id(&text, &["C", "G", "D"]) {
             return Some(text);
         }
         let word = text.strip_prefix('#').unwrap_or(&text);
@@ -601,7 +596,21 @@ fn with_spare(destination: Destination, webhook: Secret) -> Destination {
     }
 }
 
+/// Whether this is Slack's id of a channel that begins with one of these letters.
+pub(super) fn is_slack_id(text: &str, letters: &[&str]) -> bool {
+    (9..=32).contains(&text.len())
+        && letters.iter().any(|letter| text.starts_with(letter))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
 impl Channels {
+    /// One of them; absent if it is not there or was wrong.
+    pub(super) fn get(&self, name: &ChannelName) -> Option<&Channel> {
+        self.channels.get(name)
+    }
+
     pub(super) fn finish(self, check: &Check<'_>) -> BTreeMap<ChannelName, Channel> {
         self.references.finish(check);
         self.channels

@@ -40,7 +40,7 @@ const COMPARED_FROM: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// Which end of a window is read: where the clock says a time twice, a window is rather too long than too short.
 #[derive(Clone, Copy)]
-enum Edge {
+pub(super) enum Edge {
     From,
     To,
 }
@@ -279,8 +279,8 @@ impl Check<'_> {
     }
 
     fn once(&self, from: &At<String>, to: &At<String>, who: &str, zone: Tz) -> Option<Times> {
-        let begin = self.local_time(from, "`from`", zone, Edge::From);
-        let end = self.local_time(to, "`to`", zone, Edge::To);
+        let begin = self.local_time(from, ("`from`", Code::Window), zone, Edge::From);
+        let end = self.local_time(to, ("`to`", Code::Window), zone, Edge::To);
         let (begin, end) = (begin?, end?);
         let length = end.since(begin);
         if DURATION.contains(&length) {
@@ -304,7 +304,13 @@ impl Check<'_> {
     }
 
     /// A time with its zone, or as the clock in `zone` says it.
-    fn local_time(&self, at: &At<String>, key: &str, zone: Tz, edge: Edge) -> Option<Timestamp> {
+    pub(super) fn local_time(
+        &self,
+        at: &At<String>,
+        (key, code): (&str, Code),
+        zone: Tz,
+        edge: Edge,
+    ) -> Option<Timestamp> {
         let text = self.text(at, key)?;
         let text = text.trim();
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -315,7 +321,7 @@ impl Check<'_> {
         else {
             self.report(
                 Problem::new(
-                    Code::Window,
+                    code,
                     at.span,
                     format!("{key}: `{}` is no time", clean(text, 64)),
                 )
@@ -330,7 +336,7 @@ impl Check<'_> {
             (LocalResult::None, _) => {
                 self.report(
                     Problem::new(
-                        Code::Window,
+                        code,
                         at.span,
                         format!("{key}: there is no {} in {zone}", clean(text, 64)),
                     )

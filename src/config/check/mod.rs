@@ -14,6 +14,7 @@ mod metrics;
 mod parents;
 mod places;
 mod references;
+mod replies;
 mod roles;
 mod rota;
 mod routes;
@@ -123,6 +124,14 @@ pub(super) fn check(
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
+    let replies = check.replies(
+        file.replies,
+        replies::Around {
+            channels: &mut channels,
+            slack: &slack,
+            bot: &bot,
+        },
+    );
     let (stores, store_group, store_routes) = sources.finish(&check);
     routes.splice(0..0, store_routes);
     let mut groups = groups.finish(&check);
@@ -144,6 +153,7 @@ pub(super) fn check(
         routes,
         maintenance,
         actions,
+        replies,
         damps_flapping: file.damp_flapping.and_then(|at| at.value) != Some(false),
         groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })

@@ -18,6 +18,7 @@ pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod page;
+pub(crate) mod replies;
 pub(crate) mod roles;
 pub(crate) mod rota;
 pub(crate) mod script;
@@ -71,6 +72,8 @@ pub(crate) struct File {
     pub(crate) maintenance: Option<At<Vec<At<maintenance::Window>>>>,
     /// What people can have done to targets, and who may: names of your choice.
     pub(crate) actions: Option<At<Named<actions::Action>>>,
+    /// What is said when somebody says certain words to hekate; commands win.
+    pub(crate) replies: Option<At<Vec<At<replies::Reply>>>>,
 }
 
 /// Where people and Slack reach this process.
@@ -857,7 +860,6 @@ const LATER: &[(&str, &[&str])] = &[
             "jobs",
             "releases",
             "slos",
-            "replies",
             "silences",
             "status_pages",
             "include",
@@ -896,7 +898,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 52] = [
+    const TITLES: [(&str, &str); 55] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -949,6 +951,9 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("IcmpCheck", "`icmp` of a target"),
         ("WebsocketCheck", "`websocket` of a target"),
         ("GrpcCheck", "`grpc` of a target"),
+        ("Reply", "a reply"),
+        ("Rotation", "`rotation` of a rota"),
+        ("Override", "an override of a rota"),
     ];
     static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(super::schema::schema);
     TITLES

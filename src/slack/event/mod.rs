@@ -1,7 +1,8 @@
 //! What Slack says that happened (Events API): somebody spoke to the bot, or opened its Home tab.
 //!
-//! Only what is meant for the bot is read: a message that mentions it, and a direct message to it. Whatever a program said, what was
-//! edited and what has a `subtype` is nothing to answer, or two bots would talk for ever.
+//! Only what is meant for the bot is read: a message that mentions it, and a direct message to it; and, if the app was given the right to
+//! hear them, ordinary messages of channels, for the replies that the file has ready. Whatever a program said, what was edited and what
+//! has a `subtype` is nothing to answer, or two bots would talk for ever.
 //!
 //! Source: <https://docs.slack.dev/apis/events-api>.
 
@@ -89,6 +90,8 @@ pub struct Said {
     pub ts: String,
     /// The message whose thread it is in, if it is in one.
     pub thread_ts: Option<String>,
+    /// Who wrote the message whose thread it is in, if Slack says it.
+    pub parent_user_id: Option<String>,
     /// Among whom.
     pub venue: Venue,
     /// What was said, as Slack escapes it.
@@ -102,6 +105,8 @@ pub enum Venue {
     Channel,
     /// To the bot alone.
     Direct,
+    /// In a channel, to anybody.
+    Overheard,
 }
 
 /// Why a body is nothing that happened.
@@ -201,6 +206,9 @@ impl Event {
                 (user_id, Some("home")) => Ok(Self::HomeOpened { user_id }),
                 (_, Some(_) | None) => Ok(Self::NotForUs("it is another tab")),
             },
+            "message" if is_in_channel(event) && event["text"].is_string() => {
+                Said::read(event, Venue::Overheard)
+            }
             "message" => Ok(Self::NotForUs("it was not said to the bot")),
             other => Ok(Self::Other {
                 kind: clean(other, KIND_MAX),
@@ -237,21 +245,22 @@ impl Said {
         Ok(Event::Said(Self {
             user_id,
             // Slack's channels of two people begin with a D, whichever way the words came.
-            venue: if channel_id.starts_with('D') {
-                Venue::Direct
-            } else {
-                venue
+            venue: match venue {
+                Venue::Channel if channel_id.starts_with('D') => Venue::Direct,
+                Venue::Channel | Venue::Direct | Venue::Overheard => venue,
             },
             channel_id,
             ts: message_ts(&event["ts"]).ok_or(NotACallback::Missing("event.ts"))?,
             thread_ts: message_ts(&event["thread_ts"]),
+            parent_user_id: Some(id(&event["parent_user_id"])).filter(|id| !id.is_empty()),
             raw: raw.ok_or(NotACallback::Missing("event.text"))?.to_owned(),
         }))
     }
 
     /// The words after the mention of one of these users, as the person saw them; in a direct message a mention is not needed.
     ///
-    /// Absent if nobody of these is mentioned where it takes a mention.
+    /// Absent if nobody of these is mentioned where it takes a mention, and of an ordinary message if somebody is: that comes
+    /// as a mention as well.
     pub fn words(&self, own: &[String]) -> Option<Typed> {
         let after = own
             .iter()
@@ -259,12 +268,19 @@ impl Said {
             .max_by_key(|rest| rest.len());
         let rest = match (self.venue, after) {
             (Venue::Channel, after) => after?,
+            (Venue::Overheard, None) => &self.raw,
+            (Venue::Overheard, Some(_)) => return None,
             // What stands before it is part of the words, unless nothing does.
             (Venue::Direct, Some(rest)) if self.raw.trim_start().starts_with("<@") => rest,
             (Venue::Direct, Some(_) | None) => &self.raw,
         };
         Some(Typed::read(rest.trim_start_matches([':', ',', ' '])))
     }
+}
+
+/// Whether it was said in a channel, public or private, and not among a few.
+fn is_in_channel(event: &Value) -> bool {
+    matches!(event["channel_type"].as_str(), Some("channel" | "group"))
 }
 
 /// What follows the first `<@U…>` or `<@U…|name>` of this user.

@@ -29,6 +29,13 @@ fn direct(text: &str) -> Value {
     })
 }
 
+fn ordinary(text: &str) -> Value {
+    let mut event = direct(text);
+    event["channel_type"] = json!("channel");
+    event["channel"] = json!("C0CORE001");
+    event
+}
+
 fn read(event: &Value) -> Result<Happening, NotACallback> {
     match Callback::of_payload(&happening(event))? {
         Callback::Happened(happening) => Ok(*happening),
@@ -113,7 +120,7 @@ fn what_no_person_said_just_now_is_nothing_to_answer() {
             }
         }
     }
-    for kind in ["channel", "group", "mpim", "app_home"] {
+    for kind in ["mpim", "app_home"] {
         let mut event = direct("<@U0HEKATE> status");
         event["channel_type"] = json!(kind);
         assert!(
@@ -121,6 +128,13 @@ fn what_no_person_said_just_now_is_nothing_to_answer() {
             "{kind}"
         );
     }
+    // One that is only a picture is no mistake of Slack's, or it would be sent again.
+    let mut picture = ordinary("");
+    picture["text"] = json!(null);
+    assert!(matches!(
+        read(&picture).unwrap().event,
+        Event::NotForUs("it was not said to the bot")
+    ));
     // What is not hidden is not marked by saying so.
     let mut event = direct("status");
     event["hidden"] = json!(false);
@@ -139,6 +153,36 @@ fn what_no_person_said_just_now_is_nothing_to_answer() {
         user: {"id":"U1"}: no person said it
     "#]]
     .assert_eq(&out);
+}
+
+#[test]
+fn an_ordinary_message_is_overheard_unless_it_mentions_the_bot_or_no_person_said_it() {
+    let own = [String::from("U0HEKATE")];
+    for kind in ["channel", "group"] {
+        let mut event = ordinary("when &lt;we&gt; have <@U2|time>");
+        event["channel_type"] = json!(kind);
+        event["thread_ts"] = json!("1790000000.000001");
+        event["parent_user_id"] = json!("U0HEKATE");
+        let said = said(&event);
+        assert_eq!(said.venue, Venue::Overheard);
+        assert_eq!(said.parent_user_id.as_deref(), Some("U0HEKATE"));
+        let words = said.words(&own).map(|typed| typed.text);
+        assert_eq!(words.as_deref(), Some("when <we> have @time"));
+    }
+    // That comes as a mention as well.
+    assert_eq!(said(&ordinary("<@U0HEKATE> status")).words(&own), None);
+    assert_eq!(said(&ordinary("ask <@U0HEKATE|hekate>")).words(&own), None);
+    for (name, value) in [
+        ("bot_id", json!("B1")),
+        ("subtype", json!("message_changed")),
+        ("subtype", json!("thread_broadcast")),
+        ("edited", json!({ "user": "U1" })),
+        ("user", json!("USLACKBOT")),
+    ] {
+        let mut event = ordinary("when we have time");
+        event[name] = value;
+        assert!(matches!(read(&event).unwrap().event, Event::NotForUs(_)));
+    }
 }
 
 #[test]
