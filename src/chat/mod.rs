@@ -80,6 +80,8 @@ pub struct Speaker {
     pub asker: Asker,
     /// A word that Slack gives to this command or click alone, if it gave one.
     pub trigger: Option<String>,
+    /// The people whom they mentioned, by Slack's ids, in order.
+    pub mentioned: Vec<String>,
 }
 
 impl Speaker {
