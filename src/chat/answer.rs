@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::{Chat, Speaker, canned, problem};
 use crate::{
-    command::{Heard, Past, Reply, hear, planned},
+    command::{Heard, Past, Reply, act, hear, planned},
     model::{
         Incident, Moment,
         action::{Asker, Door},
@@ -53,11 +53,18 @@ impl Trust {
 impl Chat {
     /// Answers a command that was verified, within two seconds and a little, and counts it.
     pub async fn answer(&self, command: &SlashCommand, trust: Trust) -> Message {
-        let speaker = who_opens_forms(speaker(
-            (&command.user_id, &command.user_name),
-            (&command.channel_id, &command.channel_name),
-            &command.trigger_id,
-        ));
+        let speaker = Speaker {
+            mentioned: command.typed.users.clone(),
+            ..who_opens_forms(speaker(
+                (&command.user_id, &command.user_name),
+                (&command.channel_id, &command.channel_name),
+                &command.trigger_id,
+            ))
+        };
+        if self.is_of_another_workspace(&command.team_id) {
+            self.metrics.slash_command(Answer::Answered);
+            return self.show(&elsewhere(), &command.command);
+        }
         let message = match self.measured(command, &speaker, trust).await {
             Some(message) => message,
             None => match self.ready(&command.typed.text) {
@@ -125,6 +132,13 @@ impl Chat {
             Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) if trust == Trust::MayBeRepeat => {
                 just_started()
             }
+            Heard::Wish(Wish::HandOver { incident, .. }) => match Self::mentioned(speaker) {
+                Some(to) => {
+                    let wish = Wish::HandOver { incident, to };
+                    self.fulfilled(wish, speaker.person(), command).await
+                }
+                None => to_nobody(command),
+            },
             Heard::Wish(wish) => self.fulfilled(wish, speaker.person(), command).await,
             Heard::Opinion(opinion) => self.opined(opinion, &speaker.asker.by).await,
             Heard::Tasks(target) => {
@@ -132,6 +146,10 @@ impl Chat {
                     .await
             }
             Heard::Seek(sought) => self.sought(sought, command).await,
+            Heard::OnCall => {
+                let groups = self.on_call_groups(&board).await;
+                Reply::Said(act::on_call(&board, now, &groups))
+            }
             Heard::Order(order) => self.ordered(order, speaker, command).await,
         }
     }
@@ -174,6 +192,7 @@ pub(super) fn speaker(user: (&str, &str), channel: (&str, &str), trigger: &str) 
         },
         trigger: Some(trigger).filter(|trigger| !trigger.is_empty()),
         opens_forms: false,
+        mentioned: Vec::new(),
     }
 }
 
@@ -192,6 +211,24 @@ pub(super) fn person(id: &str, name: &str) -> Person {
         name: format!("@{}", clean(name, NAME_MAX)),
         slack_user: Some(clean(id, NAME_MAX)),
     }
+}
+
+/// What a workspace hears whose people this hekate does not know.
+pub(super) fn elsewhere() -> Reply {
+    problem(
+        "nothing was done: this comes from another workspace than that of hekate's bot",
+        "say it there",
+    )
+}
+
+/// A name that Slack did not make a mention of may be anybody's.
+fn to_nobody(command: &str) -> Reply {
+    problem(
+        "it is not said to whom",
+        format!(
+            "mention one person, chosen from Slack's list: `{command} hand over master blue to @somebody`"
+        ),
+    )
 }
 
 /// Nothing is done that somebody could have recorded before the start and sent again.

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::{
     Chat, Late, Speaker, Trust,
-    answer::{just_started, person, speaker, who_opens_forms},
+    answer::{elsewhere, just_started, person, speaker, who_opens_forms},
     opinion::not_marked,
     problem,
 };
@@ -38,7 +38,12 @@ impl Chat {
         if !self.is_first(&click) {
             return Fate::Repeat;
         }
-        let late = self.pressed(&click, trust).await;
+        let late = if self.is_of_another_workspace(&click.team_id) {
+            let command = self.plan.load().slack.command.clone();
+            Late::Show(self.show(&elsewhere(), &command), Place::Beside)
+        } else {
+            self.pressed(&click, trust).await
+        };
         if click.is_home {
             return self.publish_late(&click.user.id, &late).await;
         }
@@ -140,7 +145,9 @@ impl Chat {
     ) -> Late {
         let now = self.clock.now().at;
         let is_question = match hear(&self.board.load(), words, now, command) {
-            Heard::Reply(_) | Heard::List(_) | Heard::Tasks(_) | Heard::Seek(_) => true,
+            Heard::Reply(_) | Heard::List(_) | Heard::Tasks(_) | Heard::Seek(_) | Heard::OnCall => {
+                true
+            }
             Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) => false,
         };
         match place {
@@ -178,7 +185,7 @@ impl Chat {
         let is_anothers = matches!(reply, Reply::Problem { .. })
             && self
                 .taken(&incident)
-                .is_some_and(|taken| !is_same(&taken.by, &by));
+                .is_some_and(|taken| !taken.by.is_same_as(&by));
         let message = if is_anothers {
             let action = Action::TakeOver(Subject::Incident(incident));
             let mut controls = Controls::new();
@@ -202,6 +209,14 @@ impl Chat {
             by
         } else {
             person(user, "")
+        }
+    }
+
+    /// The one whom somebody mentioned.
+    pub(super) fn mentioned(speaker: &Speaker) -> Option<Person> {
+        match speaker.mentioned.as_slice() {
+            [user] => Some(Self::chosen(user, speaker)),
+            [] | [_, _, ..] => None,
         }
     }
 
@@ -374,14 +389,6 @@ impl Chat {
     pub fn busy() -> Message {
         let text = "hekate is asked too much at once; try again in a moment";
         Message::new(Audience::Asker, text, None, Vec::new(), Vec::new())
-    }
-}
-
-/// Who speaks to the bot has no name there, and is the same person all the same.
-fn is_same(one: &Person, other: &Person) -> bool {
-    match (&one.slack_user, &other.slack_user) {
-        (Some(one), Some(other)) => one == other,
-        (Some(_) | None, _) => one == other,
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::{
     Chat, Speaker, Trust,
     act::ORDER_LIMIT,
-    answer::{just_started, speaker},
+    answer::{elsewhere, just_started, speaker},
     click::unknown,
     problem,
     spoken::voice,
@@ -145,6 +145,9 @@ impl Chat {
     /// What is answered to a form that was sent, within 2.5 s: what to type instead, or what became of it, in its place.
     pub async fn submitted(&self, submission: &Submission, trust: Trust) -> Value {
         let command = self.plan.load().slack.command.clone();
+        if self.is_of_another_workspace(&submission.team_id) {
+            return self.in_place(&elsewhere());
+        }
         let filled = match &submission.filled {
             Ok(_) if trust == Trust::MayBeRepeat => return self.in_place(&just_started()),
             Ok(filled) => filled,

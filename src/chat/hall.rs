@@ -27,6 +27,17 @@ const OF_ONE_PLACE: [&str; 8] = [
     "restricted_action",
 ];
 
+/// What is known of who the bot is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Known {
+    /// This one.
+    Is(Identity),
+    /// Somebody is asking just now.
+    Asked,
+    /// Nobody has asked, or nobody could say.
+    Nobody,
+}
+
 /// What is remembered of those who speak to the bot.
 pub struct Hall {
     seen: Mutex<Seen>,
@@ -92,6 +103,17 @@ impl Hall {
         let identity = ask().await?;
         *known = Some((token.clone(), identity.clone()));
         Ok(identity)
+    }
+
+    /// Who the bot with this token is, as far as it is known by now.
+    pub(super) fn known_identity(&self, token: &Secret) -> Known {
+        let Ok(known) = self.known.try_lock() else {
+            return Known::Asked;
+        };
+        match &*known {
+            Some((of, identity)) if of == token => Known::Is(identity.clone()),
+            Some(_) | None => Known::Nobody,
+        }
     }
 
     /// Slack refused something for good; told once, unless it is about one place only.
@@ -176,6 +198,12 @@ mod tests {
             }
         }
         assert_eq!(asked, 3);
+        let known = |token| hall.known_identity(&Secret::new(token));
+        assert_eq!(known("b"), Known::Is(identity("U2")));
+        assert_eq!(known("a"), Known::Nobody);
+        let asking = hall.known.lock().await;
+        assert_eq!(known("b"), Known::Asked);
+        drop(asking);
     }
 
     fn identity(user: &str) -> Identity {

@@ -14,8 +14,9 @@ use super::{
     spoken::{Voice, voice},
 };
 use crate::{
+    command::act::Groups,
     model::{
-        Plan, Tick,
+        Board, Plan, Tick,
         action::{Asker, Door},
     },
     notify::errand::Body,
@@ -96,6 +97,28 @@ impl Chat {
         (is_all_known || !memberships.is_empty()).then_some(memberships)
     }
 
+    /// Who is in the user groups that are on call, as Slack says or said lately; none without a bot that could ask.
+    pub(super) async fn on_call_groups(&self, board: &Board) -> Groups {
+        let plan = self.plan.load_full();
+        let Some(voice) = voice(&plan) else {
+            return Groups::new();
+        };
+        let groups = board.on_call.iter();
+        let groups: BTreeSet<_> = groups
+            .filter_map(|on_call| on_call.user_group.as_ref())
+            .collect();
+        let asked = groups.into_iter().take(GROUPS_MAX).map(async |group| {
+            let people = self.people_of(group, &voice, Freshness::Recent).await;
+            let people = people.map(|people| {
+                let mut people: Vec<_> = people.iter().cloned().collect();
+                people.sort_unstable();
+                people
+            });
+            (group.clone(), people)
+        });
+        join_all(asked).await.into_iter().collect()
+    }
+
     async fn people_of(&self, group: &str, voice: &Voice, freshness: Freshness) -> Option<People> {
         let now = self.clock.now();
         if freshness == Freshness::Recent
@@ -122,7 +145,7 @@ impl Chat {
             Err(why) => {
                 // What was known before says nothing about now.
                 self.members.forget(group);
-                tracing::warn!(event = "slack.members_unknown", group, %why, "nobody can say who is in a user group, so it gives no right");
+                tracing::warn!(event = "slack.members_unknown", group, %why, "nobody can say who is in a user group; it gives no right");
                 None
             }
         }

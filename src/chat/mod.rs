@@ -83,6 +83,8 @@ pub struct Speaker {
     pub trigger: Option<String>,
     /// Whether that word opens a form, for 3 s.
     pub opens_forms: bool,
+    /// The people whom they mentioned, by Slack's ids, in order.
+    pub mentioned: Vec<String>,
 }
 
 impl Speaker {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{
     Chat, Trust,
     answer::speaker,
+    hall::Known,
     late::{WAIT_MAX, WAITS},
 };
 use crate::{
@@ -146,7 +147,10 @@ impl Chat {
         if said.venue == Venue::Overheard {
             return Fate::Ignored;
         }
-        let speaker = speaker((&said.user_id, ""), (&said.channel_id, ""), &happening.id);
+        let mut speaker = speaker((&said.user_id, ""), (&said.channel_id, ""), &happening.id);
+        // Whoever speaks to the bot may mention it again.
+        let others = typed.users.iter().filter(|id| !own.contains(id));
+        speaker.mentioned = others.cloned().collect();
         let command = self.plan.load().slack.command.clone();
         tracing::info!(event = "slack.said", by = %speaker.asker.by, channel = %said.channel_id, "somebody spoke to the bot");
         let reply = self.reply(&typed.text, &speaker, trust, &command).await;
@@ -179,8 +183,16 @@ impl Chat {
             .await
     }
 
-    /// Who the bot is.
+    /// Who the bot is, for somebody who spoke to it.
     async fn identity(&self, voice: &Voice) -> Result<Identity, Fate> {
+        self.asked_identity(voice).await.map_err(|fault| {
+            self.mute(&fault);
+            Fate::Undelivered
+        })
+    }
+
+    /// Who the bot is: as it is known, or as Slack says.
+    async fn asked_identity(&self, voice: &Voice) -> Result<Identity, Fault> {
         let ask = async || {
             let address = voice.base.method(Identity::METHOD);
             let now = self.clock.now().at;
@@ -190,13 +202,35 @@ impl Chat {
                 Fault::Refused(String::from("this is the token of a person, not of a bot"))
             })
         };
-        self.hall
-            .identity(&voice.token, ask)
-            .await
-            .map_err(|fault| {
-                self.mute(&fault);
-                Fate::Undelivered
-            })
+        self.hall.identity(&voice.token, ask).await
+    }
+
+    /// Whether something comes from another workspace than the bot's: its people are not those whom the file means. Who the bot is
+    /// may not be known yet; then it is asked, and nobody waits for that.
+    pub(super) fn is_of_another_workspace(&self, team_id: &str) -> bool {
+        let Some(voice) = voice(&self.plan.load()) else {
+            return false;
+        };
+        match self.hall.known_identity(&voice.token) {
+            Known::Is(identity) => {
+                let is_foreign = !team_id.is_empty() && !identity.is_home(team_id);
+                if is_foreign {
+                    tracing::warn!(event = "slack.foreign", team = %team_id, "another workspace asked; it was refused");
+                }
+                is_foreign
+            }
+            Known::Asked => false,
+            Known::Nobody => {
+                let chat = self.clone();
+                tokio::spawn(async move {
+                    if let Err(fault) = chat.asked_identity(&voice).await {
+                        let why = fault.why();
+                        tracing::info!(event = "slack.identity", %why, "who the bot is cannot be asked; the next command asks again");
+                    }
+                });
+                false
+            }
+        }
     }
 
     /// Calls a method, again if it may help; `plain` is the same for when Slack refuses how it looks. What Slack may have taken

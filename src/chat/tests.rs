@@ -1,18 +1,22 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     command::fixture,
     model::{
-        ChannelName, Moment, TargetId, Tick, Timestamp,
+        ChannelName, Moment, Secret, TargetId, Tick, Timestamp,
         action::{Answered, Refusal},
         incident::{Told, Worth},
         plan::Matcher,
         planned::{Acknowledgement, Done, IfTaken, Length, PlanId, PlanKind, Planned, Refused},
         replies::{CannedReply, Phrase},
     },
-    slack::interaction::{
-        Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
+    slack::{
+        command::SlashCommand,
+        event::Identity,
+        interaction::{
+            Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
+        },
     },
 };
 
@@ -130,7 +134,7 @@ fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
             board.agenda.store(Arc::new(agenda));
             Ok(Done::Begun { planned, but: None })
         }
-        Wish::End { .. } => panic!("no button ends a plan"),
+        Wish::End { .. } | Wish::GiveBack { .. } => panic!("no button ends a plan"),
         Wish::HandOver { incident, to } => {
             let wish = Wish::Acknowledge {
                 incident,
@@ -277,6 +281,113 @@ async fn somebody_hands_it_to_somebody_else_and_to_nobody_without_an_id() {
     };
     assert_eq!((id, by.as_str()), (&incident(), "@eva"));
     assert_eq!(to.slack_user.as_deref(), Some("U0JAN"));
+}
+
+#[tokio::test]
+async fn somebody_hands_it_over_by_typing_to_the_one_whom_they_mention() {
+    let world = world();
+    let say = async |mentioned: &[&str]| {
+        let speaker = Speaker {
+            mentioned: mentioned.iter().map(|&id| id.to_owned()).collect(),
+            ..answer::speaker(("UEVA", "eva"), ("C1", "core"), "")
+        };
+        let words = "hand over master green to @jan";
+        let said = world.chat.say(words, &speaker, Trust::Fresh, "/roih");
+        text(&said.await.to_json()).clone()
+    };
+    // A name alone may be anybody's, and two are one too many.
+    for nobody in [&[][..], &["U0JAN", "U0BOB"]] {
+        let said = say(nobody).await;
+        assert!(said.contains("it is not said to whom"), "{said}");
+    }
+    assert_eq!(world.engine.lock().unwrap().wishes, []);
+    let said = say(&["U0JAN"]).await;
+    assert!(said.contains("acknowledged by @U0JAN"), "{said}");
+    // To oneself it is one's own name.
+    let said = say(&["UEVA"]).await;
+    assert!(said.contains("acknowledged by @eva"), "{said}");
+    let engine = world.engine.lock().unwrap();
+    let to: Vec<_> = engine
+        .wishes
+        .iter()
+        .map(|(wish, by)| match wish {
+            Wish::HandOver { to, .. } => (to.slack_user.as_deref(), by.as_str()),
+            other @ (Wish::Begin { .. }
+            | Wish::End { .. }
+            | Wish::GiveBack { .. }
+            | Wish::Acknowledge { .. }) => {
+                panic!("{other:?}")
+            }
+        })
+        .collect();
+    assert_eq!(to, [(Some("U0JAN"), "@eva"), (Some("UEVA"), "@eva")]);
+}
+
+#[tokio::test]
+async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
+    let world = world();
+    let token = Secret::new("xoxb-not-a-secret");
+    let mut plan = fixture::plan();
+    plan.slack.bot_token = Some(token.clone());
+    // Nothing listens there: who the bot is cannot be asked.
+    plan.slack.base_url = String::from("http://127.0.0.1:9");
+    world.chat.plan.store(Arc::new(plan));
+    let ack = |team: &str| {
+        let body = format!(
+            "team_id={team}&channel_id=C1&user_id=UEVA&user_name=eva&command=%2Froih&text=ack+master+green&trigger_id=1"
+        );
+        SlashCommand::parse(body.as_bytes()).expect("a command")
+    };
+    let pressed = |team: &str| Click {
+        team_id: team.to_owned(),
+        ..click("eva", Action::Acknowledge(of_incident()))
+    };
+    // Nobody waits for what is not known.
+    let said = world.chat.answer(&ack("T2"), Trust::Fresh).await;
+    assert!(text(&said.to_json()).contains("acknowledged by @eva"));
+    let identity = Identity {
+        user_id: String::from("U0HEKATE"),
+        team_id: String::from("T1"),
+        enterprise_id: Some(String::from("E1")),
+        app_id: None,
+    };
+    let known = world
+        .chat
+        .hall
+        .identity(&token, async || Ok::<_, ()>(identity));
+    known.await.expect("it is known");
+    let before = world.engine.lock().unwrap().wishes.len();
+    let said = world.chat.answer(&ack("T2"), Trust::Fresh).await;
+    assert!(text(&said.to_json()).contains("another workspace"));
+    assert!(world.chat.is_of_another_workspace(&pressed("T2").team_id));
+    world.chat.press(pressed("T2"), Trust::Fresh).await;
+    assert_eq!(world.engine.lock().unwrap().wishes.len(), before);
+    let form = |team: &str| {
+        let payload = json!({
+            "type": "view_submission", "user": { "id": "UEVA" }, "team": { "id": team },
+            "view": { "callback_id": "hekate.action.type_name", "private_metadata": "1 abcd" },
+        });
+        match Interaction::of_payload(&payload, crate::slack::command::ResponseUrl::parse) {
+            Ok(Interaction::Submission(submission)) => submission,
+            other => panic!("{other:?}"),
+        }
+    };
+    let orders = |world: &World| world.engine.lock().unwrap().orders.len();
+    let given = orders(&world);
+    let said = world.chat.submitted(&form("T2"), Trust::Fresh).await;
+    assert!(said.to_string().contains("another workspace"), "{said}");
+    assert_eq!(orders(&world), given);
+    world.chat.submitted(&form("T1"), Trust::Fresh).await;
+    assert_eq!(orders(&world), given + 1);
+    for (number, team) in ["T1", "E1"].into_iter().enumerate() {
+        world.chat.answer(&ack(team), Trust::Fresh).await;
+        assert_eq!(
+            world.engine.lock().unwrap().wishes.len(),
+            before + number + 1
+        );
+    }
+    // An app of a whole organisation does not say a workspace with a click.
+    assert!(!world.chat.is_of_another_workspace(""));
 }
 
 #[tokio::test]

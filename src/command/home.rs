@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, sync::Arc};
 
-use super::{Heard, Line, Reply, Status, act, help, question_of};
+use super::{Line, Status, act};
 use crate::model::{
     Board, IncidentId, Timestamp, Verdict,
     planned::{Acknowledgement, Planned},
@@ -83,7 +83,7 @@ impl Home {
             troubles,
             taken,
             begun,
-            on_call: on_call(board, now, command),
+            on_call: act::on_call(board, now, &act::Groups::new()),
             tries: [String::from("status"), example, String::from("help")],
             status,
         }
@@ -117,28 +117,6 @@ fn troubles(problems: &[Line], user_id: &str) -> Vec<Trouble> {
         }
     }
     troubles
-}
-
-fn on_call(board: &Board, now: Timestamp, command: &str) -> Vec<String> {
-    match act::on_call(&question_of(board, "", now, command)) {
-        Heard::Reply(Reply::Said(sentences)) => sentences,
-        Heard::Reply(
-            Reply::Status(_)
-            | Reply::Help(_)
-            | Reply::Past(_)
-            | Reply::Known(_)
-            | Reply::History(_)
-            | Reply::Looked(_)
-            | Reply::Asking(_)
-            | Reply::Problem { .. },
-        )
-        | Heard::List(_)
-        | Heard::Wish(_)
-        | Heard::Order(_)
-        | Heard::Tasks(_)
-        | Heard::Seek(_)
-        | Heard::Opinion(_) => vec![help::hint(command)],
-    }
 }
 
 impl Trouble {

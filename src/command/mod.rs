@@ -96,6 +96,8 @@ pub enum Heard {
     Opinion(Opinion),
     /// It is to be sought; whoever heard it knows where.
     Seek(Sought),
+    /// Who is on call; whoever heard it may know who is in the user groups: [`act::on_call`] says it.
+    OnCall,
 }
 
 /// One thing that people can ask for.
@@ -152,8 +154,14 @@ pub const COMMANDS: &[Command] = &[
     Command {
         word: "ack",
         arguments: "<incident or target> [because <reason>]",
-        what: "take it on: no reminders until it changes",
+        what: "take it on: no reminders until it changes; `ack end <incident>` gives it back",
         hear: planned::ack,
+    },
+    Command {
+        word: "hand",
+        arguments: "over <incident or target> to @<somebody>",
+        what: "somebody else is on it from now on, and is mentioned; Slack has to know them",
+        hear: planned::hand,
     },
     Command {
         word: "silence",
@@ -205,8 +213,8 @@ pub const COMMANDS: &[Command] = &[
     Command {
         word: "on-call",
         arguments: "",
-        what: "who is on call by the file",
-        hear: act::on_call,
+        what: "who is on call, and who is in a user group",
+        hear: |_| Heard::OnCall,
     },
     Command {
         word: "toy",
@@ -259,6 +267,7 @@ fn question_of<'a>(
 pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
     match hear(board, text, now, command) {
         Heard::Reply(reply) => reply,
+        Heard::OnCall => Reply::Said(act::on_call(board, now, &act::Groups::new())),
         Heard::List(_)
         | Heard::Wish(_)
         | Heard::Opinion(_)

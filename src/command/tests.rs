@@ -128,7 +128,8 @@ fn help_is_made_from_the_table() {
             /roih health <target>                                       the same, for something that is well
             /roih history <target> [<7d>]                               how it changed, latest first
             /roih check <target>                                        look at it now; nothing is judged by that
-            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
+            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
+            /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
@@ -136,7 +137,7 @@ fn help_is_made_from_the_table() {
             /roih confirm <word> [<target>]                             do what was asked; the question says the word, and `cancel <word>` takes it back
             /roih cancel <word>                                         take back what was asked
             /roih panic                                                 everything that is wrong, and nothing else
-            /roih on-call                                               who is on call by the file
+            /roih on-call                                               who is on call, and who is in a user group
             /roih toy                                                   something to play with
             /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
             /roih help                                                  this list
@@ -151,7 +152,8 @@ fn help_is_made_from_the_table() {
             /roih health <target>                                       the same, for something that is well
             /roih history <target> [<7d>]                               how it changed, latest first
             /roih check <target>                                        look at it now; nothing is judged by that
-            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes
+            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
+            /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
@@ -159,7 +161,7 @@ fn help_is_made_from_the_table() {
             /roih confirm <word> [<target>]                             do what was asked; the question says the word, and `cancel <word>` takes it back
             /roih cancel <word>                                         take back what was asked
             /roih panic                                                 everything that is wrong, and nothing else
-            /roih on-call                                               who is on call by the file
+            /roih on-call                                               who is on call, and who is in a user group
             /roih toy                                                   something to play with
             /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
             /roih help                                                  this list
@@ -763,6 +765,7 @@ fn how_far_back_is_read_behind_the_target_and_a_target_may_be_called_like_a_span
         | Heard::Wish(_)
         | Heard::Opinion(_)
         | Heard::Order(_)
+        | Heard::OnCall
         | Heard::Tasks(_)) => panic!("not sought: {other:?}"),
     };
     let board = board();
@@ -829,7 +832,8 @@ fn a_misspelt_order_is_offered_with_its_words() {
         | Heard::Opinion(_)
         | Heard::Order(_)
         | Heard::Tasks(_)
-        | Heard::Seek(_)) => {
+        | Heard::Seek(_)
+        | Heard::OnCall) => {
             panic!("nothing is called that: {other:?}")
         }
     };

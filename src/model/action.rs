@@ -32,6 +32,7 @@ pub const TAKEN: &[&str] = &[
     "why",
     "health",
     "ack",
+    "hand",
     "silence",
     "maintenance",
     "mark",

@@ -102,6 +102,16 @@ pub struct Person {
     pub slack_user: Option<String>,
 }
 
+impl Person {
+    /// Whether this is the same person: who speaks to the bot has no name there, and is the same all the same.
+    pub fn is_same_as(&self, other: &Self) -> bool {
+        match (&self.slack_user, &other.slack_user) {
+            (Some(one), Some(other)) => one == other,
+            (Some(_) | None, _) => self == other,
+        }
+    }
+}
+
 impl fmt::Display for Person {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.name)
@@ -323,6 +333,11 @@ pub enum Wish {
         /// What is to become of it if somebody else has taken it on.
         if_taken: IfTaken,
     },
+    /// Whoever is on an incident is not any more.
+    GiveBack {
+        /// Which.
+        incident: IncidentId,
+    },
     /// Somebody else is on an incident from now on, whoever was before.
     HandOver {
         /// Which.
@@ -372,6 +387,13 @@ pub enum Done {
         titles: Vec<String>,
         /// Who, when, and what they said.
         acknowledgement: Acknowledgement,
+    },
+    /// Nobody is on it any more.
+    GivenBack {
+        /// The incident.
+        incident: IncidentId,
+        /// What people call those whom it is about.
+        titles: Vec<String>,
     },
 }
 

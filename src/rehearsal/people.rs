@@ -30,6 +30,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
         | Heard::Order(_)
         | Heard::Tasks(_)
         | Heard::Seek(_)
+        | Heard::OnCall
         | Heard::Opinion(_)
         | Heard::Reply(
             Reply::Status(_)

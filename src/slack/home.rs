@@ -25,8 +25,8 @@ const NOTE_BLOCKS_MAX: usize = 20;
 const TROUBLES_MAX: usize = 10;
 /// The most plans with a button.
 const PLANS_MAX: usize = 10;
-/// The most incidents that somebody has taken on.
-const TAKEN_MAX: usize = 10;
+/// The most incidents that somebody has taken on, with a button.
+const TAKEN_MAX: usize = 6;
 /// The most names in one line.
 const NAMES_MAX: usize = 6;
 /// The most sentences of who is on call.
@@ -38,6 +38,8 @@ const WORDS_MAX: usize = 200;
 const FIRST_TROUBLE: usize = 100;
 /// The number of the first plan's button.
 const FIRST_PLAN: usize = 200;
+/// The number of the button of the first incident that was taken on.
+const FIRST_TAKEN: usize = 300;
 
 /// The view of a person; `note` is what came of what they pressed there, shown above everything else.
 pub fn render(home: &Home, note: Option<&Message>, options: &Options<'_>) -> Value {
@@ -136,10 +138,16 @@ fn mine(blocks: &mut Vec<Block>, home: &Home, options: &Options<'_>) {
         blocks.push(Block::rich(rich));
         return;
     }
-    let mut rich = Rich::new();
-    for taken in home.taken.iter().take(TAKEN_MAX) {
+    for (at, taken) in home.taken.iter().take(TAKEN_MAX).enumerate() {
+        let mut rich = Rich::new();
         taken_line(&mut rich, taken, home, options);
+        blocks.push(Block::rich(rich));
+        blocks.push(Block::actions(pickers::below_taken(
+            taken,
+            FIRST_TAKEN + at,
+        )));
     }
+    let mut rich = Rich::new();
     counted(&mut rich, home.taken.len(), TAKEN_MAX);
     blocks.push(Block::rich(rich));
     for (at, planned) in home.begun.iter().take(PLANS_MAX).enumerate() {

@@ -37,6 +37,8 @@ pub struct Bot {
     pub has_token: bool,
     /// The user groups that actions obey, by Slack's ids, as far as the file does not say who is in them.
     pub user_groups: Vec<String>,
+    /// The user groups that are on call, by Slack's ids.
+    pub on_call: Vec<String>,
     /// The channels of whose ordinary messages some are answered, by Slack's ids.
     pub overheard: Vec<String>,
 }
@@ -105,10 +107,13 @@ impl Wanted {
         });
         if !self.bot.user_groups.is_empty() {
             let groups = self.bot.user_groups.join(", ");
-            scopes.push(Scope {
-                name: "usergroups:read",
-                why: format!("actions obey {groups}, and Slack knows who is in there"),
-            });
+            let why = format!("actions obey {groups}, and Slack knows who is in there");
+            also(&mut scopes, "usergroups:read", &why);
+        }
+        if !self.bot.on_call.is_empty() {
+            let groups = self.bot.on_call.join(", ");
+            let why = format!("{groups} is on call, and `on-call` says who is in there");
+            also(&mut scopes, "usergroups:read", &why);
         }
         scopes
     }

@@ -305,6 +305,15 @@ async fn a_wish_is_done_once(stage: &Stage) {
     old["event_time"] = json!(1_790_000_000);
     let said = stage.hears(&old, EPHEMERAL).await;
     assert!(words(&said).contains("nothing was done"), "{said}");
+    // Whoever is handed something is mentioned, and known by their id.
+    let said = stage
+        .hears(&mention("hand over api to <@U0JAN|jan>"), POST)
+        .await;
+    assert!(words(&said).contains("@U0JAN"), "{said}");
+    let said = stage
+        .hears(&mention("hand over api to @jan"), EPHEMERAL)
+        .await;
+    assert!(words(&said).contains("not said to whom"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -360,9 +369,13 @@ async fn nobody_else_is_answered_over_connections() {
 const REPLIES: &str = "replies:\n  - { when: when we have time, say: \"that means *never* <!channel> @here <@U2>\", channels: [C0CORE001], cooldown: 1h }\n  \
      - { when: [is it friday, status], say: it is not }\n";
 
+/// Whether it is the first of the replies.
+fn means_never(said: &Value) -> bool {
+    words(said).contains("that means ∗never∗")
+}
+
 async fn words_of_the_file_are_answered_as_the_file_says(door: Door) {
     let stage = Stage::start_with(door, REPLIES).await;
-    let means_never = |said: &Value| words(said).contains("that means ∗never∗");
 
     // Spoken to, it answers everybody, in the thread; nothing of it formats or mentions.
     let asked = mention("will you, WHEN we  have time?");
@@ -389,7 +402,11 @@ async fn words_of_the_file_are_answered_as_the_file_says(door: Door) {
     let said = stage.hears(&direct("is it fridays"), POST).await;
     assert!(words(&said).contains("is no command"), "{said}");
 
-    // What nobody said to it is answered where the file allows it.
+    what_is_overheard_is_answered_where_the_file_allows_it(&stage).await;
+    stage.end().await;
+}
+
+async fn what_is_overheard_is_answered_where_the_file_allows_it(stage: &Stage) {
     let mut below_own = ordinary("when we have time");
     below_own["event"]["thread_ts"] = json!("1780000000.000001");
     below_own["event"]["parent_user_id"] = json!("U0HEKATE");
@@ -443,7 +460,6 @@ async fn words_of_the_file_are_answered_as_the_file_says(door: Door) {
     stage
         .is_left(&ordinary("when we have time"), "ignored")
         .await;
-    stage.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -532,21 +548,14 @@ async fn the_home_tab_is_shown_when_it_is_opened_and_after_a_click(door: Door) {
     })
     .await;
 
-    stage
-        .click(&press("hekate.silence", &format!("1 30m {}", &about[2..])))
-        .await;
-    sees(&stage, "it is silenced", |view| {
-        view.contains("silenced 1 target")
-    })
-    .await;
-    stage.hears(&opened(), PUBLISH).await;
-    sees(&stage, "the silence has its button", |view| {
-        view.contains("1 silence end s1")
-    })
-    .await;
-    stage.click(&press("hekate.show", "1 silence end s1")).await;
-    sees(&stage, "it has ended", |view| {
-        view.contains("silence s1 of 1 target has ended")
+    what_is_silenced_has_its_end(&stage, &about, &opened).await;
+    what_is_taken_on_is_given_back(&stage, &about).await;
+    // A press from another workspace does nothing.
+    let mut foreign = press("hekate.silence", &format!("1 30m {}", &about[2..]));
+    foreign["team"]["id"] = json!("T2");
+    stage.click(&foreign).await;
+    sees(&stage, "it is refused", |view| {
+        view.contains("another workspace")
     })
     .await;
     // An answer that is a form of its own fits as well.
@@ -557,6 +566,46 @@ async fn the_home_tab_is_shown_when_it_is_opened_and_after_a_click(door: Door) {
     stage.hears(&opened(), PUBLISH).await;
     sees(&stage, "the plain view", |view| !view.contains("Mine")).await;
     stage.end().await;
+}
+
+/// A silence of hers has a button that ends it.
+async fn what_is_silenced_has_its_end(stage: &Stage, about: &str, opened: &impl Fn() -> Value) {
+    stage
+        .click(&press("hekate.silence", &format!("1 30m {}", &about[2..])))
+        .await;
+    sees(stage, "it is silenced", |view| {
+        view.contains("silenced 1 target")
+    })
+    .await;
+    stage.hears(&opened(), PUBLISH).await;
+    sees(stage, "the silence has its button", |view| {
+        view.contains("1 silence end s1")
+    })
+    .await;
+    stage.click(&press("hekate.show", "1 silence end s1")).await;
+    sees(stage, "it has ended", |view| {
+        view.contains("silence s1 of 1 target has ended")
+    })
+    .await;
+}
+
+/// What she has taken on she gives back with a button; then it is nobody's, and she hears so if she does it again.
+async fn what_is_taken_on_is_given_back(stage: &Stage, about: &str) {
+    let given_back = format!("1 ack end {}", &about[4..]);
+    sees(stage, "what she is on has its button", |view| {
+        view.contains(&given_back)
+    })
+    .await;
+    stage.click(&press("hekate.show", &given_back)).await;
+    sees(stage, "it is given back", |view| {
+        view.contains("nobody is on") && view.contains("reminders go on")
+    })
+    .await;
+    stage.click(&press("hekate.show", &given_back)).await;
+    sees(stage, "it is nobody's", |view| {
+        view.contains("nobody is on") && !view.contains("reminders go on")
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -697,9 +746,19 @@ async fn a_slack_that_will_not_have_it_is_waited_for_or_told_of_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_action_obeys_who_slack_says_is_in_its_group_right_then() {
     // Nobody listens there: what matters is whether it is tried.
-    let actions = "actions:\n  restart:\n    allow: { groups: [S0CORE01] }\n    http: { url: \"http://127.0.0.1:9/restart\" }\n";
+    let actions = "on_call: { core: { user_group: S0CORE01 } }\nactions:\n  restart:\n    allow: { groups: [S0CORE01] }\n    http: { url: \"http://127.0.0.1:9/restart\" }\n";
     let stage = Stage::start_with(Door::Connection, actions).await;
     let slack = &stage.slack;
+    // Who is in a group that is on call is said as far as Slack says it.
+    slack.let_in(&["UJAN", "UBOB"]);
+    slack.bid(GROUP, Bid::Error("internal_error"));
+    let said = stage.hears(&mention("on-call"), POST).await;
+    assert!(words(&said).contains("is unknown"), "{said}");
+    for _ in 0..2 {
+        let said = stage.hears(&mention("on-call"), POST).await;
+        assert!(words(&said).contains("(user UBOB and user UJAN)"), "{said}");
+    }
+    assert_eq!(slack.calls(GROUP).len(), 2);
     slack.let_in(&["UJAN"]);
     let refused = until(
         "nobody could have recorded it before the start",

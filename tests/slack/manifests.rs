@@ -67,6 +67,7 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
         by_name: by_name.iter().map(|name| (*name).to_owned()).collect(),
         has_token: true,
         user_groups: Vec::new(),
+        on_call: Vec::new(),
         overheard: Vec::new(),
     };
     is_with(
@@ -83,6 +84,7 @@ fn the_app_asks_for_what_the_file_uses_and_no_more() {
     );
     let asking = Bot {
         user_groups: vec![String::from("S0CORE01"), String::from("S0DATA01")],
+        on_call: vec![String::from("S0CORE01")],
         ..told(&["alerts"], &[])
     };
     is_with(

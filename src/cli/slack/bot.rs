@@ -407,6 +407,7 @@ mod tests {
             by_name: vec![String::from("alerts")],
             has_token: true,
             user_groups: Vec::new(),
+            on_call: Vec::new(),
             overheard: Vec::new(),
         };
         let scopes = [

@@ -65,6 +65,11 @@ pub(super) fn wanted(plan: &Plan, transport: Transport) -> Wanted {
     let mut bot = Bot {
         has_token: plan.slack.bot_token.is_some(),
         user_groups: obeyed.into_iter().collect(),
+        on_call: plan
+            .on_call
+            .values()
+            .filter_map(|on_call| on_call.user_group.clone())
+            .collect(),
         overheard: overheard.into_iter().collect(),
         ..Bot::default()
     };

@@ -8,7 +8,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 pub use form::{Correction, Filled, Form, Input, corrections};
 pub use words::{Asking, ByForm, answered, json_actions, json_answered};
@@ -24,12 +24,15 @@ use crate::{
         Board, Timestamp,
         action::{Action, Ask, Asker, Confirm, Order, Refusal, RoleWanted},
         board::Row,
+        plan::OnCall,
         roles::Role,
         rota::{Rota, Turn},
         text::{clean, span},
     },
 };
 
+/// So many people of a user group are named; the rest is counted.
+const PEOPLE_SHOWN: usize = 10;
 /// What follows `deploy` when it is about an announcement and not about an action of that name.
 const PLANNED: [&str; 6] = ["announce", "add", "start", "list", "end", "stop"];
 
@@ -368,29 +371,24 @@ fn word_of(question: &Question<'_>) -> Result<(String, String), Problem> {
     Ok((clean(nonce, SHOWN_MAX), rest.trim().to_owned()))
 }
 
-/// `on-call`: who is on call, by the file.
-pub(super) fn on_call(question: &Question<'_>) -> Heard {
-    let entries = &question.board.on_call;
-    if entries.is_empty() {
-        return Heard::Reply(Reply::Said(vec![String::from(
+/// Who is in user groups, by their ids, as far as somebody was asked; absent who could not say.
+pub type Groups = BTreeMap<String, Option<Vec<String>>>;
+
+/// `on-call`: who is on call by the file, as sentences without a full stop; who is in its user groups is said of those that are given.
+pub fn on_call(board: &Board, now: Timestamp, groups: &Groups) -> Vec<String> {
+    if board.on_call.is_empty() {
+        return vec![String::from(
             "the file names nobody; `on_call:` in targets.yaml is the place",
-        )]));
+        )];
     }
-    let line = |entry: &crate::model::plan::OnCall| {
+    let line = |entry: &OnCall| {
         let mut who = Vec::new();
-        who.extend(
-            entry
-                .user_group
-                .as_ref()
-                .map(|id| format!("user group {id}")),
-        );
+        who.extend(entry.user_group.as_ref().map(|id| {
+            let people = groups.get(id).map(|people| in_group(people.as_deref()));
+            format!("user group {id}{}", people.unwrap_or_default())
+        }));
         who.extend(entry.users.iter().map(|id| format!("user {id}")));
-        who.extend(
-            entry
-                .rota
-                .as_ref()
-                .and_then(|rota| turns(rota, question.now)),
-        );
+        who.extend(entry.rota.as_ref().and_then(|rota| turns(rota, now)));
         let quiet = if entry.quiet_hours.is_some() {
             "; has quiet hours for what can wait"
         } else {
@@ -398,7 +396,25 @@ pub(super) fn on_call(question: &Question<'_>) -> Heard {
         };
         format!("{}: {}{quiet}", entry.name, who.join(", "))
     };
-    Heard::Reply(Reply::Said(entries.iter().map(line).collect()))
+    board.on_call.iter().map(line).collect()
+}
+
+/// ` (user U0ALICE and user U0BOB)`
+fn in_group(people: Option<&[String]>) -> String {
+    let Some(people) = people else {
+        return String::from(" (who is in it is unknown: Slack did not say)");
+    };
+    let mut names: Vec<_> = people
+        .iter()
+        .take(PEOPLE_SHOWN)
+        .map(|id| format!("user {id}"))
+        .collect();
+    match people.len().saturating_sub(PEOPLE_SHOWN) {
+        0 if names.is_empty() => names.push(String::from("nobody is in it")),
+        0 => {}
+        more => names.push(format!("{more} more")),
+    }
+    format!(" ({})", names.join(" and "))
 }
 
 /// `user U0ALICE until Mon 30 Nov 09:00 CET, then user U0BOB`

@@ -12,7 +12,6 @@ use crate::{
     model::{
         OnCallName, Secret,
         action::{Allow, Call, Door, Guard, HttpCall, TAKEN, When},
-        plan::OnCall,
         planned::Person,
         roles::RoleFacts,
         rota::{Cycle, Shift},
@@ -80,18 +79,46 @@ fn a_rota_says_who_is_on_call_until_when_and_who_is_next() {
     }];
     // The first of January 1970 was a Thursday.
     let now = Timestamp::from_millis(0);
-    let Heard::Reply(reply) = hear(&board, "on-call", now, "/roih") else {
-        panic!("it is a question");
-    };
-    let Reply::Said(sentences) = reply else {
-        panic!("{reply:?}");
-    };
+    assert_eq!(hear(&board, "on-call", now, "/roih"), Heard::OnCall);
     assert_eq!(
-        sentences,
+        on_call(&board, now, &Groups::new()),
         [
             "night: user U0CORA, user U0ALICE until Thu 1 Jan 09:00 CET, then user U0BOB and user U0DAN"
         ]
     );
+}
+
+#[test]
+fn who_is_in_a_user_group_is_said_as_far_as_somebody_knows() {
+    let mut board = board();
+    board.on_call = vec![OnCall {
+        name: OnCallName::new("core"),
+        user_group: Some(String::from("S0CORE01")),
+        users: vec![String::from("U0CORA")],
+        rota: None,
+        quiet_hours: None,
+    }];
+    let many: Vec<_> = (0..12).map(|number| format!("U{number:02}")).collect();
+    let mut out = String::new();
+    for people in [
+        None,
+        Some(None),
+        Some(Some(Vec::new())),
+        Some(Some(vec![String::from("U0ALICE"), String::from("U0BOB")])),
+        Some(Some(many)),
+    ] {
+        let groups = people.map(|people| (String::from("S0CORE01"), people));
+        let said = on_call(&board, fixture::NOW, &groups.into_iter().collect());
+        writeln!(out, "{}", said.join("; ")).unwrap();
+    }
+    expect![[r#"
+        core: user group S0CORE01, user U0CORA
+        core: user group S0CORE01 (who is in it is unknown: Slack did not say), user U0CORA
+        core: user group S0CORE01 (nobody is in it), user U0CORA
+        core: user group S0CORE01 (user U0ALICE and user U0BOB), user U0CORA
+        core: user group S0CORE01 (user U00 and user U01 and user U02 and user U03 and user U04 and user U05 and user U06 and user U07 and user U08 and user U09 and 2 more), user U0CORA
+    "#]]
+    .assert_eq(&out);
 }
 
 /// The usual board, where blue is active and green is not.
@@ -147,6 +174,7 @@ fn heard(board: &Board, words: &str) -> String {
         Heard::Wish(_) => String::from("a plan"),
         Heard::Opinion(_) => String::from("an opinion"),
         Heard::Seek(_) => String::from("sought"),
+        Heard::OnCall => String::from("who is on call"),
         Heard::List(kind) => format!("list of {}", kind.as_str()),
         Heard::Reply(reply) => {
             let look = text::Look {
@@ -219,7 +247,7 @@ fn words_become_orders() {
         show tasks master green: tasks of master/green
         show tasks: no target was named / hint: say it as `/roih show tasks master green`
         show me: `me` cannot be shown / hint: say it as `/roih show tasks master green`
-        on-call: the file names nobody; `on_call:` in targets.yaml is the place
+        on-call: who is on call
         toy: here is a small wooden train; it restarts only when nobody is on it
     "#]].assert_eq(&out);
 }

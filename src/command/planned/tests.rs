@@ -41,11 +41,12 @@ fn understood(typed: &str) -> String {
                 )
             }
             Wish::End { id } => format!("end {id}"),
-            Wish::HandOver { .. } => panic!("it can only be pressed"),
+            Wish::GiveBack { incident } => format!("nobody is on {incident}"),
+            Wish::HandOver { incident, to } => format!("hand over {incident} to {to}"),
             Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
         Heard::List(kind) => format!("list of every {}", kind.as_str()),
-        other @ (Heard::Order(_) | Heard::Tasks(_) | Heard::Seek(_)) => {
+        other @ (Heard::Order(_) | Heard::Tasks(_) | Heard::Seek(_) | Heard::OnCall) => {
             panic!("no plan: {other:?}")
         }
         Heard::Reply(Reply::Problem {
@@ -67,6 +68,7 @@ fn table(typed: &[&str]) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "there are many ways")]
 fn plans_are_said_in_many_ways() {
     expect![[r#"
         silence
@@ -111,6 +113,16 @@ fn plans_are_said_in_many_ways() {
             ack k7f2 because Some("I restart it")
         ack master green --reason on it
             ack k7f2 because Some("on it")
+        ack end k7f2
+            nobody is on k7f2
+        ack END green master
+            nobody is on k7f2
+        hand over k7f2 to @jan
+            hand over k7f2 to @jan
+        hand over green master to @Jan Novak
+            hand over k7f2 to @Jan Novak
+        Hand master green to @U0JAN
+            hand over k7f2 to @U0JAN
     "#]]
     .assert_eq(&table(&[
         "silence",
@@ -134,6 +146,11 @@ fn plans_are_said_in_many_ways() {
         "ack k7f2",
         "ack #k7f2 because I restart it",
         "ack master green --reason on it",
+        "ack end k7f2",
+        "ack END green master",
+        "hand over k7f2 to @jan",
+        "hand over green master to @Jan Novak",
+        "Hand master green to @U0JAN",
     ]));
 }
 
@@ -227,6 +244,32 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
             ? nothing is called `zzzz` |  | say it as `/roih ack k7f2` or `/roih ack master blue because I restart it`
         ack master green for 2h
             ? an incident is taken on until it changes, not for a time |  | say it as `/roih ack k7f2` or `/roih ack master blue because I restart it`
+        ack end
+            ? nothing is called `end` |  | say it as `/roih ack k7f2` or `/roih ack master blue because I restart it`
+        ack end api
+            ? api has no open incident |  | `/roih status` shows what is open
+        ack end master
+            ? this could be each of 2 targets | ack end master green, ack end master blue | say it as `/roih ack end k7f2` or `/roih ack end master blue`
+        hand
+            ? it is not said to whom |  | say it as `/roih hand over master blue to @somebody`
+        hand over
+            ? it is not said to whom |  | say it as `/roih hand over master blue to @somebody`
+        hand over master green
+            ? it is not said to whom |  | say it as `/roih hand over master blue to @somebody`
+        hand over to @jan
+            ? it is not said to whom |  | say it as `/roih hand over master blue to @somebody`
+        hand over master green to jan
+            ? it is not said to whom |  | say it as `/roih hand over master blue to @somebody`
+        hand over master green to @
+            ? it is not said to whom |  | say it as `/roih hand over master blue to @somebody`
+        hand over master to @jan
+            ? this could be each of 2 targets | hand over master green to @jan, hand over master blue to @jan | say it as `/roih hand over master blue to @somebody`
+        hand over api to @jan
+            ? api has no open incident |  | `/roih status` shows what is open
+        hand over zzzz to @jan
+            ? nothing is called `zzzz` |  | say it as `/roih hand over master blue to @somebody`
+        hand over k7f2 to @jan because I leave
+            ? whoever is handed something is mentioned, and no reason is told |  | say it as `/roih hand over master blue to @somebody`
     "#]].assert_eq(&table(&[
         "silence add for 2h because everything",
         "silence add , for 2h because everything",
@@ -252,6 +295,19 @@ fn what_is_not_understood_is_asked_back_and_nothing_is_done() {
         "ack master",
         "ack zzzz",
         "ack master green for 2h",
+        "ack end",
+        "ack end api",
+        "ack end master",
+        "hand",
+        "hand over",
+        "hand over master green",
+        "hand over to @jan",
+        "hand over master green to jan",
+        "hand over master green to @",
+        "hand over master to @jan",
+        "hand over api to @jan",
+        "hand over zzzz to @jan",
+        "hand over k7f2 to @jan because I leave",
     ]));
 }
 

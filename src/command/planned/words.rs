@@ -53,6 +53,10 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
             shortened(titles),
             said(&acknowledgement.words())
         )],
+        Done::GivenBack { incident, titles } => vec![format!(
+            "nobody is on {incident} ({}) any more; reminders go on",
+            shortened(titles)
+        )],
     }
 }
 
@@ -156,6 +160,11 @@ pub fn json_done(done: &Done) -> Value {
                 "at": acknowledgement.at.to_string(),
                 "why": acknowledgement.why,
             },
+        }),
+        Done::GivenBack { incident, titles } => json!({
+            "incident": incident.as_str(),
+            "titles": titles,
+            "acknowledged": null,
         }),
     }
 }

@@ -124,14 +124,7 @@ pub(super) fn check(
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
-    let replies = check.replies(
-        file.replies,
-        replies::Around {
-            channels: &mut channels,
-            slack: &slack,
-            bot: &bot,
-        },
-    );
+    let replies = check.replies(file.replies, &mut channels, &slack, &bot);
     let (stores, store_group, store_routes) = sources.finish(&check);
     routes.splice(0..0, store_routes);
     let mut groups = groups.finish(&check);

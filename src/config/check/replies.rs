@@ -34,10 +34,9 @@ const COOLDOWN_RANGE: std::ops::RangeInclusive<Duration> =
     Duration::ZERO..=Duration::from_hours(7 * 24);
 
 /// What the replies are checked against.
-pub(super) struct Around<'a> {
-    pub(super) channels: &'a mut Channels,
-    pub(super) slack: &'a SlackSettings,
-    pub(super) bot: &'a Bot,
+struct Around<'a> {
+    channels: &'a mut Channels,
+    bot: &'a Bot,
 }
 
 impl Check<'_> {
@@ -45,7 +44,9 @@ impl Check<'_> {
     pub(super) fn replies(
         &self,
         at: Option<At<Vec<At<RawReply>>>>,
-        mut around: Around<'_>,
+        channels: &mut Channels,
+        slack: &SlackSettings,
+        bot: &Bot,
     ) -> Arc<[CannedReply]> {
         let Some(At {
             span: whole,
@@ -64,10 +65,7 @@ impl Check<'_> {
                 ),
             ));
         }
-        if !list.is_empty()
-            && around.slack.app_token.is_none()
-            && around.slack.signing_secrets.is_empty()
-        {
+        if !list.is_empty() && slack.app_token.is_none() && slack.signing_secrets.is_empty() {
             self.report(
                 Problem::new(Code::Unheard, whole, "nobody can say anything to hekate")
                     .label("so none of these is ever said")
@@ -75,6 +73,7 @@ impl Check<'_> {
             );
         }
         let mut known = BTreeMap::new();
+        let mut around = Around { channels, bot };
         let replies = list.into_iter().filter_map(|at| {
             let raw = at.value?;
             self.canned_reply(&raw, at.span, &mut around, &mut known)

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    super::{Action, Engine, noted::Deed, watched::Open},
+    super::{Action, Engine, noted::Deed, remind::plan_reminder, watched::Open},
     Reach, Standing,
 };
 use crate::{
     model::{
-        Batch, ChannelName, Moment, Severity, Slot, Story, Verdict,
+        Batch, ChannelName, Incident, Moment, Severity, Slot, Story, Verdict,
         plan::Matcher,
         planned::{
             Acknowledgement, Answer, Asked, DEPLOY_MAX, Done, HowEnded, IfTaken, LENGTH_MAX,
@@ -84,6 +84,9 @@ impl Engine {
                     deed: Deed { words, calls: None },
                 };
                 self.acknowledge(now, incident.as_str(), taking, &mut batch, actions)
+            }
+            Wish::GiveBack { incident } => {
+                self.give_back(now, incident.as_str(), &by, &mut batch, actions)
             }
             Wish::HandOver { incident, to } => {
                 let taking = Taking {
@@ -292,50 +295,111 @@ impl Engine {
                 format!("{} has been on {incident} since {at}", first.by)
             }));
         }
-        let take_on = |open: &mut Open| {
+        let taken = self.change_open(incident, |open| {
             open.incident.acknowledged = Some(acknowledgement.clone());
             open.incident.remind_at = None;
             open.remind = None;
+        })?;
+        let incident = taken.id.clone();
+        let titles = self.note_taken(now, taken, &taking.deed, batch, actions);
+        Ok(Done::Acknowledged {
+            incident,
+            titles,
+            acknowledgement,
+        })
+    }
+
+    /// Nobody is on an incident any more; only whoever is can say so. Reminders go on.
+    fn give_back(
+        &mut self,
+        now: Moment,
+        incident: &str,
+        by: &Person,
+        batch: &mut Batch,
+        actions: &mut Vec<Action>,
+    ) -> Answer {
+        match self.taken_on(incident) {
+            Some(taken) if !taken.by.is_same_as(by) => {
+                return Err(refused(format!(
+                    "{} is on {incident}, and only who is on it can give it back",
+                    taken.by
+                )));
+            }
+            Some(_) => {}
+            None => {
+                // Of one that is over something else is said.
+                self.change_open(incident, |_| {})?;
+                return Err(refused(format!("nobody is on {incident}")));
+            }
+        }
+        let given = self.change_open(incident, |open| {
+            open.incident.acknowledged = None;
+            open.remind = plan_reminder(&mut open.incident, now);
+        })?;
+        let incident = given.id.clone();
+        let deed = Deed {
+            words: format!("{by} is not on it any more"),
+            calls: None,
+        };
+        let titles = self.note_taken(now, given, &deed, batch, actions);
+        Ok(Done::GivenBack { incident, titles })
+    }
+
+    /// Changes an open incident, of one target or of several; it is returned as it is then.
+    fn change_open(
+        &mut self,
+        incident: &str,
+        mut change: impl FnMut(&mut Open),
+    ) -> Result<Incident, Refused> {
+        let mut changed = |open: &mut Open| {
+            change(open);
             open.incident.clone()
         };
         let is_it = |open: &Open| open.incident.id.as_str() == incident;
         let mut alone = self.watched.iter_mut().flatten();
         let alone = alone.find_map(|watched| {
             let open = watched.incident.as_deref_mut();
-            open.filter(|open| is_it(open)).map(take_on)
+            open.filter(|open| is_it(open)).map(&mut changed)
         });
         let number = {
             let mut shared = self.commons.open.values();
             let shared = shared.find(|shared| is_it(&shared.open));
             shared.map(|shared| shared.open.incident.number)
         };
-        let taken = match (alone, number) {
-            (None, Some(number)) => self.commons.open.change(number, take_on),
+        let found = match (alone, number) {
+            (None, Some(number)) => self.commons.open.change(number, changed),
             (alone, _) => alone,
         };
-        let Some(taken) = taken else {
-            return Err(missing(&format!(
+        found.ok_or_else(|| {
+            missing(&format!(
                 "there is no open incident {incident}; it is over, or there never was one"
-            )));
-        };
-        let (id, targets) = (taken.id.clone(), taken.targets.clone());
-        batch.incidents.push(taken);
+            ))
+        })
+    }
+
+    /// Stores and shows who is on an incident now; returns what people call those whom it is about.
+    fn note_taken(
+        &mut self,
+        now: Moment,
+        incident: Incident,
+        deed: &Deed,
+        batch: &mut Batch,
+        actions: &mut Vec<Action>,
+    ) -> Vec<String> {
+        let (id, targets) = (incident.id.clone(), incident.targets.clone());
+        batch.incidents.push(incident);
         let slots: Vec<_> = targets
             .iter()
             .filter_map(|target| self.index.get(target).copied())
             .collect();
-        self.note_deed(now, &self.slots_of_incident(&id), &taking.deed, batch);
+        self.note_deed(now, &self.slots_of_incident(&id), deed, batch);
         let mut titles = Vec::new();
         for slot in slots {
             titles.extend(self.at(slot).map(|watched| watched.target.title()));
             self.set_wake(slot);
             self.show(slot, actions);
         }
-        Ok(Done::Acknowledged {
-            incident: id,
-            titles,
-            acknowledgement,
-        })
+        titles
     }
 
     /// Who has taken an open incident on, if somebody has.

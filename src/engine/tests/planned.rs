@@ -642,6 +642,66 @@ fn an_acknowledgement_ends_reminders_until_it_changes() {
     }
 }
 
+/// Whoever gives it back is not on it any more, alone or with others: the message says so, and reminders go on.
+#[test]
+fn who_is_on_it_can_give_it_back_and_nobody_else() {
+    for names in [&["api"][..], &["shop/a", "shop/b", "shop/c"]] {
+        let mut world = World::new(with_bot(names));
+        world.run_until(minutes(5));
+        for name in names {
+            world.set(name, "refused");
+        }
+        world.run_until(minutes(10));
+        let id = world.open.keys().next().expect("it is open").clone();
+        let give_back = || Wish::GiveBack {
+            incident: crate::model::IncidentId::new(id.as_str()),
+        };
+        let refused = world.wish(give_back()).expect_err("nobody has it");
+        assert!(refused.words.contains("nobody is on"), "{refused:?}");
+        world.wish(take(&id, None)).expect("taken");
+        let eva = Person {
+            name: String::from("@eva"),
+            slack_user: Some(String::from("U0EVA")),
+        };
+        let refused = world.wish_by(eva, give_back()).expect_err("it is jan's");
+        assert!(refused.words.contains("jan@laptop is on"), "{refused:?}");
+        assert!(!refused.is_missing);
+        world.run_until(Duration::from_hours(3));
+        let reminders = |world: &World| {
+            let entries = world.entries.iter();
+            entries.filter(|entry| entry.kind == Kind::Reminder).count()
+        };
+        assert_eq!((reminders(&world), world.open[&id].remind_at), (0, None));
+        let done = world.wish(give_back());
+        let Ok(Done::GivenBack { incident, titles }) = done else {
+            panic!("{done:?}");
+        };
+        assert_eq!(
+            (incident.as_str(), titles.len()),
+            (id.as_str(), names.len())
+        );
+        assert_eq!(world.open[&id].acknowledged, None);
+        assert!(world.open[&id].remind_at.is_some(), "it is remembered");
+        let noted = world.entries.last().expect("its message says so");
+        let attended = noted
+            .story
+            .attended
+            .clone()
+            .expect("somebody did something");
+        assert_eq!(noted.kind, Kind::Noted);
+        assert_eq!(attended.deed, "jan@laptop is not on it any more");
+        assert!(attended.on_it.is_none() && attended.calls.is_none());
+        world.run_until(Duration::from_hours(8));
+        assert!(reminders(&world) > 0, "reminders go on");
+        for name in names {
+            world.set(name, "ok");
+        }
+        world.run_until(Duration::from_hours(9));
+        let refused = world.wish(give_back()).expect_err("it is over");
+        assert!(refused.is_missing, "{refused:?}");
+    }
+}
+
 /// Of two who press a button in the same moment one is on it, alone or with others.
 #[test]
 fn who_is_first_keeps_it_unless_it_is_taken_over() {

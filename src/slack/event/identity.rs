@@ -40,8 +40,7 @@ impl Identity {
     ///
     /// Rights are given to people of one company, and ids of another one's people prove nothing here.
     pub fn objection(&self, happening: &Happening) -> Option<&'static str> {
-        let is_home =
-            |team: &String| *team == self.team_id || Some(team) == self.enterprise_id.as_ref();
+        let is_home = |team: &String| self.is_home(team);
         let is_other_app = self
             .app_id
             .as_ref()
@@ -55,6 +54,11 @@ impl Identity {
         } else {
             None
         }
+    }
+
+    /// Whether this is its workspace, `T…`, or the organisation of that, `E…`.
+    pub fn is_home(&self, team_id: &str) -> bool {
+        team_id == self.team_id || Some(team_id) == self.enterprise_id.as_deref()
     }
 
     /// The users that are this bot: as its token says, and as Slack says of what happened.

@@ -268,11 +268,10 @@ impl Said {
             .max_by_key(|rest| rest.len());
         let rest = match (self.venue, after) {
             (Venue::Channel, after) => after?,
-            (Venue::Overheard, None) => &self.raw,
             (Venue::Overheard, Some(_)) => return None,
             // What stands before it is part of the words, unless nothing does.
             (Venue::Direct, Some(rest)) if self.raw.trim_start().starts_with("<@") => rest,
-            (Venue::Direct, Some(_) | None) => &self.raw,
+            (Venue::Direct, Some(_) | None) | (Venue::Overheard, None) => &self.raw,
         };
         Some(Typed::read(rest.trim_start_matches([':', ',', ' '])))
     }

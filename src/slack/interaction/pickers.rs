@@ -137,6 +137,15 @@ pub fn below_plan(planned: &Planned, place: usize) -> Controls {
     controls
 }
 
+/// What can be done with an incident that somebody has taken on.
+pub fn below_taken(taken: &command::Taken, place: usize) -> Controls {
+    let words = format!("ack end {}", taken.incident);
+    let mut controls = Controls::new();
+    let action = Action::say(words, Place::Instead);
+    controls.add(button("End", &action, Some(place)));
+    controls
+}
+
 /// What a menu offers while this is typed into it: problems first, at most as many as Slack takes.
 ///
 /// All words have to be in the name, in any order; what is said is the id, which is never ambiguous. A name that is too

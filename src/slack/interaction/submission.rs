@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Action, BadAction, NotAnInteraction, User};
+use super::{Action, BadAction, NotAnInteraction, User, id};
 use crate::{
     command::act::Filled,
     model::{action::WORDS_MAX, text::clean},
@@ -18,6 +18,8 @@ pub struct Submission {
     pub filled: Result<Filled, BadAction>,
     /// Who did it.
     pub user: User,
+    /// The workspace, as Slack says it; empty if it does not.
+    pub team_id: String,
 }
 
 impl Submission {
@@ -29,6 +31,7 @@ impl Submission {
         Ok(Self {
             filled: filled(view),
             user: User::read(&payload["user"])?,
+            team_id: id(&payload["team"]["id"]),
         })
     }
 }

@@ -200,7 +200,8 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
         | Heard::Opinion(_)
         | Heard::Order(_)
         | Heard::Tasks(_)
-        | Heard::Seek(_) => {
+        | Heard::Seek(_)
+        | Heard::OnCall => {
             return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
         }
     };

@@ -73,7 +73,7 @@ fn done(wish: &Wish, by: &Person) -> Done {
             but: None,
         },
         Wish::End { id } => Done::Ended(planned(id.kind, &[], None)),
-        Wish::HandOver { .. } => panic!("nobody hands anything over by the API"),
+        Wish::HandOver { .. } | Wish::GiveBack { .. } => panic!("nobody does that by the API"),
         Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
@@ -206,7 +206,9 @@ fn planned_of(kind: PlanKind) -> Planned {
     };
     match done(&wish, &by) {
         Done::Begun { planned, .. } => planned,
-        other @ (Done::Ended(_) | Done::Acknowledged { .. }) => panic!("{other:?}"),
+        other @ (Done::Ended(_) | Done::Acknowledged { .. } | Done::GivenBack { .. }) => {
+            panic!("{other:?}")
+        }
     }
 }
 

@@ -436,6 +436,11 @@ impl World {
             Ok(Done::Acknowledged { incident, .. }) => {
                 works.acknowledged.push((self.now, incident.clone()));
             }
+            Ok(Done::GivenBack { incident, .. }) => {
+                works
+                    .faults
+                    .push(format!("nobody wished to give {incident} back"));
+            }
             // Whoever it was about was taken out of the file, or it ended at this very moment.
             Err(refused) if refused.is_missing => {}
             Err(refused) => works.faults.push(format!("it was refused: {refused:?}")),
