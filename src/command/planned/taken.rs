@@ -1,0 +1,134 @@
+//! `ack`, `ack end`, `hand over`: who is on an incident, understood from words.
+
+use std::sync::Arc;
+
+use super::{NoNames, Problem, Said, heard, of_incident, one};
+use crate::{
+    command::{
+        Choice, Heard, Question,
+        lookup::{self, SHOWN_MAX},
+    },
+    model::{
+        Board, IncidentId,
+        board::Row,
+        planned::{IfTaken, Person, Wish},
+        text::clean,
+    },
+};
+
+/// `ack <incident or target> [because …]`
+pub(in crate::command) fn ack(question: &Question<'_>) -> Heard {
+    let (first, rest) = question.words.split_once(' ').unwrap_or_default();
+    if lookup::is_same_word(first, "end") {
+        return heard(given_back(rest, question).map(Heard::Wish));
+    }
+    let said = match Said::read(question.words) {
+        Ok(said) => said,
+        Err(understood) => return Problem::new(understood, ack_hint(question.command)).into(),
+    };
+    acknowledge(said, question.board, question.command)
+}
+
+/// `ack end <incident or target>`
+fn given_back(names: &str, question: &Question<'_>) -> Result<Wish, Problem> {
+    let hint = format!(
+        "say it as `{0} ack end k7f2` or `{0} ack end master blue`",
+        question.command
+    );
+    let incident = incident_named(question.board, names, question.command)
+        .map_err(|problem| problem.after("ack end", "", &hint))??;
+    Ok(Wish::GiveBack { incident })
+}
+
+/// `hand over <incident or target> to @somebody`
+pub(in crate::command) fn hand(question: &Question<'_>) -> Heard {
+    heard(handed_over(question).map(Heard::Wish))
+}
+
+fn handed_over(question: &Question<'_>) -> Result<Wish, Problem> {
+    let command = question.command;
+    let hint = format!("say it as `{command} hand over master blue to @somebody`");
+    let words = question.words;
+    let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
+    let rest = if lookup::is_same_word(first, "over") {
+        rest
+    } else {
+        words
+    };
+    let parts = rest
+        .rsplit_once(" to ")
+        .map(|(names, to)| (names, to.trim()));
+    let Some((names, to)) = parts.filter(|(_, to)| to.len() > 1 && to.starts_with('@')) else {
+        return Err(Problem::new("it is not said to whom", hint));
+    };
+    if to.contains(" because ") {
+        let words = "whoever is handed something is mentioned, and no reason is told";
+        return Err(Problem::new(words, hint));
+    }
+    let incident = incident_named(question.board, names.trim(), command)
+        .map_err(|problem| problem.after("hand over", &format!(" to {to}"), &hint))??;
+    Ok(Wish::HandOver {
+        incident,
+        // Whoever heard it knows whom Slack means.
+        to: Person {
+            name: clean(to, SHOWN_MAX),
+            slack_user: None,
+        },
+    })
+}
+
+fn ack_hint(command: &str) -> String {
+    format!("say it as `{command} ack k7f2` or `{command} ack master blue because I restart it`")
+}
+
+/// An incident that somebody takes on.
+pub fn acknowledge(said: Said, board: &Board, command: &str) -> Heard {
+    heard(taken_on(said, board, command).map(Heard::Wish))
+}
+
+fn taken_on(said: Said, board: &Board, command: &str) -> Result<Wish, Problem> {
+    let hint = || ack_hint(command);
+    if said.length.is_some() || said.release.is_some() {
+        return Err(Problem::new(
+            "an incident is taken on until it changes, not for a time",
+            hint(),
+        ));
+    }
+    if said.names.trim().is_empty() {
+        let open = |row: &&Arc<Row>| row.facts().incident.is_some();
+        let targets = Choice::of(board.rows.iter().filter(open));
+        let nobody = NoNames {
+            understood: String::from("it is not said which incident"),
+            nearest: Vec::new(),
+            targets,
+        };
+        return Err(nobody.after("ack", &said.rest(command), &hint()));
+    }
+    let incident = incident_named(board, &said.names, command)
+        .map_err(|problem| problem.after("ack", &said.rest(command), &hint()))??;
+    let why = Some(said.why).filter(|why| !why.is_empty());
+    Ok(Wish::Acknowledge {
+        incident,
+        why,
+        if_taken: IfTaken::TakeOver,
+    })
+}
+
+/// The open incident that the words name, by its id or by a target; or, if they name one thing, why that has none.
+fn incident_named(
+    board: &Board,
+    names: &str,
+    command: &str,
+) -> Result<Result<IncidentId, Problem>, NoNames> {
+    if let Some((incident, _)) = of_incident(board, names) {
+        return Ok(Ok(incident));
+    }
+    let row = one(board, names)?;
+    Ok(row.facts().incident.clone().ok_or_else(|| {
+        let title = row.target.title();
+        Problem::new(
+            format!("{title} has no open incident"),
+            format!("`{command} status` shows what is open"),
+        )
+    }))
+}
