@@ -22,15 +22,8 @@ pub(super) fn discover(global: &Global, terminal: Terminal) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            terminal.complain(&format!("cannot start: {error}"));
-            return Exit::NotSo;
-        }
+    let Ok(runtime) = terminal.runtime() else {
+        return Exit::NotSo;
     };
     let mut exit = Exit::Done;
     let mut lists = HashMap::new();

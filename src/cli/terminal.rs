@@ -1,6 +1,8 @@
 //! The one place that writes to the terminal.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+
+use tokio::runtime::{Builder, Runtime};
 
 use super::arguments::{Color, Format, Global};
 
@@ -78,6 +80,12 @@ impl Terminal {
                 err.write_all(b"\n")
             }
         });
+    }
+
+    /// What carries a command that asks many at once; if it cannot be made, that is printed.
+    pub(super) fn runtime(self) -> io::Result<Runtime> {
+        let made = Builder::new_multi_thread().enable_all().build();
+        made.inspect_err(|error| self.complain(&format!("cannot start: {error}")))
     }
 
     /// Prints JSON, indented.

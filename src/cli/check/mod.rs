@@ -52,15 +52,8 @@ pub(super) fn check(global: &Global, check: &Check, terminal: Terminal) -> Exit 
             };
         }
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            terminal.complain(&format!("cannot start: {error}"));
-            return Exit::NotSo;
-        }
+    let Ok(runtime) = terminal.runtime() else {
+        return Exit::NotSo;
     };
     let started = clock.now().tick;
     let prober = Prober::new(clock.clone());

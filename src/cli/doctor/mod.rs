@@ -55,15 +55,8 @@ pub(super) fn doctor(global: &Global, terminal: Terminal) -> Exit {
         Ok(server) => server,
         Err(exit) => return exit,
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            terminal.complain(&format!("cannot start: {error}"));
-            return Exit::NotSo;
-        }
+    let Ok(runtime) = terminal.runtime() else {
+        return Exit::NotSo;
     };
     terminal.remark("asking everybody once; nothing is posted to Slack \u{2026}");
     let asking = async {
