@@ -109,14 +109,9 @@ impl Chat {
                 }
                 Err(why) => why,
             },
-            Action::HandOver(subject, user) => match self.open_incident(subject).await {
-                Ok(incident) => {
-                    let to = Self::chosen(user, &speaker);
-                    let wish = Wish::HandOver { incident, to };
-                    self.fulfilled(wish, by, &command).await
-                }
-                Err(why) => why,
-            },
+            Action::HandOver(subject, user) => {
+                self.hand_over(subject, user, &speaker, &command).await
+            }
             Action::Silence(subject, quiet) => self.quiet(subject, *quiet, by, &command).await,
             Action::FalseAlarm(subject) => self.false_alarm(subject, &by).await,
         };
@@ -200,6 +195,23 @@ impl Chat {
             message
         };
         Late::Show(message, Place::Beside)
+    }
+
+    async fn hand_over(
+        &self,
+        subject: &Subject,
+        user: &str,
+        speaker: &Speaker,
+        command: &str,
+    ) -> Reply {
+        match self.open_incident(subject).await {
+            Ok(incident) => {
+                let to = Self::chosen(user, speaker);
+                let wish = Wish::HandOver { incident, to };
+                self.fulfilled(wish, speaker.person(), command).await
+            }
+            Err(why) => why,
+        }
     }
 
     /// Whoever was chosen in a menu of people, of whom Slack says no more than the id.

@@ -26,7 +26,7 @@ impl Terminal {
             Color::Always => true,
             Color::Never => false,
             Color::Auto if is_plain => false,
-            Color::Auto => is_forced || std::io::stdout().is_terminal(),
+            Color::Auto => is_forced || io::stdout().is_terminal(),
         };
         Self {
             has_color,
@@ -47,7 +47,7 @@ impl Terminal {
         reason = "all that is printed goes through a terminal"
     )]
     pub(super) fn is_read(self, text: &str) -> bool {
-        let mut out = std::io::stdout().lock();
+        let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())
             .and_then(|()| out.flush())
             .is_ok()
@@ -71,7 +71,7 @@ impl Terminal {
         reason = "all that is printed goes through a terminal"
     )]
     pub(super) fn complain(self, text: &str) {
-        let mut err = std::io::stderr().lock();
+        let mut err = io::stderr().lock();
         // There is nobody left to tell.
         let _ = err.write_all(text.as_bytes()).and_then(|()| {
             if text.ends_with('\n') {

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use hekate::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{
@@ -203,7 +204,7 @@ async fn a_name_is_typed_into_a_form(door: Door) {
             "reason": "it has to be said why",
         })
     );
-    let others = stage.sends("jan", &view, "master blue", "for fun").await;
+    let others = stage.sends("jan", &view, "blue", "").await;
     assert!(
         others.to_string().contains("only @eva can confirm it"),
         "{others}"
@@ -240,6 +241,38 @@ async fn a_name_is_typed_into_a_form_by_requests() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_is_typed_into_a_form_over_connections() {
     a_name_is_typed_into_a_form(Door::Connection).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_writes_to_the_bot_is_offered_the_form() {
+    let stage = Stage::start(Door::Connection).await;
+    // Slack gives no trigger along with words to a bot.
+    stage.types("eva", "status").await;
+    let id = next();
+    let envelope = json!({
+        "envelope_id": id, "type": "events_api", "accepts_response_payload": false,
+        "payload": {
+            "type": "event_callback", "team_id": "T1", "api_app_id": "A1", "event_id": id,
+            "event_time": Clock::start().now().at.as_seconds() + 1,
+            "authorizations": [{ "team_id": "T1", "user_id": "U0HEKATE", "is_bot": true }],
+            "event": {
+                "type": "message", "channel_type": "im", "user": "UEVA", "team": "T1", "channel": "D1",
+                "ts": "1790000000.000100", "text": "force restart master blue",
+            },
+        },
+    });
+    stage.say_over_line(&id, &envelope).await;
+    let said = until("the bot answers", async || {
+        stage.slack.calls("chat.postMessage").pop()
+    })
+    .await;
+    assert!(
+        said.to_string().contains("hekate.action.type_name"),
+        "{said}"
+    );
+    assert!(!words(&said).contains("a form has opened"), "{said}");
+    assert!(stage.slack.calls(OPEN).is_empty());
+    stage.ends().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

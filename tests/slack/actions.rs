@@ -137,18 +137,21 @@ fn is_view(view: &Value, file: &ExpectFile) {
 fn a_form_says_what_is_done_to_whom_and_asks_for_the_name() {
     is_view(
         &form::render(&form_of(true)),
-        &expect_file!["form_reason.json"],
+        &expect_file!["views/form_reason.json"],
     );
     is_view(
         &form::render(&form_of(false)),
-        &expect_file!["form_second.json"],
+        &expect_file!["views/form_second.json"],
     );
     let mut longest = form_of(true);
     longest.action = "wipe the cache of every edge of the world ".repeat(9);
     longest.target = "a target with a long name ".repeat(40);
     longest.deed = HOSTILE.repeat(9);
     longest.role = Some(Role::Unknown);
-    is_view(&form::render(&longest), &expect_file!["form_longest.json"]);
+    is_view(
+        &form::render(&longest),
+        &expect_file!["views/form_longest.json"],
+    );
 }
 
 #[test]
@@ -172,7 +175,7 @@ fn a_form_that_was_sent_is_answered_in_its_place() {
     let reply = act::answered(&taken, &ten(), "/roih");
     let answer = form::answer(&reply::render(&reply, "/roih", &OPTIONS));
     assert_eq!(answer["response_action"], "update");
-    is_view(&answer["view"], &expect_file!["form_taken.json"]);
+    is_view(&answer["view"], &expect_file!["views/form_taken.json"]);
 }
 
 #[test]

@@ -91,8 +91,6 @@ pub(super) fn check(
     let server = check.server(file.server);
     let store = check.store(file.store);
     let (slack, bot) = check.slack(file.slack);
-    let page = check.page(file.page);
-    let dead_man = check.dead_man(file.dead_man);
     let mut channels = check.channels(file.channels, whole, &bot);
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);
     let defaults = check.defaults(file.defaults);
@@ -137,8 +135,8 @@ pub(super) fn check(
         server,
         store,
         slack,
-        page,
-        dead_man,
+        page: check.page(file.page),
+        dead_man: check.dead_man(file.dead_man),
         channels,
         on_call: on_call.finish(&check),
         groups,
