@@ -391,6 +391,9 @@ impl Chat {
 
     /// What can be chosen in a menu, while somebody types: problems first.
     pub fn search(&self, search: &Search) -> Vec<Choice> {
+        if self.is_of_another_workspace(&search.team_id) {
+            return Vec::new();
+        }
         match &search.pick {
             Ok(_) => pickers::options(&self.board.load(), &search.typed),
             Err(BadAction::Unknown | BadAction::Version | BadAction::Value) => Vec::new(),

@@ -362,6 +362,13 @@ async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
     assert!(world.chat.is_of_another_workspace(&pressed("T2").team_id));
     world.chat.press(pressed("T2"), Trust::Fresh).await;
     assert_eq!(world.engine.lock().unwrap().wishes.len(), before);
+    let search = |team: &str| Search {
+        pick: Pick::read("pick1 show|health|"),
+        typed: String::from("green"),
+        team_id: team.to_owned(),
+    };
+    assert_eq!(world.chat.search(&search("T2")), Vec::new());
+    assert!(!world.chat.search(&search("T1")).is_empty());
     let form = |team: &str| {
         let payload = json!({
             "type": "view_submission", "user": { "id": "UEVA" }, "team": { "id": team },
@@ -667,6 +674,7 @@ async fn a_search_finds_words_in_any_order_problems_first() {
         let search = Search {
             pick: Pick::read("pick1 show|health|"),
             typed: typed.to_owned(),
+            team_id: String::new(),
         };
         let choices = world.chat.search(&search);
         choices.into_iter().map(|choice| choice.value).collect()
@@ -687,6 +695,7 @@ async fn a_search_finds_words_in_any_order_problems_first() {
     let stale = Search {
         pick: Err(BadAction::Version),
         typed: String::new(),
+        team_id: String::new(),
     };
     assert!(world.chat.search(&stale).is_empty());
 }

@@ -167,6 +167,7 @@ fn welcome(plan: &Plan, stage: &Stage, server: SocketAddr, story: &str) -> Strin
     format!(
         "hekate {} demo — {} pretend targets on 127.0.0.1; nothing leaves this machine\n\
          \x20 Slack preview   http://{}/          (press buttons, type /roih status)\n\
+         \x20 status page     http://{server}/\n\
          \x20 API             http://{server}/api/v1/status\n\
          \x20 why is it so    hekate explain master blue --server http://{server}\n\
          \x20 story           {story}\n\

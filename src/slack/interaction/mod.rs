@@ -84,6 +84,8 @@ pub struct Search {
     pub pick: Result<Pick, BadAction>,
     /// What was typed so far, cleaned.
     pub typed: String,
+    /// The workspace, as Slack says it; empty if it does not.
+    pub team_id: String,
 }
 
 /// Why a payload is no interaction.
@@ -143,6 +145,7 @@ impl Interaction {
             "block_suggestion" => Ok(Self::Search(Search {
                 pick: Pick::read(payload["block_id"].as_str().unwrap_or_default()),
                 typed: clean(payload["value"].as_str().unwrap_or_default(), WORDS_MAX),
+                team_id: id(&payload["team"]["id"]),
             })),
             other => Ok(Self::Other {
                 kind: clean(other, WORDS_MAX),
