@@ -1,5 +1,11 @@
 //! The status page, in a real browser.
 
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
 use super::{
     home::Home,
     preview::chromium::Browser,
@@ -90,5 +96,70 @@ async fn the_page_works_without_a_script_and_fits_a_telephone() {
         "{:?}",
         browser.complaints()
     );
+    hekate.stop().await;
+}
+
+/// What checks whether everybody can use a page, as `.ci/servers` installs it.
+fn axe() -> Option<String> {
+    let servers = env::var_os("HEKATE_SERVERS").map_or_else(
+        || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("servers"),
+        PathBuf::from,
+    );
+    let path = servers.join("axe/node_modules/axe-core/axe.min.js");
+    let script = fs::read_to_string(path).ok();
+    if script.is_none() {
+        assert!(
+            env::var_os("HEKATE_REQUIRE_SERVERS").is_none_or(|value| value != "1"),
+            "axe-core is missing: run .ci/servers"
+        );
+        // Not `eprintln!`: the test runner would swallow it.
+        let _ = writeln!(
+            io::stderr(),
+            "SKIPPED, NOT TESTED: axe-core is missing, .ci/servers installs it"
+        );
+    }
+    script
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_can_use_the_page_by_day_and_by_night() {
+    let Some(axe) = axe() else {
+        return;
+    };
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let (receiver, targets) = (Receiver::start().await, Targets::start().await);
+    let home = Home::new(&receiver, &["ops"]);
+    let (well, bad) = (targets.url("well"), targets.url("bad"));
+    home.write(&format!(
+        "groups: {{ master: {{}}, cron: {{}} }}\n\
+         maintenance: [{{ name: nightly, match: {{ group: cron }}, schedule: \"0 2 * * *\", duration: 45m }}]\n\
+         targets:\n  - {{ name: blue, group: master, health: \"{well}\" }}\n  - {{ name: green, group: master, health: \"{bad}\" }}\n  \
+         - {{ name: purple, group: cron, health: \"{well}\" }}\n"
+    ));
+    targets.set("bad", Mood::Down);
+    let hekate = home.start().await;
+    hekate.shows("master/green", "down").await;
+    for language in ["en", "cs"] {
+        for scheme in ["light", "dark"] {
+            browser.look_through((390, 844), scheme).await;
+            let page = format!("http://{}/?lang={language}", hekate.address);
+            browser.open(&page).await;
+            browser.evaluate(&axe).await;
+            let violations = browser
+                .evaluate(
+                    "axe.run().then((found) => found.violations.map((one) => \
+                     one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))",
+                )
+                .await;
+            assert_eq!(violations, serde_json::json!([]), "{language} {scheme}");
+        }
+    }
+    // It sees what nobody could use.
+    let nameless = "document.querySelector('main').append(document.createElement('button')); \
+                    axe.run().then((found) => found.violations.length)";
+    let violations = browser.evaluate(nameless).await;
+    assert!(violations.as_u64() > Some(0), "{violations}");
     hekate.stop().await;
 }

@@ -113,6 +113,14 @@ press("a click", click("hekate.ask", "1 status"))
 press("an old click", click("hekate.ask", "0 status"))
 press("a click with accents", click("hekate.ask", "1 status mástér 🔵"))
 press("a menu", search, answer='"options"')
-press("a form", {"type": "view_submission"})
+form = {
+    "type": "view_submission",
+    "user": {"id": "U0EVA", "username": "eva"},
+    "team": {"id": "T0"},
+    "view": {"callback_id": "hekate.action.type_name", "private_metadata": "1 abcd", "state": {"values": {}}},
+}
+press("a form", form, answer='"response_action"')
+press("a form without anything", {"type": "view_submission"}, expected=400, answer="bad_interaction")
+press("something that is not ours", {"type": "view_closed"})
 press("a list", [], expected=400, answer="bad_interaction")
 press("a forged click", click("hekate.ack", "1 t:api"), signer=SignatureVerifier("another"), expected=401, answer="not signed")
