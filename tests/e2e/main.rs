@@ -46,6 +46,7 @@ mod preview;
 mod receiver;
 mod reload;
 mod reload_ways;
+mod rights;
 mod secrets;
 mod sick_disk;
 mod slack_troubles;
