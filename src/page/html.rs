@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, html};
 
 use super::{
-    Page, Viewer,
+    PROBLEMS_MAX, Page, Viewer,
     headline::{Level, maintenance},
     words::Phrase,
 };
@@ -140,11 +140,12 @@ fn problems(page: &Page<'_>) -> Markup {
     if problems.is_empty() {
         return html! {};
     }
+    let more = problems.len().saturating_sub(PROBLEMS_MAX);
     html! {
         section aria-labelledby="problems" {
             h2 #problems { (say(Phrase::Problems)) }
             ul.problems {
-                @for (level, line) in problems {
+                @for (level, line) in problems.into_iter().take(PROBLEMS_MAX) {
                     li class=(level.as_str()) {
                         p {
                             (state(page, level)) " "
@@ -157,6 +158,7 @@ fn problems(page: &Page<'_>) -> Markup {
                     }
                 }
             }
+            @if more > 0 { p.note { (page.look.language.more(more)) } }
         }
     }
 }

@@ -21,13 +21,16 @@ pub use self::{
 
 use crate::{
     command::{Line, Status},
-    model::{Timestamp, page::Language, planned::WindowFacts},
+    model::{Timestamp, Verdict, page::Language, planned::WindowFacts},
 };
 
 /// The style sheet, which the page asks for as `/page.css`.
 pub const STYLE: &str = include_str!("page.css");
 /// The script, which the page asks for as `/page.js`: it only asks for the page again and shows what changed.
 pub const SCRIPT: &str = include_str!("page.js");
+
+/// So many problems are told by themselves; the others stand in their groups.
+const PROBLEMS_MAX: usize = 100;
 
 /// Who looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,18 +94,15 @@ impl Page<'_> {
         lines.filter(|line| self.is_shown(line))
     }
 
-    /// What is not as it should be, worst first.
+    /// What is not as it should be, worst first. What is well while somebody works on it is not among them.
     fn problems(&self) -> Vec<(Level, &Line)> {
+        let is_stale = |line: &&Line| line.verdict() == Verdict::Operational && line.is_stale;
         // The order of the status is kept among equals.
         let known = self.status.problems.iter();
-        let stale = self
-            .lines()
-            .filter(|line| !self.status.problems.contains(line));
         let mut problems: Vec<_> = known
             .filter(|line| self.is_shown(line))
-            .chain(stale)
+            .chain(self.lines().filter(is_stale))
             .map(|line| (Level::of(line), line))
-            .filter(|(level, _)| *level > Level::Fine)
             .collect();
         problems.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
         problems

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Page, headline::Level, words::Phrase};
+use super::{PROBLEMS_MAX, Page, headline::Level, words::Phrase};
 
 pub(super) fn page(page: &Page<'_>) -> String {
     let language = page.look.language;
     let mut out = format!("{}\n", language.headline(&page.headline()));
-    for (level, line) in page.problems() {
+    let problems = page.problems();
+    let more = problems.len().saturating_sub(PROBLEMS_MAX);
+    for (level, line) in problems.into_iter().take(PROBLEMS_MAX) {
         let _infallible = write!(
             out,
             "\n{}  {}  {} {} {}\n",
@@ -22,6 +24,9 @@ pub(super) fn page(page: &Page<'_>) -> String {
         if let Some(why) = page.why(line) {
             let _infallible = writeln!(out, "  {why}");
         }
+    }
+    if more > 0 {
+        let _infallible = writeln!(out, "\n{}", language.more(more));
     }
     for section in &page.status.sections {
         let lines: Vec<_> = section

@@ -437,6 +437,37 @@ fn a_page_of_a_hundred_targets_is_small_and_asks_nobody_else() {
 }
 
 #[test]
+fn of_very_many_problems_the_first_hundred_are_told_by_themselves() {
+    let board = busy();
+    let mut status = status(&board);
+    let down = status.problems[0].clone();
+    status.problems = vec![down; 5_000];
+    let page = Page {
+        status: &status,
+        windows: &[],
+        look: look(Viewer::Insider, Language::Czech),
+    };
+    assert!(page.plain().contains("a 4900 dalších níže"));
+    let html = page.html();
+    assert_eq!(html.matches("<li class=\"outage\">").count(), 100);
+    assert!(html.contains("a 4900 dalších níže"));
+}
+
+#[test]
+fn what_is_well_while_somebody_works_on_it_is_no_problem() {
+    let board = well();
+    plans(&board, "api", PlanKind::Maintenance);
+    let status = status(&board);
+    let page = Page {
+        status: &status,
+        windows: &[],
+        look: look(Viewer::Public, Language::English),
+    };
+    assert!(page.problems().is_empty());
+    assert!(page.html().contains("api is in maintenance"));
+}
+
+#[test]
 fn every_phrase_is_there_in_every_language() {
     for phrase in Phrase::ALL {
         let said = Language::ALL.map(|language| language.say(phrase));

@@ -109,15 +109,28 @@ impl Language {
             .take(NAMES_MAX)
             .map(|(name, role)| self.name(name, *role))
             .collect();
-        said.extend((more > 0).then(|| match (self, more) {
-            (Self::English, _) => format!("{more} more"),
-            (Self::Czech, 1..=4) => format!("{more} další"),
-            (Self::Czech, _) => format!("{more} dalších"),
-        }));
+        said.extend((more > 0).then(|| self.others(more)));
         match said.as_slice() {
             [] => String::new(),
             [one] => one.clone(),
             [first @ .., last] => format!("{} {and} {last}", first.join(", ")),
+        }
+    }
+
+    /// So many others.
+    fn others(self, number: usize) -> String {
+        match (self, number) {
+            (Self::English, _) => format!("{number} more"),
+            (Self::Czech, 1..=4) => format!("{number} další"),
+            (Self::Czech, _) => format!("{number} dalších"),
+        }
+    }
+
+    /// That there are others, which are not told by themselves.
+    pub(super) fn more(self, number: usize) -> String {
+        match self {
+            Self::English => format!("and {}, below", self.others(number)),
+            Self::Czech => format!("a {} níže", self.others(number)),
         }
     }
 
