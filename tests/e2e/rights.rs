@@ -60,30 +60,41 @@ const KINDS: [Kind; 4] = [
     },
 ];
 
+/// Somebody, as the file sees them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum By {
+    Member,
+    Stranger,
+}
+
+/// The one that carries the load.
+const ACTIVE: &str = "master blue";
+/// The other one.
+const INACTIVE: &str = "master green";
+
 /// One case.
 #[derive(Clone, Copy, Debug)]
 struct Case {
     kind: Kind,
-    is_member: bool,
-    is_here: bool,
-    is_active: bool,
+    by: By,
+    channel: &'static str,
+    target: &'static str,
     is_down: bool,
 }
 
 impl Case {
     fn all() -> Vec<Self> {
-        let both = [true, false];
         let mut all = Vec::new();
         for is_down in [false, true] {
             for kind in KINDS {
-                for is_member in both {
-                    for is_here in both {
-                        for is_active in both {
+                for by in [By::Member, By::Stranger] {
+                    for channel in [HERE, ELSEWHERE] {
+                        for target in [ACTIVE, INACTIVE] {
                             all.push(Self {
                                 kind,
-                                is_member,
-                                is_here,
-                                is_active,
+                                by,
+                                channel,
+                                target,
                                 is_down,
                             });
                         }
@@ -96,24 +107,11 @@ impl Case {
 
     /// The rule, in other words than the guard's.
     fn may(self) -> bool {
-        let obeys_somebody = self.kind.words != "nobody's own";
-        obeys_somebody
-            && self.is_member
-            && !(self.kind.only_here && !self.is_here)
-            && !(self.is_active && !self.kind.any_role)
-            && !(self.kind.only_down && !self.is_down)
-    }
-
-    fn target(self) -> &'static str {
-        if self.is_active {
-            "master blue"
-        } else {
-            "master green"
-        }
-    }
-
-    const fn channel(self) -> &'static str {
-        if self.is_here { HERE } else { ELSEWHERE }
+        let is_obeyed = self.by == By::Member && self.kind.words != "nobody's own";
+        let is_right_place = self.channel == HERE || !self.kind.only_here;
+        let is_right_role = self.target == INACTIVE || self.kind.any_role;
+        let is_right_state = self.is_down || !self.kind.only_down;
+        is_obeyed && is_right_place && is_right_role && is_right_state
     }
 }
 
@@ -124,13 +122,12 @@ fn next() -> String {
 }
 
 /// The next one of the members, or of those who are none.
-fn somebody(is_member: bool) -> String {
+fn somebody(by: By) -> String {
     static ASKED: AtomicUsize = AtomicUsize::new(0);
     let number = ASKED.fetch_add(1, Ordering::Relaxed) % MEMBERS;
-    if is_member {
-        format!("U0MEMBER{number}")
-    } else {
-        format!("U0STRANGER{number}")
+    match by {
+        By::Member => format!("U0MEMBER{number}"),
+        By::Stranger => format!("U0STRANGER{number}"),
     }
 }
 
@@ -190,8 +187,8 @@ async fn stages(home: &Home) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everybody_in_every_place_to_every_target_in_every_state() {
+/// A pair whose roles stand in a file, and the four actions.
+async fn stage() -> (Targets, Receiver, Home, Hekate) {
     let (targets, receiver) = (Targets::start().await, Receiver::start().await);
     let mut home = Home::new(&receiver, &["ops"]);
     let slack = let_in(&mut home);
@@ -220,6 +217,12 @@ async fn everybody_in_every_place_to_every_target_in_every_state() {
         (hekate.target("master/green").await["role"] == "inactive").then_some(())
     })
     .await;
+    (targets, receiver, home, hekate)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everybody_in_every_place_to_every_target_in_every_state() {
+    let (targets, _receiver, home, hekate) = stage().await;
     let mut asked = 0;
     let mut is_down = false;
     for case in Case::all() {
@@ -230,9 +233,9 @@ async fn everybody_in_every_place_to_every_target_in_every_state() {
             hekate.shows("master/blue", "down").await;
             hekate.shows("master/green", "down").await;
         }
-        let by = somebody(case.is_member);
-        let words = format!("{} {}", case.kind.words, case.target());
-        let said = says(&hekate, &by, case.channel(), &words).await;
+        let by = somebody(case.by);
+        let words = format!("{} {}", case.kind.words, case.target);
+        let said = says(&hekate, &by, case.channel, &words).await;
         let word = word_of(&said);
         assert_eq!(word.is_some(), case.may(), "{case:?}: {said}");
         let Some(word) = word else {
@@ -240,10 +243,10 @@ async fn everybody_in_every_place_to_every_target_in_every_state() {
         };
         asked += 1;
         // Nobody else confirms it, by whatever way.
-        for is_member in [true, false] {
-            let another = somebody(is_member);
+        for who in [By::Member, By::Stranger] {
+            let another = somebody(who);
             assert_ne!(another, by);
-            let typed = format!("confirm {word} {}", case.target());
+            let typed = format!("confirm {word} {}", case.target);
             let said = says(&hekate, &another, HERE, &typed).await;
             assert!(said.contains("only "), "{case:?}: {said}");
             presses(
@@ -254,14 +257,14 @@ async fn everybody_in_every_place_to_every_target_in_every_state() {
             )
             .await;
         }
-        let said = says(&hekate, &by, case.channel(), &format!("cancel {word}")).await;
+        let said = says(&hekate, &by, case.channel, &format!("cancel {word}")).await;
         assert!(!said.is_empty());
         // What is over stays over, for whomever it belonged to as well.
         let late = says(
             &hekate,
             &by,
-            case.channel(),
-            &format!("confirm {word} {}", case.target()),
+            case.channel,
+            &format!("confirm {word} {}", case.target),
         )
         .await;
         assert!(word_of(&late).is_none(), "{late}");
