@@ -70,6 +70,10 @@ pub(super) async fn serve_within(
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     if let Some(ticket) = gate.admit(peer.ip()) {
+                        // The end of a long answer would wait 40 ms for the other side to say that it has the rest.
+                        if let Err(error) = stream.set_nodelay(true) {
+                            tracing::debug!(%error, "answers of this connection may be late");
+                        }
                         let stopping = shutdown.child_token();
                         let client = Client { stream, peer, ticket };
                         connections.spawn(connection(client, router.clone(), stopping, limits));
