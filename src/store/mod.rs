@@ -17,6 +17,7 @@ mod database;
 mod error;
 mod examine;
 mod folder;
+mod guarded;
 mod in_memory;
 mod journal;
 mod keys;

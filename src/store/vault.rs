@@ -7,16 +7,13 @@
 //! the openings that did not come back, and after a few of them the files are set aside unopened.
 
 use std::{
-    any::Any,
     collections::BTreeMap,
     fmt,
     fs::File,
     io,
     ops::Bound,
-    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -28,6 +25,7 @@ use sled::{
 use super::{
     Error,
     folder::sync_folder,
+    guarded::guarded,
     keys,
     live::Live,
     schema::{decode, encode, v1},
@@ -611,40 +609,3 @@ fn is_of_the_disk(error: &io::Error) -> bool {
 const TOO_MANY_FILES: i32 = 24;
 /// `ENFILE`.
 const TOO_MANY_FILES_OF_ALL: i32 = 23;
-
-/// Does the work on a thread of its own: a panic becomes an error, and so does not coming back within the limit.
-fn guarded<T, F>(doing: &'static str, limit: Duration, work: F) -> Result<T, Error>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, Error> + Send + 'static,
-{
-    let (sender, receiver) = mpsc::channel();
-    let thread = thread::Builder::new().name(String::from("store-sled"));
-    thread
-        .spawn(move || {
-            // What the work holds is gone when it returns, before the answer is sent: sled's lock as well.
-            let result = catch_unwind(AssertUnwindSafe(work));
-            drop(sender.send(result));
-        })
-        .map_err(Error::disk("start a thread for", "sled"))?;
-    match receiver.recv_timeout(limit) {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(Error::Panicked {
-            doing,
-            words: words_of(&*panic),
-        }),
-        Err(_) => Err(Error::Hung {
-            doing,
-            after: limit,
-        }),
-    }
-}
-
-/// What a panic said.
-pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
-    panic
-        .downcast_ref::<String>()
-        .cloned()
-        .or_else(|| panic.downcast_ref::<&str>().copied().map(String::from))
-        .unwrap_or_else(|| String::from("it said nothing"))
-}

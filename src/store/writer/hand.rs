@@ -8,10 +8,7 @@ use std::{
 
 use super::{
     super::{
-        Database, Error, Notice,
-        database::Removed,
-        schema::v1,
-        vault::{Door, words_of},
+        Database, Error, Notice, database::Removed, guarded::words_of, schema::v1, vault::Door,
     },
     Message, Now,
 };
