@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::model::Plan;
 
 /// Descriptors kept for everything but looks: the store, the listener, its connections, messages.
-const RESERVED: u64 = 512;
+const RESERVED: u64 = 768;
 /// A look over both address families holds two sockets while they race.
 const DESCRIPTORS_A_LOOK: u64 = 2;
 /// Above this, more looks at once only cost memory.

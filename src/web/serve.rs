@@ -48,8 +48,8 @@ const REFUSED_PAUSE: Duration = Duration::from_millis(200);
 
 /// Answers requests until `shutdown` is cancelled; then lets those under way end, for at most 5 seconds.
 ///
-/// HTTP/1.1 only; at most 256 connections, 32 from one address; 5 s for a request's head and 10 s for all of it; heads of
-/// at most 16 KiB and 64 headers.
+/// HTTP/1.1 only; at most 256 connections, 32 from one address, and as many that wait to be let in, for at most 2 s; 5 s
+/// for a request's head and 10 s for all of it; heads of at most 16 KiB and 64 headers.
 pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationToken) {
     serve_within(listener, state, shutdown, LIMITS).await;
 }
@@ -60,8 +60,9 @@ pub(super) async fn serve_within(
     shutdown: CancellationToken,
     limits: Limits,
 ) {
+    let clock = state.clock.clone();
     let router = router(state);
-    let gate = Arc::new(Gate::default());
+    let gate = Arc::new(Gate::new(move || clock.now().tick));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -69,15 +70,22 @@ pub(super) async fn serve_within(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    if let Some(ticket) = gate.admit(peer.ip()) {
-                        // The end of a long answer would wait 40 ms for the other side to say that it has the rest.
-                        if let Err(error) = stream.set_nodelay(true) {
-                            tracing::debug!(%error, "answers of this connection may be late");
-                        }
-                        let stopping = shutdown.child_token();
-                        let client = Client { stream, peer, ticket };
-                        connections.spawn(connection(client, router.clone(), stopping, limits));
+                    // The end of a long answer would wait 40 ms for the other side to say that it has the rest.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "answers of this connection may be late");
                     }
+                    let (gate, router) = (Arc::clone(&gate), router.clone());
+                    let stopping = shutdown.child_token();
+                    connections.spawn(async move {
+                        let entered = tokio::select! {
+                            entered = gate.enter(peer.ip()) => entered,
+                            () = stopping.cancelled() => None,
+                        };
+                        if let Some(ticket) = entered {
+                            let client = Client { stream, peer, ticket };
+                            connection(client, router, stopping, limits).await;
+                        }
+                    });
                 }
                 Err(error) => refused(&error).await,
             },
@@ -136,10 +144,11 @@ async fn answer(
     ticket: &Arc<Ticket>,
     mut router: Router,
 ) -> Result<Response, Infallible> {
-    let _busy = ticket.busy();
+    let busy = ticket.busy();
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
-    router.call(request).await
+    let response = router.call(request).await?;
+    Ok(response.map(|body| busy.until_sent(body)))
 }
 
 /// Waits a little if the trouble is ours; a connection that broke before it was taken is nobody's.
