@@ -10,10 +10,13 @@
     const next = new DOMParser().parseFromString(text, "text/html");
     const main = next.querySelector("main");
     if (!main) throw new Error("no page");
-    // What was opened or closed stays so, unless something in it became worse.
-    const open = new Map([...document.querySelectorAll("details")].map((d) => [d.querySelector("strong").textContent, d.open]));
+    // What was opened or closed stays so as long as nothing in it changed its state.
+    const state = (details) => details.querySelector("summary .state").textContent;
+    const name = (details) => details.querySelector("strong").textContent;
+    const before = new Map([...document.querySelectorAll("details")].map((d) => [name(d), d]));
     for (const details of main.querySelectorAll("details")) {
-      if (open.get(details.querySelector("strong").textContent)) details.open = true;
+      const known = before.get(name(details));
+      if (known && state(known) === state(details)) details.open = known.open;
     }
     document.querySelector("main").replaceWith(main);
     document.title = next.title;

@@ -67,6 +67,14 @@ fn look(viewer: Viewer, language: Language) -> Look<'static> {
     }
 }
 
+fn page_of(status: &Status, viewer: Viewer, language: Language) -> Page<'_> {
+    Page {
+        status,
+        windows: &[],
+        look: look(viewer, language),
+    }
+}
+
 fn sentences(board: &Board) -> String {
     let status = status(board);
     let headline = Headline::of(status.sections.iter().flat_map(|section| &section.lines));
@@ -173,11 +181,7 @@ fn what_is_too_old_cannot_be_seen() {
     let board = well();
     let mut status = status(&board);
     status.sections[0].lines[0].is_stale = true;
-    let page = Page {
-        status: &status,
-        windows: &[],
-        look: look(Viewer::Public, Language::English),
-    };
+    let page = page_of(&status, Viewer::Public, Language::English);
     let plain = page.plain();
     assert!(plain.contains("cannot be seen"), "{plain}");
     assert_eq!(page.problems().len(), 1);
@@ -241,11 +245,7 @@ fn what_a_terminal_shows() {
         (Viewer::Insider, Language::English),
         (Viewer::Public, Language::Czech),
     ] {
-        let page = Page {
-            status: &status,
-            windows: &[],
-            look: look(viewer, language),
-        };
+        let page = page_of(&status, viewer, language);
         let _infallible = writeln!(out, "--- {viewer:?}\n{}", page.plain());
     }
     expect![[r#"
@@ -442,11 +442,7 @@ fn of_very_many_problems_the_first_hundred_are_told_by_themselves() {
     let mut status = status(&board);
     let down = status.problems[0].clone();
     status.problems = vec![down; 5_000];
-    let page = Page {
-        status: &status,
-        windows: &[],
-        look: look(Viewer::Insider, Language::Czech),
-    };
+    let page = page_of(&status, Viewer::Insider, Language::Czech);
     assert!(page.plain().contains("a 4900 dalších níže"));
     let html = page.html();
     assert_eq!(html.matches("<li class=\"outage\">").count(), 100);
@@ -458,11 +454,7 @@ fn what_is_well_while_somebody_works_on_it_is_no_problem() {
     let board = well();
     plans(&board, "api", PlanKind::Maintenance);
     let status = status(&board);
-    let page = Page {
-        status: &status,
-        windows: &[],
-        look: look(Viewer::Public, Language::English),
-    };
+    let page = page_of(&status, Viewer::Public, Language::English);
     assert!(page.problems().is_empty());
     assert!(page.html().contains("api is in maintenance"));
 }

@@ -5,22 +5,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde_json::{Value, json};
 
 use super::{
+    door::Door,
     home::{Hekate, Home},
     receiver::Receiver,
-    slash::{ANOTHER_SECRET, SECRET, Signed, let_in},
-    socket_mode::stand_in::{StandIn, TOKEN},
+    slash::{ANOTHER_SECRET, SECRET, Signed},
+    socket_mode::stand_in::StandIn,
     targets::{Mood, Targets},
     wait::until,
 };
 
 const ROUTE: &str = "/slack/interactive";
-
-/// The way on which clicks come.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Door {
-    Request,
-    Connection,
-}
 
 struct Stage {
     door: Door,
@@ -38,22 +32,11 @@ impl Stage {
         let slack = StandIn::start().await;
         targets.set("api", Mood::Down);
         let mut home = Home::new(&receiver, &["alerts"]);
-        let key = match door {
-            Door::Request => {
-                let_in(&mut home);
-                "signing_secret: \"${SIGNING_SECRET}\""
-            }
-            Door::Connection => {
-                home.set("APP_TOKEN", TOKEN);
-                "app_token: \"${APP_TOKEN}\""
-            }
-        };
+        let key = door.key(&mut home);
         let section = format!("slack: {{ {key}, base_url: \"{}\" }}\n", slack.base_url());
         home.write(&(section + &targets.section(&["api", "web"])));
         let hekate = home.start().await;
-        if door == Door::Connection {
-            slack.has_lines(2).await;
-        }
+        door.is_open(&slack).await;
         hekate.shows("web", "operational").await;
         receiver.hear_down("alerts").await;
         let stage = Self {

@@ -9,22 +9,16 @@ use hekate::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{
+    door::Door,
     home::{Hekate, Home},
     receiver::Receiver,
-    slash::{SECRET, Signed, let_in},
-    socket_mode::stand_in::{BOT_TOKEN, Bid, StandIn, TOKEN},
+    slash::{SECRET, Signed},
+    socket_mode::stand_in::{BOT_TOKEN, Bid, StandIn},
     targets::Targets,
     wait::until,
 };
 
 const OPEN: &str = "views.open";
-
-/// The way on which people ask.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Door {
-    Request,
-    Connection,
-}
 
 /// A pair, an action whose name has to be typed, and what it posts to.
 struct Stage {
@@ -42,16 +36,7 @@ impl Stage {
         let slack = StandIn::start().await;
         let mut home = Home::new(&receiver, &["ops"]);
         home.set("BOT_TOKEN", BOT_TOKEN);
-        let key = match door {
-            Door::Request => {
-                let_in(&mut home);
-                "signing_secret: \"${SIGNING_SECRET}\""
-            }
-            Door::Connection => {
-                home.set("APP_TOKEN", TOKEN);
-                "app_token: \"${APP_TOKEN}\""
-            }
-        };
+        let key = door.key(&mut home);
         home.write(&format!(
             "slack: {{ {key}, bot_token: \"${{BOT_TOKEN}}\", base_url: \"{}\" }}\n\
              groups: {{ master: {{ active: {{ file: active.txt }} }} }}\n\
@@ -65,9 +50,7 @@ impl Stage {
         ));
         fs::write(home.path().join("active.txt"), "blue").expect("the folder takes files");
         let hekate = home.start().await;
-        if door == Door::Connection {
-            slack.has_lines(2).await;
-        }
+        door.is_open(&slack).await;
         until("the roles are read", async || {
             (hekate.target("master/blue").await["role"] == "active").then_some(())
         })

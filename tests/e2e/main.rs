@@ -25,6 +25,8 @@ mod corruption;
 mod crowd;
 mod discovery;
 mod doctor;
+#[cfg(feature = "socket_mode")]
+mod door;
 mod endings;
 mod flapping;
 #[cfg(feature = "socket_mode")]

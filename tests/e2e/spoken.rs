@@ -6,10 +6,11 @@ use hekate::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{
+    door::Door,
     home::{Hekate, Home},
     receiver::Receiver,
-    slash::{ANOTHER_SECRET, SECRET, Signed, let_in},
-    socket_mode::stand_in::{BOT_TOKEN, Bid, StandIn, TOKEN},
+    slash::{ANOTHER_SECRET, SECRET, Signed},
+    socket_mode::stand_in::{BOT_TOKEN, Bid, StandIn},
     targets::{Mood, Targets},
     wait::until,
     wire::Answer,
@@ -18,13 +19,6 @@ use super::{
 const ROUTE: &str = "/slack/events";
 const POST: &str = "chat.postMessage";
 const EPHEMERAL: &str = "chat.postEphemeral";
-
-/// The way on which it comes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Door {
-    Request,
-    Connection,
-}
 
 struct Stage {
     door: Door,
@@ -48,25 +42,14 @@ impl Stage {
         targets.set("api", Mood::Down);
         let mut home = Home::new(&receiver, &["alerts", "ops"]);
         home.set("BOT_TOKEN", BOT_TOKEN);
-        let key = match door {
-            Door::Request => {
-                let_in(&mut home);
-                "signing_secret: \"${SIGNING_SECRET}\""
-            }
-            Door::Connection => {
-                home.set("APP_TOKEN", TOKEN);
-                "app_token: \"${APP_TOKEN}\""
-            }
-        };
+        let key = door.key(&mut home);
         let section = format!(
             "slack: {{ {key}, bot_token: \"${{BOT_TOKEN}}\", base_url: \"{}\" }}\nroutes: [{{ to: alerts }}]\n",
             slack.base_url()
         );
         home.write(&(section + &targets.section(&["api", "web"]) + more));
         let hekate = home.start().await;
-        if door == Door::Connection {
-            slack.has_lines(2).await;
-        }
+        door.is_open(&slack).await;
         hekate.shows("web", "operational").await;
         receiver.hear_down("alerts").await;
         Self {

@@ -37,6 +37,24 @@ async fn an_outage_its_end_and_our_own_are_shown_without_a_reload() {
     browser.evaluate(LOOK_AGAIN).await;
     browser.reads("h1", "api is down").await;
     browser.reads(".problems", "since").await;
+    // What became worse is opened; what somebody closed then stays closed while something else changes.
+    let is_open = "document.querySelector('details').open";
+    assert_eq!(browser.evaluate(is_open).await, true);
+    browser
+        .evaluate("document.querySelector('details').open = false")
+        .await;
+    let taken = home
+        .run(&[
+            "ack",
+            "api",
+            "--server",
+            &format!("http://{}", hekate.address),
+        ])
+        .await;
+    assert!(taken.status.success(), "{taken:?}");
+    browser.evaluate(LOOK_AGAIN).await;
+    browser.reads(".problems", "is on it").await;
+    assert_eq!(browser.evaluate(is_open).await, false);
     targets.set("api", Mood::Up);
     hekate.shows("api", "operational").await;
     browser.evaluate(LOOK_AGAIN).await;
