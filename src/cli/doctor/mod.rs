@@ -65,7 +65,10 @@ pub(super) fn doctor(global: &Global, terminal: Terminal) -> Exit {
             _ = tokio::signal::ctrl_c() => None,
         }
     };
-    match runtime.block_on(asking) {
+    let asked = runtime.block_on(asking);
+    // A disk that hangs keeps nobody here who does not want to wait for it.
+    runtime.shutdown_background();
+    match asked {
         Some(lines) => told(&lines, terminal),
         None => Exit::Interrupted,
     }
@@ -176,10 +179,11 @@ async fn all(file: File, server: &Server) -> Vec<Line> {
             None
         }
     };
-    let (survey, way, of_slack) = tokio::join!(Survey::of(plan, &clock), way, of_slack);
+    let folder = store::line(plan.store.path.clone(), running.is_there.is_ok(), &clock);
+    let (survey, way, of_slack, folder) =
+        tokio::join!(Survey::of(plan, &clock), way, of_slack, folder);
     let is_synchronised = Path::new(SYNCHRONISED).exists();
-    let folder = store::Seen::of(&plan.store.path, &clock);
-    let mut lines = vec![store::judge(&folder, running.is_there.is_ok())];
+    let mut lines = vec![folder];
     lines.extend(reach::judge(way.as_ref(), is_synchronised));
     lines.push(fleet::targets(&fleet::looks(&survey)));
     lines.push(fleet::sources(&fleet::stores(&survey)));

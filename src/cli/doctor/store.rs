@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::time::timeout;
+
 use super::line::{Line, State, Subject};
 use crate::{
     clock::Clock,
@@ -18,6 +20,8 @@ use crate::{
 const PROBE_BYTES: usize = 4 * 1024;
 /// A disk that takes longer makes messages late: they wait until it is written down that they are owed.
 const SYNC_SLOW: Duration = Duration::from_millis(250);
+/// A journal of years is read within seconds.
+const LOOK_LIMIT: Duration = Duration::from_mins(1);
 /// Below this a year of history may not fit.
 const COMFORTABLE_BYTES: u64 = 1024 * 1024 * 1024;
 /// The most faults of the journal that are listed.
@@ -25,7 +29,7 @@ const FAULTS_MAX: usize = 5;
 
 /// What was seen of the folder.
 #[derive(Debug)]
-pub(super) struct Seen {
+struct Seen {
     path: PathBuf,
     /// The folder above it that is there, if it is not.
     above: Option<PathBuf>,
@@ -40,7 +44,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Looks. Nothing stays behind.
-    pub(super) fn of(path: &Path, clock: &Clock) -> Self {
+    fn of(path: &Path, clock: &Clock) -> Self {
         let is_there = path.is_dir();
         let there = path
             .ancestors()
@@ -94,8 +98,28 @@ fn write(folder: &Path, clock: &Clock) -> io::Result<Duration> {
     written
 }
 
+/// Looks, and says what is to be said: at a disk that does not answer, that.
+pub(super) async fn line(path: PathBuf, is_running: bool, clock: &Clock) -> Line {
+    let (folder, clock) = (path.clone(), clock.clone());
+    let looking = tokio::task::spawn_blocking(move || Seen::of(&folder, &clock));
+    match timeout(LOOK_LIMIT, looking).await {
+        Ok(Ok(seen)) => judge(&seen, is_running),
+        Ok(Err(_)) | Err(_) => silent(&path),
+    }
+}
+
+fn silent(path: &Path) -> Line {
+    let words = format!(
+        "the disk of {} did not answer within {} s",
+        path.display(),
+        LOOK_LIMIT.as_secs()
+    );
+    Line::new(Subject::Store, State::Problem, words)
+        .fix("look at the disk (`dmesg`), or put the store on one of this machine")
+}
+
 /// What is said of it.
-pub(super) fn judge(seen: &Seen, is_running: bool) -> Line {
+fn judge(seen: &Seen, is_running: bool) -> Line {
     let path = seen.path.display();
     let took = match &seen.written {
         Err(why) => {
@@ -248,6 +272,7 @@ mod tests {
             },
         ]
         .map(|seen| judge(&seen, false));
+        let lines = [&lines[..], &[silent(Path::new("./data"))]].concat();
         expect![[r#"
              2 ✔ store         ./data is whole (812 lines of history), 73 GB free, fsync 2.1 ms
              2 ✔ store         ./data is not there yet; the first start makes it, 73 GB free, fsync 2.1 ms
@@ -264,7 +289,9 @@ mod tests {
              2 ✖ store         ./data cannot be read, 73 GB free, fsync 2.1 ms
                                a newer hekate wrote it
                                fix: `hekate store verify` lists every fault; keep a copy of the folder before anything is done
-            2 fine, 1 warning, 4 problems
+             2 ✖ store         the disk of ./data did not answer within 60 s
+                               fix: look at the disk (`dmesg`), or put the store on one of this machine
+            2 fine, 1 warning, 5 problems
         "#]].assert_eq(&text(&lines, false));
     }
 
