@@ -31,7 +31,11 @@ struct Jenkins<'a> {
     job_address: String,
 }
 
-pub(super) async fn run(call: &JenkinsCall, job: &Job) -> Ended {
+pub(super) async fn run(
+    call: &JenkinsCall,
+    job: &Job,
+    tell: impl Fn(&str, Option<String>),
+) -> Ended {
     let client = match client(call.ca_pem.as_deref(), ANSWER_WITHIN) {
         Ok(client) => client,
         Err(why) => return Ended::failed(why),
@@ -51,8 +55,10 @@ pub(super) async fn run(call: &JenkinsCall, job: &Job) -> Ended {
         Ok(item) => item,
         Err(ended) => return ended,
     };
+    tell("in the queue of Jenkins", None);
     let mut number = None;
-    let ended = timeout(call.build_limit, jenkins.follow(item, &mut number)).await;
+    let begun = |number: u64| tell("building", Some(name_of(number)));
+    let ended = timeout(call.build_limit, jenkins.follow(item, &mut number, begun)).await;
     let ended = ended.unwrap_or_else(|_late| {
         let where_ = if number.is_some() {
             "building"
@@ -61,7 +67,11 @@ pub(super) async fn run(call: &JenkinsCall, job: &Job) -> Ended {
         };
         Ended::unknown(format!("still {where_} after {}", span(call.build_limit)))
     });
-    ended.called(number.map(|number| format!("Jenkins #{number}")))
+    ended.called(number.map(name_of))
+}
+
+fn name_of(number: u64) -> String {
+    format!("Jenkins #{number}")
 }
 
 fn job_address(base: &str, job: &[String]) -> String {
@@ -160,7 +170,7 @@ impl Jenkins<'_> {
     }
 
     /// Waits for the number of the build, and for its end. Trouble on the way is waited out; only time ends it.
-    async fn follow(&self, item: u64, number: &mut Option<u64>) -> Ended {
+    async fn follow(&self, item: u64, number: &mut Option<u64>, begun: impl Fn(u64)) -> Ended {
         let base = &self.base;
         let queue = format!("{base}/queue/item/{item}/api/json");
         let mut pause = FIRST_PAUSE;
@@ -178,6 +188,7 @@ impl Jenkins<'_> {
             pause = (pause * 2).min(PAUSE_MAX);
         };
         *number = Some(found);
+        begun(found);
         let build = format!("{}/{found}/api/json", self.job_address);
         let mut pause = FIRST_PAUSE;
         loop {

@@ -15,7 +15,7 @@ use url::form_urlencoded;
 
 use crate::model::{
     TargetId,
-    action::{Action, AttemptId, Call, Ran, RanResult},
+    action::{Action, AttemptId, Call, Ongoing, Ran, RanResult},
     text::clean,
 };
 
@@ -45,11 +45,22 @@ pub struct Job {
     pub reason: String,
 }
 
-/// Does it, and says how it ended. It ends within what the file allows, and never fails: trouble is data.
-pub async fn run(job: Job) -> Ran {
+/// Does it, and says how it ended; `tell` hears how far it has come. It ends within what the file allows, and never fails: trouble is
+/// data.
+pub async fn run(job: Job, tell: impl Fn(Ongoing) + Send + Sync) -> Ran {
     let ended = match &job.action.call {
         Call::Http(call) => http::run(call, &job).await,
-        Call::Jenkins(call) => jenkins::run(call, &job).await,
+        Call::Jenkins(call) => {
+            let attempt = job.attempt;
+            let told = move |words: &str, reference: Option<String>| {
+                tell(Ongoing {
+                    attempt,
+                    words: clean(words, WORDS_MAX),
+                    reference: reference.map(|name| clean(&name, WORDS_MAX)),
+                });
+            };
+            jenkins::run(call, &job, told).await
+        }
     };
     let Ended {
         result,

@@ -117,6 +117,11 @@ async fn answer(
     }
 }
 
+/// How it ended, whatever was told meanwhile.
+async fn done(job: Job) -> Ran {
+    run(job, |_| {}).await
+}
+
 fn job(call: Call) -> Job {
     Job {
         attempt: AttemptId(17),
@@ -177,7 +182,7 @@ fn http(method: &str, url: String) -> HttpCall {
 async fn a_build_is_asked_for_once_and_waited_for() {
     let stage = Stage::new();
     let address = stage.open().await;
-    let ran = run(job(jenkins(&address))).await;
+    let ran = done(job(jenkins(&address))).await;
     assert_eq!((ran.result, ran.words.as_str()), (RanResult::Done, "done"));
     assert_eq!(ran.reference.as_deref(), Some("Jenkins #812"));
     let heard = stage.heard();
@@ -197,7 +202,7 @@ async fn a_build_that_fails_or_never_ends_or_is_refused() {
     let mut stage = Stage::new();
     stage.result = Some("FAILURE");
     stage.has_crumb = false;
-    let ran = run(job(jenkins(&stage.open().await))).await;
+    let ran = done(job(jenkins(&stage.open().await))).await;
     assert_eq!(
         (ran.result, ran.words.as_str(), ran.reference.as_deref()),
         (
@@ -213,7 +218,7 @@ async fn a_build_that_fails_or_never_ends_or_is_refused() {
     if let Call::Jenkins(call) = &mut call {
         call.build_limit = Duration::from_secs(4);
     }
-    let ran = run(job(call)).await;
+    let ran = done(job(call)).await;
     assert_eq!(
         (ran.result, ran.words.as_str(), ran.reference.as_deref()),
         (
@@ -225,7 +230,7 @@ async fn a_build_that_fails_or_never_ends_or_is_refused() {
 
     let mut stage = Stage::new();
     stage.status = StatusCode::FORBIDDEN;
-    let ran = run(job(jenkins(&stage.open().await))).await;
+    let ran = done(job(jenkins(&stage.open().await))).await;
     assert_eq!(
         (ran.result, ran.words.as_str()),
         (
@@ -247,7 +252,7 @@ async fn what_a_proxy_had_no_answer_to_may_have_been_done() {
         let mut stage = Stage::new();
         stage.status = StatusCode::from_u16(status).unwrap();
         let address = stage.open().await;
-        let ran = run(job(jenkins(&address))).await;
+        let ran = done(job(jenkins(&address))).await;
         let said = format!("Jenkins refused the build with HTTP {status}");
         let said = if words.is_empty() {
             said
@@ -259,7 +264,7 @@ async fn what_a_proxy_had_no_answer_to_may_have_been_done() {
             "POST",
             format!("{address}/job/ops/job/restart%20it/buildWithParameters"),
         );
-        let ran = run(job(Call::Http(Box::new(call)))).await;
+        let ran = done(job(Call::Http(Box::new(call)))).await;
         assert_eq!(
             (ran.result, ran.words),
             (result, format!("HTTP {status}{words}"))
@@ -277,13 +282,13 @@ async fn nobody_there_is_a_failure_and_no_answer_is_unknown() {
         ..silent
     };
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let ran = run(job(Call::Http(Box::new(silent.clone())))).await;
+    let ran = done(job(Call::Http(Box::new(silent.clone())))).await;
     assert_eq!(
         (ran.result, ran.words.as_str()),
         (RanResult::Unknown, "no answer in time")
     );
     drop(listener);
-    let ran = run(job(Call::Http(Box::new(silent)))).await;
+    let ran = done(job(Call::Http(Box::new(silent)))).await;
     assert_eq!(ran.result, RanResult::Failed);
     assert!(ran.words.starts_with("no connection"), "{}", ran.words);
     assert!(
@@ -301,7 +306,7 @@ async fn one_request_with_everything_filled_in_and_no_redirect_followed() {
         json: Some(json!({ "who": "{asker}", "what": ["{target}", 1], "why": "{reason}" })),
         ..http("POST", format!("{address}/done/{{name}}/{{reason}}"))
     };
-    let ran = run(job(Call::Http(Box::new(call)))).await;
+    let ran = done(job(Call::Http(Box::new(call)))).await;
     assert_eq!(
         (ran.result, ran.words.as_str()),
         (RanResult::Done, "HTTP 200")
@@ -310,8 +315,8 @@ async fn one_request_with_everything_filled_in_and_no_redirect_followed() {
         params: vec![(String::from("i"), String::from("{target}"))],
         ..http("GET", format!("{address}/done?a=1"))
     };
-    run(job(Call::Http(Box::new(call)))).await;
-    let ran = run(job(Call::Http(Box::new(http(
+    done(job(Call::Http(Box::new(call)))).await;
+    let ran = done(job(Call::Http(Box::new(http(
         "POST",
         format!("{address}/moved"),
     )))))

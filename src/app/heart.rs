@@ -139,6 +139,7 @@ impl Heart {
             | Event::Planned(_)
             | Event::Ordered(_)
             | Event::Reread(_)
+            | Event::Ongoing(_)
             | Event::Ran(_)
             | Event::Marked(_)
             | Event::Stop => false,

@@ -103,7 +103,12 @@ pub(super) fn run(run: Run, clock: &Clock, events: mpsc::UnboundedSender<Event>)
     );
     tokio::spawn(async move {
         // A panic of ours must not leave it open what became of it.
-        let ran = tokio::spawn(act::run(job))
+        let ongoing = events.clone();
+        let tell = move |told| {
+            // Nobody listens any more only while the process ends.
+            let _ = ongoing.send(Event::Ongoing(told));
+        };
+        let ran = tokio::spawn(act::run(job, tell))
             .await
             .unwrap_or_else(|_panic| Ran {
                 attempt,

@@ -48,7 +48,7 @@ use crate::{
     model::{
         Batch, ChannelName, CheckRecord, GroupName, Incident, IncidentId, Loaded, LookId, Moment,
         Observation, Plan, Slot, Target, TargetId, Tick, Timestamp, Verdict,
-        action::{Answered, Ordered, Ran},
+        action::{Answered, Ongoing, Ordered, Ran},
         board::{Facts, LogFacts},
         heartbeat::Push,
         logs::LogAsk,
@@ -97,6 +97,8 @@ pub enum Event {
     Ordered(Ordered),
     /// Who is active, read right before something is done.
     Reread(RereadAnswer),
+    /// How far doing something has come.
+    Ongoing(Ongoing),
     /// How doing something ended.
     Ran(Ran),
     /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
@@ -317,6 +319,7 @@ impl Engine {
             Event::Planned(asked) => self.asked(now, asked, actions),
             Event::Ordered(ordered) => self.ordered(now, ordered, actions),
             Event::Reread(answer) => self.reread(now, &answer, actions),
+            Event::Ongoing(ongoing) => self.ongoing(now, ongoing, actions),
             Event::Ran(ran) => self.ran(now, ran, actions),
             Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),

@@ -114,7 +114,8 @@ impl Engine {
             .collect()
     }
 
-    fn is_edited(&self, channel: &ChannelName) -> bool {
+    /// Whether a bot edits messages in this channel.
+    pub(super) fn is_edited(&self, channel: &ChannelName) -> bool {
         self.plan
             .channels
             .get(channel)

@@ -109,6 +109,18 @@ impl Engine {
         channels: Vec<ChannelName>,
         batch: &mut Batch,
     ) {
+        self.news_as(now, Kind::Notice, story, channels, batch);
+    }
+
+    /// The same, of a kind that goes on; what its entries belong to.
+    pub(super) fn news_as(
+        &mut self,
+        now: Moment,
+        kind: Kind,
+        story: Story,
+        channels: Vec<ChannelName>,
+        batch: &mut Batch,
+    ) -> IncidentId {
         self.incidents += 1;
         let told = |channel: &ChannelName| Told {
             channel: channel.clone(),
@@ -138,18 +150,18 @@ impl Engine {
             is_short_otherwise: false,
             acknowledged: None,
         };
+        let id = incident.id.clone();
         let story = Arc::new(story);
         for channel in channels {
             let key = EntryKey {
-                incident: incident.id.clone(),
+                incident: id.clone(),
                 sequence: 0,
                 channel,
             };
-            batch
-                .entries
-                .push(entry_of(key, Kind::Notice, now, None, &story));
+            batch.entries.push(entry_of(key, kind, now, None, &story));
         }
         batch.incidents.push(incident);
+        id
     }
 }
 

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
-    names::{ChannelName, GroupName, TargetId},
+    names::{ChannelName, GroupName, IncidentId, TargetId},
     plan::Credentials,
     planned::Person,
     quiet_hours::Allowance,
@@ -399,6 +399,19 @@ pub struct Attempt {
     pub words: String,
     /// What the receiver calls it: `Jenkins #812`.
     pub reference: Option<String>,
+    /// The message that tells of it as it goes on, where a bot edits messages; else only its end is told.
+    pub account: Option<Account>,
+}
+
+/// A message that tells of an attempt from its beginning to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// What its entries belong to; no trouble of a target.
+    pub incident: IncidentId,
+    /// Where it is told.
+    pub channel: ChannelName,
+    /// The sequence of its newest entry.
+    pub sequence: u32,
 }
 
 /// Why something is not done.
@@ -512,6 +525,17 @@ pub struct Ran {
     /// What came of it, as a clause; cleaned.
     pub words: String,
     /// What the receiver calls it.
+    pub reference: Option<String>,
+}
+
+/// How far doing it has come, while it goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ongoing {
+    /// Of which attempt.
+    pub attempt: AttemptId,
+    /// How far, as a clause; cleaned.
+    pub words: String,
+    /// What the receiver calls it, if it has said so by now.
     pub reference: Option<String>,
 }
 

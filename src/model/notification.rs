@@ -42,7 +42,8 @@ pub enum Kind {
     Removed,
     /// hekate's own trouble or news, for `ops`.
     Notice,
-    /// Somebody did something about it: only messages that live show that, and nobody else hears of it.
+    /// Somebody did something about it, or something that people have done goes on: only messages that live show that, and nobody
+    /// else hears of it.
     Noted,
 }
 
@@ -255,6 +256,24 @@ pub struct Entry {
     pub held_until: Option<Timestamp>,
     /// The channel it was first meant for, if it was handed to a fallback.
     pub instead_of: Option<ChannelName>,
+}
+
+impl Entry {
+    /// Whether it tells how something goes on that people have done to a target, not what somebody did about an incident. The first
+    /// of these begins a message of its own, and a notice ends it.
+    pub fn is_account(&self) -> bool {
+        self.kind == Kind::Noted && self.story.attended.is_none()
+    }
+
+    /// Whether it begins a message of what people have done.
+    pub fn begins_account(&self) -> bool {
+        self.is_account() && self.key.sequence == 0
+    }
+
+    /// Whether it ends such a message: a notice that is not the first thing told.
+    pub fn ends_account(&self) -> bool {
+        self.kind == Kind::Notice && self.key.sequence > 0
+    }
 }
 
 /// What became of one attempt.

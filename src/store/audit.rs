@@ -1,6 +1,9 @@
 //! Who had what done, as the journal has it, read beside a running hekate.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{
     Error,
@@ -9,10 +12,10 @@ use super::{
 };
 use crate::model::{Timestamp, action::Attempt};
 
-/// One thing that was written down of an attempt.
+/// One step of an attempt, as it was written down.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Audited {
-    /// The number of its line in the journal.
+    /// The number of its line in the journal; of the first, if more was learnt in the same step.
     pub line: u64,
     /// When it was written; absent if it is older than what the journal still has, so that only how it stood is known.
     pub at: Option<Timestamp>,
@@ -28,7 +31,8 @@ pub struct Audited {
 /// [`Error::Disk`] if the folder cannot be read; [`Error::Newer`] if a newer hekate wrote it.
 pub fn audit(folder: &Path) -> Result<Vec<Audited>, Error> {
     let mut seen = BTreeSet::new();
-    let mut out = Vec::new();
+    let mut out: Vec<Audited> = Vec::new();
+    let mut newest = BTreeMap::new();
     for line in journal::read_all(folder)? {
         let number = line.position.number;
         match line.content {
@@ -46,11 +50,21 @@ pub fn audit(folder: &Path) -> Result<Vec<Audited>, Error> {
             Content::Batch(batch) => {
                 for attempt in batch.attempts {
                     seen.insert(attempt.id);
-                    out.push(Audited {
-                        line: number,
-                        at: Some(batch.at.0),
-                        attempt: attempt.into_model(),
-                    });
+                    let attempt: Attempt = attempt.into_model();
+                    let before = newest.get(&attempt.id).copied();
+                    match before.and_then(|place: usize| out.get_mut(place)) {
+                        Some(known) if known.attempt.stage == attempt.stage => {
+                            known.attempt = attempt;
+                        }
+                        Some(_) | None => {
+                            newest.insert(attempt.id, out.len());
+                            out.push(Audited {
+                                line: number,
+                                at: Some(batch.at.0),
+                                attempt,
+                            });
+                        }
+                    }
                 }
             }
         }

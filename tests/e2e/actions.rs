@@ -1,22 +1,17 @@
 //! What people have done to targets, with the real binary, a signed Slack and a Jenkins that answers on loopback.
 
-use std::{
-    fs,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fs, path::Path};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use tokio::net::{TcpListener, TcpStream};
 
 use super::{
     home::{Hekate, Home},
+    jenkins::Jenkins,
     receiver::Receiver,
     slash::{STEVE, Signed, User, let_in},
     targets::{Mood, Targets},
     wait::until,
-    wire::{read_request, respond},
 };
 
 const JANA: User = User {
@@ -30,89 +25,6 @@ const EVE: User = User {
 
 /// What only Jenkins may see.
 const TOKEN: &str = "canary-of-jenkins-4f1d";
-
-/// A Jenkins with one job, whose builds end when the test says so.
-#[derive(Clone, Default)]
-struct Jenkins {
-    builds: Arc<Mutex<Vec<String>>>,
-    is_done: Arc<Mutex<bool>>,
-}
-
-impl Jenkins {
-    async fn start() -> (Self, String) {
-        let jenkins = Self::default();
-        let listener = TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("loopback has ports");
-        let url = format!("http://{}", listener.local_addr().expect("it is bound"));
-        let serving = jenkins.clone();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serving.clone().serve(stream));
-            }
-        });
-        (jenkins, url)
-    }
-
-    async fn serve(self, mut stream: TcpStream) {
-        let Some(request) = read_request(&mut stream).await else {
-            return;
-        };
-        let json = "Content-Type: application/json\r\n";
-        match request.path.as_str() {
-            "/crumbIssuer/api/json" => {
-                let crumb = r#"{"crumb":"c0ffee","crumbRequestField":"Jenkins-Crumb"}"#;
-                respond(&mut stream, 200, json, crumb).await;
-            }
-            "/job/restart/buildWithParameters" => {
-                assert_eq!(
-                    request.header("Jenkins-Crumb"),
-                    Some("c0ffee"),
-                    "{}",
-                    request.head
-                );
-                let body = String::from_utf8_lossy(&request.body).into_owned();
-                self.builds
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(body);
-                let place = "Location: http://jenkins.test/queue/item/3/\r\n";
-                respond(&mut stream, 201, place, "").await;
-            }
-            "/queue/item/3/api/json" => {
-                respond(&mut stream, 200, json, r#"{"executable":{"number":812}}"#).await;
-            }
-            "/job/restart/812/api/json" => {
-                let is_done = *self.is_done.lock().unwrap_or_else(PoisonError::into_inner);
-                let body = if is_done {
-                    r#"{"building":false,"result":"SUCCESS"}"#
-                } else {
-                    r#"{"building":true,"result":null}"#
-                };
-                respond(&mut stream, 200, json, body).await;
-            }
-            _ => respond(&mut stream, 404, json, "{}").await,
-        }
-    }
-
-    fn builds(&self) -> Vec<String> {
-        self.builds
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn end_builds(&self) {
-        *self.is_done.lock().unwrap_or_else(PoisonError::into_inner) = true;
-    }
-
-    async fn has_built(&self) {
-        until("Jenkins is asked", async || {
-            (!self.builds().is_empty()).then_some(())
-        })
-        .await;
-    }
-}
 
 /// A pair whose roles stand in a file, a Jenkins, and people.
 struct Scene {

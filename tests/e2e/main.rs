@@ -37,6 +37,7 @@ mod home;
 #[path = "../probe/hostile/mod.rs"]
 mod hostile;
 mod hostile_fleet;
+mod jenkins;
 mod kill_points;
 mod kills;
 mod logs;

@@ -1,5 +1,7 @@
 //! What is answered to people who want something done, and the line that everybody reads.
 
+use std::sync::Arc;
+
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
     command::{
@@ -12,14 +14,18 @@ use hekate::{
         planned::Person,
         roles::Role,
     },
-    slack::{form, reply},
+    slack::{
+        form,
+        message::{edited, living, render},
+        reply,
+    },
 };
 use serde_json::Value;
 use slackblocks::ModalView;
 
 use super::{
     golden::{is, is_file},
-    world::{NOW, OPTIONS, ago, entry, ten},
+    world::{NOW, OPTIONS, ago, context, entry, on_call, ten},
 };
 
 /// What somebody may type as a reason, or Jenkins may answer.
@@ -58,6 +64,7 @@ fn attempt(stage: Stage) -> Box<Attempt> {
         stage,
         words: String::new(),
         reference: None,
+        account: None,
     })
 }
 
@@ -257,6 +264,17 @@ fn one_line_says_what_came_of_it() {
         severity: Severity::Info,
         ..Story::plain(String::from("@alice restarted master green"), words, NOW)
     };
+    let mut goes_on = entry(Kind::Noted, story.clone());
+    Arc::make_mut(&mut goes_on.story).title = String::from("@alice restarts master green");
+    let begun = living(&goes_on, &context(&on_call()));
+    is_file(&begun, &expect_file!["action_goes_on.json"]);
+    let mut over = entry(Kind::Notice, story.clone());
+    over.key.sequence = 4;
+    assert_eq!(
+        edited(&over, &context(&on_call())).to_json(),
+        render(&over, &context(&on_call())).to_json(),
+        "its end looks as if nothing had been said before"
+    );
     is(
         &entry(Kind::Notice, story),
         &expect_file!["action_told.json"],

@@ -278,6 +278,7 @@ impl Engine {
             stage: Stage::Asked,
             words: String::new(),
             reference: None,
+            account: None,
         };
         let recent: Vec<_> = self.acts.attempts.iter().cloned().collect();
         let decision = guard::decide(&Case {

@@ -8,7 +8,9 @@ use crate::{
     judge::guard::{self, Case},
     model::{
         Batch, Moment, TargetId,
-        action::{Action, Attempt, AttemptId, Call, Ran, RanResult, Refusal, Stage, WORDS_MAX},
+        action::{
+            Action, Attempt, AttemptId, Call, Ongoing, Ran, RanResult, Refusal, Stage, WORDS_MAX,
+        },
         plan::Matcher,
         planned::{DEPLOY_MAX, HowEnded, PlanId, PlanKind, Planned},
         roles::Role,
@@ -28,11 +30,13 @@ impl Engine {
         batch: &mut Batch,
         then: &mut Vec<Deed>,
     ) {
-        let Some(attempt) = self.acts.attempt(id) else {
+        let Some(attempt) = self.acts.attempt(id).cloned() else {
             return;
         };
         match self.read_roles_of(&attempt.target) {
             Some((roles, members)) => {
+                let words = "confirmed, who is active is read once more";
+                self.go_on(now, attempt, words, batch);
                 // Nobody waits for the answer for ever.
                 let limit = Duration::from_secs(30);
                 let mut under_way = self.acts.under_way.iter_mut();
@@ -112,7 +116,7 @@ impl Engine {
             known.until = now.tick + grace;
         }
         let run = self.run_of(now, &attempt, action);
-        self.acts.write(attempt, batch);
+        self.go_on(now, attempt, "running", batch);
         then.push(Deed::Run(Box::new(run)));
     }
 
@@ -248,6 +252,31 @@ impl Engine {
         debug_assert!(renewed.is_ok(), "the one before it made room: {renewed:?}");
     }
 
+    /// Takes in how far doing it has come.
+    pub(in crate::engine) fn ongoing(
+        &mut self,
+        now: Moment,
+        ongoing: Ongoing,
+        actions: &mut Vec<Deed>,
+    ) {
+        let Some(mut attempt) = self.acts.attempt(ongoing.attempt).cloned() else {
+            return;
+        };
+        if attempt.stage != Stage::Running {
+            return;
+        }
+        let reference = ongoing.reference.map(|name| clean(&name, WORDS_MAX));
+        let is_shown = attempt.account.is_some();
+        if !is_shown && reference == attempt.reference {
+            return;
+        }
+        let mut batch = Batch::new(now.at);
+        attempt.reference = reference;
+        let words = clean(&ongoing.words, WORDS_MAX);
+        self.go_on(now, attempt, &words, &mut batch);
+        actions.push(Deed::Commit(Arc::new(batch)));
+    }
+
     /// Takes in how doing it ended.
     pub(in crate::engine) fn ran(&mut self, now: Moment, ran: Ran, actions: &mut Vec<Deed>) {
         let Some(mut attempt) = self.acts.attempt(ran.attempt).cloned() else {
@@ -275,7 +304,8 @@ impl Engine {
                         };
                 }
                 self.shorten_grace(now, &attempt, &mut batch, actions);
-                self.acts.write(attempt, &mut batch);
+                let words = format!("{}, coming back", attempt.words);
+                self.go_on(now, attempt, &words, &mut batch);
             }
             RanResult::Failed => {
                 attempt.stage = Stage::Failed;
@@ -468,7 +498,8 @@ impl Engine {
                 let told = format!("may have run: {words}; it is not begun again");
                 self.tell_attempt(now, &attempt, &title, &told, batch);
             }
-            if was == Stage::Settling {
+            let is_promised = was == Stage::Checking && attempt.account.is_some();
+            if was == Stage::Settling || is_promised {
                 self.tell_attempt(now, &attempt, &title, words, batch);
             }
             self.acts.write(attempt, batch);

@@ -1,9 +1,12 @@
-//! What is told of attempts, and to whom: one line in public, with the name of who asked.
+//! What is told of attempts, and to whom: one line in public, with the name of who asked. Where a bot edits messages it is there from
+//! the confirmation on and goes on with the attempt; elsewhere it tells what came of it.
 
-use super::super::Engine;
+use std::sync::Arc;
+
+use super::super::{Engine, tell::entry_of};
 use crate::model::{
-    Batch, ChannelName, Moment, Severity, Story,
-    action::{Action, Attempt, Door, Stage},
+    Batch, ChannelName, EntryKey, Kind, Moment, Severity, Story,
+    action::{Account, Action, Attempt, Door, Stage},
 };
 
 impl Engine {
@@ -16,14 +19,6 @@ impl Engine {
         outcome: &str,
         batch: &mut Batch,
     ) {
-        let mut parts: Vec<String> = Vec::new();
-        parts.extend(attempt.reference.clone());
-        parts.push(outcome.to_owned());
-        if let Some(second) = attempt.confirmed.get(1) {
-            parts.push(format!("with {}", second.by));
-        }
-        parts.extend(attempt.why.as_ref().map(|why| format!("because {why}")));
-        parts.push(attempt.id.to_string());
         let what = attempt.action.replace(['_', '-'], " ");
         let by = &attempt.by;
         let headline = match attempt.stage {
@@ -41,7 +36,47 @@ impl Engine {
             | Stage::Cancelled
             | Stage::Unknown => format!("{by} tried: {what} {title}"),
         };
-        self.tell_public(now, attempt, headline, parts.join(" · "), batch);
+        let words = parts(attempt, outcome);
+        let account = attempt.account.as_ref();
+        match account.filter(|account| self.plan.channels.contains_key(&account.channel)) {
+            Some(account) => step(now, account, Kind::Notice, headline, words, batch),
+            None => self.tell_public(now, attempt, headline, words, batch),
+        }
+    }
+
+    /// Writes down an attempt that goes on, and shows it where a bot edits messages: in one message, from its confirmation to its end.
+    pub(super) fn go_on(
+        &mut self,
+        now: Moment,
+        mut attempt: Attempt,
+        words: &str,
+        batch: &mut Batch,
+    ) {
+        let what = attempt.action.replace(['_', '-'], " ");
+        let title = self.title_of(&attempt.target);
+        let by = &attempt.by;
+        let headline = match present(&what) {
+            Some(does) => format!("{by} {does} {title}"),
+            None => format!("{by}: {what} {title}"),
+        };
+        let words = parts(&attempt, words);
+        let is_there = |account: &mut Account| self.plan.channels.contains_key(&account.channel);
+        attempt.account.take_if(|account| !is_there(account));
+        if let Some(account) = &mut attempt.account {
+            step(now, account, Kind::Noted, headline, words, batch);
+            account.sequence += 1;
+        } else if let Some(channel) = self.channel_for(&attempt)
+            && self.is_edited(&channel)
+        {
+            let story = story(&channel, headline, words, now);
+            let incident = self.news_as(now, Kind::Noted, story, vec![channel.clone()], batch);
+            attempt.account = Some(Account {
+                incident,
+                channel,
+                sequence: 0,
+            });
+        }
+        self.acts.write(attempt, batch);
     }
 
     /// Asks in public for somebody else.
@@ -77,11 +112,7 @@ impl Engine {
         let Some(channel) = self.channel_for(attempt) else {
             return;
         };
-        let story = Story {
-            severity: Severity::Info,
-            also_told: vec![channel.clone()],
-            ..Story::plain(headline, words, now.at)
-        };
+        let story = story(&channel, headline, words, now);
         self.news(now, story, vec![channel], batch);
     }
 
@@ -103,6 +134,58 @@ impl Engine {
             .or_else(|| self.plan.ops())
             .cloned()
     }
+}
+
+/// What is said beside a headline: `Jenkins #812 · back after 38 s · with @jana · because it hangs · a17`.
+fn parts(attempt: &Attempt, outcome: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(attempt.reference.clone());
+    parts.push(outcome.to_owned());
+    if let Some(second) = attempt.confirmed.get(1) {
+        parts.push(format!("with {}", second.by));
+    }
+    parts.extend(attempt.why.as_ref().map(|why| format!("because {why}")));
+    parts.push(attempt.id.to_string());
+    parts.join(" · ")
+}
+
+fn story(channel: &ChannelName, headline: String, words: String, now: Moment) -> Story {
+    Story {
+        severity: Severity::Info,
+        also_told: vec![channel.clone()],
+        ..Story::plain(headline, words, now.at)
+    }
+}
+
+/// The next step of a message that tells of an attempt.
+fn step(
+    now: Moment,
+    account: &Account,
+    kind: Kind,
+    headline: String,
+    words: String,
+    batch: &mut Batch,
+) {
+    let key = EntryKey {
+        incident: account.incident.clone(),
+        sequence: account.sequence + 1,
+        channel: account.channel.clone(),
+    };
+    let story = Arc::new(story(&account.channel, headline, words, now));
+    batch.entries.push(entry_of(key, kind, now, None, &story));
+}
+
+/// What is being done, for the words that are usual.
+fn present(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "restart" => "restarts",
+        "reboot" => "reboots",
+        "force restart" => "force-restarts",
+        "deploy" => "deploys",
+        "start" => "starts",
+        "stop" => "stops",
+        _ => return None,
+    })
 }
 
 /// What was done, for the words that are usual.

@@ -6,15 +6,16 @@ use expect_test::{Expect, expect};
 
 use super::{
     World, minutes,
+    planned::told_by_bot,
     roles::{dns, pair},
 };
 use crate::{
     engine::{Event, RereadAnswer},
     model::{
-        Plan, Secret, TargetId,
+        ChannelName, Plan, Secret, TargetId,
         action::{
             Action, Allow, Answered, Ask, Asker, AttemptId, Call, Confirm, Door, Guard, HttpCall,
-            Order, Ordered, Ran, RanResult, RoleWanted, Stage, When,
+            Ongoing, Order, Ordered, Ran, RanResult, RoleWanted, Stage, When,
         },
         planned::Person,
         quiet_hours::Allowance,
@@ -78,6 +79,13 @@ fn file() -> Plan {
     }
 }
 
+/// The same where a bot tells `ops`.
+fn with_bot() -> Plan {
+    let mut plan = file();
+    told_by_bot(&mut plan, "ops");
+    plan
+}
+
 fn asker(name: &str) -> Asker {
     Asker {
         by: Person {
@@ -103,7 +111,11 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        let mut world = World::new(file());
+        Self::of(file())
+    }
+
+    fn of(plan: Plan) -> Self {
+        let mut world = World::new(plan);
         world.run_until(minutes(10));
         world.told.clear();
         Self {
@@ -200,6 +212,16 @@ impl Desk {
         }));
         let runs = self.world.runs.len();
         writeln!(self.said, "read; {runs} to be done").expect("a string takes it");
+        self
+    }
+
+    fn goes_on(&mut self, words: &str, reference: Option<&str>) -> &mut Self {
+        let attempt = self.world.runs.last().expect("something is done").attempt;
+        self.world.event(Event::Ongoing(Ongoing {
+            attempt,
+            words: words.to_owned(),
+            reference: reference.map(str::to_owned),
+        }));
         self
     }
 
@@ -510,6 +532,34 @@ fn nothing_is_done_that_cannot_be_written_down() {
 /// Killed at every stage: what was running may have run, everything else has not, and nothing goes on by itself.
 #[test]
 fn after_a_kill_nothing_is_begun_again() {
+    expect![[r#"
+        asked: Expired; @alice confirm w1 : no: hekate was started anew before it was confirmed
+        told: []
+        confirmed: Expired; @alice confirm w1 : no: hekate was started anew before it was begun
+        told: []
+        running: Unknown; @alice confirm w1 : taken: may have run
+        told: ["11m #ops notice: @alice tried: restart master green: may have run: hekate ended while it was being done; it is not begun again · a1"]
+        done: Done; @alice confirm w1 : taken: done
+        told: ["11m #ops notice: @alice restarted master green: Jenkins #812 · hekate was started anew before it was seen back · a1"]
+    "#]].assert_eq(&killed(file));
+}
+
+/// What says that it goes on says what came of it, and not more.
+#[test]
+fn after_a_kill_a_message_that_goes_on_comes_to_its_end() {
+    expect![[r#"
+        asked: Expired; @alice confirm w1 : no: hekate was started anew before it was confirmed
+        told: []
+        confirmed: Expired; @alice confirm w1 : no: hekate was started anew before it was begun
+        told: ["11m #ops notice: @alice tried: restart master green: hekate was started anew before it was begun · a1"]
+        running: Unknown; @alice confirm w1 : taken: may have run
+        told: ["11m #ops notice: @alice tried: restart master green: may have run: hekate ended while it was being done; it is not begun again · a1"]
+        done: Done; @alice confirm w1 : taken: done
+        told: ["11m #ops notice: @alice restarted master green: Jenkins #812 · hekate was started anew before it was seen back · a1"]
+    "#]].assert_eq(&killed(with_bot));
+}
+
+fn killed(file: fn() -> Plan) -> String {
     type Step = fn(&mut Desk);
     let steps: [(&str, Step); 4] = [
         ("asked", |_| {}),
@@ -527,7 +577,7 @@ fn after_a_kill_nothing_is_begun_again() {
     ];
     let mut out = String::new();
     for (name, step) in steps {
-        let mut desk = Desk::new();
+        let mut desk = Desk::of(file());
         desk.ask("alice", "restart", "master/green");
         step(&mut desk);
         let committed = desk.world.committed.clone();
@@ -556,14 +606,109 @@ fn after_a_kill_nothing_is_begun_again() {
         )
         .expect("a string takes it");
     }
-    expect![[r#"
-        asked: Expired; @alice confirm w1 : no: hekate was started anew before it was confirmed
-        told: []
-        confirmed: Expired; @alice confirm w1 : no: hekate was started anew before it was begun
-        told: []
-        running: Unknown; @alice confirm w1 : taken: may have run
-        told: ["11m #ops notice: @alice tried: restart master green: may have run: hekate ended while it was being done; it is not begun again · a1"]
-        done: Done; @alice confirm w1 : taken: done
-        told: ["11m #ops notice: @alice restarted master green: Jenkins #812 · hekate was started anew before it was seen back · a1"]
-    "#]].assert_eq(&out);
+    out
+}
+
+#[test]
+fn where_a_bot_edits_messages_it_is_one_that_goes_on() {
+    let mut desk = Desk::of(with_bot());
+    desk.ask("alice", "restart", "master/green");
+    assert_eq!(desk.world.told, "", "it is not confirmed yet");
+    desk.confirm("alice", "w1", None).read(Ok(vec![0]));
+    desk.goes_on("in the queue of Jenkins", None)
+        .goes_on("building", Some("Jenkins #812"));
+    desk.world.set("master/green", "refused");
+    desk.pass(MINUTE);
+    desk.ran(RanResult::Done);
+    // It was over before this came.
+    let late = Ongoing {
+        attempt: AttemptId(1),
+        words: String::from("building"),
+        reference: None,
+    };
+    desk.world.event(Event::Ongoing(late));
+    desk.world.set("master/green", "ok");
+    desk.pass(MINUTE * 2);
+    assert_eq!(desk.stage(1), Stage::Done);
+    desk.is(&expect![[r#"
+        @alice restart master/green: confirm by button
+        @alice confirm w1 : taken: confirmed
+        read; 1 to be done
+        told:
+        10m #ops noted: @alice restarts master green: confirmed, who is active is read once more · a1
+        10m #ops noted: @alice restarts master green: running · a1
+        10m #ops noted: @alice restarts master green: in the queue of Jenkins · a1
+        10m #ops noted: @alice restarts master green: Jenkins #812 · building · a1
+        11m #ops noted: @alice restarts master green: Jenkins #812 · HTTP 500, coming back · a1
+        11m 22s #ops notice: @alice restarted master green: Jenkins #812 · back after 1 min 22 s · a1
+    "#]]);
+    let keys = desk.world.entries.iter().map(|entry| &entry.key);
+    let about: Vec<_> = keys
+        .filter(|key| key.channel.as_str() == "ops")
+        .map(|key| (key.incident.clone(), key.sequence))
+        .collect();
+    let (incident, first) = about[0].clone();
+    assert_eq!(first, 0);
+    let expected: Vec<_> = (0..6).map(|step| (incident.clone(), step)).collect();
+    assert_eq!(about, expected, "all of it belongs together");
+}
+
+#[test]
+fn what_is_refused_or_fails_after_it_was_shown_says_so_there() {
+    let mut desk = Desk::of(with_bot());
+    desk.ask("alice", "restart", "master/green")
+        .confirm("alice", "w1", None)
+        .read(Ok(vec![1]));
+    desk.ask("bob", "restart", "master/green")
+        .confirm("bob", "w2", None)
+        .pass(MINUTE);
+    desk.world.rereads.clear();
+    desk.ask("bob", "restart", "master/green")
+        .confirm("bob", "w3", None)
+        .read(Ok(vec![0]))
+        .ran(RanResult::Failed);
+    desk.is(&expect![[r#"
+        @alice restart master/green: confirm by button
+        @alice confirm w1 : taken: confirmed
+        read; 0 to be done
+        @bob restart master/green: confirm by button
+        @bob confirm w2 : taken: confirmed
+        @bob restart master/green: confirm by button
+        @bob confirm w3 : taken: confirmed
+        read; 1 to be done
+        told:
+        10m #ops noted: @alice restarts master green: confirmed, who is active is read once more · a1
+        10m #ops notice: @alice tried: restart master green: refused: master green was inactive when it was asked, and is active now · a1
+        10m #ops noted: @bob restarts master green: confirmed, who is active is read once more · a2
+        10m 30s #ops notice: @bob tried: restart master green: refused: nobody could say in time whether master green is active · a2
+        11m #ops noted: @bob restarts master green: confirmed, who is active is read once more · a3
+        11m #ops noted: @bob restarts master green: running · a3
+        11m #ops notice: @bob tried: restart master green: Jenkins #812 · failed: HTTP 500 · a3
+    "#]]);
+}
+
+#[test]
+fn a_channel_that_left_the_file_does_not_keep_what_came_of_it() {
+    let mut desk = Desk::of(with_bot());
+    desk.ask("alice", "restart", "master/green")
+        .confirm("alice", "w1", None)
+        .read(Ok(vec![0]));
+    let mut plan = file();
+    let ops = plan.ops().expect("somebody hears of our trouble").clone();
+    let mut channel = plan.channels.remove(&ops).expect("it is in the file");
+    channel.name = ChannelName::new("team");
+    plan.channels.insert(channel.name.clone(), channel);
+    for route in &mut plan.routes {
+        route.to = vec![ChannelName::new("team")];
+    }
+    desk.world.event(Event::Replanned(Arc::new(plan)));
+    desk.world.told.clear();
+    desk.ran(RanResult::Failed);
+    desk.is(&expect![[r#"
+        @alice restart master/green: confirm by button
+        @alice confirm w1 : taken: confirmed
+        read; 1 to be done
+        told:
+        10m #team notice: @alice tried: restart master green: Jenkins #812 · failed: HTTP 500 · a1
+    "#]]);
 }

@@ -136,10 +136,10 @@ fn line_of(entry: &Entry) -> String {
         Kind::Notice => format!("{}: {}", story.title, story.reason.words),
         Kind::Recovered => format!("{} {} -> {}", story.name(), story.from, story.to),
         Kind::Noted => {
-            let deed = story
-                .attended
-                .as_ref()
-                .map_or("", |attended| &attended.deed);
+            let deed = match &story.attended {
+                Some(attended) => &attended.deed,
+                None => &story.reason.words,
+            };
             format!("{}: {deed}", story.name())
         }
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => format!(

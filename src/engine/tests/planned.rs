@@ -832,17 +832,21 @@ fn a_time_of_day_is_that_of_the_zone_of_the_file() {
     );
 }
 
-/// `core` is told by a bot; `ops` hears of everything as well, by a webhook.
-fn with_bot(ids: &[&str]) -> Plan {
-    let mut plan = fleet(ids.iter().map(|id| target(id)).collect());
-    let core = ChannelName::new("core");
-    let channel = plan.channels.get_mut(&core).expect("it is in the file");
-    channel.destination = Destination::SlackBot {
-        channel: String::from("#core"),
+/// A bot tells this channel.
+pub(super) fn told_by_bot(plan: &mut Plan, name: &str) {
+    let channel = plan.channels.get_mut(&ChannelName::new(name));
+    channel.expect("it is in the file").destination = Destination::SlackBot {
+        channel: format!("#{name}"),
         token: Secret::new("xoxb-1"),
         base_url: String::from("https://slack.example.test"),
         spare: None,
     };
+}
+
+/// `core` is told by a bot; `ops` hears of everything as well, by a webhook.
+fn with_bot(ids: &[&str]) -> Plan {
+    let mut plan = fleet(ids.iter().map(|id| target(id)).collect());
+    told_by_bot(&mut plan, "core");
     plan.routes[0].to.push(ChannelName::new("ops"));
     plan
 }

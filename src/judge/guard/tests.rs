@@ -113,6 +113,7 @@ fn attempt(number: u64, asker: &Asker, stage: Stage) -> Attempt {
         stage,
         words: String::new(),
         reference: None,
+        account: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Batch, ChannelName, Delivery, Entry, Kind, Moment, Spot};
+use crate::model::{Batch, ChannelName, Delivery, Entry, Moment, Spot};
 
 use super::{
     Courier, PACE, Parcel, Step, Trouble, Way,
@@ -20,8 +20,9 @@ impl Courier {
     /// Begins an attempt with the entries at these places, of which there is at least one.
     pub(super) fn begin(&mut self, now: Moment, channel: &ChannelName, places: &[usize]) -> Step {
         let lane = self.lanes.entry(channel.clone()).or_default();
-        let lateness = lane.lateness(places, now);
         let way = lane.way(places);
+        let (places, beside) = &lane.told(places, &way);
+        let lateness = lane.lateness(places, now);
         let search = lane.search(places, now.tick);
         let incident = &lane.queue[places[0]].entry.key.incident;
         let is_other = |&place: &usize| lane.queue[place].entry.key.incident != *incident;
@@ -31,19 +32,13 @@ impl Courier {
             Company::Alone
         };
         let mut mark = Batch::new(now.at);
-        let (mut entries, form) = lane.mark(places, company, &mut mark);
-        // What somebody did is for messages that live; the others tell what has to be told, as ever.
-        let does_live = match way {
-            Way::Begin | Way::GoOn(_) => true,
-            Way::Post | Way::Spare => false,
-        };
+        let (entries, form) = lane.mark(places, company, &mut mark);
         let members: Vec<_> = entries
             .iter()
             .map(|entry| (entry.key.clone(), entry.state.clone()))
             .collect();
-        if !does_live && entries.iter().any(|entry| entry.kind != Kind::Noted) {
-            entries.retain(|entry| entry.kind != Kind::Noted);
-        }
+        let beside = beside.iter().map(|&place| &lane.queue[place].entry.key);
+        let beside = beside.cloned().collect();
         let key = entries
             .last()
             .map(|entry| entry.key.clone())
@@ -52,6 +47,7 @@ impl Courier {
             key: key.clone(),
             began: now.tick,
             members,
+            beside,
             form,
             way: way.clone(),
             deadline: now.tick + LOST_AFTER,
@@ -104,7 +100,9 @@ impl Courier {
         let taken: Vec<_> = flight
             .members
             .iter()
-            .filter_map(|(key, _)| lane.take(key))
+            .map(|(key, _)| key)
+            .chain(&flight.beside)
+            .filter_map(|key| lane.take(key))
             .collect();
         for item in taken {
             let key = &item.entry.key;

@@ -102,6 +102,8 @@ pub(super) struct Flight {
     pub(super) began: Tick,
     /// The entries on their way, with the state to return to if it certainly failed.
     pub(super) members: Vec<(EntryKey, EntryState)>,
+    /// What is not told, and need not be when they are.
+    pub(super) beside: Vec<EntryKey>,
     pub(super) form: Form,
     pub(super) way: Way,
     /// The sender answers long before this; past it the attempt is taken for lost.
@@ -481,7 +483,7 @@ impl Lane {
         let mut groups: Vec<Vec<usize>> = Vec::new();
         let mut by_incident = HashMap::new();
         for (place, item) in self.queue.iter().enumerate() {
-            if item.entry.kind == Kind::Notice {
+            if item.entry.kind == Kind::Notice && !item.entry.ends_account() {
                 groups.push(vec![place]);
                 continue;
             }
@@ -513,13 +515,15 @@ impl Lane {
             && group
                 .iter()
                 .any(|&place| is_closing(self.queue[place].entry.kind));
+        // By themselves they say nothing where no message is edited.
+        let is_unseen = first.entry.kind == Kind::Noted && !self.is_bot();
         let was_refused = first.is_parked() || first.is_handed_over;
         // A later one may have been read already; the first alone would then come after it. Ages do not tell, because the
         // clock may have been moved before a restart.
         let is_later_read = group[1..]
             .iter()
             .any(|&place| self.queue[place].entry.state.is_unsure());
-        if is_outdated || was_refused || is_later_read || first.age(now) >= FOLD_AGE {
+        if is_outdated || is_unseen || was_refused || is_later_read || first.age(now) >= FOLD_AGE {
             group.to_vec()
         } else {
             vec![group[0]]

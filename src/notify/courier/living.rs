@@ -75,7 +75,7 @@ impl Lane {
     /// The living message that these entries go on with.
     fn living_of(&self, group: &[usize]) -> Option<(&Living, &Spot)> {
         let entry = &self.queue[*group.first()?].entry;
-        if entry.kind == Kind::Notice || !self.is_bot() {
+        if !self.is_bot() {
             return None;
         }
         let living = self.living.get(&entry.key.incident)?;
@@ -122,9 +122,10 @@ impl Lane {
         }
         let is_begun = || self.living.contains_key(&entry.key.incident);
         let is_before = |other: &Item| {
-            other.entry.key.incident == entry.key.incident && other.entry.kind != Kind::Noted
+            other.entry.key.incident == entry.key.incident
+                && (other.entry.kind != Kind::Noted || other.entry.begins_account())
         };
-        let begins = || self.queue[..place].iter().any(is_before);
+        let begins = || entry.begins_account() || self.queue[..place].iter().any(is_before);
         self.is_gone() || !self.is_bot() || !(is_begun() || begins())
     }
 
@@ -150,13 +151,30 @@ impl Lane {
         }
         let is_one_by_itself = entries().any(|entry| {
             let is_digest = entry.held_until.is_some();
-            let has_nothing_to_come = is_closing(entry.kind) || entry.kind == Kind::Notice;
+            let is_news = entry.kind == Kind::Notice && !entry.ends_account();
+            let has_nothing_to_come = is_closing(entry.kind) || is_news;
             is_digest || has_nothing_to_come || entry.instead_of.is_some()
         });
         if is_one_by_itself {
             Way::Post
         } else {
             Way::Begin
+        }
+    }
+
+    /// Which of these entries are told this way, and which need not be. What somebody did is for messages that live; the others
+    /// tell what has to be told, as ever.
+    pub(super) fn told(&self, places: &[usize], way: &Way) -> (Vec<usize>, Vec<usize>) {
+        let does_live = match way {
+            Way::Begin | Way::GoOn(_) => true,
+            Way::Post | Way::Spare => false,
+        };
+        let is_told = |place: &usize| does_live || self.queue[*place].entry.kind != Kind::Noted;
+        let (told, beside): (Vec<_>, Vec<_>) = places.iter().partition(|place| is_told(place));
+        if told.is_empty() {
+            (beside, told)
+        } else {
+            (told, beside)
         }
     }
 
@@ -292,7 +310,8 @@ impl Courier {
             ..living
         };
         // Of what is over nothing is kept; it is taken away with its last entry.
-        if !entries.iter().any(|entry| is_closing(entry.kind)) {
+        let is_last = |entry: &&Entry| is_closing(entry.kind) || entry.ends_account();
+        if !entries.iter().any(is_last) {
             lane.living
                 .insert(flight.key.incident.clone(), living.clone());
             self.outgoing.write_living(living);
@@ -317,7 +336,7 @@ impl Courier {
 
     /// An entry leaves the outbox, however: nothing comes after an end, so its message is what it is.
     pub(super) fn note_end(&mut self, entry: &Entry) {
-        if !is_closing(entry.kind) {
+        if !is_closing(entry.kind) && !entry.ends_account() {
             return;
         }
         let lane = self.lanes.get_mut(&entry.key.channel);

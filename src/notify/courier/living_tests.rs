@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use expect_test::{Expect, expect};
 
 use crate::model::{
-    Kind::{Changed, Noted, Opened, Recovered, Reminder},
+    Kind::{Changed, Noted, Notice, Opened, Recovered, Reminder},
     OnCallName, Outage,
     Severity::{Critical, Warning},
     Verdict,
@@ -542,4 +542,78 @@ fn whoever_stands_in_hears_what_is_and_not_what_somebody_did() {
     let kinds: Vec<_> = in_ops.flat_map(|arrival| arrival.kinds.clone()).collect();
     assert_eq!(kinds, [Changed], "{}", world.diary);
     assert!(world.outbox.is_empty(), "{}", world.diary);
+}
+
+#[test]
+fn what_people_have_done_is_one_message_that_is_edited_and_has_no_thread() {
+    let mut world = world();
+    world.tell_account("aaaa", 0, "alerts", Noted);
+    world.run(MINUTE, well);
+    world.tell_account("aaaa", 1, "alerts", Noted);
+    world.slack.script = [LostDone].into();
+    world.run(2 * MINUTE, well);
+    world.tell_account("aaaa", 2, "alerts", Notice);
+    world.run(3 * MINUTE, well);
+    assert_eq!(world.living, []);
+    assert!(world.outbox.is_empty());
+    let [seen] = world.slack.seen.as_slice() else {
+        panic!("{}", world.diary);
+    };
+    assert_eq!(seen.shows, (Notice, 2));
+    expect![[r#"
+        00:00:00.0 alerts <- aaaa noted: post => accepted
+        00:01:00.0 alerts <- aaaa noted: edit (LostDone) => retry
+        00:01:01.3 alerts <- aaaa noted: edit => accepted
+        00:02:00.0 alerts <- aaaa notice: edit => accepted
+    "#]]
+    .assert_eq(&world.diary);
+}
+
+#[test]
+fn what_people_have_done_outlives_a_kill_a_deletion_and_an_outage_of_slack() {
+    let mut world = world();
+    world.slack.script = [Dies].into();
+    world.tell_account("aaaa", 0, "alerts", Noted);
+    world.run(MINUTE, well);
+    world.restart(MINUTE);
+    world.tell_account("aaaa", 1, "alerts", Noted);
+    world.run(5 * MINUTE, well);
+    world.slack.delete(0);
+    world.tell_account("aaaa", 2, "alerts", Notice);
+    world.run(10 * MINUTE, well);
+    // All of it while Slack was away: one message, of what came of it.
+    world.slack.script = std::iter::repeat_n(NoConnection, 20).collect();
+    for (step, kind) in [(0, Noted), (1, Noted), (2, Notice)] {
+        world.tell_account("bbbb", step, "alerts", kind);
+        world.run(world.time + MINUTE, well);
+    }
+    world.run(2 * HOUR, well);
+    assert_eq!(world.living, []);
+    assert!(world.outbox.is_empty(), "{:?}", world.outbox);
+    assert!(world.slack.seen.iter().all(|seen| !seen.is_repeat));
+    let there = world.slack.seen.iter().filter(|seen| !seen.is_deleted);
+    let shows: Vec<_> = there.map(|seen| seen.shows).collect();
+    assert_eq!(shows, [(Notice, 2), (Notice, 2)], "{}", world.diary);
+}
+
+#[test]
+fn a_webhook_tells_only_what_came_of_it() {
+    let mut world = world();
+    world.tell_account("aaaa", 0, "alerts", Noted);
+    world.run(MINUTE, well);
+    world.channels = [channel("alerts", None), channel("ops", None)]
+        .map(|channel| (channel.name.clone(), channel))
+        .into();
+    world.configure();
+    for (step, kind) in [(1, Noted), (2, Notice)] {
+        world.tell_account("aaaa", step, "alerts", kind);
+        world.run(world.time + MINUTE, well);
+    }
+    assert_eq!(world.living, []);
+    assert!(world.outbox.is_empty(), "{:?}", world.outbox);
+    expect![[r#"
+        00:00:00.0 alerts <- aaaa noted: post => accepted
+        00:02:00.0 alerts <- aaaa notice => accepted
+    "#]]
+    .assert_eq(&world.diary);
 }

@@ -245,7 +245,7 @@ pub(super) fn entry(
             many: None,
             notes: Vec::new(),
             flapping: None,
-            attended: None,
+            attended: (kind == Kind::Noted).then(Box::default),
         }),
         state: EntryState::Queued,
         attempts: 0,
@@ -324,6 +324,25 @@ impl World {
     pub(super) fn tell_entry(&mut self, entry: Entry) {
         self.write(&entry);
         self.courier.enqueue(self.now(), entry);
+    }
+
+    /// The same of how something goes on that people have done.
+    pub(super) fn tell_account(
+        &mut self,
+        incident: &str,
+        sequence: u32,
+        channel: &str,
+        kind: Kind,
+    ) {
+        let channel = ChannelName::new(channel);
+        let at = self.now().at;
+        let mut entry = entry(incident, sequence, &channel, kind, Severity::Info, at);
+        entry.story = Arc::new(Story::plain(
+            format!("@alice restarts the {incident}"),
+            format!("step {sequence}"),
+            at,
+        ));
+        self.tell_entry(entry);
     }
 
     /// The same to several channels, in one commit.
@@ -641,7 +660,12 @@ impl World {
                 || parcel.entries.iter().any(|entry| {
                     self.unsure.contains(&entry.key) || entry.instead_of.is_some()
                 }),
-            "it claims to be a repeat and is none\n{}",
+            "it claims to be a repeat and is none: {:?}\n{}",
+            parcel
+                .entries
+                .iter()
+                .map(|entry| (&entry.key, entry.kind, &entry.state))
+                .collect::<Vec<_>>(),
             self.diary
         );
         // What waited for a budget or for quiet hours may be more than a backlog.
@@ -672,7 +696,12 @@ impl World {
         let Some(channel) = entries.first().map(|entry| entry.key.channel.clone()) else {
             return;
         };
-        for Entry { key, .. } in entries {
+        for Entry { key, kind, .. } in entries {
+            // A message that lives shows the newest; what somebody did before that says nothing in it.
+            let is_beside = *kind == Kind::Noted
+                && entries.iter().any(|other| {
+                    other.key.incident == key.incident && other.key.sequence > key.sequence
+                });
             let again = self
                 .arrivals
                 .iter()
@@ -691,7 +720,7 @@ impl World {
                 .flat_map(|arrival| &arrival.keys)
                 .any(|other| other.incident == key.incident && other.sequence > key.sequence);
             assert!(
-                !later || again || (is_repeat && is_copy),
+                !later || again || is_beside || (is_repeat && is_copy),
                 "{key:?} is told after something later\n{}",
                 self.diary
             );

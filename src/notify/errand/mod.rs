@@ -7,6 +7,7 @@
 //! |---|---|
 //! | begins a living message, or is a message by itself | post |
 //! | goes on with a living message | edit it, then a line in its thread |
+//! | goes on with what people have done | edit it |
 //! | may have arrived before | first look whether it is there; what is there is not told again |
 //! | the living message cannot be edited any more | post a new one |
 //!
@@ -107,6 +108,8 @@ pub struct Errand {
     gone: Option<Spot>,
     /// Slack's id of the channel, if the file says it.
     channel_id: Option<String>,
+    /// Whether an edit is all that there is to it: it tells of what people have done, in one line.
+    is_one_line: bool,
     pages: u32,
 }
 
@@ -156,6 +159,10 @@ impl Errand {
             moved_to: None,
             gone: None,
             channel_id: is_id(channel).then(|| channel.to_owned()),
+            is_one_line: {
+                let newest = parcel.newest();
+                newest.is_account() || newest.ends_account()
+            },
             pages: 0,
         };
         match &parcel.way {
@@ -195,6 +202,9 @@ impl Errand {
             }
             (Call::Replies { of, .. }, Answer::Messages { found, next }) => {
                 self.read_thread(of, &found, next)
+            }
+            (Call::Update { .. }, Answer::Done | Answer::Posted(_)) if self.is_one_line => {
+                Some(self.done())
             }
             (Call::Update { spot, .. }, Answer::Done | Answer::Posted(_)) => {
                 self.edited(spot);

@@ -9,7 +9,7 @@ use std::{fmt::Write as _, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::{Context, color, evidence, headline, may_mention, of_parcel, unusual};
+use super::{Context, color, evidence, headline, may_mention, of_parcel, render, unusual};
 use crate::{
     model::{Entry, EntryKey, Kind, Plan, Spot, Story, Timestamp, Verdict},
     notify::{
@@ -180,6 +180,14 @@ pub fn edited(entry: &Entry, context: &Context<'_>) -> Message {
 
 /// The message of an incident as it is now.
 pub fn living(entry: &Entry, context: &Context<'_>) -> Message {
+    // What people have done has nothing to press, and its end looks as its beginning does.
+    if entry.is_account() || entry.kind == Kind::Notice {
+        let notice = Entry {
+            kind: Kind::Notice,
+            ..entry.clone()
+        };
+        return render(&notice, context);
+    }
     let mut entry = Entry {
         // That it was said again, and what somebody did just now, is for the thread; the message says what is so.
         kind: match entry.kind {

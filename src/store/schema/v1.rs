@@ -927,6 +927,7 @@ same_fields!(Lapse of model::lapse::Lapse {
     words: String,
 });
 
+/// Where it was asked for, and what tells of it; those that are told of as they go on came later.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::store) enum Door {
@@ -935,34 +936,68 @@ pub(in crate::store) enum Door {
         channel_name: String,
     },
     Program,
+    SlackTold {
+        channel: String,
+        channel_name: String,
+        account: Account,
+    },
+    ProgramTold {
+        account: Account,
+    },
 }
 
-impl Form<model::action::Door> for Door {
-    fn of(model: &model::action::Door) -> Self {
+same_fields!(Account of model::action::Account { incident: String, channel: String, sequence: u32 });
+
+impl Door {
+    fn of(model: &model::action::Door, account: Option<&model::action::Account>) -> Self {
         use model::action::Door as Model;
-        match model {
-            Model::Slack {
-                channel,
-                channel_name,
-            } => Self::Slack {
+        match (model, account) {
+            (
+                Model::Slack {
+                    channel,
+                    channel_name,
+                },
+                None,
+            ) => Self::Slack {
                 channel: channel.clone(),
                 channel_name: channel_name.clone(),
             },
-            Model::Program => Self::Program,
+            (
+                Model::Slack {
+                    channel,
+                    channel_name,
+                },
+                Some(account),
+            ) => Self::SlackTold {
+                channel: channel.clone(),
+                channel_name: channel_name.clone(),
+                account: Form::of(account),
+            },
+            (Model::Program, None) => Self::Program,
+            (Model::Program, Some(account)) => Self::ProgramTold {
+                account: Form::of(account),
+            },
         }
     }
 
-    fn into_model(self) -> model::action::Door {
+    fn into_model(self) -> (model::action::Door, Option<model::action::Account>) {
         use model::action::Door as Model;
+        let slack = |channel, channel_name| Model::Slack {
+            channel,
+            channel_name,
+        };
         match self {
             Self::Slack {
                 channel,
                 channel_name,
-            } => Model::Slack {
+            } => (slack(channel, channel_name), None),
+            Self::SlackTold {
                 channel,
                 channel_name,
-            },
-            Self::Program => Model::Program,
+                account,
+            } => (slack(channel, channel_name), Some(account.into_model())),
+            Self::Program => (Model::Program, None),
+            Self::ProgramTold { account } => (Model::Program, Some(account.into_model())),
         }
     }
 }
@@ -1002,7 +1037,7 @@ impl Form<model::action::Attempt> for Attempt {
             action: model.action.clone(),
             target: Form::of(&model.target),
             by: Form::of(&model.by),
-            door: Form::of(&model.door),
+            door: Door::of(&model.door, model.account.as_ref()),
             why: model.why.clone(),
             role: Form::of(&model.role),
             verdict: Form::of(&model.verdict),
@@ -1020,12 +1055,13 @@ impl Form<model::action::Attempt> for Attempt {
     }
 
     fn into_model(self) -> model::action::Attempt {
+        let (door, account) = self.door.into_model();
         model::action::Attempt {
             id: model::action::AttemptId(self.id),
             action: self.action,
             target: self.target.into_model(),
             by: self.by.into_model(),
-            door: self.door.into_model(),
+            door,
             why: self.why,
             role: self.role.into_model(),
             verdict: self.verdict.into_model(),
@@ -1039,6 +1075,7 @@ impl Form<model::action::Attempt> for Attempt {
             stage: self.stage.into_model(),
             words: self.words,
             reference: self.reference,
+            account,
         }
     }
 }

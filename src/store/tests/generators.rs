@@ -10,7 +10,7 @@ use crate::model::{
     FailureKind, Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage,
     Outcome, Phases, Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick,
     Timestamp, Told, ToldFlapping, Transition, Verdict,
-    action::{Attempt, AttemptId, Confirmed, Door, Stage},
+    action::{Account, Attempt, AttemptId, Confirmed, Door, Stage},
     batch::Finished,
     cause::{Cause, Common, Member},
     heartbeat::Beat,
@@ -980,18 +980,27 @@ pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
         }),
     ];
     let confirmed = (person(), time()).prop_map(|(by, at)| Confirmed { by, at });
+    let account = key().prop_map(|key| Account {
+        incident: key.incident,
+        channel: key.channel,
+        sequence: key.sequence,
+    });
     (
         (0..6_u64, text(), target(), person(), door),
         (option::of(text()), text(), option::of(text()), text()),
         (time(), time(), option::of(time()), option::of(time())),
-        (vec(confirmed, 0..3), select(Stage::ALL.to_vec())),
+        (
+            vec(confirmed, 0..3),
+            select(Stage::ALL.to_vec()),
+            option::of(account),
+        ),
     )
         .prop_map(
             |(
                 (number, action, target, by, door),
                 (why, nonce, reference, words),
                 (asked_at, expires_at, began_at, ended_at),
-                (confirmed, stage),
+                (confirmed, stage, account),
             )| Attempt {
                 id: AttemptId(number),
                 action,
@@ -1011,6 +1020,7 @@ pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
                 stage,
                 words,
                 reference,
+                account,
             },
         )
 }

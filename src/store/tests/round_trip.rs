@@ -5,10 +5,14 @@ use std::{fmt::Debug, path::Path, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Place, comes_up, entry, generators, goes_down, incident, planned, record, transition};
+use super::{
+    Place, comes_up, entry, generators, goes_down, incident, planned, record, stories::attempt,
+    transition,
+};
 use crate::{
     model::{
-        Batch, CheckKind, CheckRecord, Entry, Kind, Memory, Verdict,
+        Batch, ChannelName, CheckKind, CheckRecord, Entry, IncidentId, Kind, Memory, Verdict,
+        action::{Account, Stage},
         logs::{LogMemory, LogRow},
         pauses::{Pause, PauseDay, Pauses},
         planned::{Acknowledgement, Attended, Ended, HowEnded, Person, Silent},
@@ -326,6 +330,16 @@ fn what_came_later_is_read_for_ever_too() {
     let text = serde_json::to_vec(&stored).unwrap();
     assert_eq!(golden("entry-noted.v1.json", &text), text);
     same::<v1::Entry, _>(&entry);
+    let mut attempt = attempt(17, Stage::Running);
+    let before = encode(&<v1::Attempt as Form<_>>::of(&attempt));
+    assert_eq!(golden("attempt.v1", &before), before);
+    attempt.account = Some(Account {
+        incident: IncidentId::from_number(5),
+        channel: ChannelName::new("ops"),
+        sequence: 2,
+    });
+    let after = encode(&<v1::Attempt as Form<_>>::of(&attempt));
+    assert_eq!(golden("attempt-told.v1", &after), after);
     let mut planned = planned(41, "master/blue", 0);
     planned.is_until_recovered = true;
     planned.ended = Some(Ended {

@@ -17,7 +17,7 @@ use crate::{
     store::{Database, Error, audit, blind, verify_journal},
 };
 
-fn attempt(number: u64, stage: Stage) -> Attempt {
+pub(super) fn attempt(number: u64, stage: Stage) -> Attempt {
     Attempt {
         id: AttemptId(number),
         action: String::from("restart"),
@@ -40,6 +40,7 @@ fn attempt(number: u64, stage: Stage) -> Attempt {
         stage,
         words: String::new(),
         reference: None,
+        account: None,
     }
 }
 

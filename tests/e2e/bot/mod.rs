@@ -1,5 +1,6 @@
 //! A bot: one incident is one message, through kills, lost answers, and a Slack that will not have it.
 
+mod accounts;
 mod deeds;
 mod workspace;
 
