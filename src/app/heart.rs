@@ -140,6 +140,7 @@ impl Heart {
             | Event::Ordered(_)
             | Event::Reread(_)
             | Event::Ongoing(_)
+            | Event::Recalled(_)
             | Event::Ran(_)
             | Event::Marked(_)
             | Event::Stop => false,

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use super::{Failure, post::Mail};
 use crate::{
     clock::Clock,
-    engine::{Event, Trouble},
+    engine::{self, Event, Trouble},
     model::{Loaded, Plan, Timestamp},
-    store::{self, Database, News, Notice, Writer},
+    store::{self, Database, News, Notice, Reader, Writer},
 };
 
 /// An opened store, or what stands in for it.
@@ -126,6 +126,22 @@ pub(super) async fn spread(
 }
 
 /// A notice of the store as an event for the engine, which tells it to `ops`.
+/// Asks the store what was over before this process began, for those whose shift begins later.
+pub(super) async fn recall(reader: Reader, clock: Clock, events: mpsc::UnboundedSender<Event>) {
+    let since = clock.now().at - engine::PAST_FOR;
+    let reading = tokio::task::spawn_blocking(move || reader.incidents(since, engine::PAST_MAX));
+    match reading.await {
+        Ok(Ok(incidents)) => {
+            // Nobody listens any more only while the process ends.
+            let _ = events.send(Event::Recalled(incidents));
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "what happened before this start is not known to those whose shift begins");
+        }
+        Err(panic) => tracing::error!(%panic, "reading what happened before this start"),
+    }
+}
+
 pub(super) fn told(Notice { title, words }: Notice) -> Event {
     tracing::warn!(event = "store.notice", %title, %words, "{title}");
     let key = format!("notice {title}");

@@ -293,7 +293,7 @@ impl Shared {
         } else {
             Courier::new(seed())
         };
-        courier.configure(now, &plan.channels, plan.ops());
+        courier.configure(now, &plan.mailboxes(), plan.ops());
         courier.restore_living(owed.living);
         courier.restore(now, owed.outbox);
         let desk = Desk {
@@ -338,6 +338,10 @@ impl Shared {
         committing: mpsc::UnboundedSender<Committing>,
         now: Moment,
     ) -> (Heart, Vec<Action>) {
+        if loaded.last_at.is_some() {
+            let (reader, clock) = (self.writer.reader(), self.clock.clone());
+            tokio::spawn(memory::recall(reader, clock, self.events.clone()));
+        }
         let settings = engine::Settings {
             seed: seed(),
             looks_max: limits::looks_at_once(&plan),

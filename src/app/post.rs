@@ -123,7 +123,7 @@ impl PostOffice {
             Mail::ClockStepped => self.courier.clock_stepped(now),
             Mail::Channels => {
                 let plan = self.desk.plan.load();
-                self.courier.configure(now, &plan.channels, plan.ops());
+                self.courier.configure(now, &plan.mailboxes(), plan.ops());
             }
         }
     }
@@ -213,7 +213,8 @@ impl Desk {
 
     async fn attempt(&self, parcel: &Parcel) -> Delivery {
         let plan = self.plan.load_full();
-        let Some(channel) = plan.channels.get(&parcel.channel) else {
+        let direct = || plan.direct().remove(&parcel.channel);
+        let Some(channel) = plan.channels.get(&parcel.channel).cloned().or_else(direct) else {
             let why = String::from("the channel was taken out of the file");
             return Delivery::Retry {
                 after: None,
@@ -226,7 +227,7 @@ impl Desk {
             plan: &plan,
             clock: &self.clock,
         };
-        attempt.deliver(parcel, channel).await
+        attempt.deliver(parcel, &channel).await
     }
 
     fn record(&self, parcel: &Parcel, delivery: &Delivery) {

@@ -25,6 +25,7 @@ mod quiet;
 mod remind;
 mod replan;
 mod roles;
+mod shift;
 mod shortfall;
 mod story;
 mod swap;
@@ -61,6 +62,7 @@ use crate::{
 };
 pub use act::{Reread, RereadAnswer, Run};
 use disaster::Production;
+pub(crate) use shift::{PAST_FOR, PAST_MAX};
 use watched::Watched;
 
 /// Not-up targets are looked at within this time after a start, however long their interval is.
@@ -101,6 +103,8 @@ pub enum Event {
     Ongoing(Ongoing),
     /// How doing something ended.
     Ran(Ran),
+    /// What was over before this process began, the newest first; asked of the store at the start.
+    Recalled(Vec<Incident>),
     /// Somebody said what an incident that is over was worth: the incident as it was stored, with its mark.
     Marked(Box<Incident>),
     /// The end: remember what is worth it.
@@ -234,6 +238,7 @@ pub struct Engine {
     commons: correlate::Commons,
     plans: planned::Plans,
     acts: act::Acts,
+    shifts: shift::Shifts,
     unclaimed: claim::Unclaimed,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
@@ -278,6 +283,7 @@ impl Engine {
             commons: correlate::Commons::default(),
             plans: planned::Plans::default(),
             acts: act::Acts::default(),
+            shifts: shift::Shifts::default(),
             unclaimed: claim::Unclaimed::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
@@ -285,7 +291,12 @@ impl Engine {
             handled: now,
         };
         let mut actions = Vec::new();
+        engine.restore_shifts(now, loaded.last_at);
         engine.restore(loaded, now, &mut actions);
+        // Stored before anything else, as ever.
+        let mut first = Vec::new();
+        engine.turn_shifts(now, &mut first);
+        actions.splice(0..0, first);
         engine.show_agenda(now, &mut actions);
         engine.look_out(now, &mut actions);
         engine.dispatch(now, &mut actions);
@@ -301,6 +312,8 @@ impl Engine {
         if is_interrupted {
             self.forget_sight();
         }
+        // Before anything later is written, so that it shows afterwards whether it was told.
+        self.turn_shifts(now, actions);
         self.turn_plans(now, is_interrupted, actions);
         match event {
             Event::Due => self.wake(now, actions),
@@ -321,6 +334,7 @@ impl Engine {
             Event::Reread(answer) => self.reread(now, &answer, actions),
             Event::Ongoing(ongoing) => self.ongoing(now, ongoing, actions),
             Event::Ran(ran) => self.ran(now, ran, actions),
+            Event::Recalled(incidents) => self.recalled(&incidents),
             Event::Marked(incident) => Self::marked(now, *incident, actions),
             Event::Stop => self.stop(now, actions),
         }
@@ -335,6 +349,7 @@ impl Engine {
         self.dispatch(now, actions);
         // What waited for witnesses may have been decided just now.
         self.complete(now, &mut actions[completed..]);
+        self.note_pasts(now, actions);
     }
 
     /// Adds to what is to be stored what only shows when it is known who is told.
@@ -354,6 +369,7 @@ impl Engine {
             self.commons.next_deadline(),
             self.plans.next_deadline(),
             self.acts.next_deadline(),
+            self.shifts.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }

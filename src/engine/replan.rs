@@ -34,6 +34,7 @@ impl Engine {
             .collect();
         let is_seen_otherwise = self.plan.witnesses != plan.witnesses;
         self.plan = Arc::clone(plan);
+        self.replan_shifts();
         self.forget_production();
         for target in &plan.targets {
             let was = target

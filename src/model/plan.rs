@@ -126,6 +126,48 @@ impl Plan {
             .find(|name| name.as_str() == "ops")
             .or_else(|| self.routes.last().and_then(|route| route.to.first()))
     }
+
+    /// The name of what somebody alone is told, by the user's id in Slack: `@U0ALICE`. No key of a file is like that.
+    pub fn mailbox_of(user: &str) -> ChannelName {
+        ChannelName::new(format!("@{user}"))
+    }
+
+    /// Those who can be told something alone: with a bot, everybody whom a rota names.
+    ///
+    /// Source: a user's id in place of a channel's opens a direct message,
+    /// <https://docs.slack.dev/reference/methods/chat.postMessage>.
+    pub fn direct(&self) -> BTreeMap<ChannelName, Channel> {
+        let Some(token) = &self.slack.bot_token else {
+            return BTreeMap::new();
+        };
+        let rotas = self
+            .on_call
+            .values()
+            .filter_map(|on_call| on_call.rota.as_ref());
+        let mailbox = |user: &String| {
+            let channel = Channel {
+                name: Self::mailbox_of(user),
+                label: None,
+                destination: Destination::SlackBot {
+                    channel: user.clone(),
+                    token: token.clone(),
+                    base_url: self.slack.base_url.clone(),
+                    spare: None,
+                },
+                fallback: None,
+                max_messages: None,
+            };
+            (channel.name.clone(), channel)
+        };
+        rotas.flat_map(Rota::people).map(mailbox).collect()
+    }
+
+    /// All that can be told: the channels of the file, and people alone.
+    pub fn mailboxes(&self) -> BTreeMap<ChannelName, Channel> {
+        let mut all = self.direct();
+        all.extend(self.channels.clone());
+        all
+    }
 }
 
 /// `server:` where people and Slack reach this process.

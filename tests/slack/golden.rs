@@ -183,6 +183,26 @@ fn a_host_takes_three_targets_with_it() {
 }
 
 #[test]
+fn whose_shift_begins_hears_what_there_is() {
+    let mut story = notice_story();
+    story.severity = Severity::Info;
+    story.title = String::from("you are on call for core");
+    story.reason.words = String::from("until 30 Nov 09:00:00 CET");
+    story.notes = vec![
+        String::from(
+            "open: master blue DOWN since 23 Nov 08:12:31 CET, @eva is on it (#k7f2); api degraded since 23 Nov 07:40:02 CET (#m3qa)",
+        ),
+        String::from(
+            "silent or in maintenance: cron purple until 23 Nov 16:20:00 CET, <!channel> *db* restore (s41)",
+        ),
+        String::from(
+            "in the shift before: 5 incidents, the longest master green DOWN for 45 min (#b4x1)",
+        ),
+    ];
+    is(&entry(Kind::Notice, story), &expect_file!["shift.json"]);
+}
+
+#[test]
 fn hekate_has_news_of_its_own() {
     is(
         &entry(Kind::Notice, notice_story()),

@@ -512,7 +512,7 @@ impl Engine {
         }
     }
 
-    fn title_of(&self, target: &TargetId) -> String {
+    pub(in crate::engine) fn title_of(&self, target: &TargetId) -> String {
         let watched = self.index.get(target).and_then(|slot| self.at(*slot));
         watched.map_or_else(|| target.to_string(), |watched| watched.target.title())
     }

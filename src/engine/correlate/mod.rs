@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-pub(super) use self::words::story_of as story_of_shared;
+pub(super) use self::words::{story_of as story_of_shared, title as title_of_shared};
 use self::{ledger::Ledger, roster::Roster, traits::is_telling, words::story_of};
 use super::{
     Action, Engine,

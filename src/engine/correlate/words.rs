@@ -94,7 +94,7 @@ pub(in crate::engine) fn story_of(
 }
 
 /// `3 of 4 on host db1`, `5 targets at the same time`.
-fn title(incident: &Incident) -> String {
+pub(in crate::engine) fn title(incident: &Incident) -> String {
     let Some(common) = incident.common.as_deref() else {
         return String::new();
     };

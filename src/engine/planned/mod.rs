@@ -552,6 +552,11 @@ impl Engine {
         actions.push(Action::ShowAgenda(Arc::new(agenda)));
     }
 
+    /// What people planned and what has not ended, the oldest first.
+    pub(in crate::engine) fn made(&self) -> impl ExactSizeIterator<Item = &Planned> {
+        self.plans.made.iter().map(|standing| &*standing.planned)
+    }
+
     fn slots_of(&self, reach: &Reach) -> Vec<Slot> {
         let slots = self.index.values().copied();
         slots

@@ -16,6 +16,7 @@ mod planned;
 mod quiet;
 mod reminders;
 mod roles;
+mod shift;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 

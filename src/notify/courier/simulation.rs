@@ -449,7 +449,10 @@ impl Life {
             let is_last = |key: &EntryKey| is_about(key) && key.sequence == *last;
             let arrivals = || self.world.arrivals.iter();
             let posts = arrivals().filter(|arrival| arrival.keys.iter().any(is_last));
-            let count = posts.count();
+            // What somebody took away is told anew.
+            let (gone, there): (Vec<_>, Vec<_>) =
+                posts.partition(|arrival| self.world.slack.is_deleted(arrival.spot.as_ref()));
+            let count = there.len();
             // An edit may be made twice, and nobody hears of it.
             let is_edited =
                 self.world.slack.seen.iter().any(|seen| {
@@ -469,7 +472,7 @@ impl Life {
             let mut finished = self.world.finished.iter();
             let is_given_up = finished
                 .any(|(key, how)| is_about(key) && key.sequence == *last && *how == "expired");
-            let is_told = count > 0 || is_edited;
+            let is_told = count > 0 || !gone.is_empty() || is_edited;
             assert!(
                 is_told || is_given_up || self.left.contains(channel),
                 "what came of {name} is not told in {channel}\n{diary}"

@@ -108,6 +108,8 @@ pub struct Errand {
     gone: Option<Spot>,
     /// Slack's id of the channel, if the file says it.
     channel_id: Option<String>,
+    /// Whether somebody alone is told; which channel that is Slack says with the first message.
+    is_direct: bool,
     /// Whether an edit is all that there is to it: it tells of what people have done, in one line.
     is_one_line: bool,
     pages: u32,
@@ -158,7 +160,8 @@ impl Errand {
             found: None,
             moved_to: None,
             gone: None,
-            channel_id: is_id(channel).then(|| channel.to_owned()),
+            channel_id: (is_id(channel) && !is_user(channel)).then(|| channel.to_owned()),
+            is_direct: is_user(channel),
             is_one_line: {
                 let newest = parcel.newest();
                 newest.is_account() || newest.ends_account()
@@ -241,6 +244,7 @@ impl Errand {
                 since: search.since,
                 cursor: None,
             },
+            None if self.is_direct => Call::Post { is_repeat: true },
             None => Call::Channels { cursor: None },
         };
     }
@@ -427,6 +431,11 @@ impl Errand {
 /// Whether the file names a channel by its id.
 pub fn is_id(channel: &str) -> bool {
     !channel.starts_with('#')
+}
+
+/// Whether this is somebody's id and no channel's.
+fn is_user(channel: &str) -> bool {
+    channel.starts_with(['U', 'W'])
 }
 
 const fn later(why: String) -> Delivery {

@@ -45,7 +45,7 @@ impl Stage<'_> {
             Some(_) => Courier::new(seed),
             None => Courier::first(seed),
         };
-        courier.configure(now, &plan.channels, plan.ops());
+        courier.configure(now, &plan.mailboxes(), plan.ops());
         courier.restore_living(living);
         courier.restore(now, outbox);
         let settings = Settings {
@@ -125,7 +125,9 @@ impl Stage<'_> {
         let now = self.moment();
         if let Some(process) = &mut self.process {
             process.board = Board::of(plan, now.at, Some(&process.board));
-            process.courier.configure(now, &plan.channels, plan.ops());
+            process
+                .courier
+                .configure(now, &plan.mailboxes(), plan.ops());
             self.event(Event::Replanned(Arc::clone(plan)));
         }
         self.plan_calls(Some(&before));

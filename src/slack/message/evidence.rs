@@ -49,7 +49,11 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
         Kind::Notice => {
             let mut words = Rich::new();
             words.foreign(&story.reason.words, REASON_MAX);
-            vec![Block::rich(words), small_print(entry, context, "")]
+            vec![
+                Block::rich(words),
+                Block::rich(planned(story)),
+                small_print(entry, context, ""),
+            ]
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deeds;
+mod shifts;
 mod workspace;
 
 pub(crate) use self::workspace::Workspace;
@@ -16,6 +17,17 @@ use crate::{
 
 /// `alerts` is told by the bot, and has a webhook for when the bot is refused; `ops` has a webhook only.
 pub(crate) fn home(slack: &Workspace, receiver: &Receiver, targets: &Targets, rest: &str) -> Home {
+    home_of("user_group: S0CORE01", slack, receiver, targets, rest)
+}
+
+/// The same with these people on call.
+fn home_of(
+    on_call: &str,
+    slack: &Workspace,
+    receiver: &Receiver,
+    targets: &Targets,
+    rest: &str,
+) -> Home {
     let mut home = Home::new(receiver, &["spare", "ops"]);
     home.set("BOT_TOKEN", BOT_TOKEN);
     home.write_text(&format!(
@@ -28,7 +40,7 @@ slack: {{ bot_token: "${{BOT_TOKEN}}", base_url: "{}" }}
 channels:
   alerts: {{ slack: "{CHANNEL}", webhook_url: "${{WEBHOOK_SPARE}}" }}
   ops: "${{WEBHOOK_OPS}}"
-on_call: {{ core: {{ user_group: S0CORE01 }} }}
+on_call: {{ core: {{ {on_call} }} }}
 targets: [{{ name: api, health: "{}" }}]
 routes:
   - {{ match: {{ target: api }}, to: alerts, mention: core }}

@@ -49,6 +49,7 @@ impl Message {
 #[derive(Default)]
 struct Book {
     messages: Vec<Message>,
+    direct: Vec<Value>,
     calls: Vec<String>,
     script: VecDeque<(&'static str, Does)>,
     always: Option<&'static str>,
@@ -96,6 +97,11 @@ impl Workspace {
     /// The messages of the channel, as they are now.
     pub(crate) fn messages(&self) -> Vec<Message> {
         self.book().messages.clone()
+    }
+
+    /// What people were told alone.
+    pub(crate) fn direct(&self) -> Vec<Value> {
+        self.book().direct.clone()
     }
 
     /// Those that are no lines of a thread.
@@ -221,6 +227,14 @@ impl Book {
     }
 
     fn post(&mut self, payload: Value) -> Value {
+        if payload["channel"]
+            .as_str()
+            .is_some_and(|to| to.starts_with("U0"))
+        {
+            let ts = format!("1792929349.{:06}", self.direct.len());
+            self.direct.push(payload);
+            return json!({ "ok": true, "channel": "D0DIRECT", "ts": ts });
+        }
         if payload["channel"] != CHANNEL && payload["channel"] != CHANNEL_ID {
             return json!({ "ok": false, "error": "channel_not_found" });
         }
