@@ -50,6 +50,7 @@ pub struct Job {
 pub async fn run(job: Job, tell: impl Fn(Ongoing) + Send + Sync) -> Ran {
     let ended = match &job.action.call {
         Call::Http(call) => http::run(call, &job).await,
+        Call::Own(_) => Ended::failed(String::from("hekate does that itself, and asks nobody")),
         Call::Jenkins(call) => {
             let attempt = job.attempt;
             let told = move |words: &str, reference: Option<String>| {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{
     names::{ChannelName, GroupName, IncidentId, TargetId},
     plan::Credentials,
-    planned::Person,
+    planned::{Person, PlanKind},
     quiet_hours::Allowance,
     roles::Role,
     secret::Secret,
@@ -174,6 +174,17 @@ pub enum Call {
     Http(Box<HttpCall>),
     /// `jenkins:` a build, waited for.
     Jenkins(Box<JenkinsCall>),
+    /// `silence:`, `maintenance:` or `deploy:` something that hekate itself can do.
+    Own(OwnCall),
+}
+
+/// `silence:`, `maintenance:` or `deploy:` what a person could begin with the command of that name, under the guard of the action.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OwnCall {
+    /// What begins.
+    pub kind: PlanKind,
+    /// `for:` how long it lasts, 1 min to 24 h, of a deploy 1 h.
+    pub length: Duration,
 }
 
 /// `http:` one request. `{target}`, `{name}`, `{group}`, `{asker}`, `{reason}` and `{attempt}` are filled in wherever text is

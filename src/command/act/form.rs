@@ -8,6 +8,7 @@ use crate::{
         Board, Timestamp, Verdict,
         action::{Action, Answered, Asker, Attempt, AttemptId, Call, Stage},
         roles::Role,
+        text::span,
     },
 };
 
@@ -94,6 +95,7 @@ fn deed(action: &Action) -> String {
     match &action.call {
         Call::Http(http) => format!("sends one {} request", http.method),
         Call::Jenkins(jenkins) => format!("builds {} in Jenkins", jenkins.job.join("/")),
+        Call::Own(own) => format!("begins a {} of {}", own.kind.as_str(), span(own.length)),
     }
 }
 

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::config::decode::{At, Named, OneOrMany};
 
-/// Something that people can have done to a target, from Slack, a terminal or a program: an HTTP request, or a build of
-/// Jenkins. What is not allowed is refused.
+/// Something that people can have done to a target, from Slack, a terminal or a program: an HTTP request, a build of
+/// Jenkins, or a silence, maintenance or deploy that hekate begins. What is not allowed is refused.
 #[derive(Deserialize, JsonSchema, Default, Debug)]
 #[serde(rename = "an action", deny_unknown_fields)]
 #[schemars(rename = "Action")]
@@ -43,6 +43,23 @@ pub(crate) struct Action {
     pub(crate) http: Option<At<ActionHttp>>,
     /// A build of Jenkins, waited for.
     pub(crate) jenkins: Option<At<Jenkins>>,
+    /// A silence of the target, begun by hekate itself.
+    pub(crate) silence: Option<At<OwnPlan>>,
+    /// A maintenance of the target, begun by hekate itself.
+    pub(crate) maintenance: Option<At<OwnPlan>>,
+    /// A deploy of the target, announced by hekate itself: it may go down and come back untold.
+    pub(crate) deploy: Option<At<OwnPlan>>,
+}
+
+/// What hekate itself begins for the target.
+#[derive(Deserialize, JsonSchema, Default, Debug)]
+#[serde(rename = "what an action begins", deny_unknown_fields)]
+#[schemars(rename = "OwnPlan")]
+pub(crate) struct OwnPlan {
+    /// For how long: 1m to 24h, a deploy up to 1h.
+    #[serde(rename = "for")]
+    #[schemars(required)]
+    pub(crate) length: Option<At<DurationText>>,
 }
 
 /// To what an action may be done; everything given has to hold, at the moment in which it is done.

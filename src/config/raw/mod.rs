@@ -898,7 +898,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 55] = [
+    const TITLES: [(&str, &str); 56] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -930,6 +930,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("ActionAllow", "`allow` of an action"),
         ("ActionHttp", "`http` of an action"),
         ("Jenkins", "`jenkins` of an action"),
+        ("OwnPlan", "what an action begins"),
         ("OnCall", "`on_call`"),
         ("Rota", "`rota` of `on_call`"),
         ("Shift", "a shift of a `rota`"),

@@ -7,9 +7,10 @@ use crate::{
     engine::Engine,
     judge::guard::{self, Case},
     model::{
-        Batch, Moment, TargetId,
+        Batch, ChannelName, Moment, TargetId,
         action::{
-            Action, Attempt, AttemptId, Call, Ongoing, Ran, RanResult, Refusal, Stage, WORDS_MAX,
+            Action, Attempt, AttemptId, Call, Ongoing, OwnCall, Ran, RanResult, Refusal, Stage,
+            WORDS_MAX,
         },
         plan::Matcher,
         planned::{DEPLOY_MAX, HowEnded, PlanId, PlanKind, Planned},
@@ -89,11 +90,22 @@ impl Engine {
             return;
         };
         let ready = self.still_allowed(now, &attempt, fresh).and_then(|action| {
-            self.open_grace(now, &action, &attempt, batch, then)?;
-            Ok(action)
+            let own = match &action.call {
+                Call::Own(own) => Some(self.begin_own(now, *own, &action, &attempt, batch, then)?),
+                Call::Http(_) | Call::Jenkins(_) => {
+                    self.open_grace(now, &action, &attempt, batch, then)?;
+                    None
+                }
+            };
+            Ok((action, own))
         });
         let action = match ready {
-            Ok(action) => action,
+            Ok((action, None)) => action,
+            Ok((_, Some(words))) => {
+                attempt.began_at = Some(now.at);
+                self.end_own(now, attempt, words, batch);
+                return;
+            }
             Err(refusal) => {
                 let title = self.title_of(&attempt.target);
                 self.tell_attempt(
@@ -118,6 +130,63 @@ impl Engine {
         let run = self.run_of(now, &attempt, action);
         self.go_on(now, attempt, "running", batch);
         then.push(Deed::Run(Box::new(run)));
+    }
+
+    /// Begins what hekate itself does; says until when, and how it is called.
+    fn begin_own(
+        &mut self,
+        now: Moment,
+        own: OwnCall,
+        action: &Action,
+        attempt: &Attempt,
+        batch: &mut Batch,
+        then: &mut Vec<Deed>,
+    ) -> Result<String, Refusal> {
+        let planned = Planned {
+            id: PlanId {
+                kind: own.kind,
+                number: self.plans.last_number() + 1,
+            },
+            matcher: matcher(&attempt.target),
+            why: attempt
+                .why
+                .clone()
+                .unwrap_or_else(|| format!("{} {}", action.title(), attempt.id)),
+            release: None,
+            by: attempt.by.clone(),
+            from: now.at,
+            until: now.at + own.length,
+            is_until_recovered: false,
+            ended: None,
+        };
+        let until = planned.until.words(self.plan.server.timezone);
+        let words = format!("{} until {until}, {}", own.kind.as_str(), planned.id);
+        match self.begin_plan(now, planned, batch, then) {
+            Ok(_) => Ok(words),
+            Err(refused) => Err(Refusal {
+                words: refused.words,
+                way_out: String::from("`maintenance list` and `silence list` show what is on"),
+            }),
+        }
+    }
+
+    /// What hekate itself did is over as soon as it began.
+    fn end_own(&mut self, now: Moment, mut attempt: Attempt, words: String, batch: &mut Batch) {
+        let title = self.title_of(&attempt.target);
+        attempt.stage = Stage::Done;
+        attempt.ended_at = Some(now.at);
+        attempt.words = clean(&words, WORDS_MAX);
+        // Who hears of the target hears of it already, with the same name and the same end.
+        let is_told = |channel: &ChannelName| {
+            let mut entries = batch.entries.iter();
+            entries.any(|entry| entry.key.channel == *channel)
+        };
+        let is_said =
+            attempt.account.is_none() && self.channel_for(&attempt).is_some_and(|at| is_told(&at));
+        if !is_said {
+            self.tell_attempt(now, &attempt, &title, &words, batch);
+        }
+        self.acts.write(attempt, batch);
     }
 
     fn run_of(&self, now: Moment, attempt: &Attempt, action: Arc<Action>) -> Run {
@@ -524,5 +593,6 @@ fn run_limit(action: &Action) -> Duration {
         // A crumb, and then the request.
         Call::Http(http) => http.timeout,
         Call::Jenkins(jenkins) => jenkins.build_limit + Duration::from_mins(1),
+        Call::Own(_) => Duration::ZERO,
     }
 }

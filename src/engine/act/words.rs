@@ -117,7 +117,7 @@ impl Engine {
     }
 
     /// Where it is told: where the file says, else where it was asked, else where hekate's own trouble is told.
-    fn channel_for(&self, attempt: &Attempt) -> Option<ChannelName> {
+    pub(super) fn channel_for(&self, attempt: &Attempt) -> Option<ChannelName> {
         let mut actions = self.plan.actions.iter();
         let action = actions.find(|action| action.name == attempt.action);
         if let Some(told) = action.and_then(|action| action.tell.clone()) {

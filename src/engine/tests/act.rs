@@ -15,9 +15,9 @@ use crate::{
         ChannelName, Plan, Secret, TargetId,
         action::{
             Action, Allow, Answered, Ask, Asker, AttemptId, Call, Confirm, Door, Guard, HttpCall,
-            Ongoing, Order, Ordered, Ran, RanResult, RoleWanted, Stage, When,
+            Ongoing, Order, Ordered, OwnCall, Ran, RanResult, RoleWanted, Stage, When,
         },
-        planned::Person,
+        planned::{Person, PlanKind},
         quiet_hours::Allowance,
         roles::Opinion,
     },
@@ -67,8 +67,14 @@ fn action(name: &str, role: RoleWanted, confirm: Confirm) -> Action {
 fn file() -> Plan {
     let mut failover = action("failover", RoleWanted::Any, Confirm::TypeName);
     failover.guard.needs_reason = true;
+    let mut hush = action("hush", RoleWanted::Any, Confirm::Button);
+    hush.call = Call::Own(OwnCall {
+        kind: PlanKind::Silence,
+        length: MINUTE * 30,
+    });
     let actions = [
         failover,
+        hush,
         action("restart", RoleWanted::NotActive, Confirm::Button),
         action("force_restart", RoleWanted::Any, Confirm::TypeName),
         action("wipe", RoleWanted::NotActive, Confirm::No),
@@ -710,5 +716,67 @@ fn a_channel_that_left_the_file_does_not_keep_what_came_of_it() {
         read; 1 to be done
         told:
         10m #team notice: @alice tried: restart master green: Jenkins #812 · failed: HTTP 500 · a1
+    "#]]);
+}
+
+/// The same guard, the same audit, and no call to anybody: hekate begins it itself.
+#[test]
+fn what_hekate_itself_does_is_done_when_it_is_confirmed() {
+    let mut desk = Desk::new();
+    desk.ask("eve", "hush", "master/blue")
+        .ask("alice", "hush", "master/blue")
+        .confirm("alice", "w2", None);
+    assert!(desk.world.runs.is_empty(), "who is active is read first");
+    desk.read(Ok(vec![0]));
+    assert!(desk.world.runs.is_empty(), "nobody is asked");
+    assert_eq!(desk.stage(2), Stage::Done);
+    let planned = desk.world.committed.planned.clone();
+    let [silence] = planned.as_slice() else {
+        panic!("one silence: {planned:?}");
+    };
+    assert_eq!(
+        (silence.id.kind, silence.by.name.as_str()),
+        (PlanKind::Silence, "@alice")
+    );
+    assert_eq!(silence.until.since(silence.from), MINUTE * 30);
+    // Confirmed once more it does not begin once more.
+    desk.confirm("alice", "w2", None);
+    assert_eq!(desk.world.committed.planned.len(), 1);
+    desk.is(&expect![[r#"
+        @eve hush master/blue: no: `hush` does not obey you
+        @alice hush master/blue: confirm by button
+        @alice confirm w2 : taken: confirmed
+        read; 0 to be done
+        @alice confirm w2 : taken: done
+        told:
+        10m #disaster notice: 1 target is silenced until 1 Jan 00:40:00 UTC: by @alice: hush a2 · master blue · s1
+        10m #core notice: 1 target is silenced until 1 Jan 00:40:00 UTC: by @alice: hush a2 · master blue · s1
+        10m #ops notice: @alice: hush master blue: silence until 1 Jan 00:40:00 UTC, s1 · a2
+    "#]]);
+}
+
+#[test]
+fn what_hekate_itself_does_ends_the_line_that_a_bot_began() {
+    let mut desk = Desk::of(with_bot());
+    desk.ask("alice", "hush", "master/green")
+        .confirm("alice", "w1", None)
+        .read(Ok(vec![0]));
+    desk.ask("bob", "hush", "master/green")
+        .confirm("bob", "w2", None)
+        .read(Ok(vec![1]));
+    assert_eq!(desk.stage(2), Stage::Refused);
+    desk.is(&expect![[r#"
+        @alice hush master/green: confirm by button
+        @alice confirm w1 : taken: confirmed
+        read; 0 to be done
+        @bob hush master/green: confirm by button
+        @bob confirm w2 : taken: confirmed
+        read; 0 to be done
+        told:
+        10m #ops noted: @alice: hush master green: confirmed, who is active is read once more · a1
+        10m #core notice: 1 target is silenced until 1 Jan 00:40:00 UTC: by @alice: hush a1 · master green · s1
+        10m #ops notice: @alice: hush master green: silence until 1 Jan 00:40:00 UTC, s1 · a1
+        10m #ops noted: @bob: hush master green: confirmed, who is active is read once more · a2
+        10m #ops notice: @bob tried: hush master green: refused: master green was inactive when it was asked, and is active now · a2
     "#]]);
 }

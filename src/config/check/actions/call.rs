@@ -15,8 +15,9 @@ use crate::{
     },
     model::{
         Secret,
-        action::{Call, HttpCall, JenkinsCall},
+        action::{Call, HttpCall, JenkinsCall, OwnCall},
         plan::Credentials,
+        planned::{DEPLOY_MAX, LENGTH_MAX, LENGTH_MIN, PlanKind},
         text::clean,
     },
 };
@@ -34,42 +35,97 @@ const JSON_MAX: usize = 16 * 1024;
 
 impl Check<'_> {
     /// What is done; exactly one thing.
-    pub(super) fn call(
-        &mut self,
-        http: Option<At<typed::ActionHttp>>,
-        jenkins: Option<At<typed::Jenkins>>,
-        span: Span,
-        who: &str,
-    ) -> Option<Call> {
-        match (http, jenkins) {
-            (Some(http), None) => self
-                .http_call(http, who)
-                .map(|call| Call::Http(Box::new(call))),
-            (None, Some(jenkins)) => {
-                let call = self.jenkins_call(jenkins, who);
-                call.map(|call| Call::Jenkins(Box::new(call)))
-            }
-            (Some(http), Some(jenkins)) => {
-                self.report(
-                    Problem::new(Code::Both, jenkins.span, format!("{who} does two things"))
-                        .other(http.span, "and here")
-                        .help("keep one of `http` and `jenkins`"),
-                );
-                None
-            }
-            (None, None) => {
-                let is_meant = ["http", "jenkins"]
-                    .iter()
-                    .any(|key| self.findings.was_meant(span, key));
-                if !is_meant {
-                    self.report(
-                        Problem::new(Code::Missing, span, format!("{who} does nothing"))
-                            .help("add `http: { url: … }` or `jenkins: { url: …, job: … }`"),
-                    );
-                }
-                None
-            }
+    pub(super) fn call(&mut self, raw: typed::Action, span: Span, who: &str) -> Option<Call> {
+        let own = [
+            ("silence", PlanKind::Silence, raw.silence),
+            ("maintenance", PlanKind::Maintenance, raw.maintenance),
+            ("deploy", PlanKind::Deploy, raw.deploy),
+        ];
+        let own = own.into_iter();
+        let own: Vec<_> = own
+            .filter_map(|(key, kind, at)| Some((key, kind, at?)))
+            .collect();
+        let spans = own.iter().map(|(_, _, at)| at.span);
+        let calls = [
+            raw.http.as_ref().map(|at| at.span),
+            raw.jenkins.as_ref().map(|at| at.span),
+        ];
+        let mut things: Vec<_> = calls.into_iter().flatten().chain(spans).collect();
+        things.sort_unstable();
+        if let [first, second, ..] = things.as_slice() {
+            self.report(
+                Problem::new(Code::Both, *second, format!("{who} does two things"))
+                    .other(*first, "and here")
+                    .help("keep one of `http`, `jenkins`, `silence`, `maintenance` and `deploy`"),
+            );
+            return None;
         }
+        if let Some(http) = raw.http {
+            let call = self.http_call(http, who);
+            return call.map(|call| Call::Http(Box::new(call)));
+        }
+        if let Some(jenkins) = raw.jenkins {
+            let call = self.jenkins_call(jenkins, who);
+            return call.map(|call| Call::Jenkins(Box::new(call)));
+        }
+        if let Some((key, kind, at)) = own.into_iter().next() {
+            if let Some(grace) = raw.grace {
+                self.report(
+                    Problem::new(
+                        Code::Action,
+                        grace.span,
+                        format!("{who} has a grace, and nothing goes away for a {key}"),
+                    )
+                    .help("remove it"),
+                );
+            }
+            return self.own_call(key, kind, at, who).map(Call::Own);
+        }
+        let is_meant = ["http", "jenkins", "silence", "maintenance", "deploy"]
+            .iter()
+            .any(|key| self.findings.was_meant(span, key));
+        if !is_meant {
+            self.report(
+                Problem::new(Code::Missing, span, format!("{who} does nothing")).help(
+                    "add `http: { url: … }`, `jenkins: { url: …, job: … }`, or `silence: { for: 1h }`",
+                ),
+            );
+        }
+        None
+    }
+
+    /// What hekate itself does.
+    fn own_call(
+        &self,
+        key: &str,
+        kind: PlanKind,
+        at: At<typed::OwnPlan>,
+        who: &str,
+    ) -> Option<OwnCall> {
+        let span = at.span;
+        let raw = at.value?;
+        let Some(length) = raw.length else {
+            if !self.findings.was_meant(span, "for") {
+                self.report(
+                    Problem::new(
+                        Code::Missing,
+                        span,
+                        format!("the {key} of {who} has no length"),
+                    )
+                    .help("add `for: 30m`"),
+                );
+            }
+            return None;
+        };
+        let longest = match kind {
+            PlanKind::Silence | PlanKind::Maintenance => LENGTH_MAX,
+            PlanKind::Deploy => DEPLOY_MAX,
+        };
+        let length = self.duration(&length, "`for`", LENGTH_MIN..=longest);
+        Some(OwnCall {
+            kind,
+            length: length.value?,
+        })
     }
 
     fn http_call(&mut self, at: At<typed::ActionHttp>, who: &str) -> Option<HttpCall> {

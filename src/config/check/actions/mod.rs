@@ -88,7 +88,7 @@ impl Check<'_> {
                 );
                 is_known.then(|| ChannelName::new(name))
             });
-            let call = self.call(raw.http, raw.jenkins, at.span, &who);
+            let call = self.call(raw, at.span, &who);
             if let (Some(guard), Some(call)) = (guard, call) {
                 out.push(Arc::new(Action {
                     name,
@@ -158,13 +158,15 @@ impl Check<'_> {
         let allow = self.allow(raw.allow.as_ref(), span, who, around);
         let typed = raw.confirm.as_ref();
         let typed = typed.and_then(|at| Some((at.span, at.value.as_ref()?.0.as_str())));
+        // What hekate itself begins can be ended as easily, whoever is active.
+        let is_own = raw.silence.is_some() || raw.maintenance.is_some() || raw.deploy.is_some();
+        let takes_active = !is_own && when.as_ref().is_some_and(|when| when.role.takes_active());
         let confirm = match typed {
             Some((_, "none")) => Confirm::No,
             Some((_, "type_name")) => Confirm::TypeName,
-            None if when.as_ref().is_some_and(|when| when.role.takes_active()) => Confirm::TypeName,
+            None if takes_active => Confirm::TypeName,
             Some(_) | None => Confirm::Button,
         };
-        let takes_active = when.as_ref().is_some_and(|when| when.role.takes_active());
         if let (Some((span, _)), true) = (typed, takes_active && confirm != Confirm::TypeName) {
             self.report(
                 Problem::new(
