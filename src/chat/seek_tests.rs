@@ -5,7 +5,7 @@ use super::{
     *,
 };
 use crate::{
-    command::fixture,
+    command::{fixture, sli::Sli},
     model::{
         FailureClass, FailureKind, LookId, Moment, Observation, Outcome, Phases, Slot, Target,
         TargetId, Tick, Timestamp, observation::Failure,
@@ -146,4 +146,43 @@ async fn history_is_the_stores() {
         said.contains("the store does not say: a page is damaged"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn availability_is_measured_off_the_runtime_and_its_failures_are_said() {
+    let mut world = world();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&asked);
+    world.chat.measures = Arc::new(move |targets, window| {
+        note.lock()
+            .unwrap()
+            .push((targets.to_vec(), window.until.since(window.from)));
+        let sli = Sli {
+            operational: Duration::from_hours(999),
+            down: Duration::from_hours(1),
+            ..Sli::default()
+        };
+        let known = targets.iter().map(|target| (target.clone(), sli));
+        // Somebody who is not watched any more.
+        let gone = (TargetId::new("gone"), Sli::default());
+        Ok(known.chain([gone]).collect())
+    });
+    let said = world.says("sli master 7d").await;
+    assert_eq!(
+        said,
+        "Availability of master in the last 7 d: 99.9%, at worst master blue 99.9%"
+    );
+    let master = ["master/blue", "master/green"].map(TargetId::new).to_vec();
+    let week = Duration::from_hours(7 * 24);
+    assert_eq!(asked.lock().unwrap().remove(0), (master, week));
+
+    world.chat.measures = Arc::new(|_, _| Err(String::from("a page is damaged")));
+    let said = world.says("sli").await;
+    assert!(
+        said.contains("the store does not say: a page is damaged"),
+        "{said}"
+    );
+    world.chat.measures = Arc::new(|_, _| panic!("a fault of ours"));
+    let said = world.says("sli").await;
+    assert!(said.contains("a fault of hekate"), "{said}");
 }
