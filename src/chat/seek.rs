@@ -16,7 +16,7 @@ use crate::{
     command::{
         Availability, Heard, History, Looked, Reply, Sought, hear,
         seek::{What, asks_for_look},
-        sli::{Asked, Sli, Span},
+        sli::{Asked, Sli, SloLine, Span, concerned},
     },
     model::{Observation, Target, TargetId, Tick, Timestamp, Transition, text::span},
     slack::{Message, command::SlashCommand, interaction::Place},
@@ -172,11 +172,29 @@ impl Chat {
             from: until - asked.window,
             until,
         };
+        let (board, plan) = (self.board.load_full(), self.plan.load());
+        let slos = concerned(&plan.slos, &board, &asked.targets);
         let (measure, targets) = (Arc::clone(&self.measures), asked.targets);
-        let measuring = self.readers.ask(move || measure(&targets, window));
-        let measured = measuring.await?;
-        let board = self.board.load();
-        Ok(Availability::of(&board, asked.selection, window, measured))
+        let measuring = self.readers.ask(move || {
+            let measured = measure(&targets, window)?;
+            let slos = slos.into_iter().map(|(slo, targets)| {
+                let from = until - slo.window;
+                let mut sli = Sli::default();
+                for (_, of_target) in measure(&targets, Span { from, until })? {
+                    sli.add(&of_target);
+                }
+                Ok(SloLine {
+                    name: slo.name,
+                    objective: slo.objective,
+                    window: slo.window,
+                    sli,
+                })
+            });
+            Ok((measured, slos.collect::<Result<Vec<_>, String>>()?))
+        });
+        let (measured, slos) = measuring.await?;
+        let selection = asked.selection;
+        Ok(Availability::of(&board, selection, window, measured, slos))
     }
 
     /// The same for somebody in Slack, who does not wait long.

@@ -12,7 +12,7 @@ use crate::{
         Availability, History, Looked,
         sli::{NOTHING_MEASURED, Sli, clauses},
     },
-    model::{Timestamp, Transition, text::span},
+    model::{Timestamp, Transition, Verdict, text::span},
 };
 
 /// The most characters of a reason.
@@ -105,14 +105,15 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
     let time = |at: Timestamp| clock(at, DateFormat::near(at, until), options.timezone);
     let back = span(availability.back());
     let mut rich = Rich::new();
+    rich.bold("Availability");
     let whom = match availability.selection.as_str() {
         "" => String::new(),
-        selection => format!(" of {}", neutral(selection, WORDS_MAX)),
+        selection => {
+            rich.own(" of ").foreign(selection, WORDS_MAX);
+            format!(" of {}", neutral(selection, WORDS_MAX))
+        }
     };
-    rich.bold("Availability")
-        .foreign(&whom, WORDS_MAX)
-        .own(&format!(" in the last {back}"))
-        .end_line();
+    rich.own(&format!(" in the last {back}")).end_line();
     if let Some(nothing) = availability.nothing() {
         rich.foreign(&nothing, WORDS_MAX).end_line();
     }
@@ -130,6 +131,22 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
         let title = format!("together, {} targets", lines.len());
         measured(&mut rich, &title, &together, &time);
     }
+    for slo in availability.slos.iter().take(SHOWN_MAX) {
+        let mark = match slo.is_kept() {
+            Some(true) => look::circle(Verdict::Operational),
+            Some(false) => look::circle(Verdict::Down),
+            None => look::circle(Verdict::Unknown),
+        };
+        rich.emoji(mark)
+            .bold("SLO ")
+            .foreign(&slo.name, WORDS_MAX)
+            .own(&format!(": {}", slo.words()))
+            .end_line();
+    }
+    let more = availability.slos.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        rich.own(&format!("and {more} SLOs more")).end_line();
+    }
     let share = together.words().unwrap_or_else(|| NOTHING_MEASURED.into());
     let mut text = format!("Availability{whom} in the last {back}: {share}");
     if let [worst, _, ..] = lines.as_slice() {
@@ -137,6 +154,15 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
         let of_worst = worst.sli.words();
         let of_worst = of_worst.as_deref().unwrap_or(NOTHING_MEASURED);
         text.push_str(&format!(", at worst {title} {of_worst}"));
+    }
+    let broken = availability
+        .slos
+        .iter()
+        .filter(|slo| slo.is_kept() == Some(false));
+    match broken.count() {
+        0 => {}
+        1 => text.push_str("; the error budget of one SLO is spent"),
+        more => text.push_str(&format!("; the error budgets of {more} SLOs are spent")),
     }
     let blocks = vec![Block::rich(rich)];
     Message::new(Audience::Asker, &text, None, blocks, Vec::new())

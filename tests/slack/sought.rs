@@ -11,6 +11,7 @@ use hekate::{
         Outcome, Phases, Policy, Proof, Reason, Rule, Slot, State, TargetId, Tick, Transition,
         Verdict,
         observation::{Detail, Failure},
+        slo::Objective,
     },
     slack::reply,
 };
@@ -171,6 +172,12 @@ fn availability(count: u64) -> Reply {
             },
         }
     };
+    let slo = |place: u64| sli::SloLine {
+        name: format!("<!here> {place}"),
+        objective: Objective::parse("99.9%").expect("an objective"),
+        window: Duration::from_hours(30 * 24),
+        sli: line(place).sli,
+    };
     Reply::Availability(Availability {
         selection: String::from("master <@U1>"),
         window: Span {
@@ -178,6 +185,7 @@ fn availability(count: u64) -> Reply {
             until: NOW,
         },
         lines: (0..count).map(line).collect(),
+        slos: (0..count).map(slo).collect(),
     })
 }
 

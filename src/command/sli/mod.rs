@@ -6,21 +6,25 @@ mod shape;
 mod tests;
 mod text;
 
-use std::{cmp::Reverse, time::Duration};
+use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
 pub use self::{
     shape::{csv, json, markdown},
     text::{short, text},
 };
 
-pub use crate::judge::sli::{Sli, Span};
+pub use crate::judge::sli::{Budget, Sli, Span};
 
 use super::{
     Heard, Question, Reply, help,
     lookup::{self, Selection},
     seek::cut_span,
 };
-use crate::model::{Board, GroupName, Target, TargetId, Timestamp, text::span};
+use crate::model::{
+    Board, GroupName, Target, TargetId, Timestamp,
+    slo::{Objective, Slo},
+    text::span,
+};
 
 /// How far back is measured unless told: a month of SLOs.
 pub const WINDOW: Duration = Duration::from_hours(30 * 24);
@@ -49,6 +53,63 @@ pub struct Availability {
     pub window: Span,
     /// One a target, in the order of the file.
     pub lines: Vec<Line>,
+    /// The SLOs of which all targets were asked for, in the order of the file, each over its own window.
+    pub slos: Vec<SloLine>,
+}
+
+/// How far an SLO is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SloLine {
+    /// What it is called.
+    pub name: String,
+    /// What is to be reached.
+    pub objective: Objective,
+    /// Over how long, up to now.
+    pub window: Duration,
+    /// What was measured of its targets, all together.
+    pub sli: Sli,
+}
+
+impl SloLine {
+    /// What is allowed, and what is spent.
+    pub fn budget(&self) -> Budget {
+        self.sli.budget(self.objective)
+    }
+
+    /// Whether its objective is met; absent if nothing was measured.
+    pub fn is_kept(&self) -> Option<bool> {
+        self.sli.thousandths().map(|_| self.budget().is_kept())
+    }
+
+    /// What there is to say of it, as a clause: `99.95% of 99.9% in 30 d, 50% of the error budget left: 21 min 36 s of 43 min 12 s`.
+    pub fn words(&self) -> String {
+        let (objective, window) = (self.objective, span(self.window));
+        let Some(share) = self.sli.words() else {
+            return format!("{NOTHING_MEASURED} in {window}, {objective} is wanted");
+        };
+        let budget = self.budget();
+        let allowed = span(budget.allowed);
+        let spent = if budget.is_kept() {
+            let (percent, left) = (budget.left_percent(), span(budget.left()));
+            format!("{percent}% of the error budget left: {left} of {allowed}")
+        } else {
+            let over = span(budget.over());
+            format!("the error budget of {allowed} is spent, and {over} more")
+        };
+        format!("{share} of {objective} in {window}, {spent}")
+    }
+}
+
+/// The SLOs that only concern some of these targets, each with its targets, in the order of the file.
+pub fn concerned(slos: &[Slo], board: &Board, targets: &[TargetId]) -> Vec<(Slo, Vec<TargetId>)> {
+    let asked: HashSet<&TargetId> = targets.iter().collect();
+    let of_slo = |slo: &Slo| {
+        let rows = board.rows.iter().filter(|row| slo.takes(&row.target));
+        let ids: Vec<_> = rows.map(|row| row.target.id.clone()).collect();
+        let is_concerned = !ids.is_empty() && ids.iter().all(|id| asked.contains(id));
+        is_concerned.then(|| (slo.clone(), ids))
+    };
+    slos.iter().filter_map(of_slo).collect()
 }
 
 /// How available one target was.
@@ -116,6 +177,7 @@ impl Availability {
         selection: String,
         window: Span,
         measured: Vec<(TargetId, Sli)>,
+        slos: Vec<SloLine>,
     ) -> Self {
         let lines = measured.into_iter().filter_map(|(target, sli)| {
             let row = board.row(&target)?;
@@ -130,6 +192,7 @@ impl Availability {
             selection,
             window,
             lines: lines.collect(),
+            slos,
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Availability, Line, NOTHING_MEASURED};
+use super::{Availability, Line, NOTHING_MEASURED, SloLine};
 use crate::{
     judge::sli::Sli,
     model::{Timestamp, text::span},
@@ -16,11 +16,14 @@ use crate::{
 /// {"selection": "master", "from": "…", "until": "…", "window_ms": 2592000000, "targets": [{"id": "master/blue",
 ///  "group": "master", "title": "master blue", "ratio": 0.99982, "percent": "99.982%", "operational_ms": 2590000000,
 ///  "degraded_ms": 0, "down_ms": 467000, "maintenance_ms": 0, "not_measured_ms": 1533000, "outages": 2,
-///  "longest_outage": {"from": "…", "lasted_ms": 300000}}], "together": {…}}
+///  "longest_outage": {"from": "…", "lasted_ms": 300000}}], "together": {…}, "slos": [{"name": "master availability",
+///  "objective": 0.999, "window_ms": 2592000000, "is_kept": true, "budget_ms": 2592000, "spent_ms": 467000,
+///  "left_ms": 2125000, "left_percent": 81, "ratio": 0.99982, …}]}
 /// ```
 ///
 /// `ratio` is the share of `operational_ms`, `degraded_ms` and `down_ms` together in which it was not down; it and
-/// `percent`, which is rounded down, are `null` where nothing was measured. `together` adds the times of all targets.
+/// `percent`, which is rounded down, are `null` where nothing was measured. `together` adds the times of all targets. An SLO is measured
+/// over its own window; `is_kept` is `null` where nothing was measured.
 pub fn json(availability: &Availability) -> Value {
     let target = |line: &Line| {
         let mut value = json!({
@@ -39,7 +42,24 @@ pub fn json(availability: &Availability) -> Value {
         "window_ms": ms(availability.back()),
         "targets": lines.map(target).collect::<Vec<_>>(),
         "together": sli(&availability.together()),
+        "slos": availability.slos.iter().map(slo).collect::<Vec<_>>(),
     })
+}
+
+fn slo(line: &SloLine) -> Value {
+    let budget = line.budget();
+    let mut value = json!({
+        "name": line.name,
+        "objective": f64::from(line.objective.thousandths()) / 100_000.0,
+        "window_ms": ms(line.window),
+        "is_kept": line.is_kept(),
+        "budget_ms": ms(budget.allowed),
+        "spent_ms": ms(budget.spent),
+        "left_ms": ms(budget.left()),
+        "left_percent": budget.left_percent(),
+    });
+    merge(&mut value, sli(&line.sli));
+    value
 }
 
 fn sli(sli: &Sli) -> Value {
@@ -137,6 +157,12 @@ pub fn markdown(availability: &Availability) -> String {
     }
     if availability.lines.len() > 1 {
         table_row(&mut out, "**together**", &availability.together());
+    }
+    if !availability.slos.is_empty() {
+        out.push_str("\n| SLO | how far it is kept |\n|---|---|\n");
+    }
+    for slo in &availability.slos {
+        let _infallible = writeln!(out, "| {} | {} |", escaped(&slo.name), slo.words());
     }
     out
 }

@@ -123,6 +123,7 @@ fn availability(lines: Vec<Line>) -> Availability {
             until: NOW,
         },
         lines,
+        slos: Vec::new(),
     }
 }
 
@@ -161,12 +162,59 @@ fn several() -> Availability {
         }),
         ..Sli::default()
     };
-    availability(vec![
+    let slo = |name: &str, objective, sli| SloLine {
+        name: name.to_owned(),
+        objective: Objective::parse(objective).expect("an objective"),
+        window: days(30),
+        sli,
+    };
+    let slos = vec![
+        slo("blue", "99.9%", blue),
+        slo("blue, *strictly*", "99.99%", blue),
+        slo("new", "99.9%", new),
+    ];
+    let lines = vec![
         line(Some("master"), "blue", blue),
         line(Some("master"), "green", green),
         line(None, "new", new),
         line(None, "=a\"b,c|*d*", odd),
-    ])
+    ];
+    Availability {
+        slos,
+        ..availability(lines)
+    }
+}
+
+#[test]
+fn an_slo_is_shown_with_all_of_its_targets_and_not_with_some() {
+    let mut board = board();
+    let names = |board: &Board, slo: &Slo, words| {
+        let Ok(asked) = Asked::select(board, words, WINDOW) else {
+            panic!("{words} names nobody");
+        };
+        let found = concerned(std::slice::from_ref(slo), board, &asked.targets);
+        let ids = found.into_iter().flat_map(|(_, ids)| ids);
+        let ids: Vec<_> = ids.map(|id| id.to_string()).collect();
+        ids.join(" ")
+    };
+    let mut slo = Slo {
+        name: String::from("master availability"),
+        groups: vec![GroupName::new("master")],
+        targets: Vec::new(),
+        objective: Objective::parse("99.9%").expect("an objective"),
+        window: days(30),
+    };
+    let both = "master/blue master/green";
+    assert_eq!(names(&board, &slo, ""), both);
+    assert_eq!(names(&board, &slo, "master, api"), both);
+    assert_eq!(names(&board, &slo, "blue"), "");
+    slo.targets = vec![TargetId::new("master/blue"), TargetId::new("api")];
+    assert_eq!(names(&board, &slo, "blue"), "master/blue");
+    slo.groups.clear();
+    assert_eq!(names(&board, &slo, "blue"), "");
+    assert_eq!(names(&board, &slo, "blue, api"), "master/blue api");
+    board.rows.clear();
+    assert_eq!(concerned(&[slo], &board, &[]), []);
 }
 
 #[test]
@@ -178,12 +226,18 @@ fn a_terminal_shows_the_worst_first() {
               100%  master green
                  ?  new                   nothing measured · not measured 30 d
            98.881%  together (4 targets)  down 1 d in 3 outages, the longest 1 d from 2026-11-20 14:14:40 · degraded 1 h · maintenance 45 min · not measured 30 d 2 h
+          ✔ SLO blue: 99.981% of 99.9% in 30 d, 81% of the error budget left: 35 min 15 s of 43 min 2 s
+          ✖ SLO blue, *strictly*: 99.981% of 99.99% in 30 d, the error budget of 4 min 18 s is spent, and 3 min 28 s more
+          ? SLO new: nothing measured in 30 d, 99.9% is wanted
     "#]].assert_eq(&text(&several(), PLAIN));
     let mut one = several();
     one.lines.truncate(1);
     expect![[r#"
         availability in the last 30 d, since 2026-10-22 14:14:40 UTC
            99.981%  master blue  down 7 min 47 s in 2 outages, the longest 5 min from 2026-11-18 14:14:40 · degraded 1 h · maintenance 45 min · not measured 2 h
+          ✔ SLO blue: 99.981% of 99.9% in 30 d, 81% of the error budget left: 35 min 15 s of 43 min 2 s
+          ✖ SLO blue, *strictly*: 99.981% of 99.99% in 30 d, the error budget of 4 min 18 s is spent, and 3 min 28 s more
+          ? SLO new: nothing measured in 30 d, 99.9% is wanted
     "#]].assert_eq(&text(&one, PLAIN));
     expect![[r#"
         no target is `master`
@@ -224,6 +278,7 @@ fn it_is_asked_for_again_in_the_words_that_mean_it() {
             selection,
             window,
             lines: Vec::new(),
+            slos: Vec::new(),
         }
         .words()
     };

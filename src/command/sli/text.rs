@@ -52,6 +52,14 @@ pub fn text(availability: &Availability, look: Look) -> String {
     if lines.len() > 1 {
         row(&all, &together);
     }
+    for slo in &availability.slos {
+        let sign = match slo.is_kept() {
+            Some(true) => '\u{2714}',
+            Some(false) => '\u{2716}',
+            None => '?',
+        };
+        let _infallible = writeln!(out, "  {sign} SLO {}: {}", slo.name, slo.words());
+    }
     out
 }
 

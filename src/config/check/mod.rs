@@ -21,6 +21,7 @@ mod routes;
 mod rules;
 pub(super) mod script;
 mod settings;
+mod slos;
 mod steps;
 mod targets;
 mod timing;
@@ -121,6 +122,7 @@ pub(super) fn check(
     );
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
+    let slos = check.slos(file.slos, store.retention, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let replies = check.replies(file.replies, &mut channels, &slack, &bot);
     let (stores, store_group, store_routes) = sources.finish(&check);
@@ -143,6 +145,7 @@ pub(super) fn check(
         targets,
         routes,
         maintenance,
+        slos,
         actions,
         replies,
         damps_flapping: file.damp_flapping.and_then(|at| at.value) != Some(false),

@@ -10,7 +10,10 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::model::{Timestamp, Verdict};
+use crate::model::{
+    Timestamp, Verdict,
+    slo::{Objective, percent},
+};
 
 /// From one time until before another one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -98,9 +101,6 @@ pub struct Outage {
     pub lasted: Duration,
 }
 
-/// Decimal places of a percentage.
-const PLACES: u32 = 3;
-
 impl Sli {
     /// The time that counts: what was measured, without maintenance.
     pub fn counted(&self) -> Duration {
@@ -134,6 +134,14 @@ impl Sli {
         self.thousandths().map(percent)
     }
 
+    /// What an objective allows of it, and what was used of that.
+    pub fn budget(&self, objective: Objective) -> Budget {
+        Budget {
+            allowed: objective.budget(self.counted()),
+            spent: self.down,
+        }
+    }
+
     /// Several targets as one: their times together. The longest outage is that of one of them.
     pub fn add(&mut self, other: &Self) {
         self.operational += other.operational;
@@ -146,21 +154,45 @@ impl Sli {
     }
 }
 
+/// An error budget: for how long something may be down out of the time that was measured of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Budget {
+    /// So long, rounded down to a millisecond.
+    pub allowed: Duration,
+    /// So long it was down.
+    pub spent: Duration,
+}
+
+impl Budget {
+    /// Whether the objective is met: no more is spent than allowed.
+    pub fn is_kept(&self) -> bool {
+        self.spent <= self.allowed
+    }
+
+    /// What is left of it.
+    pub fn left(&self) -> Duration {
+        self.allowed.saturating_sub(self.spent)
+    }
+
+    /// What was spent beyond it.
+    pub fn over(&self) -> Duration {
+        self.spent.saturating_sub(self.allowed)
+    }
+
+    /// The share of it that is left, in percent from 0 to 100, rounded down; of a budget of nothing all is left while nothing is spent.
+    pub fn left_percent(&self) -> u32 {
+        match share(self.left(), self.allowed) {
+            Some(thousandths) => thousandths / 1_000,
+            None if self.is_kept() => 100,
+            None => 0,
+        }
+    }
+}
+
 /// A share in thousandths of a percent, rounded down; absent of nothing.
 fn share(part: Duration, whole: Duration) -> Option<u32> {
     let thousandths = part.as_millis() * 100_000 / Some(whole.as_millis()).filter(|ms| *ms > 0)?;
     u32::try_from(thousandths).ok()
-}
-
-/// Thousandths of a percent as people read them: `99.982%`, `100%`.
-pub fn percent(thousandths: u32) -> String {
-    let unit = 10_u32.pow(PLACES);
-    let (whole, rest) = (thousandths / unit, thousandths % unit);
-    if rest == 0 {
-        return format!("{whole}%");
-    }
-    let places = format!("{rest:03}");
-    format!("{whole}.{}%", places.trim_end_matches('0'))
 }
 
 fn longer(one: Option<Outage>, other: Option<Outage>) -> Option<Outage> {

@@ -193,6 +193,29 @@ fn a_hundred_percent_is_said_of_nothing_that_was_down() {
     }
 }
 
+#[test]
+fn a_budget_is_what_the_objective_leaves_of_what_was_measured() {
+    let objective = Objective::parse("99.9%").unwrap();
+    let sli = |down| Sli {
+        operational: Duration::from_secs(86_400 - down),
+        down: Duration::from_secs(down),
+        maintenance: Duration::from_hours(9),
+        not_measured: Duration::from_hours(9),
+        ..Sli::default()
+    };
+    let told = |down| {
+        let budget = sli(down).budget(objective);
+        let (left, over) = (budget.left().as_millis(), budget.over().as_millis());
+        (budget.is_kept(), left, over, budget.left_percent())
+    };
+    assert_eq!(told(0), (true, 86_400, 0, 100));
+    assert_eq!(told(1), (true, 85_400, 0, 98));
+    assert_eq!(told(86), (true, 400, 0, 0));
+    assert_eq!(told(87), (false, 0, 600, 0));
+    let nothing = Sli::default().budget(objective);
+    assert_eq!((nothing.is_kept(), nothing.left_percent()), (true, 100));
+}
+
 fn verdicts() -> impl Strategy<Value = Verdict> {
     prop::sample::select(vec![Operational, Degraded, Down, Unknown])
 }
