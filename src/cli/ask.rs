@@ -378,7 +378,7 @@ pub(super) fn mark(global: &Global, mark: &Mark, terminal: Terminal) -> Exit {
                     terminal.say(&format!(
                         "#{id} is marked as {}; `hekate report noise` counts it\n",
                         mark.worth.as_str()
-                    ))
+                    ));
                 }
             }
             Exit::Done

@@ -132,7 +132,7 @@ fn preview(global: &Global, kind: MessageKind, terminal: Terminal) -> Exit {
             payload["text"].as_str().unwrap_or_default()
         )),
         Format::Human | Format::Json | Format::Github | Format::Csv | Format::Markdown => {
-            terminal.say_json(&payload)
+            terminal.say_json(&payload);
         }
     }
     Exit::Done

@@ -64,7 +64,7 @@ fn from_store(global: &Global, words: &str, terminal: Terminal) -> Exit {
                 Format::Json => terminal.say_json(&shape::json(&suggestions)),
                 Format::Short => terminal.say(&shape::short(&suggestions)),
                 Format::Human | Format::Github | Format::Csv | Format::Markdown => {
-                    terminal.say(&shape::text(&suggestions))
+                    terminal.say(&shape::text(&suggestions));
                 }
             }
             Exit::Done

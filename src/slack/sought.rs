@@ -1,5 +1,7 @@
 //! What was sought for somebody: how a target was, what a look by hand saw, and how available targets were.
 
+use std::fmt::Write as _;
+
 use super::{
     Attachment, Audience, Message,
     block::{Block, Rich},
@@ -138,7 +140,8 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
             None => look::circle(Verdict::Unknown),
         };
         rich.emoji(mark)
-            .bold("SLO ")
+            .bold("SLO")
+            .own(" ")
             .foreign(&slo.name, WORDS_MAX)
             .own(&format!(": {}", slo.words()))
             .end_line();
@@ -153,7 +156,7 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
         let title = neutral(&worst.title, WORDS_MAX);
         let of_worst = worst.sli.words();
         let of_worst = of_worst.as_deref().unwrap_or(NOTHING_MEASURED);
-        text.push_str(&format!(", at worst {title} {of_worst}"));
+        let _infallible = write!(text, ", at worst {title} {of_worst}");
     }
     let broken = availability
         .slos
@@ -162,7 +165,9 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
     match broken.count() {
         0 => {}
         1 => text.push_str("; the error budget of one SLO is spent"),
-        more => text.push_str(&format!("; the error budgets of {more} SLOs are spent")),
+        more => {
+            let _infallible = write!(text, "; the error budgets of {more} SLOs are spent");
+        }
     }
     let blocks = vec![Block::rich(rich)];
     Message::new(Audience::Asker, &text, None, blocks, Vec::new())

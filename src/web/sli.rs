@@ -109,8 +109,8 @@ fn asked(board: &Board, question: &Question) -> Result<Asked, Box<Response>> {
             "`window` is a span such as 30d, from 5m to 400d",
         )));
     };
-    let mut asked =
-        Asked::select(board, &question.words, window).map_err(|nobody| unknown(&nobody))?;
+    let mut asked = Asked::select(board, &question.words, window)
+        .map_err(|nobody| Box::new(unknown(&nobody)))?;
     if let Some(groups) = &question.group {
         let known = || board.groups.iter().map(|group| group.name.as_str());
         let groups = named(groups, "group", known, |name| {
@@ -143,24 +143,24 @@ fn named<'a, 'b, I: Iterator<Item = &'b str>>(
     let names: Vec<_> = names.filter(|name| !name.is_empty()).collect();
     match names.iter().find(|name| !is_known(name)) {
         None => Ok(names),
-        Some(name) => Err(unknown(&Nobody {
+        Some(name) => Err(Box::new(unknown(&Nobody {
             understood: format!(
                 "there is no {what} `{}`",
                 crate::model::text::clean(name, NAME_MAX)
             ),
             nearest: lookup::nearest_words(name, all(), lookup::NEAREST_MAX),
-        })),
+        }))),
     }
 }
 
 /// The most characters of a name that are said back.
 const NAME_MAX: usize = 60;
 
-fn unknown(nobody: &Nobody) -> Box<Response> {
-    Box::new(trouble_with(
+fn unknown(nobody: &Nobody) -> Response {
+    trouble_with(
         StatusCode::NOT_FOUND,
         "unknown_name",
         &nobody.understood,
         json!({ "nearest": nobody.nearest }),
-    ))
+    )
 }

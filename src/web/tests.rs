@@ -758,6 +758,12 @@ async fn availability_is_measured_of_whom_the_question_selects() {
         let found = answer.headers["content-type"].to_str().unwrap();
         assert!(found.starts_with(kind), "{found}");
     }
+}
+
+#[tokio::test]
+async fn a_measure_that_cannot_be_taken_is_said_so() {
+    let World { mut state, .. } = world();
+    let router = router(state.clone());
     for (query, status, code, nearest) in [
         ("words=gren", StatusCode::NOT_FOUND, "unknown_name", "green"),
         (

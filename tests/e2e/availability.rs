@@ -89,7 +89,13 @@ async fn availability_is_what_happened_and_outlives_a_restart() {
     let web = measured(&home, &hekate, "web").await;
     assert_eq!(web["maintenance_ms"], maintenance_ms, "{web}");
 
-    let text = say(&home, &hekate, &["report", "sli", "--window", "1h"]).await;
+    prints_and_refuses(&home, &hekate).await;
+    hekate.stop().await;
+}
+
+/// Text, tables, and what cannot be measured.
+async fn prints_and_refuses(home: &Home, hekate: &Hekate) {
+    let text = say(home, hekate, &["report", "sli", "--window", "1h"]).await;
     for words in [
         "down ",
         "maintenance ",
@@ -98,7 +104,7 @@ async fn availability_is_what_happened_and_outlives_a_restart() {
     ] {
         assert!(text.contains(words), "{words}: {text}");
     }
-    let csv = say(&home, &hekate, &["report", "sli", "web", "--format", "csv"]).await;
+    let csv = say(home, hekate, &["report", "sli", "web", "--format", "csv"]).await;
     assert!(csv.contains("\r\nweb,,web,"), "{csv}");
     for (arguments, code, words) in [
         (&["report", "sli", "wbe"][..], 1, "did you mean: web"),
@@ -115,9 +121,8 @@ async fn availability_is_what_happened_and_outlives_a_restart() {
             "only `hekate report sli`",
         ),
     ] {
-        let (found, said) = run(&home, &hekate, arguments).await;
+        let (found, said) = run(home, hekate, arguments).await;
         assert_eq!(found, Some(code), "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
-    hekate.stop().await;
 }

@@ -160,7 +160,7 @@ fn availability(count: u64) -> Reply {
             group: None,
             title: format!("<!channel> *{place}*"),
             sli: Sli {
-                operational: Duration::from_hours(30 * 24) - down,
+                operational: Duration::from_hours(30 * 24 - place),
                 down,
                 degraded: Duration::from_mins(place),
                 outages: u32::try_from(place).expect("it is small"),

@@ -79,7 +79,7 @@ fn told(lines: &[Line], terminal: Terminal) -> Exit {
         Format::Json => terminal.say_json(&line::json(lines)),
         Format::Short => terminal.say(&line::short(lines)),
         Format::Human | Format::Github | Format::Csv | Format::Markdown => {
-            terminal.say(&line::text(lines, terminal.has_color))
+            terminal.say(&line::text(lines, terminal.has_color));
         }
     }
     if lines.iter().any(|line| line.state == State::Problem) {

@@ -96,7 +96,7 @@ pub(super) fn verify(global: &Global, terminal: Terminal) -> Exit {
             terminal.say_json(&json!(all));
         }
         Format::Human | Format::Short | Format::Github | Format::Csv | Format::Markdown => {
-            terminal.say(&table(&findings))
+            terminal.say(&table(&findings));
         }
     }
     if findings.iter().any(|finding| finding.state == State::Wrong) {

@@ -137,6 +137,10 @@ impl Asked {
     /// Whoever the words select on the board, over this window.
     ///
     /// Stores of logs and roles of groups are no service to anybody: they are measured only if nothing else is selected.
+    ///
+    /// # Errors
+    ///
+    /// [`Nobody`] if a word names nobody, with the nearest ones.
     pub fn select(board: &Board, words: &str, window: Duration) -> Result<Self, Nobody> {
         match lookup::select(board, words) {
             Selection::Rows { rows, words } => {

@@ -86,11 +86,9 @@ pub(super) fn check(
         findings,
         contents,
     };
-    let whole = file.span;
-    let file = file.value?;
+    let (whole, file) = (file.span, file.value?);
     check.version(file.version.as_ref());
-    let server = check.server(file.server);
-    let store = check.store(file.store);
+    let (server, store) = (check.server(file.server), check.store(file.store));
     let (slack, bot) = check.slack(file.slack);
     let mut channels = check.channels(file.channels, whole, &bot);
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);

@@ -146,7 +146,7 @@ fn a_check_has_a_say_from_its_first_look_on() {
     );
     assert_eq!(sli.operational, Duration::from_secs(1_000));
     let sli = measure(span(0, 1_000), &[new], &Beside::default());
-    assert_eq!(sli.not_measured, Duration::from_secs(600));
+    assert_eq!(sli.not_measured, Duration::from_mins(10));
     let sli = measure(span(0, 1_000), &[never], &Beside::default());
     assert_eq!(
         (sli.not_measured, sli.words()),
