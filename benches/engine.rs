@@ -263,6 +263,7 @@ fn plan() -> Plan {
         damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
+        slos: Arc::default(),
         routes: vec![Route {
             matcher: Matcher::default(),
             to: vec![channel],

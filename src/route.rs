@@ -216,6 +216,7 @@ pub(crate) mod tests {
             damps_flapping: true,
             witnesses: std::sync::Arc::default(),
             maintenance: std::sync::Arc::default(),
+            slos: std::sync::Arc::default(),
             actions: std::sync::Arc::default(),
             replies: std::sync::Arc::default(),
         }

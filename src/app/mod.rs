@@ -1,6 +1,7 @@
 //! Wires everything together, starts it, and ends it in order.
 
 mod attempt;
+mod availability;
 mod by_hand;
 mod discovery;
 mod guard;
@@ -428,6 +429,11 @@ impl Shared {
             clock: self.clock.clone(),
             incidents: incidents(self.writer.reader()),
             histories: histories(self.writer.reader()),
+            measures: availability::measures(
+                self.writer.reader(),
+                Arc::clone(&self.plan),
+                Arc::clone(&self.board),
+            ),
             glances: by_hand::glances(Prober::new(self.clock.clone())),
             by_hand: Arc::default(),
             wishes: {

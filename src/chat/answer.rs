@@ -125,6 +125,7 @@ impl Chat {
                 | Reply::Known(_)
                 | Reply::History(_)
                 | Reply::Looked(_)
+                | Reply::Availability(_)
                 | Reply::Asking(_)
                 | Reply::Said(_)),
             ) => answer,
@@ -146,6 +147,7 @@ impl Chat {
                     .await
             }
             Heard::Seek(sought) => self.sought(sought, command).await,
+            Heard::Measure(asked) => self.available(asked).await,
             Heard::OnCall => {
                 let groups = self.on_call_groups(&board).await;
                 Reply::Said(act::on_call(&board, now, &groups))

@@ -140,9 +140,12 @@ impl Chat {
     ) -> Late {
         let now = self.clock.now().at;
         let is_question = match hear(&self.board.load(), words, now, command) {
-            Heard::Reply(_) | Heard::List(_) | Heard::Tasks(_) | Heard::Seek(_) | Heard::OnCall => {
-                true
-            }
+            Heard::Reply(_)
+            | Heard::List(_)
+            | Heard::Tasks(_)
+            | Heard::Seek(_)
+            | Heard::Measure(_)
+            | Heard::OnCall => true,
             Heard::Wish(_) | Heard::Opinion(_) | Heard::Order(_) => false,
         };
         match place {

@@ -81,6 +81,7 @@ impl Chat {
             | Reply::Known(_)
             | Reply::History(_)
             | Reply::Looked(_)
+            | Reply::Availability(_)
             | Reply::Said(_)
             | Reply::Problem { .. }) => other,
         }

@@ -39,7 +39,7 @@ pub use late::Late;
 pub use losses::Losses;
 pub use members::Members;
 pub use opinion::NotMarked;
-pub use seek::{ByHand, Glances, Histories};
+pub use seek::{ByHand, Glances, Histories, Measures};
 pub use seen::Seen;
 pub use spoken::Heed;
 
@@ -109,6 +109,8 @@ pub struct Chat {
     pub incidents: Incidents,
     /// The door to the store's history.
     pub histories: Histories,
+    /// Measures how available targets were.
+    pub measures: Measures,
     /// Looks at a target for whoever asks.
     pub glances: Glances,
     /// Who was looked at for somebody lately.

@@ -14,8 +14,9 @@ use tokio::{
 use super::{Chat, Late, Speaker, Trust, problem};
 use crate::{
     command::{
-        Heard, History, Looked, Reply, Sought, hear,
+        Availability, Heard, History, Looked, Reply, Sought, hear,
         seek::{What, asks_for_look},
+        sli::{Asked, Sli, SloLine, Span, concerned},
     },
     model::{Observation, Target, TargetId, Tick, Timestamp, Transition, text::span},
     slack::{Message, command::SlashCommand, interaction::Place},
@@ -26,6 +27,12 @@ use crate::{
 /// It may block; the error is a sentence for people.
 pub type Histories =
     Arc<dyn Fn(&TargetId, Timestamp, usize) -> Result<Vec<Transition>, String> + Send + Sync>;
+
+/// Measures how available these targets were in a span of time; whoever is not watched any more is left out.
+///
+/// It may block; the error is a sentence for people.
+pub type Measures =
+    Arc<dyn Fn(&[TargetId], Span) -> Result<Vec<(TargetId, Sli)>, String> + Send + Sync>;
 
 /// Looks at a target once, for whoever asked. Nothing is judged by it. It must not block.
 pub type Glances = Arc<dyn Fn(Arc<Target>) -> oneshot::Receiver<Observation> + Send + Sync>;
@@ -151,6 +158,54 @@ impl Chat {
             }
             Ok(Err(why)) => problem(format!("the store does not say: {why}"), ""),
             Err(_late) => problem("the store did not answer in time", "ask again"),
+        }
+    }
+
+    /// How available these targets were, up to now.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for people: what the store said.
+    pub async fn availability(&self, asked: Asked) -> Result<Availability, String> {
+        let until = self.clock.now().at;
+        let window = Span {
+            from: until - asked.window,
+            until,
+        };
+        let (board, plan) = (self.board.load_full(), self.plan.load());
+        let slos = concerned(&plan.slos, &board, &asked.targets);
+        let (measure, targets) = (Arc::clone(&self.measures), asked.targets);
+        let measuring = self.readers.ask(move || {
+            let measured = measure(&targets, window)?;
+            let slos = slos.into_iter().map(|(slo, targets)| {
+                let from = until - slo.window;
+                let mut sli = Sli::default();
+                for (_, of_target) in measure(&targets, Span { from, until })? {
+                    sli.add(&of_target);
+                }
+                Ok(SloLine {
+                    name: slo.name,
+                    objective: slo.objective,
+                    window: slo.window,
+                    sli,
+                })
+            });
+            Ok((measured, slos.collect::<Result<Vec<_>, String>>()?))
+        });
+        let (measured, slos) = measuring.await?;
+        let selection = asked.selection;
+        Ok(Availability::of(&board, selection, window, measured, slos))
+    }
+
+    /// The same for somebody in Slack, who does not wait long.
+    pub(super) async fn available(&self, asked: Asked) -> Reply {
+        match timeout(STORE_LIMIT, self.availability(asked)).await {
+            Ok(Ok(availability)) => Reply::Availability(availability),
+            Ok(Err(why)) => problem(format!("the store does not say: {why}"), ""),
+            Err(_late) => problem(
+                "the store did not answer in time",
+                "ask for fewer targets, or for less time: `sli master 7d`",
+            ),
         }
     }
 

@@ -5,10 +5,12 @@ use super::{
     *,
 };
 use crate::{
-    command::fixture,
+    command::{fixture, sli::Sli},
     model::{
-        FailureClass, FailureKind, LookId, Moment, Observation, Outcome, Phases, Slot, Target,
-        TargetId, Tick, Timestamp, observation::Failure,
+        FailureClass, FailureKind, GroupName, LookId, Moment, Observation, Outcome, Phases, Slot,
+        Target, TargetId, Tick, Timestamp,
+        observation::Failure,
+        slo::{Objective, Slo},
     },
 };
 
@@ -146,4 +148,66 @@ async fn history_is_the_stores() {
         said.contains("the store does not say: a page is damaged"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn availability_is_measured_off_the_runtime_and_its_failures_are_said() {
+    let mut world = world();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let note = Arc::clone(&asked);
+    world.chat.measures = Arc::new(move |targets, window| {
+        note.lock()
+            .unwrap()
+            .push((targets.to_vec(), window.until.since(window.from)));
+        let sli = Sli {
+            operational: Duration::from_hours(999),
+            down: Duration::from_hours(1),
+            ..Sli::default()
+        };
+        let known = targets.iter().map(|target| (target.clone(), sli));
+        // Somebody who is not watched any more.
+        let gone = (TargetId::new("gone"), Sli::default());
+        Ok(known.chain([gone]).collect())
+    });
+    let mut plan = (*world.chat.plan.load_full()).clone();
+    let slo = |name: &str, target| Slo {
+        name: name.to_owned(),
+        groups: vec![GroupName::new("master")],
+        targets: Option::into_iter(target).map(TargetId::new).collect(),
+        objective: Objective::parse("99.95%").unwrap(),
+        window: Duration::from_hours(24),
+    };
+    plan.slos = [
+        slo("all of it", None),
+        slo("half of it", Some("master/blue")),
+    ]
+    .into();
+    world.chat.plan.store(Arc::new(plan));
+    let said = world.says("sli master 7d").await;
+    assert_eq!(
+        said,
+        "Availability of master in the last 7 d: 99.9%, at worst master blue 99.9%; the error budgets of 2 SLOs are spent"
+    );
+    let master = ["master/blue", "master/green"].map(TargetId::new).to_vec();
+    let days = |days: u64| Duration::from_hours(days * 24);
+    assert_eq!(
+        std::mem::take(&mut *asked.lock().unwrap()),
+        [
+            (master.clone(), days(7)),
+            (master.clone(), days(1)),
+            (master[..1].to_vec(), days(1)),
+        ]
+    );
+    let said = world.says("sli green 7d").await;
+    assert_eq!(said, "Availability of green in the last 7 d: 99.9%");
+
+    world.chat.measures = Arc::new(|_, _| Err(String::from("a page is damaged")));
+    let said = world.says("sli").await;
+    assert!(
+        said.contains("the store does not say: a page is damaged"),
+        "{said}"
+    );
+    world.chat.measures = Arc::new(|_, _| panic!("a fault of ours"));
+    let said = world.says("sli").await;
+    assert!(said.contains("a fault of hekate"), "{said}");
 }

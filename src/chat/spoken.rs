@@ -305,6 +305,7 @@ const fn privacy(reply: &Reply) -> Privacy {
         | Reply::Known(_)
         | Reply::History(_)
         | Reply::Looked(_)
+        | Reply::Availability(_)
         | Reply::Said(_) => Privacy::Public,
         Reply::Asking(_) | Reply::Problem { .. } => Privacy::Private,
     }

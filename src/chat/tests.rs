@@ -58,6 +58,7 @@ fn world_with(
         clock: clock.clone(),
         incidents: Arc::new(read),
         histories: Arc::new(|_: &_, _, _| Ok(Vec::new())),
+        measures: Arc::new(|_: &_, _| Ok(Vec::new())),
         glances: Arc::new(|_| oneshot::channel().1),
         by_hand: Arc::default(),
         wishes: {

@@ -70,6 +70,10 @@ pub enum Format {
     Json,
     /// Annotations of GitHub Actions (`validate` only).
     Github,
+    /// A table for spreadsheets (`report sli` only).
+    Csv,
+    /// A table for wikis (`report sli` only).
+    Markdown,
 }
 
 /// Whether to print colours.
@@ -528,6 +532,26 @@ pub enum Report {
     /// trouble: how many false alarms would not have been sent, and by how much later the others. Reads the journal beside
     /// the store, so hekate may be running.
     Noise(Noise),
+    /// How available targets were, the worst first
+    ///
+    /// Down counts against it, from the first bad look to the first good one; degraded counts as available and is shown. Times in which
+    /// nobody looked or nobody could see are not measured and leave the denominator, as does maintenance. Asks the running
+    /// hekate. `--format csv` and `--format markdown` print tables in the order of the file.
+    Sli(Availability),
+}
+
+/// `hekate report sli`
+#[derive(Args, Debug)]
+pub struct Availability {
+    /// Which targets, in any order of their words [default: all]
+    #[arg(value_name = "NAME")]
+    pub words: Vec<String>,
+    /// How far back, from 5m to 400d
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub window: std::time::Duration,
+    /// Only the targets of these groups, by their names
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub group: Vec<String>,
 }
 
 /// `hekate report noise`

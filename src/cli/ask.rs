@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 
 use super::{
     Exit,
-    arguments::{Format, Global, Mark, Status},
+    arguments::{Availability, Format, Global, Mark, Status},
     file,
     terminal::Terminal,
 };
@@ -188,6 +188,8 @@ async fn ask(
     match terminal.format {
         Format::Json => {}
         Format::Short => query.push(("format", "short")),
+        Format::Csv => query.push(("format", "csv")),
+        Format::Markdown => query.push(("format", "markdown")),
         Format::Human | Format::Github => query.extend([("format", "text"), ("color", color)]),
     }
     match server.ask(Method::GET, path, &query).await {
@@ -197,6 +199,7 @@ async fn ask(
             terminal.complain(&explain_refusal(&answer));
             Err(match answer.status {
                 StatusCode::NOT_FOUND | StatusCode::CONFLICT => Exit::NotSo,
+                StatusCode::BAD_REQUEST => Exit::Usage,
                 _ => Exit::Unavailable,
             })
         }
@@ -328,6 +331,23 @@ pub(super) fn history(
     print(shown, terminal)
 }
 
+/// `hekate report sli`
+pub(super) fn sli(global: &Global, asked: &Availability, terminal: Terminal) -> Exit {
+    let words = asked.words.join(" ");
+    let window = format!("{}s", asked.window.as_secs());
+    let groups = asked.group.join(",");
+    let mut query = vec![("words", words.as_str()), ("window", &window)];
+    if !groups.is_empty() {
+        query.push(("group", &groups));
+    }
+    let shown = Server::of(global, terminal).and_then(|server| {
+        wait(terminal, async {
+            ask(&server, terminal, &["api", "v1", "sli"], &query).await
+        })
+    });
+    print(shown, terminal)
+}
+
 /// `hekate mark`
 pub(super) fn mark(global: &Global, mark: &Mark, terminal: Terminal) -> Exit {
     let by = mark.by.clone().or_else(|| {
@@ -354,10 +374,12 @@ pub(super) fn mark(global: &Global, mark: &Mark, terminal: Terminal) -> Exit {
         Ok(answer) if answer.status.is_success() => {
             match terminal.format {
                 Format::Json => terminal.say(&format!("{}\n", answer.text.trim_end())),
-                Format::Human | Format::Short | Format::Github => terminal.say(&format!(
-                    "#{id} is marked as {}; `hekate report noise` counts it\n",
-                    mark.worth.as_str()
-                )),
+                Format::Human | Format::Short | Format::Github | Format::Csv | Format::Markdown => {
+                    terminal.say(&format!(
+                        "#{id} is marked as {}; `hekate report noise` counts it\n",
+                        mark.worth.as_str()
+                    ));
+                }
             }
             Exit::Done
         }

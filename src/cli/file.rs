@@ -27,7 +27,7 @@ pub(super) fn path(global: &Global) -> PathBuf {
 
 pub(super) fn report_format(format: Format) -> config::Format {
     match format {
-        Format::Human => config::Format::Human,
+        Format::Human | Format::Csv | Format::Markdown => config::Format::Human,
         Format::Short => config::Format::Short,
         Format::Json => config::Format::Json,
         Format::Github => config::Format::Github,

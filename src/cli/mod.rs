@@ -27,7 +27,7 @@ pub use exit::Exit;
 use clap::Parser as _;
 
 use self::{
-    arguments::{Command, Global},
+    arguments::{Command, Format, Global, Report},
     terminal::Terminal,
 };
 
@@ -51,6 +51,18 @@ pub fn main() -> Exit {
         terminal.say(GREETING);
         return Exit::Done;
     };
+    let is_table = matches!(arguments.global.format, Format::Csv | Format::Markdown);
+    if is_table
+        && !matches!(
+            command,
+            Command::Report {
+                command: Report::Sli(_)
+            }
+        )
+    {
+        terminal.complain("only `hekate report sli` prints a table as csv or markdown");
+        return Exit::Usage;
+    }
     // Fails only if it was done before, and nobody else does it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     dispatch(&arguments.global, command, terminal)

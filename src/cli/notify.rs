@@ -131,7 +131,9 @@ fn preview(global: &Global, kind: MessageKind, terminal: Terminal) -> Exit {
             "{}\n",
             payload["text"].as_str().unwrap_or_default()
         )),
-        Format::Human | Format::Json | Format::Github => terminal.say_json(&payload),
+        Format::Human | Format::Json | Format::Github | Format::Csv | Format::Markdown => {
+            terminal.say_json(&payload);
+        }
     }
     Exit::Done
 }

@@ -1,4 +1,4 @@
-//! `hekate report noise` and `hekate replay`: what the stored past says about the file. They only read.
+//! `hekate report` and `hekate replay`: what the stored past says about the file. They only read.
 
 use std::{
     fmt::Write as _,
@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{
     Exit,
     arguments::{Format, Global, Noise, Replay, Report},
-    file,
+    ask, file,
     terminal::Terminal,
 };
 use crate::{
@@ -38,7 +38,14 @@ struct Asked {
 
 /// `hekate report …`
 pub(super) fn report(global: &Global, command: &Report, terminal: Terminal) -> Exit {
-    let Report::Noise(Noise { since, store }) = command;
+    match command {
+        Report::Noise(asked) => noise_of(global, asked, terminal),
+        Report::Sli(asked) => ask::sli(global, asked, terminal),
+    }
+}
+
+/// `hekate report noise`
+fn noise_of(global: &Global, Noise { since, store }: &Noise, terminal: Terminal) -> Exit {
     let asked = match read(global, *since, store.as_deref(), terminal) {
         Ok(asked) => asked,
         Err(exit) => return exit,

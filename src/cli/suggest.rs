@@ -63,7 +63,9 @@ fn from_store(global: &Global, words: &str, terminal: Terminal) -> Exit {
             match terminal.format {
                 Format::Json => terminal.say_json(&shape::json(&suggestions)),
                 Format::Short => terminal.say(&shape::short(&suggestions)),
-                Format::Human | Format::Github => terminal.say(&shape::text(&suggestions)),
+                Format::Human | Format::Github | Format::Csv | Format::Markdown => {
+                    terminal.say(&shape::text(&suggestions));
+                }
             }
             Exit::Done
         }

@@ -99,6 +99,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
+        slos: Arc::default(),
         actions: Arc::default(),
         replies: Arc::default(),
         routes: Vec::new(),

@@ -15,6 +15,7 @@ mod mark;
 mod past;
 pub mod planned;
 pub mod seek;
+pub mod sli;
 mod status;
 pub mod suggest;
 pub mod text;
@@ -31,6 +32,7 @@ pub use known::Known;
 pub use mark::Opinion;
 pub use past::Past;
 pub use seek::{History, Looked, Sought};
+pub use sli::Availability;
 pub use status::{Counts, Line, Section, Status};
 pub use suggest::{Suggestion, Suggestions};
 
@@ -61,6 +63,8 @@ pub enum Reply {
     History(History),
     /// What a look saw that was asked for.
     Looked(Box<Looked>),
+    /// How available targets were.
+    Availability(Availability),
     /// Sentences without a full stop; what can be typed stands in backticks.
     Said(Vec<String>),
     /// Something waits for a confirmation.
@@ -96,6 +100,8 @@ pub enum Heard {
     Opinion(Opinion),
     /// It is to be sought; whoever heard it knows where.
     Seek(Sought),
+    /// It is to be measured how available these were; whoever heard it knows from what.
+    Measure(sli::Asked),
     /// Who is on call; whoever heard it may know who is in the user groups: [`act::on_call`] says it.
     OnCall,
 }
@@ -144,6 +150,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "<target> [<7d>]",
         what: "how it changed, latest first",
         hear: seek::history,
+    },
+    Command {
+        word: "sli",
+        arguments: "[<words>] [<30d>]",
+        what: "how available they were, the worst first: outages, maintenance, and what nobody could measure",
+        hear: sli::hear,
     },
     Command {
         word: "check",
@@ -273,7 +285,8 @@ pub fn ask(board: &Board, text: &str, now: Timestamp, command: &str) -> Reply {
         | Heard::Opinion(_)
         | Heard::Order(_)
         | Heard::Tasks(_)
-        | Heard::Seek(_) => Reply::Problem {
+        | Heard::Seek(_)
+        | Heard::Measure(_) => Reply::Problem {
             understood: String::from("nothing can be done here, only asked"),
             nearest: Vec::new(),
             hint: help::hint(command),
@@ -309,6 +322,7 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
         | Reply::Known(_)
         | Reply::History(_)
         | Reply::Looked(_)
+        | Reply::Availability(_)
         | Reply::Asking(_)
         | Reply::Said(_)) => reply,
     })

@@ -157,7 +157,7 @@ pub fn asks_for_look(words: &str) -> bool {
 }
 
 /// The words without a span of time behind them, and that span as it was typed and as it is. A target may be called like one.
-fn cut_span<'a>(question: &Question<'a>) -> (&'a str, Option<(&'a str, Duration)>) {
+pub(super) fn cut_span<'a>(question: &Question<'a>) -> (&'a str, Option<(&'a str, Duration)>) {
     let words = question.words.trim();
     if let One::Row(_) = lookup::one(question.board, words) {
         return (words, None);

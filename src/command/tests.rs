@@ -127,6 +127,7 @@ fn help_is_made_from_the_table() {
             /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
             /roih health <target>                                       the same, for something that is well
             /roih history <target> [<7d>]                               how it changed, latest first
+            /roih sli [<words>] [<30d>]                                 how available they were, the worst first: outages, maintenance, and what nobody could measure
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
             /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
@@ -151,6 +152,7 @@ fn help_is_made_from_the_table() {
             /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
             /roih health <target>                                       the same, for something that is well
             /roih history <target> [<7d>]                               how it changed, latest first
+            /roih sli [<words>] [<30d>]                                 how available they were, the worst first: outages, maintenance, and what nobody could measure
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
             /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
@@ -766,6 +768,7 @@ fn how_far_back_is_read_behind_the_target_and_a_target_may_be_called_like_a_span
         | Heard::Opinion(_)
         | Heard::Order(_)
         | Heard::OnCall
+        | Heard::Measure(_)
         | Heard::Tasks(_)) => panic!("not sought: {other:?}"),
     };
     let board = board();
@@ -833,6 +836,7 @@ fn a_misspelt_order_is_offered_with_its_words() {
         | Heard::Order(_)
         | Heard::Tasks(_)
         | Heard::Seek(_)
+        | Heard::Measure(_)
         | Heard::OnCall) => {
             panic!("nothing is called that: {other:?}")
         }

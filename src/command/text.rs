@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{
     HelpLine, Line, Looked, Past, Reply, Status,
     known::{self, Terms, age, planned_words},
+    sli,
 };
 use crate::model::{Channel, ChannelName, Timestamp, Transition, Verdict, text::span};
 
@@ -38,7 +39,7 @@ impl Look {
         }
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         if self.has_color {
             let style = Style::new().bold();
             format!("{style}{text}{style:#}")
@@ -48,7 +49,7 @@ impl Look {
     }
 
     /// A time of day, with its date if it is not of the same day as `now`.
-    fn time(self, at: Timestamp, now: Timestamp) -> String {
+    pub(super) fn time(self, at: Timestamp, now: Timestamp) -> String {
         let local = at.to_utc().with_timezone(&self.timezone);
         let today = now.to_utc().with_timezone(&self.timezone);
         if local.date_naive() == today.date_naive() {
@@ -59,7 +60,7 @@ impl Look {
     }
 
     /// What the zone is called at that time: `CET`, `UTC`.
-    fn zone(self, at: Timestamp) -> String {
+    pub(super) fn zone(self, at: Timestamp) -> String {
         at.to_utc()
             .with_timezone(&self.timezone)
             .format("%Z")
@@ -97,6 +98,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Known(known) => explain(&known.line, &BTreeMap::new(), known.now, look),
         Reply::History(answer) => history(&answer.title, &answer.transitions, answer.now, look),
         Reply::Looked(answer) => looked(answer, look),
+        Reply::Availability(answer) => sli::text(answer, look),
         Reply::Said(sentences) => sentences.join("\n") + "\n",
         Reply::Asking(asking) => asking.sentences.join("\n") + "\n",
         Reply::Problem {
@@ -475,7 +477,7 @@ fn line(out: &mut String, words: &str) {
     out.push('\n');
 }
 
-fn padded(text: &str, width: usize) -> String {
+pub(super) fn padded(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }

@@ -165,6 +165,8 @@ codes! {
     Overlap "H0321" Error,
     /// A maintenance at no time, or of nobody.
     Window "H0322" Error,
+    /// An SLO that says nothing, or of nobody.
+    Objective "H0323" Error,
     /// A secret that stands in the file.
     Literal "H0401" Warning,
     /// User name or password in an address.

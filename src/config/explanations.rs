@@ -823,6 +823,17 @@ actions:
 "##,
     },
     Explanation {
+        code: Code::Objective,
+        title: "The SLO says nothing that could be measured",
+        cause: "`objective` is a share of the time, more than 0% and less than 100%: what has to be available all the time has no error budget. `window` is no longer than the store remembers.",
+        example: r##"slos:
+  - { name: api availability, target: api, objective: 100% }
+"##,
+        fix: r##"slos:
+  - { name: api availability, target: api, objective: 99.9% }
+"##,
+    },
+    Explanation {
         code: Code::Literal,
         title: "A secret stands in the file",
         cause: "Anyone who can read the file, its backups or its repository can use it.",

@@ -28,6 +28,7 @@ pub mod freshness;
 pub mod guard;
 pub mod heartbeat;
 pub mod roles;
+pub mod sli;
 pub mod strain;
 #[cfg(test)]
 mod tests;

@@ -37,6 +37,7 @@ pub const TAKEN: &[&str] = &[
     "maintenance",
     "mark",
     "history",
+    "sli",
     "check",
     "help",
     "show",

@@ -32,6 +32,7 @@ pub mod replies;
 pub mod roles;
 pub mod rota;
 pub mod secret;
+pub mod slo;
 pub mod steps;
 pub mod text;
 pub mod time;

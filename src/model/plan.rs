@@ -29,6 +29,7 @@ use super::{
     roles::{Role, Roles},
     rota::Rota,
     secret::Secret,
+    slo::Slo,
     steps::StepsQuestion,
     time::Timestamp,
     verdict::Verdict,
@@ -112,6 +113,8 @@ pub struct Plan {
     pub witnesses: Arc<[Witness]>,
     /// `maintenance:` in the order of the file.
     pub maintenance: Arc<[Window]>,
+    /// `slos:` in the order of the file.
+    pub slos: Arc<[Slo]>,
     /// `actions:` in the order of the file.
     pub actions: Arc<[Arc<Action>]>,
     /// `replies:` in the order of the file.

@@ -30,6 +30,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
         | Heard::Order(_)
         | Heard::Tasks(_)
         | Heard::Seek(_)
+        | Heard::Measure(_)
         | Heard::OnCall
         | Heard::Opinion(_)
         | Heard::Reply(
@@ -40,6 +41,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
             | Reply::Asking(_)
             | Reply::History(_)
             | Reply::Looked(_)
+            | Reply::Availability(_)
             | Reply::Said(_),
         ) => Err(format!(
             "`{words}` is a question, and nothing comes of a question"

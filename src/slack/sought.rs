@@ -1,4 +1,6 @@
-//! What was sought for somebody: how a target was, and what a look by hand saw.
+//! What was sought for somebody: how a target was, what a look by hand saw, and how available targets were.
+
+use std::fmt::Write as _;
 
 use super::{
     Attachment, Audience, Message,
@@ -8,8 +10,11 @@ use super::{
     mrkdwn::{DateFormat, clock, neutral},
 };
 use crate::{
-    command::{History, Looked},
-    model::{Timestamp, Transition, text::span},
+    command::{
+        Availability, History, Looked,
+        sli::{NOTHING_MEASURED, Sli, clauses},
+    },
+    model::{Timestamp, Transition, Verdict, text::span},
 };
 
 /// The most characters of a reason.
@@ -94,4 +99,90 @@ pub(super) fn looked(looked: &Looked, options: &Options<'_>) -> Message {
         blocks: vec![Block::rich(rich)],
     };
     Message::new(Audience::Asker, &text, None, Vec::new(), vec![facts])
+}
+
+/// How available targets were, the worst first.
+pub(super) fn availability(availability: &Availability, options: &Options<'_>) -> Message {
+    let until = availability.window.until;
+    let time = |at: Timestamp| clock(at, DateFormat::near(at, until), options.timezone);
+    let back = span(availability.back());
+    let mut rich = Rich::new();
+    rich.bold("Availability");
+    let whom = match availability.selection.as_str() {
+        "" => String::new(),
+        selection => {
+            rich.own(" of ").foreign(selection, WORDS_MAX);
+            format!(" of {}", neutral(selection, WORDS_MAX))
+        }
+    };
+    rich.own(&format!(" in the last {back}")).end_line();
+    if let Some(nothing) = availability.nothing() {
+        rich.foreign(&nothing, WORDS_MAX).end_line();
+    }
+    let lines = availability.worst_first();
+    for line in lines.iter().take(SHOWN_MAX) {
+        measured(&mut rich, &line.title, &line.sli, &time);
+    }
+    let more = lines.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        rich.own(&format!("and {more} that were no worse"))
+            .end_line();
+    }
+    let together = availability.together();
+    if lines.len() > 1 {
+        let title = format!("together, {} targets", lines.len());
+        measured(&mut rich, &title, &together, &time);
+    }
+    for slo in availability.slos.iter().take(SHOWN_MAX) {
+        let mark = match slo.is_kept() {
+            Some(true) => look::circle(Verdict::Operational),
+            Some(false) => look::circle(Verdict::Down),
+            None => look::circle(Verdict::Unknown),
+        };
+        rich.emoji(mark)
+            .bold("SLO")
+            .own(" ")
+            .foreign(&slo.name, WORDS_MAX)
+            .own(&format!(": {}", slo.words()))
+            .end_line();
+    }
+    let more = availability.slos.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        rich.own(&format!("and {more} SLOs more")).end_line();
+    }
+    let share = together.words().unwrap_or_else(|| NOTHING_MEASURED.into());
+    let mut text = format!("Availability{whom} in the last {back}: {share}");
+    if let [worst, _, ..] = lines.as_slice() {
+        let title = neutral(&worst.title, WORDS_MAX);
+        let of_worst = worst.sli.words();
+        let of_worst = of_worst.as_deref().unwrap_or(NOTHING_MEASURED);
+        let _infallible = write!(text, ", at worst {title} {of_worst}");
+    }
+    let broken = availability
+        .slos
+        .iter()
+        .filter(|slo| slo.is_kept() == Some(false));
+    match broken.count() {
+        0 => {}
+        1 => text.push_str("; the error budget of one SLO is spent"),
+        more => {
+            let _infallible = write!(text, "; the error budgets of {more} SLOs are spent");
+        }
+    }
+    let blocks = vec![Block::rich(rich)];
+    Message::new(Audience::Asker, &text, None, blocks, Vec::new())
+}
+
+/// `• 99.982% master blue: down 7 min 47 s in one outage from 14:02:10 · degraded 1 h`
+fn measured(rich: &mut Rich, title: &str, sli: &Sli, time: &dyn Fn(Timestamp) -> String) {
+    let share = sli.words();
+    rich.own("\u{2022} ")
+        .bold(share.as_deref().unwrap_or(NOTHING_MEASURED))
+        .own(" ")
+        .foreign(title, WORDS_MAX);
+    let clauses = clauses(sli, time);
+    if !clauses.is_empty() {
+        rich.own(": ").own(&clauses.join(" \u{b7} "));
+    }
+    rich.end_line();
 }

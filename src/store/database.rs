@@ -7,7 +7,7 @@ use super::{
     folder::Folder,
     journal::{self, Content, Journal, Position},
     keys,
-    live::{Live, LivingKey, rename_in, rename_one},
+    live::{Live, LivingKey, rename_in, rename_of, rename_one},
     reader::Reader,
     recovery,
     schema::{Time, encode, v1},
@@ -61,6 +61,8 @@ pub struct Removed {
     pub transitions: usize,
     /// Closed incidents.
     pub incidents: usize,
+    /// Plans of people that had ended.
+    pub plans: usize,
     /// Whether everything was looked at once; if not, call again soon.
     pub is_complete: bool,
 }
@@ -269,6 +271,9 @@ impl Database {
             changes
                 .planned
                 .insert(keys::planned(number).to_vec(), value);
+            if let Some((key, value)) = ended(planned) {
+                changes.ended.insert(key, Some(value));
+            }
         }
         Ok(())
     }
@@ -306,7 +311,7 @@ impl Database {
         touched
     }
 
-    /// Moves transitions and incidents of targets to their new names.
+    /// Moves transitions, incidents and plans that have ended of targets to their new names.
     fn move_history(
         &self,
         renamed: &[(String, String)],
@@ -339,6 +344,13 @@ impl Database {
             let key = keys::incident(incident.number).to_vec();
             changes.incidents.insert(key, Some(encode(&incident)));
         }
+        for mut planned in vault.door().ended_since(beginning)? {
+            if rename_of(&mut planned, renamed)
+                && let Some((key, value)) = ended(&planned)
+            {
+                changes.ended.insert(key, Some(value));
+            }
+        }
         Ok(())
     }
 
@@ -347,8 +359,8 @@ impl Database {
         Reader::new(self.door.clone())
     }
 
-    /// Takes away transitions and closed incidents older than the retention of the settings, at most a few hundred
-    /// records a call, going on where the last call ended. Looks after the ballast as well.
+    /// Takes away transitions, closed incidents and plans that ended, all older than the retention of the settings, at most a
+    /// few hundred records of each a call, going on where the last call ended. Looks after the ballast as well.
     ///
     /// # Errors
     ///
@@ -382,10 +394,16 @@ impl Database {
                 changes.incidents.insert(key, None);
             }
         }
+        let plans = door.ended_before(cutoff, SWEEP_MAX)?;
+        let is_complete = next.is_none() && next_incident.is_none() && plans.len() < SWEEP_MAX;
+        changes
+            .ended
+            .extend(plans.into_iter().map(|key| (key, None)));
         let removed = Removed {
             transitions: changes.transitions.len(),
             incidents: changes.incidents.len(),
-            is_complete: next.is_none() && next_incident.is_none(),
+            plans: changes.ended.len(),
+            is_complete,
         };
         self.swept = Swept {
             transitions: next.unwrap_or_default(),
@@ -408,4 +426,10 @@ impl Database {
     pub fn size_bytes(&self) -> u64 {
         self.folder.size_bytes()
     }
+}
+
+/// The key and the record of a plan that has ended; absent of one that has not.
+pub(super) fn ended(planned: &v1::Planned) -> Option<(Vec<u8>, Vec<u8>)> {
+    let at = planned.ended_at()?;
+    Some((keys::ended(at.0, planned.id.number), encode(planned)))
 }

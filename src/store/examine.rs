@@ -13,6 +13,7 @@ use super::{
     journal::{self, Fault},
     schema::{VERSION, v1},
 };
+use crate::model::Timestamp;
 
 /// What was found in a journal.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -83,6 +84,9 @@ impl Database {
             write(Record::Entry(entry))?;
         }
         for planned in self.live.planned.values() {
+            write(Record::Planned(planned))?;
+        }
+        for planned in &self.door.ended_since(Timestamp::from_millis(i64::MIN))? {
             write(Record::Planned(planned))?;
         }
         for lapse in self.live.lapses.values() {

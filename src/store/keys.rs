@@ -86,6 +86,20 @@ pub(super) const fn planned(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
+/// Sorts before all plans that ended at and after this time.
+pub(super) fn ended_from(at: Timestamp) -> Vec<u8> {
+    let mut key = Vec::with_capacity(16);
+    push_time(&mut key, at);
+    key
+}
+
+/// When it ended, and its number.
+pub(super) fn ended(at: Timestamp, number: u64) -> Vec<u8> {
+    let mut key = ended_from(at);
+    key.extend(number.to_be_bytes());
+    key
+}
+
 pub(super) const fn attempt(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }

@@ -276,6 +276,15 @@ pub(super) fn rename_in(incident: &mut v1::Incident, renamed: &[(String, String)
     }
 }
 
+/// Gives the targets of a plan their new names, and says whether any has one.
+pub(super) fn rename_of(planned: &mut v1::Planned, renamed: &[(String, String)]) -> bool {
+    let mut is_renamed = false;
+    for target in planned.targets_mut() {
+        is_renamed |= rename_one(target, renamed);
+    }
+    is_renamed
+}
+
 /// Gives a target its new name, and says whether it has one. All renames of a batch happen at once, so two targets can
 /// swap their names.
 pub(super) fn rename_one(target: &mut String, renamed: &[(String, String)]) -> bool {

@@ -42,7 +42,7 @@ pub use folder::{ROOM_BYTES, free_bytes};
 pub use in_memory::InMemory;
 pub use journal::Fault;
 pub use notice::Notice;
-pub use reader::Reader;
+pub use reader::{Reader, TargetPast};
 pub use writer::{Committed, News, Now, Status, Writer};
 
 /// So often whoever writes a store notes beside it that they live.

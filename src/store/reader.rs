@@ -5,7 +5,27 @@ use super::{
     schema::{Form, v1},
     vault::Door,
 };
-use crate::model::{Incident, IncidentId, TargetId, Timestamp, Transition};
+use crate::{
+    judge::sli::{CheckPast, Standing, Turn},
+    model::{
+        CheckId, CheckKind, CheckRecord, Incident, IncidentId, TargetId, Timestamp, Transition,
+        planned::Planned,
+    },
+};
+
+/// So many targets are read in one go: none may take as long as a disk that does not answer.
+const TARGETS_AT_ONCE: usize = 100;
+/// The most changes of one target that are read; what is older is not known then.
+const TURNS_MAX: usize = 20_000;
+
+/// What the store remembers of the verdicts of one target.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct TargetPast {
+    /// One for each check that was asked for, in that order.
+    pub checks: Vec<CheckPast>,
+    /// Since when all of it is there, if older changes were too many to be read.
+    pub known_since: Option<Timestamp>,
+}
 
 /// Reads history beside the writer. Cheap to clone; goes on working when the store is closed and opened again.
 ///
@@ -35,6 +55,53 @@ impl Reader {
         Ok(found.into_iter().map(Form::into_model).collect())
     }
 
+    /// How the verdicts of these checks of these targets changed since then, and how they stand; one answer a target, in
+    /// the given order.
+    ///
+    /// # Errors
+    ///
+    /// As [`transitions`](Self::transitions).
+    pub fn pasts(
+        &self,
+        targets: &[(TargetId, Vec<CheckKind>)],
+        since: Timestamp,
+    ) -> Result<Vec<TargetPast>, Error> {
+        let mut out = Vec::with_capacity(targets.len());
+        for some in targets.chunks(TARGETS_AT_ONCE) {
+            let checks = some.iter().map(|(target, kinds)| {
+                let kinds = kinds.iter();
+                let checks = kinds.map(|kind| CheckId {
+                    target: target.clone(),
+                    kind: *kind,
+                });
+                checks.map(|check| Form::of(&check)).collect()
+            });
+            let found = self.door.turns(checks.collect(), since, TURNS_MAX)?;
+            for ((turned, is_cut), (_, kinds)) in found.into_iter().zip(some) {
+                let oldest = |turns: &[Turn]| turns.first().map(|turn| turn.at);
+                let known_since = turned.iter().filter_map(|(turns, _)| oldest(turns)).min();
+                let checks = turned.into_iter().zip(kinds);
+                out.push(TargetPast {
+                    checks: checks
+                        .map(|((turns, record), kind)| past_of(turns, record, *kind))
+                        .collect(),
+                    known_since: known_since.filter(|_| is_cut),
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Plans of people that ended at or after this time and are not beyond retention, oldest end first.
+    ///
+    /// # Errors
+    ///
+    /// As [`transitions`](Self::transitions).
+    pub fn ended(&self, since: Timestamp) -> Result<Vec<Planned>, Error> {
+        let found = self.door.ended_since(since)?;
+        Ok(found.into_iter().map(Form::into_model).collect())
+    }
+
     /// The incident with this id, open or closed, if it is not beyond retention.
     ///
     /// # Errors
@@ -60,5 +127,21 @@ impl Reader {
         };
         let found = self.door.incidents(limit, was_open)?;
         Ok(found.into_iter().map(Form::into_model).collect())
+    }
+}
+
+fn past_of(turns: Vec<Turn>, record: Option<v1::Check>, kind: CheckKind) -> CheckPast {
+    let standing = record.map(|record| {
+        let record: CheckRecord = record.into_model();
+        Standing {
+            settled: record.state.settled,
+            since: record.state.since,
+            number: record.transitions,
+        }
+    });
+    CheckPast {
+        is_log: kind == CheckKind::LogFreshness,
+        turns,
+        standing,
     }
 }

@@ -28,9 +28,9 @@ use super::{
     guarded::guarded,
     keys,
     live::Live,
-    schema::{decode, encode, v1},
+    schema::{Form as _, decode, encode, v1},
 };
-use crate::model::Timestamp;
+use crate::{judge::sli::Turn, model::Timestamp};
 
 /// How long opening may take. A store of 1.4 GB, twenty times the usual, was measured at 5 s on a slow machine.
 const OPEN_LIMIT: Duration = Duration::from_secs(30);
@@ -48,6 +48,7 @@ struct Trees {
     incidents: sled::Tree,
     outbox: sled::Tree,
     planned: sled::Tree,
+    ended: sled::Tree,
     lapses: sled::Tree,
     attempts: sled::Tree,
     living: sled::Tree,
@@ -67,6 +68,8 @@ pub(super) type Records = Vec<(Vec<u8>, Vec<u8>)>;
 pub(super) enum Past {
     Transitions,
     Incidents,
+    /// Plans of people that have ended.
+    Ended,
 }
 
 /// From where a tree is read.
@@ -84,6 +87,7 @@ pub(super) struct Changes {
     pub(super) incidents: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) outbox: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) planned: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) ended: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) attempts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) living: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
@@ -98,6 +102,7 @@ impl Changes {
             &self.incidents,
             &self.outbox,
             &self.planned,
+            &self.ended,
             &self.lapses,
             &self.attempts,
             &self.living,
@@ -162,6 +167,47 @@ impl Door {
             }
             found.reverse();
             Ok(found)
+        })
+    }
+
+    /// The newest `limit` turns of each of these checks decided at or after `since`, and how each stands: target by target, its
+    /// checks in the given order; and whether there were more turns of the target.
+    pub(super) fn turns(
+        &self,
+        targets: Vec<Vec<v1::CheckId>>,
+        since: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(Vec<Turned>, bool)>, Error> {
+        self.call("read transitions", move |trees| {
+            let of_target = |checks: &Vec<v1::CheckId>| turned(trees, checks, since, limit);
+            targets.iter().map(of_target).collect()
+        })
+    }
+
+    /// Plans of people that ended at or after this time, oldest end first.
+    pub(super) fn ended_since(&self, since: Timestamp) -> Result<Vec<v1::Planned>, Error> {
+        self.call("read plans that ended", move |trees| {
+            let records = trees.ended.range(keys::ended_from(since)..);
+            records
+                .map(|record| {
+                    let (_, value) = record.map_err(failed("read plans that ended"))?;
+                    decode("a plan", &value)
+                })
+                .collect()
+        })
+    }
+
+    /// Keys of up to `limit` plans that ended before `cutoff`, oldest first.
+    pub(super) fn ended_before(
+        &self,
+        cutoff: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        self.call("read keys", move |trees| {
+            let keys = trees.ended.range(..keys::ended_from(cutoff)).keys();
+            keys.take(limit)
+                .map(|key| Ok(key.map_err(failed("read keys"))?.to_vec()))
+                .collect()
         })
     }
 
@@ -276,6 +322,7 @@ impl Door {
             let tree = match past {
                 Past::Transitions => &trees.transitions,
                 Past::Incidents => &trees.incidents,
+                Past::Ended => &trees.ended,
             };
             let beyond = beyond.map_or(Bound::Unbounded, Bound::Excluded);
             let range = match side {
@@ -382,6 +429,49 @@ impl Door {
                 .collect()
         })
     }
+}
+
+/// What is remembered of one check: its turns, oldest first, and how it stands.
+pub(super) type Turned = (Vec<Turn>, Option<v1::Check>);
+
+/// The transitions of one target are one range; how its checks stand is read after them, so that it is never older.
+fn turned(
+    trees: &Trees,
+    checks: &[v1::CheckId],
+    since: Timestamp,
+    limit: usize,
+) -> Result<(Vec<Turned>, bool), Error> {
+    let mut out: Vec<Turned> = checks.iter().map(|_| (Vec::new(), None)).collect();
+    let Some(target) = checks.first().map(|check| check.target.as_str()) else {
+        return Ok((out, false));
+    };
+    let range = keys::history_from(target, since)..keys::after(&keys::history_of(target));
+    let mut count = 0;
+    for record in trees.transitions.range(range).rev().take(limit) {
+        let (_, value) = record.map_err(failed("read transitions"))?;
+        let transition: v1::Transition = decode("a transition", &value)?;
+        count += 1;
+        let place = checks.iter().position(|check| *check == transition.check);
+        if let Some(place) = place {
+            // What a change rests on is most of it, and is not asked for.
+            out[place].0.push(Turn {
+                number: transition.number,
+                from: transition.from.into_model(),
+                to: transition.to.into_model(),
+                at: transition.at.0,
+                since: transition.since.0,
+            });
+        }
+    }
+    for (check, (turns, standing)) in checks.iter().zip(&mut out) {
+        turns.reverse();
+        let found = trees.checks.get(keys::check(check));
+        let found = found.map_err(failed("read the judge's memories"))?;
+        *standing = found
+            .map(|value| decode("a memory of the judge", &value))
+            .transpose()?;
+    }
+    Ok((out, count == limit))
 }
 
 /// sled, opened and locked.
@@ -500,6 +590,8 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         incidents: tree("incidents")?,
         outbox: tree("outbox")?,
         planned: tree("planned")?,
+        // Came later than the others; of an older store it is empty.
+        ended: tree("ended")?,
         lapses: tree("lapses")?,
         attempts: tree("attempts")?,
         living: tree("living")?,
@@ -519,9 +611,21 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.lapses,
         &trees.attempts,
         &trees.living,
+        &trees.ended,
     )
         .transaction(
-            |(meta, checks, transitions, incidents, outbox, planned, lapses, attempts, living)| {
+            |(
+                meta,
+                checks,
+                transitions,
+                incidents,
+                outbox,
+                planned,
+                lapses,
+                attempts,
+                living,
+                ended,
+            )| {
                 let mut after = before.clone();
                 after.checks = put(checks, before.checks, &changes.checks)?;
                 after.transitions = put(transitions, before.transitions, &changes.transitions)?;
@@ -533,6 +637,8 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 put(attempts, u64::MAX / 2, &changes.attempts)?;
                 // Not counted: the journal knows each of them, and one that is lost costs a new message.
                 put(living, 0, &changes.living)?;
+                // Not counted either: what is lost of them is only missing in reports.
+                put(ended, 0, &changes.ended)?;
                 meta.insert(META, encode(&after))?;
                 Ok::<_, ConflictableTransactionError<()>>(after)
             },

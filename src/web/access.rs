@@ -145,11 +145,12 @@ mod tests {
     };
 
     const TOKEN: &str = "a-token-of-many-characters";
-    const GUARDED: [&str; 6] = [
+    const GUARDED: [&str; 7] = [
         "/metrics",
         "/api/v1/status",
         "/api/v1/suggest",
         "/api/v1/lapses",
+        "/api/v1/sli",
         "/api/v1/targets/api/explain",
         "/api/v1/targets/api/history",
     ];

@@ -180,7 +180,8 @@ fn answered(shared: &Shared, answer: Option<Answered>, is_dry: bool, format: For
             | Reply::Past(_)
             | Reply::Known(_)
             | Reply::History(_)
-            | Reply::Looked(_) => text(&[]),
+            | Reply::Looked(_)
+            | Reply::Availability(_) => text(&[]),
         },
     };
     (status, body).into_response()
@@ -205,6 +206,7 @@ fn not_understood(reply: &Reply) -> Response {
         | Reply::Asking(_)
         | Reply::History(_)
         | Reply::Looked(_)
+        | Reply::Availability(_)
         | Reply::Said(_) => trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here"),
     }
 }

@@ -39,6 +39,7 @@ mod roles;
 mod serve;
 mod slack;
 mod slash;
+mod sli;
 mod stall;
 
 #[cfg(test)]
@@ -208,6 +209,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/suggest", get(api::suggest))
         .route("/api/v1/lapses", get(api::lapses))
+        .route("/api/v1/sli", get(sli::sli))
         .route("/api/v1/targets/{*question}", get(api::target))
         .route("/api/v1/actions", get(actions::list))
         .route("/api/v1/actions/{name}", post(actions::run))

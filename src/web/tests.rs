@@ -81,6 +81,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
             clock: Clock::start(),
             incidents: Arc::new(|_: &_| Ok(None)),
             histories: Arc::new(|id: &_, _, _| Ok(fixture::transitions(TargetId::as_str(id)))),
+            measures: Arc::new(|_: &_, _| Ok(Vec::new())),
             glances: Arc::new(|_| tokio::sync::oneshot::channel().1),
             by_hand: Arc::default(),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
@@ -709,6 +710,90 @@ async fn a_store_that_cannot_answer_is_said_so() {
     state.chat.histories = Arc::new(|_: &_, _, _| panic!("a fault of ours"));
     let answer = get_of(&router(state), "/api/v1/targets/api/history").await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn availability_is_measured_of_whom_the_question_selects() {
+    let World { mut state, .. } = world();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&asked);
+    state.chat.measures = Arc::new(move |targets, window| {
+        let ids: Vec<_> = targets.iter().map(ToString::to_string).collect();
+        let hours = window.until.since(window.from).as_secs() / 3_600;
+        noted.lock().unwrap().push((ids.join(" "), hours));
+        let sli = crate::command::sli::Sli {
+            down: Duration::from_secs(1),
+            operational: Duration::from_secs(7),
+            ..Default::default()
+        };
+        Ok(targets.iter().map(|target| (target.clone(), sli)).collect())
+    });
+    let router = router(state.clone());
+    let both = "master/blue master/green";
+    for (query, ids, hours) in [
+        ("words=green&window=7d", "master/green", 7 * 24),
+        ("group=master", both, 30 * 24),
+        ("group=master,&target=master/blue", "master/blue", 30 * 24),
+        (
+            "target=master/green,api&words=master",
+            "master/green",
+            30 * 24,
+        ),
+    ] {
+        let answer = get_of(&router, &format!("/api/v1/sli?{query}")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{query}: {}", answer.body);
+        let expected = (ids.to_owned(), hours);
+        assert_eq!(asked.lock().unwrap().remove(0), expected, "{query}");
+        assert_eq!(answer.json()["together"]["ratio"], 0.875, "{query}");
+    }
+    for (format, kind, beginning) in [
+        ("text", "text/plain", "availability in the last 30 d, since"),
+        ("short", "text/plain", "87.5%: master green"),
+        ("csv", "text/csv", "target,group,"),
+        ("markdown", "text/markdown", "Availability from "),
+    ] {
+        let path = format!("/api/v1/sli?words=green&format={format}");
+        let answer = get_of(&router, &path).await;
+        assert!(answer.body.starts_with(beginning), "{}", answer.body);
+        let found = answer.headers["content-type"].to_str().unwrap();
+        assert!(found.starts_with(kind), "{found}");
+    }
+}
+
+#[tokio::test]
+async fn a_measure_that_cannot_be_taken_is_said_so() {
+    let World { mut state, .. } = world();
+    let router = router(state.clone());
+    for (query, status, code, nearest) in [
+        ("words=gren", StatusCode::NOT_FOUND, "unknown_name", "green"),
+        (
+            "group=mastre",
+            StatusCode::NOT_FOUND,
+            "unknown_name",
+            "master",
+        ),
+        (
+            "target=master/blu",
+            StatusCode::NOT_FOUND,
+            "unknown_name",
+            "master/blue",
+        ),
+        ("window=10s", StatusCode::BAD_REQUEST, "bad_window", ""),
+        ("window=401d", StatusCode::BAD_REQUEST, "bad_window", ""),
+        ("window=month", StatusCode::BAD_REQUEST, "bad_window", ""),
+        ("windo=7d", StatusCode::BAD_REQUEST, "bad_query", ""),
+        ("format=xml", StatusCode::BAD_REQUEST, "bad_query", ""),
+    ] {
+        let answer = get_of(&router, &format!("/api/v1/sli?{query}")).await;
+        assert_eq!(answer.status, status, "{query}");
+        assert_eq!(answer.error_code(), code, "{query}");
+        let first = answer.json()["error"]["nearest"][0].clone();
+        assert_eq!(first.as_str().unwrap_or_default(), nearest, "{query}");
+    }
+    state.chat.measures = Arc::new(|_: &_, _| Err(String::from("the store cannot be read")));
+    let answer = get_of(&super::router(state), "/api/v1/sli").await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.error_code(), "store");
 }
 
 #[tokio::test]

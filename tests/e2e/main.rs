@@ -15,6 +15,7 @@
 //! | `HEKATE_E2E_SEED` | the chance of all of these; printed by every run | new each time |
 
 mod actions;
+mod availability;
 mod bot;
 mod certificates;
 mod chance;

@@ -153,6 +153,7 @@ pub(crate) fn plan(
         damps_flapping,
         witnesses: eyes::witnesses(),
         maintenance: Arc::default(),
+        slos: Arc::default(),
         routes: vec![master, to(&["core"])],
     }
 }

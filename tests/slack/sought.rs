@@ -1,15 +1,17 @@
-//! What was sought: how a target was, and what a look by hand saw.
+//! What was sought: how a target was, what a look by hand saw, and how available targets were.
 
 use std::time::Duration;
 
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
-    command::{History, Looked, Reply},
+    command::{Availability, History, Looked, Reply, sli},
+    judge::sli::{Outage, Sli, Span},
     model::{
         CheckId, CheckKind, FailureClass, FailureKind, IncidentId, LookId, Moment, Observation,
         Outcome, Phases, Policy, Proof, Reason, Rule, Slot, State, TargetId, Tick, Transition,
         Verdict,
         observation::{Detail, Failure},
+        slo::Objective,
     },
     slack::reply,
 };
@@ -147,4 +149,49 @@ fn a_look_by_hand_says_what_it_saw_and_what_stays() {
         &shown(&look(bad, Some(Box::new(detail)))),
         &expect_file!["looked_down.json"],
     );
+}
+
+/// So many targets that were down for an hour more, one after the other.
+fn availability(count: u64) -> Reply {
+    let line = |place: u64| {
+        let down = Duration::from_hours(place);
+        sli::Line {
+            target: TargetId::new(format!("master/{place}")),
+            group: None,
+            title: format!("<!channel> *{place}*"),
+            sli: Sli {
+                operational: Duration::from_hours(30 * 24 - place),
+                down,
+                degraded: Duration::from_mins(place),
+                outages: u32::try_from(place).expect("it is small"),
+                longest: (place > 0).then(|| Outage {
+                    from: ago(90_000),
+                    lasted: down,
+                }),
+                ..Sli::default()
+            },
+        }
+    };
+    let slo = |place: u64| sli::SloLine {
+        name: format!("<!here> {place}"),
+        objective: Objective::parse("99.9%").expect("an objective"),
+        window: Duration::from_hours(30 * 24),
+        sli: line(place).sli,
+    };
+    Reply::Availability(Availability {
+        selection: String::from("master <@U1>"),
+        window: Span {
+            from: NOW - Duration::from_hours(30 * 24),
+            until: NOW,
+        },
+        lines: (0..count).map(line).collect(),
+        slos: (0..count).map(slo).collect(),
+    })
+}
+
+#[test]
+fn availability_is_told_worst_first_and_the_rest_is_counted() {
+    shows(&availability(0), &expect_file!["availability_0.json"]);
+    shows(&availability(2), &expect_file!["availability_2.json"]);
+    shows(&availability(50), &expect_file!["availability_50.json"]);
 }

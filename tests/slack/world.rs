@@ -375,6 +375,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
         damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
+        slos: Arc::default(),
         routes: Vec::new(),
     };
     let board = Board::of(&plan, NOW, None);

@@ -108,6 +108,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
             clock,
             incidents: Arc::new(|_: &_| Ok(None)),
             histories: Arc::new(|_: &_, _, _| Ok(Vec::new())),
+            measures: Arc::new(|_: &_, _| Ok(Vec::new())),
             glances: Arc::new(|_| tokio::sync::oneshot::channel().1),
             by_hand: Arc::default(),
             wishes: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
@@ -176,6 +177,7 @@ fn plan() -> Plan {
         damps_flapping: true,
         witnesses: Arc::default(),
         maintenance: Arc::default(),
+        slos: Arc::default(),
         routes: Vec::new(),
     }
 }

@@ -78,7 +78,9 @@ fn told(lines: &[Line], terminal: Terminal) -> Exit {
     match terminal.format {
         Format::Json => terminal.say_json(&line::json(lines)),
         Format::Short => terminal.say(&line::short(lines)),
-        Format::Human | Format::Github => terminal.say(&line::text(lines, terminal.has_color)),
+        Format::Human | Format::Github | Format::Csv | Format::Markdown => {
+            terminal.say(&line::text(lines, terminal.has_color));
+        }
     }
     if lines.iter().any(|line| line.state == State::Problem) {
         Exit::NotSo

@@ -95,7 +95,9 @@ pub(super) fn verify(global: &Global, terminal: Terminal) -> Exit {
                 .collect();
             terminal.say_json(&json!(all));
         }
-        Format::Human | Format::Short | Format::Github => terminal.say(&table(&findings)),
+        Format::Human | Format::Short | Format::Github | Format::Csv | Format::Markdown => {
+            terminal.say(&table(&findings));
+        }
     }
     if findings.iter().any(|finding| finding.state == State::Wrong) {
         Exit::NotSo

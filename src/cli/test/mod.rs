@@ -80,7 +80,7 @@ pub(super) fn test(global: &Global, asked: &Test, terminal: Terminal) -> Exit {
     complain_of_files(&total, terminal);
     match terminal.format {
         Format::Json => terminal.say_json(&shape::json(&total, asked.coverage)),
-        Format::Human | Format::Short | Format::Github => {
+        Format::Human | Format::Short | Format::Github | Format::Csv | Format::Markdown => {
             terminal.say(&shape::text(&total, asked, terminal));
         }
     }

@@ -174,6 +174,7 @@ fn heard(board: &Board, words: &str) -> String {
         Heard::Wish(_) => String::from("a plan"),
         Heard::Opinion(_) => String::from("an opinion"),
         Heard::Seek(_) => String::from("sought"),
+        Heard::Measure(_) => String::from("measured"),
         Heard::OnCall => String::from("who is on call"),
         Heard::List(kind) => format!("list of {}", kind.as_str()),
         Heard::Reply(reply) => {

@@ -46,7 +46,11 @@ fn understood(typed: &str) -> String {
             Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
         Heard::List(kind) => format!("list of every {}", kind.as_str()),
-        other @ (Heard::Order(_) | Heard::Tasks(_) | Heard::Seek(_) | Heard::OnCall) => {
+        other @ (Heard::Order(_)
+        | Heard::Tasks(_)
+        | Heard::Seek(_)
+        | Heard::Measure(_)
+        | Heard::OnCall) => {
             panic!("no plan: {other:?}")
         }
         Heard::Reply(Reply::Problem {

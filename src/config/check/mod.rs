@@ -21,6 +21,7 @@ mod routes;
 mod rules;
 pub(super) mod script;
 mod settings;
+mod slos;
 mod steps;
 mod targets;
 mod timing;
@@ -85,11 +86,9 @@ pub(super) fn check(
         findings,
         contents,
     };
-    let whole = file.span;
-    let file = file.value?;
+    let (whole, file) = (file.span, file.value?);
     check.version(file.version.as_ref());
-    let server = check.server(file.server);
-    let store = check.store(file.store);
+    let (server, store) = (check.server(file.server), check.store(file.store));
     let (slack, bot) = check.slack(file.slack);
     let mut channels = check.channels(file.channels, whole, &bot);
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);
@@ -121,6 +120,7 @@ pub(super) fn check(
     );
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
+    let slos = check.slos(file.slos, store.retention, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let replies = check.replies(file.replies, &mut channels, &slack, &bot);
     let (stores, store_group, store_routes) = sources.finish(&check);
@@ -143,6 +143,7 @@ pub(super) fn check(
         targets,
         routes,
         maintenance,
+        slos,
         actions,
         replies,
         damps_flapping: file.damp_flapping.and_then(|at| at.value) != Some(false),

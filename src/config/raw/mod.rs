@@ -22,6 +22,7 @@ pub(crate) mod replies;
 pub(crate) mod roles;
 pub(crate) mod rota;
 pub(crate) mod script;
+pub(crate) mod slos;
 pub(crate) mod steps;
 
 /// What hekate watches, whom it tells, and how. Top-level keys that begin with `x-` are yours and are ignored.
@@ -70,6 +71,8 @@ pub(crate) struct File {
     pub(crate) routes: Option<At<Vec<At<Route>>>>,
     /// When work is planned, and at what: nothing new is told of it meanwhile.
     pub(crate) maintenance: Option<At<Vec<At<maintenance::Window>>>>,
+    /// How available targets are meant to be.
+    pub(crate) slos: Option<At<Vec<At<slos::Slo>>>>,
     /// What people can have done to targets, and who may: names of your choice.
     pub(crate) actions: Option<At<Named<actions::Action>>>,
     /// What is said when somebody says certain words to hekate; commands win.
@@ -856,14 +859,7 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 const LATER: &[(&str, &[&str])] = &[
     (
         "the file",
-        &[
-            "jobs",
-            "releases",
-            "slos",
-            "silences",
-            "status_pages",
-            "include",
-        ],
+        &["jobs", "releases", "silences", "status_pages", "include"],
     ),
     ("`slack`", &["team_id"]),
     (
@@ -887,6 +883,7 @@ const LATER: &[(&str, &[&str])] = &[
         ],
     ),
     ("`match`", &["kind", "team"]),
+    ("an SLO", &["burn_alerts"]),
 ];
 
 /// Whether a later version will take this key in this section.
@@ -953,6 +950,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("WebsocketCheck", "`websocket` of a target"),
         ("GrpcCheck", "`grpc` of a target"),
         ("Reply", "a reply"),
+        ("Slo", "an SLO"),
         ("Rotation", "`rotation` of a rota"),
         ("Override", "an override of a rota"),
     ];

@@ -46,6 +46,7 @@ async fn world(statuses: &[u16]) -> World {
         clock: Clock::start(),
         incidents: Arc::new(|_: &_| Ok(None)),
         histories: Arc::new(|_: &_, _, _| Ok(Vec::new())),
+        measures: Arc::new(|_: &_, _| Ok(Vec::new())),
         glances: Arc::new(|_| oneshot::channel().1),
         by_hand: Arc::default(),
         wishes: Arc::new(move |_, _| {

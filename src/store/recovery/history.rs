@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::{
     Error,
-    database::Database,
+    database::{Database, ended as ended_record},
     journal::{self, Content, Line, Position},
     keys,
-    live::{rename_in, rename_one},
+    live::{rename_in, rename_of, rename_one},
     schema::{encode, v1},
     vault::{Changes, Door},
 };
@@ -21,6 +21,8 @@ const GROUP_MAX: usize = 500;
 struct Past {
     transitions: Vec<v1::Transition>,
     incidents: BTreeMap<u64, v1::Incident>,
+    /// Plans of people that have ended, by number.
+    ended: BTreeMap<u64, v1::Planned>,
 }
 
 fn past_in<'a>(lines: impl Iterator<Item = &'a Line>) -> Past {
@@ -36,11 +38,18 @@ fn past_in<'a>(lines: impl Iterator<Item = &'a Line>) -> Past {
             for incident in past.incidents.values_mut() {
                 rename_in(incident, &batch.renamed);
             }
+            for planned in past.ended.values_mut() {
+                rename_of(planned, &batch.renamed);
+            }
         }
         past.transitions.extend(batch.transitions.iter().cloned());
         let incidents = batch.incidents.iter().cloned();
         past.incidents
             .extend(incidents.map(|incident| (incident.number, incident)));
+        let planned = batch.planned.iter();
+        let ended = planned.filter(|planned| planned.ended_at().is_some());
+        past.ended
+            .extend(ended.map(|planned| (planned.id.number, planned.clone())));
     }
     past
 }
@@ -70,7 +79,8 @@ pub(super) fn holes(
     Ok(there.into_iter().filter(|is_there| !is_there).count())
 }
 
-/// Writes all transitions and closed incidents to sled that the journal has and sled has not; gives back how many.
+/// Writes all transitions and closed incidents to sled that the journal has and sled has not, and the plans that have ended;
+/// gives back how many transitions and incidents.
 pub(super) fn restore(
     database: &mut Database,
     at: Position,
@@ -103,6 +113,18 @@ pub(super) fn restore(
             let key = keys::incident(incident.number).to_vec();
             records.push((key, encode(incident), false));
         }
+    }
+    let ended = past.ended.values();
+    let ended: Vec<_> = ended
+        .filter(|planned| planned.ended_at().is_some_and(|at| at.0 >= kept_since))
+        .filter_map(ended_record)
+        .collect();
+    for group in ended.chunks(GROUP_MAX) {
+        let mut changes = Changes::default();
+        for (key, value) in group {
+            changes.ended.insert(key.clone(), Some(value.clone()));
+        }
+        database.put(changes, at)?;
     }
     for group in records.chunks(GROUP_MAX) {
         let mut changes = Changes::default();

@@ -458,6 +458,18 @@ pub(in crate::store) struct Planned {
     pub(in crate::store) ended: Option<Ended>,
 }
 
+impl Planned {
+    /// When it ended, if it has.
+    pub(in crate::store) fn ended_at(&self) -> Option<Time> {
+        self.ended.as_ref().map(|ended| ended.at)
+    }
+
+    /// Whom it is about.
+    pub(in crate::store) fn targets_mut(&mut self) -> &mut [String] {
+        &mut self.matcher.targets
+    }
+}
+
 impl Form<model::planned::Planned> for Planned {
     fn of(model: &model::planned::Planned) -> Self {
         Self {

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use super::{
-    Place, at, comes_up, commit, entry, goes_down, incident, key, record, settings, titles,
-    transition,
+    Place, at, comes_up, commit, entry, goes_down, incident, key, planned, record, settings,
+    titles, transition,
 };
 use crate::{
+    judge::sli::{CheckPast, Standing, Turn},
     model::{
-        Batch, IncidentId, TargetId, Timestamp, Verdict,
+        Batch, CheckKind, IncidentId, TargetId, Timestamp, Verdict,
         action::{ATTEMPTS_MAX, Attempt, AttemptId, Door, Stage},
         batch::Finished,
         lapse::{LAPSES_MAX, Lapse, LapseKind},
-        planned::Person,
+        planned::{Ended, HowEnded, Person, Planned},
     },
-    store::{Database, Error, audit, blind, verify_journal},
+    store::{Database, Error, TargetPast, audit, blind, verify_journal},
 };
 
 pub(super) fn attempt(number: u64, stage: Stage) -> Attempt {
@@ -350,6 +351,122 @@ fn retention_takes_the_old_and_leaves_the_open_and_the_new() {
     let numbers: Vec<_> = database.reader().incidents(EVER, 10).unwrap();
     let numbers: Vec<_> = numbers.iter().map(|incident| incident.number).collect();
     assert_eq!(numbers, [5, 4]);
+}
+
+fn ended(number: u64, target: &str, from: i64, until: i64) -> Planned {
+    let mut planned = planned(number, target, from);
+    planned.ended = Some(Ended {
+        at: at(until),
+        how: HowEnded::Over,
+        by: None,
+    });
+    planned
+}
+
+fn plans(planned: Vec<Planned>, second: i64) -> Batch {
+    Batch {
+        planned,
+        ..Batch::new(at(second))
+    }
+}
+
+/// What people had announced is needed for as long as it is counted: it outlives its end, a new name and the loss of sled, and
+/// goes with the rest of the past.
+#[test]
+fn plans_that_ended_are_remembered_until_retention_takes_them() {
+    let place = Place::new();
+    let (mut database, _) = place.open_well();
+    commit(&mut database, plans(vec![planned(1, "blue", 0)], 0));
+    let numbers = |database: &Database, since| -> Vec<u64> {
+        let found = database.reader().ended(since).unwrap();
+        found.iter().map(|planned| planned.id.number).collect()
+    };
+    assert_eq!(numbers(&database, EVER), [0; 0], "it has not ended");
+    commit(&mut database, plans(vec![ended(1, "blue", 0, 600)], 600));
+    commit(&mut database, plans(vec![ended(2, "green", 100, 300)], 601));
+    // Written again, it is the same one.
+    commit(&mut database, plans(vec![ended(1, "blue", 0, 600)], 602));
+    let mut renamed = Batch::new(at(700));
+    renamed.renamed = vec![(TargetId::new("blue"), TargetId::new("navy"))];
+    commit(&mut database, renamed);
+    let expected = [ended(2, "green", 100, 300), ended(1, "navy", 0, 600)];
+    assert_eq!(database.reader().ended(EVER).unwrap(), expected);
+    assert_eq!(numbers(&database, at(301)), [1]);
+    assert_eq!(numbers(&database, at(600)), [1]);
+    assert_eq!(numbers(&database, at(601)), [0; 0]);
+    let mut exported = Vec::new();
+    database.export(&mut exported).unwrap();
+    let exported = String::from_utf8(exported).unwrap();
+    assert_eq!(
+        exported.matches("{\"v\":1,\"planned\":").count(),
+        2,
+        "{exported}"
+    );
+    drop(database);
+    let (database, loaded) = place.open_well();
+    assert_eq!(loaded.planned, []);
+    assert_eq!(database.reader().ended(EVER).unwrap(), expected);
+    drop(database);
+
+    std::fs::remove_dir_all(place.path().join("sled")).unwrap();
+    let (mut database, _, _) = place.open();
+    assert_eq!(
+        database.reader().ended(EVER).unwrap(),
+        expected,
+        "from the journal"
+    );
+    let days = 400 * 86_400;
+    let swept = database.sweep(at(days + 301)).unwrap();
+    assert_eq!(swept.plans, 1);
+    assert_eq!(numbers(&database, EVER), [1]);
+}
+
+/// What is counted of a target: the turns of each of its checks since a time, and how it stands.
+#[test]
+fn the_past_of_verdicts_is_read_check_by_check() {
+    let place = Place::new();
+    let (mut database, _) = place.open_well();
+    commit(&mut database, goes_down("blue", 1, 0));
+    commit(&mut database, comes_up("blue", 1, 60));
+    commit(&mut database, goes_down("blue2", 2, 70));
+    let target = |name: &str, kinds: &[CheckKind]| (TargetId::new(name), kinds.to_vec());
+    let asked = [
+        target("blue", &[CheckKind::LogFreshness, CheckKind::Health]),
+        target("nobody", &[CheckKind::Health]),
+        target("empty", &[]),
+    ];
+    let pasts = database.reader().pasts(&asked, at(1)).unwrap();
+    let health = CheckPast {
+        is_log: false,
+        turns: vec![Turn {
+            number: 2,
+            from: Verdict::Down,
+            to: Verdict::Operational,
+            at: at(60),
+            since: at(50),
+        }],
+        standing: Some(Standing {
+            settled: Verdict::Operational,
+            since: at(60),
+            number: 2,
+        }),
+    };
+    let log = CheckPast {
+        is_log: true,
+        ..CheckPast::default()
+    };
+    let past = |checks| TargetPast {
+        checks,
+        known_since: None,
+    };
+    assert_eq!(
+        pasts,
+        [
+            past(vec![log, health]),
+            past(vec![CheckPast::default()]),
+            past(Vec::new()),
+        ]
+    );
 }
 
 #[test]

@@ -201,6 +201,7 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
         | Heard::Order(_)
         | Heard::Tasks(_)
         | Heard::Seek(_)
+        | Heard::Measure(_)
         | Heard::OnCall => {
             return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
         }
