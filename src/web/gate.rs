@@ -34,9 +34,6 @@ pub(super) const CONNECTIONS_PER_ADDRESS_MAX: usize = 32;
 pub(super) const QUEUE_MAX: usize = 256;
 const QUEUE_PER_ADDRESS_MAX: usize = 32;
 
-/// How long somebody stands in the queue at most. Slack waits for three seconds.
-const QUEUE_LIMIT: Duration = Duration::from_secs(2);
-
 /// How often somebody in the queue looks whether another has waited long enough to be sent away.
 const QUEUE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -96,8 +93,12 @@ impl Gate {
     }
 
     /// Lets a connection in, if need be after a moment and in the place of one that only waits; absent if even the queue
-    /// is full, or nobody made room in two seconds.
-    pub(super) async fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Ticket> {
+    /// is full, or nobody made room within this time.
+    pub(super) async fn enter(
+        self: &Arc<Self>,
+        address: IpAddr,
+        limit: Duration,
+    ) -> Option<Ticket> {
         if let Some(ticket) = self.admit(address) {
             return Some(ticket);
         }
@@ -113,7 +114,7 @@ impl Gate {
                 }
             }
         };
-        timeout(QUEUE_LIMIT, waiting).await.ok()
+        timeout(limit, waiting).await.ok()
     }
 
     /// Lets a connection in, if need be in the place of one that waits; absent if nobody can make room now.
@@ -295,6 +296,8 @@ mod tests {
 
     use super::*;
 
+    const LONG: Duration = Duration::from_mins(1);
+
     /// A gate, and the milliseconds that its clock shows.
     fn gate() -> (Arc<Gate>, Arc<AtomicU64>) {
         let millis = Arc::new(AtomicU64::new(0));
@@ -412,7 +415,7 @@ mod tests {
         let mut tickets = full_house(&gate);
         let waiting = tokio::spawn({
             let gate = Arc::clone(&gate);
-            async move { gate.enter([127, 0, 0, 1].into()).await.is_some() }
+            async move { gate.enter([127, 0, 0, 1].into(), LONG).await.is_some() }
         });
         while gate.seats().queue.is_empty() {
             tokio::task::yield_now().await;
@@ -431,10 +434,10 @@ mod tests {
             .map(|_| gate.queue(here).unwrap())
             .collect();
         // Without waiting: this address has its share of the queue.
-        assert!(gate.enter(here).await.is_none());
+        assert!(gate.enter(here, LONG).await.is_none());
         let loopback = IpAddr::from([127, 0, 0, 1]);
         places.extend((places.len()..QUEUE_MAX).map(|_| gate.queue(loopback).unwrap()));
-        assert!(gate.enter(loopback).await.is_none());
+        assert!(gate.enter(loopback, LONG).await.is_none());
         drop(places);
         assert!(gate.queue(here).is_some());
     }

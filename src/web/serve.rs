@@ -23,6 +23,8 @@ use super::{
 /// How long others may keep us waiting.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    /// How long somebody stands in the queue to be let in.
+    pub(super) queue: Duration,
     /// For the head of a request, counted from when it could have begun; so also for an idle connection.
     pub(super) head: Duration,
     /// How long nothing may move on a connection.
@@ -32,6 +34,8 @@ pub(super) struct Limits {
 }
 
 pub(super) const LIMITS: Limits = Limits {
+    // Slack waits for three seconds.
+    queue: Duration::from_secs(2),
     head: Duration::from_secs(5),
     stall: Duration::from_secs(15),
     stop: Duration::from_secs(5),
@@ -78,7 +82,7 @@ pub(super) async fn serve_within(
                     let stopping = shutdown.child_token();
                     connections.spawn(async move {
                         let entered = tokio::select! {
-                            entered = gate.enter(peer.ip()) => entered,
+                            entered = gate.enter(peer.ip(), limits.queue) => entered,
                             () = stopping.cancelled() => None,
                         };
                         if let Some(ticket) = entered {

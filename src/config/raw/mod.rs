@@ -895,7 +895,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 56] = [
+    const TITLES: [(&str, &str); 57] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),

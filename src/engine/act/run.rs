@@ -103,7 +103,7 @@ impl Engine {
             Ok((action, None)) => action,
             Ok((_, Some(words))) => {
                 attempt.began_at = Some(now.at);
-                self.end_own(now, attempt, words, batch);
+                self.end_own(now, attempt, &words, batch);
                 return;
             }
             Err(refusal) => {
@@ -171,11 +171,11 @@ impl Engine {
     }
 
     /// What hekate itself did is over as soon as it began.
-    fn end_own(&mut self, now: Moment, mut attempt: Attempt, words: String, batch: &mut Batch) {
+    fn end_own(&mut self, now: Moment, mut attempt: Attempt, words: &str, batch: &mut Batch) {
         let title = self.title_of(&attempt.target);
         attempt.stage = Stage::Done;
         attempt.ended_at = Some(now.at);
-        attempt.words = clean(&words, WORDS_MAX);
+        attempt.words = clean(words, WORDS_MAX);
         // Who hears of the target hears of it already, with the same name and the same end.
         let is_told = |channel: &ChannelName| {
             let mut entries = batch.entries.iter();
@@ -184,7 +184,7 @@ impl Engine {
         let is_said =
             attempt.account.is_none() && self.channel_for(&attempt).is_some_and(|at| is_told(&at));
         if !is_said {
-            self.tell_attempt(now, &attempt, &title, &words, batch);
+            self.tell_attempt(now, &attempt, &title, words, batch);
         }
         self.acts.write(attempt, batch);
     }
