@@ -136,7 +136,11 @@ pub enum Command {
         words: Vec<String>,
     },
     /// Take an incident on: no more reminders until it changes
+    ///
+    /// `hekate ack end k7f2` gives it back: you are not on it any more, and reminders go on.
     Ack(Ack),
+    /// Somebody else is on an incident from now on: `hekate hand over k7f2 to eva@laptop`
+    Hand(Hand),
     /// Tell nothing new of some targets for a while
     ///
     /// Looks go on, and the end of what was told is told. Whoever would hear of the targets is told of the silence.
@@ -311,12 +315,23 @@ pub struct Status {
 /// `hekate ack`
 #[derive(Args, Debug)]
 pub struct Ack {
-    /// An incident such as k7f2, or the target that it is about
-    #[arg(required = true, num_args = 1.., value_name = "INCIDENT|NAME")]
+    /// An incident such as k7f2, or the target that it is about; after `end` you give it back
+    #[arg(required = true, num_args = 1.., value_name = "[end] INCIDENT|NAME")]
     pub words: Vec<String>,
     /// What to say about it
     #[arg(long, value_name = "WORDS")]
     pub reason: Option<String>,
+}
+
+/// `hekate hand over`
+#[derive(Args, Debug)]
+pub struct Hand {
+    /// `over`, an incident such as k7f2 or the target that it is about, `to`, and who
+    #[arg(required = true, num_args = 1.., value_name = "over INCIDENT|NAME to WHOM")]
+    pub words: Vec<String>,
+    /// In place of `to`: the id of a user of Slack, who is mentioned where a bot tells
+    #[arg(long, value_name = "U…")]
+    pub slack_user: Option<String>,
 }
 
 /// Whom a silence or a maintenance is about, how long, and why.

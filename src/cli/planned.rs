@@ -1,11 +1,11 @@
-//! `ack`, `silence`, `maintenance`, `deploy`: wishes to a running hekate.
+//! `ack`, `hand over`, `silence`, `maintenance`, `deploy`: wishes to a running hekate.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     Exit,
-    arguments::{Ack, Begin, Deploy, Format, Global, Maintenance, Silence},
+    arguments::{Ack, Begin, Deploy, Format, Global, Hand, Maintenance, Silence},
     ask::{Server, explain_refusal, print, silent, wait},
     terminal::Terminal,
 };
@@ -34,6 +34,16 @@ impl Request {
         }
     }
 
+    fn of_incident(method: Method, names: &[String], deed: &str, said: Option<Value>) -> Self {
+        Self {
+            method,
+            path: ["v1", "incidents", &names.join(" "), deed]
+                .map(String::from)
+                .to_vec(),
+            said,
+        }
+    }
+
     fn begin(plans: &str, mut said: Value) -> Self {
         said["by"] = whoever_asks().into();
         Self {
@@ -46,14 +56,59 @@ impl Request {
 
 /// `hekate ack`
 pub(super) fn ack(global: &Global, ack: &Ack, terminal: Terminal) -> Exit {
-    let request = Request {
-        method: Method::POST,
-        path: ["v1", "incidents", &ack.words.join(" "), "ack"]
-            .map(String::from)
-            .to_vec(),
-        said: Some(json!({ "why": ack.reason, "by": whoever_asks() })),
+    let (names, is_end) = match ack.words.as_slice() {
+        [end, names @ ..] if end.eq_ignore_ascii_case("end") => (names, true),
+        names => (names, false),
+    };
+    if is_end && (names.is_empty() || ack.reason.is_some()) {
+        let why = if names.is_empty() {
+            "it is not said which incident"
+        } else {
+            "why somebody is not on it any more is not told"
+        };
+        terminal.complain(&format!("{why}\n  say it as `hekate ack end k7f2`"));
+        return Exit::Usage;
+    }
+    let request = if is_end {
+        Request::of_incident(Method::DELETE, names, "ack", None)
+    } else {
+        let said = json!({ "why": ack.reason, "by": whoever_asks() });
+        Request::of_incident(Method::POST, names, "ack", Some(said))
     };
     send(global, &request, terminal)
+}
+
+/// `hekate hand over`
+pub(super) fn hand(global: &Global, hand: &Hand, terminal: Terminal) -> Exit {
+    let Some((names, to)) = handed(hand) else {
+        terminal.complain(
+            "it is not said what is handed over to whom\n  say it as `hekate hand over k7f2 to eva@laptop` or \
+             `hekate hand over k7f2 --slack-user U024BE7LH`",
+        );
+        return Exit::Usage;
+    };
+    let said = json!({ "to": to, "to_slack_user": hand.slack_user, "by": whoever_asks() });
+    let request = Request::of_incident(Method::POST, names, "hand-over", Some(said));
+    send(global, &request, terminal)
+}
+
+/// What is handed over, and to whom unless that is a user of Slack.
+fn handed(hand: &Hand) -> Option<(&[String], Option<String>)> {
+    let is = |word: &String, wanted: &str| word.eq_ignore_ascii_case(wanted);
+    let words = match hand.words.as_slice() {
+        [over, words @ ..] if is(over, "over") => words,
+        words => words,
+    };
+    let (names, to) = match words.iter().rposition(|word| is(word, "to")) {
+        Some(at) => (&words[..at], Some(words[at + 1..].join(" "))),
+        None => (words, None),
+    };
+    let is_one_told = match (&to, &hand.slack_user) {
+        (Some(to), None) => !to.trim().is_empty(),
+        (None, Some(_)) => true,
+        (Some(_), Some(_)) | (None, None) => false,
+    };
+    (is_one_told && !names.is_empty()).then_some((names, to))
 }
 
 /// `hekate silence`
@@ -146,5 +201,58 @@ pub(super) fn whoever_asks() -> String {
     match host {
         Some(host) => format!("{user}@{host}"),
         None => user,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn understood(words: &str, slack_user: Option<&str>) -> Option<String> {
+        let hand = Hand {
+            words: words.split_whitespace().map(String::from).collect(),
+            slack_user: slack_user.map(String::from),
+        };
+        handed(&hand).map(|(names, to)| format!("{} → {to:?}", names.join(" ")))
+    }
+
+    #[test]
+    fn what_is_handed_over_to_whom_is_read_as_in_slack() {
+        for (words, slack_user, expected) in [
+            (
+                "over k7f2 to eva@laptop",
+                None,
+                Some(r#"k7f2 → Some("eva@laptop")"#),
+            ),
+            ("k7f2 to eva", None, Some(r#"k7f2 → Some("eva")"#)),
+            (
+                "Over master blue TO Eva Nová",
+                None,
+                Some(r#"master blue → Some("Eva Nová")"#),
+            ),
+            (
+                "over way to go to eva",
+                None,
+                Some(r#"way to go → Some("eva")"#),
+            ),
+            (
+                "over master blue",
+                Some("U0EVA"),
+                Some("master blue → None"),
+            ),
+            ("over master blue to eva", Some("U0EVA"), None),
+            ("over master blue to", Some("U0EVA"), None),
+            ("over master blue to", None, None),
+            ("over master blue", None, None),
+            ("over to eva", None, None),
+            ("over", Some("U0EVA"), None),
+        ] {
+            let expected = expected.map(String::from);
+            assert_eq!(
+                understood(words, slack_user),
+                expected,
+                "{words} {slack_user:?}"
+            );
+        }
     }
 }

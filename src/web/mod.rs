@@ -20,7 +20,8 @@
 //! | `POST /v1/groups/<group>/active` | whoever deploys says who is active, with the token of `push:` |
 //! | `GET`, `POST /v1/silences`, `DELETE /v1/silences/<id>` | what nobody wants to hear of |
 //! | the same of `/v1/maintenance` and `/v1/deploys` | what is worked on; what is being deployed |
-//! | `POST /v1/incidents/<id>/ack` | somebody takes an incident on |
+//! | `POST`, `DELETE /v1/incidents/<id>/ack` | somebody takes an incident on, or gives it back |
+//! | `POST /v1/incidents/<id>/hand-over` | somebody else is on it from now on |
 //! | `GET /api/v1/actions`, `POST /api/v1/actions/<name>` | what can be done to targets; it is done |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
@@ -213,7 +214,11 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/targets/{*question}", get(api::target))
         .route("/api/v1/actions", get(actions::list))
         .route("/api/v1/actions/{name}", post(actions::run))
-        .route("/v1/incidents/{id}/ack", post(planned::acknowledge))
+        .route(
+            "/v1/incidents/{id}/ack",
+            post(planned::acknowledge).delete(planned::give_back),
+        )
+        .route("/v1/incidents/{id}/hand-over", post(planned::hand_over))
         .route("/v1/incidents/{id}/mark", post(marks::mark))
         .merge(plans("/v1/silences", PlanKind::Silence))
         .merge(plans("/v1/maintenance", PlanKind::Maintenance))

@@ -133,6 +133,18 @@ async fn an_incident_that_somebody_has_taken_on_reminds_nobody_and_its_end_says_
     })
     .await;
     assert_eq!(taken["why"], "I restart it");
+    let handed = say(&home, &hekate, &["hand", "over", "api", "to", "eva"]).await;
+    assert!(handed.contains("eva"), "{handed}");
+    let refused = try_to_say(&home, &hekate, &["ack", "end", "api"]).await;
+    let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{why}");
+    assert!(why.contains("eva is on"), "{why}");
+    say(&home, &hekate, &["ack", "api"]).await;
+    let given = say(&home, &hekate, &["ack", "end", "api"]).await;
+    assert!(given.contains("reminders go on"), "{given}");
+    let nobody = try_to_say(&home, &hekate, &["ack", "end", "api"]).await;
+    assert_eq!(nobody.status.code(), Some(1));
+    say(&home, &hekate, &["ack", "api", "--reason", "I restart it"]).await;
     targets.set("api", Mood::Up);
     let up = receiver.hear_up("core", down.id()).await;
     assert!(up.text.contains("I restart it"), "{up:?}");

@@ -10,8 +10,8 @@ mod tests;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-pub use taken::acknowledge;
 pub(super) use taken::{ack, hand};
+pub use taken::{acknowledge, give_back, hand_over};
 pub use words::{done, json_agenda, json_done, list};
 
 use super::{

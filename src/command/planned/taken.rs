@@ -20,7 +20,7 @@ use crate::{
 pub(in crate::command) fn ack(question: &Question<'_>) -> Heard {
     let (first, rest) = question.words.split_once(' ').unwrap_or_default();
     if lookup::is_same_word(first, "end") {
-        return heard(given_back(rest, question).map(Heard::Wish));
+        return give_back(rest, question.board, question.command);
     }
     let said = match Said::read(question.words) {
         Ok(said) => said,
@@ -29,13 +29,14 @@ pub(in crate::command) fn ack(question: &Question<'_>) -> Heard {
     acknowledge(said, question.board, question.command)
 }
 
-/// `ack end <incident or target>`
-fn given_back(names: &str, question: &Question<'_>) -> Result<Wish, Problem> {
-    let hint = format!(
-        "say it as `{0} ack end k7f2` or `{0} ack end master blue`",
-        question.command
-    );
-    let incident = incident_named(question.board, names, question.command)
+/// An incident that somebody gives back: `ack end <incident or target>`.
+pub fn give_back(names: &str, board: &Board, command: &str) -> Heard {
+    heard(given_back(names, board, command).map(Heard::Wish))
+}
+
+fn given_back(names: &str, board: &Board, command: &str) -> Result<Wish, Problem> {
+    let hint = format!("say it as `{command} ack end k7f2` or `{command} ack end master blue`");
+    let incident = incident_named(board, names, command)
         .map_err(|problem| problem.after("ack end", "", &hint))??;
     Ok(Wish::GiveBack { incident })
 }
@@ -65,16 +66,25 @@ fn handed_over(question: &Question<'_>) -> Result<Wish, Problem> {
         let words = "whoever is handed something is mentioned, and no reason is told";
         return Err(Problem::new(words, hint));
     }
-    let incident = incident_named(question.board, names.trim(), command)
-        .map_err(|problem| problem.after("hand over", &format!(" to {to}"), &hint))??;
-    Ok(Wish::HandOver {
-        incident,
-        // Whoever heard it knows whom Slack means.
-        to: Person {
-            name: clean(to, SHOWN_MAX),
-            slack_user: None,
-        },
-    })
+    // Whoever heard it knows whom Slack means.
+    let to = Person {
+        name: clean(to, SHOWN_MAX),
+        slack_user: None,
+    };
+    given_to(names.trim(), to, question.board, command)
+}
+
+/// An incident that somebody else is on from now on: `hand over <incident or target> to …`.
+pub fn hand_over(names: &str, to: Person, board: &Board, command: &str) -> Heard {
+    heard(given_to(names, to, board, command).map(Heard::Wish))
+}
+
+fn given_to(names: &str, to: Person, board: &Board, command: &str) -> Result<Wish, Problem> {
+    let hint = format!("say it as `{command} hand over master blue to @somebody`");
+    let rest = format!(" to {to}");
+    let incident = incident_named(board, names, command)
+        .map_err(|problem| problem.after("hand over", &rest, &hint))??;
+    Ok(Wish::HandOver { incident, to })
 }
 
 fn ack_hint(command: &str) -> String {

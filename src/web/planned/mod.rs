@@ -25,6 +25,7 @@ use crate::{
         planned::{Length, Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
         text::clean,
     },
+    slack::mrkdwn::mention_user,
 };
 
 /// How long the engine may take until what was wished is stored.
@@ -69,6 +70,17 @@ struct Begin {
 #[serde(deny_unknown_fields)]
 struct Acknowledge {
     why: Option<String>,
+    by: Option<String>,
+}
+
+/// `POST /v1/incidents/<id>/hand-over`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HandOver {
+    /// A name, as who has it calls themselves.
+    to: Option<String>,
+    /// The id of a user of Slack, who is mentioned where a bot tells.
+    to_slack_user: Option<String>,
     by: Option<String>,
 }
 
@@ -177,6 +189,70 @@ pub(super) async fn acknowledge(
     };
     let heard = planned::acknowledge(said, &shared.board.load_full(), "hekate");
     carry_out(&shared, heard, by, format).await
+}
+
+/// `DELETE /v1/incidents/<id>/ack`: who is on it (`?by=`) is not any more; a name of its target will do in place of the id.
+pub(super) async fn give_back(
+    State(shared): State<Shared>,
+    Path(whom): Path<String>,
+    asked: Queried,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let heard = planned::give_back(&whom, &shared.board.load_full(), "hekate");
+    carry_out(&shared, heard, person(asked.by.as_deref()), asked.format).await
+}
+
+/// `POST /v1/incidents/<id>/hand-over`: somebody else is on it from now on, whoever was before.
+pub(super) async fn hand_over(
+    State(shared): State<Shared>,
+    Path(whom): Path<String>,
+    asked: Queried,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let format = match asked {
+        Ok(Query(asked)) => asked.format,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let said: HandOver = match read(&headers, &body) {
+        Ok(said) => said,
+        Err(refusal) => return *refusal,
+    };
+    let to = match receiver(said.to.as_deref(), said.to_slack_user.as_deref()) {
+        Ok(to) => to,
+        Err(words) => return trouble(StatusCode::BAD_REQUEST, "bad_person", words),
+    };
+    let heard = planned::hand_over(&whom, to, &shared.board.load_full(), "hekate");
+    carry_out(&shared, heard, person(said.by.as_deref()), format).await
+}
+
+/// Who is to be on it: somebody by name, whom nobody mentions, or a user of Slack.
+fn receiver(name: Option<&str>, slack_user: Option<&str>) -> Result<Person, &'static str> {
+    match (name, slack_user) {
+        (Some(_), Some(_)) => Err("`to` and `to_slack_user` are never said together"),
+        (None, Some(id)) if mention_user(id).is_some() && id.len() <= NAME_MAX => Ok(Person {
+            name: format!("@{id}"),
+            slack_user: Some(id.to_owned()),
+        }),
+        (None, Some(_)) => {
+            Err("`to_slack_user` is the id of a user of Slack, such as U024BE7LH, not a name")
+        }
+        (name, None) => {
+            let name = clean(name.unwrap_or_default(), NAME_MAX);
+            if name.is_empty() {
+                return Err(
+                    "it is not said to whom: `to` is a name, `to_slack_user` a user of Slack",
+                );
+            }
+            Ok(Person {
+                name,
+                slack_user: None,
+            })
+        }
+    }
 }
 
 /// Hands a wish on and waits until it is stored; what was no wish is explained.

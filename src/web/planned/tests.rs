@@ -73,7 +73,19 @@ fn done(wish: &Wish, by: &Person) -> Done {
             but: None,
         },
         Wish::End { id } => Done::Ended(planned(id.kind, &[], None)),
-        Wish::HandOver { .. } | Wish::GiveBack { .. } => panic!("nobody does that by the API"),
+        Wish::HandOver { incident, to } => Done::Acknowledged {
+            incident: incident.clone(),
+            titles: vec![String::from("master green")],
+            acknowledgement: Acknowledgement {
+                by: to.clone(),
+                at: fixture::NOW,
+                why: Some(format!("handed over by {by}")),
+            },
+        },
+        Wish::GiveBack { incident } => Done::GivenBack {
+            incident: incident.clone(),
+            titles: vec![String::from("master green")],
+        },
         Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
@@ -166,6 +178,97 @@ async fn an_incident_is_taken_on_by_its_id_or_its_target() {
 }
 
 #[tokio::test]
+async fn an_incident_is_given_back_by_who_is_on_it() {
+    let (World { state, .. }, wished) = obliging(None);
+    let router = router(state);
+    for path in [
+        "/v1/incidents/k7f2/ack?by=jan@laptop",
+        "/v1/incidents/green%20master/ack?by=jan@laptop",
+    ] {
+        let answer = send(&router, request(&Method::DELETE, path, HERE, "")).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(answer.json()["incident"], "k7f2");
+        assert_eq!(answer.json()["acknowledged"], json!(null));
+        let [(Wish::GiveBack { incident }, by)] = &heard(&wished)[..] else {
+            panic!("it is given back");
+        };
+        assert_eq!(
+            (incident.as_str(), by.name.as_str()),
+            ("k7f2", "jan@laptop")
+        );
+    }
+    let path = "/v1/incidents/k7f2/ack?format=text";
+    let answer = send(&router, request(&Method::DELETE, path, HERE, "")).await;
+    assert!(answer.body.contains("reminders go on"), "{}", answer.body);
+    heard(&wished);
+    for (path, status) in [
+        ("/v1/incidents/api/ack", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/v1/incidents/zzzz/ack", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/v1/incidents/k7f2/ack?whom=jan", StatusCode::BAD_REQUEST),
+    ] {
+        let answer = send(&router, request(&Method::DELETE, path, HERE, "")).await;
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+    }
+    assert_eq!(heard(&wished), []);
+}
+
+#[tokio::test]
+async fn an_incident_is_handed_over_to_a_name_or_a_user_of_slack() {
+    let (World { state, .. }, wished) = obliging(None);
+    let router = router(state);
+    let path = "/v1/incidents/green%20master/hand-over";
+    for (body, name, slack_user) in [
+        (r#"{"to": "eva@laptop", "by": "jan"}"#, "eva@laptop", None),
+        (r#"{"to": "@U0EVA", "by": "jan"}"#, "@U0EVA", None),
+        (
+            r#"{"to_slack_user": "U0EVA", "by": "jan"}"#,
+            "@U0EVA",
+            Some("U0EVA"),
+        ),
+    ] {
+        let answer = send(&router, request(&Method::POST, path, HERE, body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(answer.json()["acknowledged"]["by"], name);
+        let [(Wish::HandOver { incident, to }, by)] = &heard(&wished)[..] else {
+            panic!("it is handed over");
+        };
+        assert_eq!((incident.as_str(), by.name.as_str()), ("k7f2", "jan"));
+        assert_eq!(
+            (to.name.as_str(), to.slack_user.as_deref()),
+            (name, slack_user)
+        );
+    }
+    let long = format!(r#"{{"to_slack_user": "U{}"}}"#, "0".repeat(100));
+    for body in [
+        "",
+        r#"{"to": ""}"#,
+        r#"{"to": "\u0007 "}"#,
+        r#"{"to": "eva", "to_slack_user": "U0EVA"}"#,
+        r#"{"to_slack_user": "eva"}"#,
+        r#"{"to_slack_user": "S0TEAM"}"#,
+        r#"{"to_slack_user": "U0EVA> <!channel"}"#,
+        long.as_str(),
+    ] {
+        let answer = send(&router, request(&Method::POST, path, HERE, body)).await;
+        assert_eq!(
+            answer.status,
+            StatusCode::BAD_REQUEST,
+            "{body}: {}",
+            answer.body
+        );
+        assert_eq!(answer.json()["error"]["code"], "bad_person", "{body}");
+    }
+    let path = "/v1/incidents/api/hand-over";
+    let answer = send(
+        &router,
+        request(&Method::POST, path, HERE, r#"{"to": "eva"}"#),
+    )
+    .await;
+    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(heard(&wished), []);
+}
+
+#[tokio::test]
 async fn what_is_on_is_listed() {
     let (World { state, .. }, _) = obliging(None);
     let silence = planned_of(PlanKind::Silence);
@@ -226,6 +329,12 @@ async fn only_whoever_may_read_may_plan_and_no_page_in_a_browser() {
         (Method::DELETE, "/v1/silences/s41", ""),
         (Method::GET, "/v1/silences", ""),
         (Method::POST, "/v1/incidents/k7f2/ack", "{}"),
+        (Method::DELETE, "/v1/incidents/k7f2/ack", ""),
+        (
+            Method::POST,
+            "/v1/incidents/k7f2/hand-over",
+            r#"{"to": "eva"}"#,
+        ),
     ] {
         let answer = send(&guarded, request(&method, path, HERE, body)).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
