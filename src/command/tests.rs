@@ -18,10 +18,15 @@ use super::{
     text::{self, Look},
 };
 use crate::model::{
-    Board, Component, ComponentState, Group, GroupName, Plan, Severity, TargetId, Verdict,
-    board::{Facts, Ourselves},
+    Board, Component, ComponentState, Group, GroupName, IncidentId, Plan, Severity, SourceName,
+    TargetId, Verdict,
+    board::{Facts, LogFacts, Ourselves},
     lapse::{Lapse, LapseKind},
+    logs::LogRow,
     observation::Detail,
+    pauses::PauseFacts,
+    planned::{Acknowledgement, Note, Person, PlanKind},
+    roles::{Role, RoleFacts},
 };
 
 const PLAIN: Look = Look {
@@ -437,7 +442,7 @@ fn lapses_of_the_last_day_are_told_with_every_status() {
         hekate was blind from 12:34:40 to 12:36:40 (2 min): 2 of 2 witnesses do not answer"#]]
     .assert_eq(&said.join("\n"));
     assert_eq!(
-        json::status(&status)["lapses"][4]["until"],
+        serde_json::json!(json::status(&status))["lapses"][4]["until"],
         serde_json::Value::Null
     );
 }
@@ -667,13 +672,58 @@ fn the_shapes_for_programs_are_stable() {
         panic!("both are there");
     };
     let pretty = |value: serde_json::Value| format!("{value:#}\n");
-    expect_file!["golden/status.json"].assert_eq(&pretty(json::status(&status)));
+    let shape = json::status(&status);
+    let written = serde_json::to_string_pretty(&shape).unwrap() + "\n";
+    expect_file!["golden/status.json"].assert_eq(&written);
     let board = board();
     let row = board.row(&TargetId::new("master/green")).unwrap();
     let line = Line::of(row, NOW);
     expect_file!["golden/explain.json"].assert_eq(&pretty(json::explain(&line, NOW)));
     let history = json::history("master/green", &transitions("master/green"));
     expect_file!["golden/history.json"].assert_eq(&pretty(history));
+}
+
+/// Every member of a target is there, in the bytes that are sent, and in the order of the alphabet.
+#[test]
+fn a_target_of_which_everything_is_known_is_written_as_ever() {
+    let Reply::Status(mut status) = ask(&board(), "status master blue", NOW, "hekate") else {
+        panic!("it is there");
+    };
+    let line = &mut status.sections[0].lines[0];
+    let facts = Arc::make_mut(&mut line.facts);
+    facts.incident = Some(IncidentId::new("k7f2"));
+    facts.acknowledged = Some(Acknowledgement {
+        by: Person {
+            name: String::from("jan \"the\" admin"),
+            slack_user: Some(String::from("U0JAN")),
+        },
+        at: NOW - Duration::from_mins(1),
+        why: Some(String::from("I am\nrestarting it")),
+    });
+    facts.note = Some(Note {
+        kind: PlanKind::Maintenance,
+        name: String::from("m4"),
+        until: NOW + Duration::from_mins(1),
+        by: None,
+    });
+    line.log = Some(Arc::new(LogFacts {
+        source: SourceName::new("graylog"),
+        title: "Graylog",
+        row: LogRow::Fresh,
+        newest: Some(NOW - Duration::from_secs(6)),
+        proved_to: None,
+        pauses: PauseFacts::default(),
+    }));
+    line.role = Some(Arc::new(RoleFacts {
+        role: Some(Role::Active),
+        since: Some(NOW - Duration::from_mins(10)),
+        words: String::from("haproxy_csv says blue"),
+    }));
+    let shape = json::status(&status);
+    let written = serde_json::to_string(&shape).unwrap();
+    // A value keeps its members in the order of the alphabet.
+    assert_eq!(written, serde_json::json!(shape).to_string());
+    expect![[r#"{"counts":{"degraded":0,"down":0,"operational":1,"suspect":0,"total":1,"unknown":0},"lapses":[],"measured_at":"2026-11-21T14:14:36.000Z","now":"2026-11-21T14:14:40.000Z","oldest_at":"2026-11-21T14:14:36.000Z","selection":"master blue","targets":[{"acknowledged":{"at":"2026-11-21T14:13:40.000Z","by":"jan \"the\" admin","why":"I am\nrestarting it"},"age_ms":4000,"group":"master","icon":":hekate-blue:","id":"master/blue","incident":"k7f2","latency_ms":84.0,"log":{"complete_until":null,"newest_at":"2026-11-21T14:14:34.000Z","row":3,"source":"graylog","state":"fresh"},"name":"blue","planned":{"by":null,"kind":"maintenance","name":"m4","until":"2026-11-21T14:15:40.000Z"},"reason":{"rule":"first_look","words":"HTTP 200"},"role":"active","roles":{"since":"2026-11-21T14:04:40.000Z","words":"haproxy_csv says blue"},"settled":"operational","severity":"critical","since":"2026-11-20T14:14:40.000Z","stale":false,"title":"master blue","verdict":"operational"}],"troubles":[]}"#]].assert_eq(&written);
 }
 
 #[test]

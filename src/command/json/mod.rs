@@ -8,11 +8,19 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Line, Past, Status};
-use crate::model::{
-    Component, ComponentState, GroupName, IncidentId, TargetId, Timestamp, Transition, Verdict,
-    judgement::Good, lapse::Lapse, observation::Detail, observation::Phases, roles::Role,
+pub use self::status::Status;
+use self::status::{Lapse, Target};
+
+use super::{Line, Past};
+use crate::{
+    command,
+    model::{
+        Component, ComponentState, IncidentId, TargetId, Timestamp, Transition, judgement::Good,
+        lapse, observation::Detail, observation::Phases,
+    },
 };
+
+mod status;
 
 /// The answer to `status`:
 ///
@@ -28,98 +36,21 @@ use crate::model::{
 ///
 /// `verdict` differs from `settled` only while it is `suspect`; `reason` and `since` speak of `verdict`. `age_ms` is how
 /// long ago the last look was finished. Targets are in the order of the file, group by group.
-pub fn status(status: &Status) -> Value {
-    let mut counts = Map::new();
-    for verdict in Verdict::ALL.into_iter().rev() {
-        counts.insert(
-            verdict.as_str().to_owned(),
-            status.counts.of(verdict).into(),
-        );
-    }
-    counts.insert(String::from("total"), status.counts.total().into());
-    json!({
-        "now": time(status.now),
-        "selection": status.selection,
-        "counts": counts,
-        "measured_at": status.measured_at.map(time),
-        "oldest_at": status.oldest_at.map(time),
-        "troubles": status.troubles,
-        "lapses": status.lapses.iter().map(lapse).collect::<Vec<_>>(),
-        "targets": status.lines().map(|line| target(line, status.now)).collect::<Vec<_>>(),
-    })
+pub fn status(status: &command::Status) -> Status<'_> {
+    Status::of(status)
 }
 
 /// Times in which nobody looked or nobody could see, oldest first: `{"now", "lapses": [{"from", "until", "kind", "words"}]}`.
 ///
 /// `until` is `null` as long as one lasts; `kind` is `blind`, `away` or `stopped`. They may overlap.
-pub fn lapses<'a>(lapses: impl Iterator<Item = &'a Lapse>, now: Timestamp) -> Value {
-    json!({ "now": time(now), "lapses": lapses.map(lapse).collect::<Vec<_>>() })
-}
-
-fn lapse(lapse: &Lapse) -> Value {
-    json!({
-        "from": time(lapse.from),
-        "until": lapse.until.map(time),
-        "kind": lapse.kind.as_str(),
-        "words": lapse.words,
-    })
-}
-
-/// One target as in [`status()`].
-pub fn target(line: &Line, now: Timestamp) -> Value {
-    let target = &line.target;
-    let facts = &line.facts;
-    let rule = match line.verdict() {
-        Verdict::Suspect => None,
-        Verdict::Operational | Verdict::Unknown | Verdict::Degraded | Verdict::Down => {
-            Some(facts.reason.rule.as_str())
-        }
-    };
-    json!({
-        "id": target.id.as_str(),
-        "name": target.name,
-        "group": target.group.as_ref().map(GroupName::as_str),
-        "title": target.title(),
-        "icon": target.icon,
-        "severity": target.severity.as_str(),
-        "verdict": line.verdict().as_str(),
-        "settled": facts.settled.as_str(),
-        "since": time(line.since()),
-        "reason": { "rule": rule, "words": line.why() },
-        "incident": facts.incident.as_ref().map(IncidentId::as_str),
-        "age_ms": line.looked.map(|(at, _)| whole_millis(now.since(at))),
-        "stale": line.is_stale,
-        "latency_ms": line.latency().map(millis),
-        "role": line.role().map(Role::as_str),
-        "roles": line.role.as_ref().map(|facts| json!({
-            "since": facts.since.map(time),
-            "words": facts.words,
-        })),
-        "acknowledged": facts.acknowledged.as_ref().map(|taken| json!({
-            "by": taken.by.name,
-            "at": time(taken.at),
-            "why": taken.why,
-        })),
-        "planned": facts.note.as_ref().map(|note| json!({
-            "kind": note.kind.as_str(),
-            "name": note.name,
-            "until": time(note.until),
-            "by": note.by,
-        })),
-        "log": line.log.as_ref().map(|log| json!({
-            "source": log.source.as_str(),
-            "state": log.row.as_str(),
-            "row": log.row.number(),
-            "newest_at": log.newest.map(time),
-            "complete_until": log.proved_to.map(time),
-        })),
-    })
+pub fn lapses<'a>(lapses: impl Iterator<Item = &'a lapse::Lapse>, now: Timestamp) -> Value {
+    json!({ "now": time(now), "lapses": lapses.map(Lapse::of).collect::<Vec<_>>() })
 }
 
 /// Everything known of one target: as in [`status()`], and `checks`, `suspicion`, `held`, `told`, `last_good`, `phases_ms`,
 /// `detail` and `next`.
 pub fn explain(line: &Line, now: Timestamp) -> Value {
-    let mut out = target(line, now);
+    let mut out = json!(Target::of(line, now));
     let facts = &line.facts;
     out["checks"] = line
         .target
