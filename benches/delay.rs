@@ -42,7 +42,8 @@ const FALLING: usize = 150;
 const PACE: Duration = Duration::from_millis(400);
 /// A channel takes one message a second; with one for each that falls nobody waits for that.
 const CHANNELS: usize = FALLING;
-/// How long a target is down: longer than it takes to believe it.
+/// How long a target is down: longer than it takes to believe it. They fall so close one after the other that they would be one
+/// incident, whose message waits for the others; here each is told by itself.
 const DOWN_FOR: Duration = Duration::from_secs(30);
 /// Slash commands at once, and how often.
 const AT_ONCE: [(usize, usize); 3] = [(1, 20), (100, 20), (500, 6)];
@@ -174,7 +175,7 @@ fn report(what: &str, times: &mut [Duration]) {
 
 fn config(folder: &std::path::Path, address: SocketAddr, listen: u16) -> String {
     let mut text = format!(
-        "server: {{ listen: \"127.0.0.1:{listen}\" }}\nstore: {{ path: \"{}\" }}\ndefaults: {{ interval: 10s, timeout: 5s }}\n\
+        "server: {{ listen: \"127.0.0.1:{listen}\" }}\nstore: {{ path: \"{}\" }}\ngroup_incidents: false\ndefaults: {{ interval: 10s, timeout: 5s }}\n\
          slack: {{ signing_secret: {SECRET} }}\nchannels:\n  ops: \"http://{address}/message\"\n",
         folder.join("data").display()
     );
