@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// The shape of [`status()`](super::status).
+/// The shape of [`status()`](super::status()).
 #[derive(Serialize)]
 pub struct Status<'a> {
     counts: Counts,
