@@ -17,7 +17,7 @@ use serde_json::json;
 
 use super::{
     Shared,
-    planned::{Format, Queried, bad_query, person, read, text},
+    planned::{Format, Queried, bad_query, both, person, text},
     trouble, trouble_with,
 };
 use crate::{
@@ -86,12 +86,8 @@ pub(super) async fn run(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let format = match asked {
-        Ok(Query(asked)) => asked.format,
-        Err(rejection) => return bad_query(&rejection),
-    };
-    let wanted: Wanted = match read(&headers, &body) {
-        Ok(wanted) => wanted,
+    let (format, wanted): (_, Wanted) = match both(asked, &headers, &body) {
+        Ok(both) => both,
         Err(refusal) => return *refusal,
     };
     let ask = match act::order(&shared.board.load_full(), &name, &wanted.target) {

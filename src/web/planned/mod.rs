@@ -111,12 +111,8 @@ pub(super) async fn begin(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let format = match asked {
-        Ok(Query(asked)) => asked.format,
-        Err(rejection) => return bad_query(&rejection),
-    };
-    let begin: Begin = match read(&headers, &body) {
-        Ok(begin) => begin,
+    let (format, begin): (_, Begin) = match both(asked, &headers, &body) {
+        Ok(both) => both,
         Err(refusal) => return *refusal,
     };
     let length = match length(begin.r#for.as_deref(), begin.until.as_deref()) {
@@ -173,12 +169,8 @@ pub(super) async fn acknowledge(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let format = match asked {
-        Ok(Query(asked)) => asked.format,
-        Err(rejection) => return bad_query(&rejection),
-    };
-    let said: Acknowledge = match read(&headers, &body) {
-        Ok(said) => said,
+    let (format, said): (_, Acknowledge) = match both(asked, &headers, &body) {
+        Ok(both) => both,
         Err(refusal) => return *refusal,
     };
     let by = person(said.by.as_deref());
@@ -213,12 +205,8 @@ pub(super) async fn hand_over(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let format = match asked {
-        Ok(Query(asked)) => asked.format,
-        Err(rejection) => return bad_query(&rejection),
-    };
-    let said: HandOver = match read(&headers, &body) {
-        Ok(said) => said,
+    let (format, said): (_, HandOver) = match both(asked, &headers, &body) {
+        Ok(both) => both,
         Err(refusal) => return *refusal,
     };
     let to = match receiver(said.to.as_deref(), said.to_slack_user.as_deref()) {
@@ -328,10 +316,17 @@ pub(super) fn person(name: Option<&str>) -> Person {
     }
 }
 
-pub(super) fn read<T: DeserializeOwned>(
+/// How the answer should look, and what the body says.
+pub(super) fn both<T: DeserializeOwned>(
+    asked: Queried,
     headers: &HeaderMap,
     body: &[u8],
-) -> Result<T, Box<Response>> {
+) -> Result<(Format, T), Box<Response>> {
+    let Query(asked) = asked.map_err(|rejection| Box::new(bad_query(&rejection)))?;
+    Ok((asked.format, read(headers, body)?))
+}
+
+fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Box<Response>> {
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind
         .and_then(|value| value.to_str().ok())
