@@ -104,7 +104,13 @@ pub(super) async fn line(path: PathBuf, is_running: bool, clock: &Clock) -> Line
     let looking = tokio::task::spawn_blocking(move || Seen::of(&folder, &clock));
     match timeout(LOOK_LIMIT, looking).await {
         Ok(Ok(seen)) => judge(&seen, is_running),
-        Ok(Err(_)) | Err(_) => silent(&path),
+        Ok(Err(panic)) => Line::new(
+            Subject::Store,
+            State::Problem,
+            format!("looking at {} broke off: {panic}", path.display()),
+        )
+        .fix("this is a mistake of hekate's; please report it"),
+        Err(_late) => silent(&path),
     }
 }
 
