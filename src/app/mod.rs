@@ -25,7 +25,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use tokio::{
-    net::{TcpListener, TcpSocket},
+    net::TcpListener,
     sync::{mpsc, watch},
     task::JoinHandle,
 };
@@ -62,9 +62,6 @@ use crate::{
     web,
 };
 
-/// So many connections may wait to be accepted. Fewer, and the kernel drops what comes in a burst, and who asked asks again after a
-/// second; it is cut to what the kernel allows (`net.core.somaxconn`, 4,096 by default).
-const BACKLOG: u32 = 4_096;
 /// `/healthz` says that we are not alive when the engine loop has not turned for so long.
 const PULSE_LIMIT: Duration = Duration::from_secs(10);
 /// Everything has to have ended within this time after being told to.
@@ -227,17 +224,7 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    let listening = || {
-        let socket = match address {
-            SocketAddr::V4(_) => TcpSocket::new_v4(),
-            SocketAddr::V6(_) => TcpSocket::new_v6(),
-        }?;
-        // The next process may take the address of the one before at once.
-        socket.set_reuseaddr(true)?;
-        socket.bind(address)?;
-        socket.listen(BACKLOG)
-    };
-    listening().map_err(|source| Failure::Listen { address, source })
+    web::listen(address).map_err(|source| Failure::Listen { address, source })
 }
 
 fn share(

@@ -9,7 +9,10 @@ use std::{
     fmt,
     net::{IpAddr, Ipv6Addr},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -37,9 +40,9 @@ const QUEUE_PER_ADDRESS_MAX: usize = 32;
 /// How often somebody in the queue looks whether another has waited long enough to be sent away.
 const QUEUE_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a connection may be without a request before it makes room: for a request that is on its way, and for an
-/// answer that is still being sent.
-const GRACE: Duration = Duration::from_millis(250);
+/// How long a connection that has to make room may still bring a request that was on its way: this process may have been too busy
+/// to read it.
+pub(super) const LAST_LOOK: Duration = Duration::from_millis(250);
 
 /// The gate of one listener.
 pub(super) struct Gate {
@@ -47,6 +50,9 @@ pub(super) struct Gate {
     /// Somebody left.
     freed: Notify,
     now: Box<dyn Fn() -> Tick + Send + Sync>,
+    /// How long a connection may be without a request before it makes room: for a request that is on its way, and for an answer that is
+    /// still being sent.
+    grace: Duration,
 }
 
 #[derive(Default, Debug)]
@@ -72,6 +78,8 @@ pub(super) struct Ticket {
     gate: Arc<Gate>,
     seat: u64,
     leave: CancellationToken,
+    /// Also when the seat was taken away.
+    is_busy: AtomicBool,
 }
 
 impl fmt::Debug for Gate {
@@ -84,11 +92,12 @@ impl fmt::Debug for Gate {
 }
 
 impl Gate {
-    pub(super) fn new(now: impl Fn() -> Tick + Send + Sync + 'static) -> Self {
+    pub(super) fn new(now: impl Fn() -> Tick + Send + Sync + 'static, grace: Duration) -> Self {
         Self {
             seats: Mutex::default(),
             freed: Notify::new(),
             now: Box::new(now),
+            grace,
         }
     }
 
@@ -125,11 +134,12 @@ impl Gate {
         if !address.is_loopback() {
             let from_there = |seat: &Seat| seat.address == address;
             let count = seats.taken.values().filter(|seat| from_there(seat)).count();
-            if count >= CONNECTIONS_PER_ADDRESS_MAX && !seats.make_room(now, from_there) {
+            if count >= CONNECTIONS_PER_ADDRESS_MAX && !seats.make_room(now, self.grace, from_there)
+            {
                 return None;
             }
         }
-        if seats.taken.len() >= CONNECTIONS_MAX && !seats.make_room(now, |_| true) {
+        if seats.taken.len() >= CONNECTIONS_MAX && !seats.make_room(now, self.grace, |_| true) {
             return None;
         }
         seats.next += 1;
@@ -147,6 +157,7 @@ impl Gate {
             gate: Arc::clone(self),
             seat,
             leave,
+            is_busy: AtomicBool::new(false),
         })
     }
 
@@ -174,7 +185,7 @@ impl Gate {
 
 impl Seats {
     /// Sends away the connection that has waited longest among these; false if none of them has waited long enough.
-    fn make_room(&mut self, now: Tick, among: impl Fn(&Seat) -> bool) -> bool {
+    fn make_room(&mut self, now: Tick, grace: Duration, among: impl Fn(&Seat) -> bool) -> bool {
         let longest = self
             .taken
             .iter()
@@ -184,7 +195,7 @@ impl Seats {
         let Some((since, number)) = longest else {
             return false;
         };
-        if now.since(since) < GRACE {
+        if now.since(since) < grace {
             return false;
         }
         if let Some(seat) = self.taken.remove(&number) {
@@ -200,8 +211,14 @@ impl Ticket {
         self.leave.cancelled().await;
     }
 
+    /// Whether a request is being answered.
+    pub(super) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Acquire)
+    }
+
     /// A request is being answered until the guard is dropped.
     pub(super) fn busy(self: &Arc<Self>) -> Busy {
+        self.is_busy.store(true, Ordering::Release);
         if let Some(seat) = self.gate.seats().taken.get_mut(&self.seat) {
             seat.waits_since = None;
         }
@@ -229,6 +246,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
+        self.0.is_busy.store(false, Ordering::Release);
         let now = (self.0.gate.now)();
         if let Some(seat) = self.0.gate.seats().taken.get_mut(&self.0.seat) {
             seat.waits_since = Some(now);
@@ -295,6 +313,7 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+    use crate::web::serve::LIMITS;
 
     const LONG: Duration = Duration::from_mins(1);
 
@@ -303,7 +322,7 @@ mod tests {
         let millis = Arc::new(AtomicU64::new(0));
         let clock = Arc::clone(&millis);
         let now = move || Tick::from_micros(clock.load(Ordering::Relaxed) * 1_000);
-        (Arc::new(Gate::new(now)), millis)
+        (Arc::new(Gate::new(now, LIMITS.grace)), millis)
     }
 
     fn admit(gate: &Arc<Gate>, address: &str) -> Option<Arc<Ticket>> {

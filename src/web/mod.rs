@@ -70,7 +70,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-pub use serve::serve;
+pub use serve::{listen, serve};
 
 use crate::{
     chat::Chat,

@@ -6,7 +6,7 @@ use axum::{Router, body::Body, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::{
     Peer, State,
-    gate::{Gate, Ticket},
+    gate::{Gate, LAST_LOOK, Ticket},
     router,
     stall::Moving,
 };
@@ -23,6 +23,8 @@ use super::{
 /// How long others may keep us waiting.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
+    /// How long a connection without a request is left alone when others want in.
+    pub(super) grace: Duration,
     /// How long somebody stands in the queue to be let in.
     pub(super) queue: Duration,
     /// For the head of a request, counted from when it could have begun; so also for an idle connection.
@@ -34,6 +36,7 @@ pub(super) struct Limits {
 }
 
 pub(super) const LIMITS: Limits = Limits {
+    grace: Duration::from_millis(250),
     // Slack waits for three seconds.
     queue: Duration::from_secs(2),
     head: Duration::from_secs(5),
@@ -49,6 +52,26 @@ const HEADERS_MAX: usize = 64;
 
 /// How long to wait after the system refused us a connection, such as for lack of file descriptors.
 const REFUSED_PAUSE: Duration = Duration::from_millis(200);
+
+/// So many connections may wait to be accepted. Fewer, and the kernel drops what comes in a burst, and who asked asks again after a
+/// second; it is cut to what the kernel allows (`net.core.somaxconn`, 4,096 by default).
+const BACKLOG: u32 = 4_096;
+
+/// Listens at this address.
+///
+/// # Errors
+///
+/// What the system says: somebody else listens there, or we may not.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // The next process may take the address of the one before at once.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Answers requests until `shutdown` is cancelled; then lets those under way end, for at most 5 seconds.
 ///
@@ -66,7 +89,7 @@ pub(super) async fn serve_within(
 ) {
     let clock = state.clock.clone();
     let router = router(state);
-    let gate = Arc::new(Gate::new(move || clock.now().tick));
+    let gate = Arc::new(Gate::new(move || clock.now().tick, limits.grace));
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -130,7 +153,16 @@ async fn connection(
     let mut served = pin!(served);
     let ended = tokio::select! {
         ended = served.as_mut() => ended,
-        () = ticket.has_to_leave() => Ok(()),
+        () = ticket.has_to_leave() => {
+            served.as_mut().graceful_shutdown();
+            loop {
+                match timeout(LAST_LOOK, served.as_mut()).await {
+                    Ok(ended) => break ended,
+                    Err(_late) if ticket.is_busy() => {}
+                    Err(_late) => break Ok(()),
+                }
+            }
+        }
         () = stopping.cancelled() => {
             served.as_mut().graceful_shutdown();
             served.await

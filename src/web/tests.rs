@@ -21,7 +21,7 @@ use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::mpsc,
     task::JoinSet,
 };
@@ -30,7 +30,7 @@ use tower_service::Service;
 
 use super::{
     BODY_BYTES_MAX, Peer, Pulse, Reload, State, guard, router, router_with,
-    serve::{LIMITS, Limits, serve_within},
+    serve::{LIMITS, Limits, listen, serve_within},
 };
 use crate::{
     chat::{Chat, Readers},
@@ -926,12 +926,12 @@ struct Running {
     state: State,
 }
 
-async fn run(world: World) -> Running {
-    run_within(world, LIMITS).await
+fn run(world: World) -> Running {
+    run_within(world, LIMITS)
 }
 
-async fn run_within(World { state, .. }: World, limits: Limits) -> Running {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+fn run_within(World { state, .. }: World, limits: Limits) -> Running {
+    let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let served = tokio::spawn(serve_within(listener, state.clone(), stop.clone(), limits));
@@ -968,11 +968,12 @@ async fn five_hundred_people_asking_at_once_about_a_thousand_targets_are_all_ans
     let board = Board::of(&plan, fixture::NOW, None);
     // However slow this machine is now, none of them is turned away.
     let patient = Limits {
+        grace: Duration::from_mins(5),
         queue: Duration::from_mins(5),
         stall: Duration::from_mins(5),
         ..LIMITS
     };
-    let running = Arc::new(run_within(world_of(plan, board, &[SECRET]), patient).await);
+    let running = Arc::new(run_within(world_of(plan, board, &[SECRET]), patient));
     let timestamp = now_seconds(&running.state, 0);
     let mut asking = JoinSet::new();
     for person in 0..500 {
@@ -997,7 +998,7 @@ async fn five_hundred_people_asking_at_once_about_a_thousand_targets_are_all_ans
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_never_finish_their_question_do_not_keep_others_out() {
-    let running = run(world()).await;
+    let running = run(world());
     let mut slow = Vec::new();
     for _ in 0..300 {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -1027,7 +1028,7 @@ async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
 
 #[tokio::test]
 async fn heads_are_read_up_to_their_limits() {
-    let running = run(world()).await;
+    let running = run(world());
     let head = |count: usize, length: usize| {
         let mut head = String::from("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n");
         for number in 0..count {
@@ -1052,7 +1053,7 @@ async fn heads_are_read_up_to_their_limits() {
 #[tokio::test]
 async fn a_head_that_does_not_end_ends_the_connection() {
     let head = Duration::from_millis(20);
-    let running = run_within(world(), Limits { head, ..LIMITS }).await;
+    let running = run_within(world(), Limits { head, ..LIMITS });
     for begun in ["", "GET", "GET /healthz HTTP/1.1\r\nHost: a\r\nX-"] {
         let answer = raw(running.address, begun.as_bytes()).await;
         assert!(!answer.contains(" 200 "), "{answer}");
@@ -1075,8 +1076,7 @@ async fn the_peer_is_known_to_the_routes() {
         state,
         reloads: unused,
         pushed,
-    })
-    .await;
+    });
     let answer = raw(
         running.address,
         b"POST /-/reload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
@@ -1090,7 +1090,7 @@ async fn the_peer_is_known_to_the_routes() {
 
 #[tokio::test]
 async fn the_listener_stops_although_somebody_stays_connected() {
-    let running = run(world()).await;
+    let running = run(world());
     let mut stream = TcpStream::connect(running.address).await.unwrap();
     stream
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
