@@ -125,7 +125,6 @@ pub(super) async fn spread(
     }
 }
 
-/// A notice of the store as an event for the engine, which tells it to `ops`.
 /// Asks the store what was over before this process began, for those whose shift begins later.
 pub(super) async fn recall(reader: Reader, clock: Clock, events: mpsc::UnboundedSender<Event>) {
     let since = clock.now().at - engine::PAST_FOR;
@@ -142,6 +141,7 @@ pub(super) async fn recall(reader: Reader, clock: Clock, events: mpsc::Unbounded
     }
 }
 
+/// A notice of the store as an event for the engine, which tells it to `ops`.
 pub(super) fn told(Notice { title, words }: Notice) -> Event {
     tracing::warn!(event = "store.notice", %title, %words, "{title}");
     let key = format!("notice {title}");

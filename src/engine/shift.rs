@@ -4,6 +4,7 @@
 //! of a shift wrote the note before anything later: so a beginning that is later than all that is stored was not told.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
@@ -87,7 +88,6 @@ impl Engine {
     pub(super) fn note_pasts(&mut self, now: Moment, actions: &[Action]) {
         for action in actions {
             if let Action::Commit(batch) = action {
-                let batch = Arc::clone(batch);
                 for incident in &batch.incidents {
                     self.note_past(incident);
                 }
@@ -216,7 +216,8 @@ impl Engine {
             .map(|open| &open.incident)
             .filter(|incident| incident.is_open() && self.is_for(name, &mentioned(incident)))
             .collect();
-        open.sort_by_key(|incident| (incident.severity, incident.since));
+        // The worst first, for only some are named; of equals the oldest.
+        open.sort_by_key(|incident| (Reverse(incident.severity), incident.since));
         let zone = self.plan.server.timezone;
         let words = open.iter().take(NAMED_MAX).map(|incident| {
             let on_it = incident.acknowledged.as_ref();

@@ -9,7 +9,7 @@ use super::{World, fleet, minutes, planned::told_by_bot, target};
 use crate::{
     engine::Event,
     model::{
-        OnCallName, Plan, Secret, Timestamp,
+        OnCallName, Plan, Secret, Severity, Target, Timestamp,
         plan::OnCall,
         planned::PlanKind,
         rota::{Cycle, Override, Rota, Shift},
@@ -210,4 +210,38 @@ fn what_an_earlier_process_saw_end_is_told_as_well() {
         1h #@U0DAN notice: you are on call for core: until 1 Jan 03:00:00 UTC [nothing is open; in the shift before, as far as is known (since 1 Jan 00:25:00 UTC): nothing that is over by now]
     "#]],
     );
+}
+
+#[test]
+fn the_worst_is_named_first_however_much_is_open() {
+    let mut plan = file();
+    plan.targets = ["one", "two", "three", "four"]
+        .into_iter()
+        .map(|id| {
+            let severity = if id == "four" {
+                Severity::Critical
+            } else {
+                Severity::Warning
+            };
+            Arc::new(Target {
+                severity,
+                ..target(id)
+            })
+        })
+        .collect();
+    plan.groups_incidents = false;
+    let mut world = World::new(plan);
+    for (minute, id) in (10..).zip(["one", "two", "three", "four"]) {
+        world.run_until(minutes(minute));
+        world.set(id, "refused");
+    }
+    world.run_until(minutes(61));
+    let notes = notes(&world);
+    let (_, open) = notes.split_once("[open: ").expect("something is open");
+    let (open, _) = open.split_once(']').expect("it ends");
+    let named: Vec<_> = open
+        .split("; ")
+        .filter_map(|one| one.split(' ').next())
+        .collect();
+    assert_eq!(named[..4], ["four", "one", "two", "and"], "{notes}");
 }
