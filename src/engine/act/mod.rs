@@ -243,6 +243,10 @@ impl Engine {
         self.acts.write(attempt, batch);
         if is_ready {
             self.check_once_more(now, id, batch, then);
+            // Without roles to be read it has begun, is done or is refused by now.
+            if let Some(attempt) = self.acts.attempt(id) {
+                return self.answer_of(attempt);
+            }
         }
         answer
     }

@@ -142,27 +142,26 @@ impl Engine {
         batch: &mut Batch,
         then: &mut Vec<Deed>,
     ) -> Result<String, Refusal> {
-        let planned = Planned {
-            id: PlanId {
-                kind: own.kind,
-                number: self.plans.last_number() + 1,
-            },
-            matcher: matcher(&attempt.target),
-            why: attempt
-                .why
-                .clone()
-                .unwrap_or_else(|| format!("{} {}", action.title(), attempt.id)),
-            release: None,
-            by: attempt.by.clone(),
-            from: now.at,
-            until: now.at + own.length,
-            is_until_recovered: false,
-            ended: None,
-        };
+        let mut planned = self.plan_of(now, own.kind, action, attempt, own.length);
+        if let Some(why) = &attempt.why {
+            planned.why.clone_from(why);
+        }
         let until = planned.until.words(self.plan.server.timezone);
         let words = format!("{} until {until}, {}", own.kind.as_str(), planned.id);
+        self.begin_for(now, planned, batch, then)?;
+        Ok(words)
+    }
+
+    /// Begins a plan of an attempt.
+    fn begin_for(
+        &mut self,
+        now: Moment,
+        planned: Planned,
+        batch: &mut Batch,
+        then: &mut Vec<Deed>,
+    ) -> Result<(), Refusal> {
         match self.begin_plan(now, planned, batch, then) {
-            Ok(_) => Ok(words),
+            Ok(_) => Ok(()),
             Err(refused) => Err(Refusal {
                 words: refused.words,
                 way_out: String::from("`maintenance list` and `silence list` show what is on"),
@@ -269,13 +268,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let length = action.grace + run_limit(action);
         let planned = self.grace_of(now, action, attempt, length);
-        match self.begin_plan(now, planned, batch, then) {
-            Ok(_) => Ok(()),
-            Err(refused) => Err(Refusal {
-                words: refused.words,
-                way_out: String::from("`maintenance list` and `silence list` show what is on"),
-            }),
-        }
+        self.begin_for(now, planned, batch, then)
     }
 
     fn grace_of(
@@ -285,9 +278,22 @@ impl Engine {
         attempt: &Attempt,
         length: Duration,
     ) -> Planned {
+        let length = length.min(DEPLOY_MAX);
+        self.plan_of(now, PlanKind::Deploy, action, attempt, length)
+    }
+
+    /// What an attempt plans for its target.
+    fn plan_of(
+        &self,
+        now: Moment,
+        kind: PlanKind,
+        action: &Action,
+        attempt: &Attempt,
+        length: Duration,
+    ) -> Planned {
         Planned {
             id: PlanId {
-                kind: PlanKind::Deploy,
+                kind,
                 number: self.plans.last_number() + 1,
             },
             matcher: matcher(&attempt.target),
@@ -295,7 +301,7 @@ impl Engine {
             release: None,
             by: attempt.by.clone(),
             from: now.at,
-            until: now.at + length.min(DEPLOY_MAX),
+            until: now.at + length,
             is_until_recovered: false,
             ended: None,
         }

@@ -780,3 +780,36 @@ fn what_hekate_itself_does_ends_the_line_that_a_bot_began() {
         10m #ops notice: @bob tried: hush master green: refused: master green was inactive when it was asked, and is active now · a2
     "#]]);
 }
+
+/// Nothing has to be read, so the answer says what it came to.
+#[test]
+fn what_needs_no_word_and_no_role_is_answered_with_what_became_of_it() {
+    let mut plan = file();
+    let mut at_once = action("at_once", RoleWanted::Any, Confirm::No);
+    at_once.call = Call::Own(OwnCall {
+        kind: PlanKind::Deploy,
+        length: MINUTE * 10,
+    });
+    let actions = plan.actions.iter().cloned();
+    plan.actions = actions.chain([Arc::new(at_once)]).collect();
+    plan.targets = plan
+        .targets
+        .iter()
+        .cloned()
+        .chain([Arc::new(super::target("api"))])
+        .collect();
+    let mut desk = Desk::of(plan);
+    desk.ask("alice", "at_once", "api")
+        .ask("alice", "wipe", "api");
+    assert_eq!(desk.stage(1), Stage::Done);
+    let begun = &desk.world.committed.planned;
+    let known: Vec<_> = begun.iter().map(|planned| planned.id.kind).collect();
+    assert_eq!(known, [PlanKind::Deploy]);
+    desk.is(&expect![[r#"
+        @alice at_once api: taken: done
+        @alice wipe api: second person
+        told:
+        10m #ops notice: @alice: at once api: deploy until 1 Jan 00:20:00 UTC, d1 · a1
+        10m #ops notice: @alice wants to wipe api: somebody else has to confirm it until 1 Jan 00:11:00 UTC: `confirm w2`
+    "#]]);
+}
