@@ -4,7 +4,7 @@ use std::path::Path;
 
 use expect_test::expect;
 
-use super::{script, short, told, wrong};
+use super::{super::review, FILE, library, plan_of, script, script_in, short, told, wrong};
 use crate::{config::script::Library, rehearsal::stage};
 
 /// Whatever is under way, nobody hears of it twice, and everybody hears of the end.
@@ -179,6 +179,28 @@ fn the_clock_decides_when_people_sleep_and_work_is_planned() {
 }
 
 #[test]
+fn whose_turn_begins_can_be_expected_to_be_told_alone() {
+    let file = FILE
+        .replace(
+            "server: {",
+            "slack: { bot_token: xoxb-0123456789-abcdefghij }\nserver: {",
+        )
+        .replace(
+            "user_group: S0CORE01",
+            "rota: { shifts: [{ who: U0ALICE, from: \"fri 10:00\" }, { who: U0BOB, from: \"mon 10:00\" }] }",
+        );
+    let steps = "at: 30m, target: master blue, health: refused
+                 at: 70m, end: true";
+    let told = "channel: \"@U0BOB\", kind: notice, text_contains: \"open: master blue\", within: [60m, 61m]
+                channel: \"@U0ALICE\", never: true";
+    let mut library = library().with_plan(plan_of(&file));
+    let right = script_in(&mut library, steps, told);
+    assert_eq!(review::review(&right, 1).faults, []);
+    let wrong = script_in(&mut library, steps, "channel: \"@U0ALICE\"");
+    assert_eq!(review::review(&wrong, 1).faults.len(), 1);
+}
+
+#[test]
 fn each_file_has_its_own_coverage() {
     let script = script(
         "at: 5m, target: master green, health: refused
@@ -280,7 +302,7 @@ fn mistakes_in_these_steps_are_explained() {
 fn a_file_that_cannot_be_used_is_no_reload() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("good.yaml", super::FILE);
+    write("good.yaml", FILE);
     write("bad.yaml", "targets: 7\n");
     write(
         "test.yaml",

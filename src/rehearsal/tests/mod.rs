@@ -79,6 +79,11 @@ fn library() -> Library {
 
 /// The one test with these steps and expectations, in flow style, one a line.
 fn script(steps: &str, expected: &str) -> Script {
+    script_in(&mut library(), steps, expected)
+}
+
+/// The same about other files.
+fn script_in(library: &mut Library, steps: &str, expected: &str) -> Script {
     let list = |text: &str| {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let lines: Vec<_> = lines.map(|line| format!("  - {{ {line} }}\n")).collect();
@@ -89,7 +94,7 @@ fn script(steps: &str, expected: &str) -> Script {
         list(steps),
         list(expected)
     );
-    let loaded = library().load_text("a.yaml", &text);
+    let loaded = library.load_text("a.yaml", &text);
     let report = loaded.report.render(Format::Short, false);
     let mut scripts = loaded.scripts;
     assert_eq!(scripts.len(), 1, "{report}");

@@ -1,6 +1,6 @@
 //! What is expected of a script.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{Checker, Context};
 use crate::{
@@ -246,10 +246,12 @@ impl Checker<'_> {
     }
 
     fn message(&self, span: Span, raw: &raw::Expectation, context: &Context<'_>) -> Option<What> {
+        // Whom a rota names can be told alone.
+        let mailboxes = context.plans.iter().flat_map(|plan| plan.mailboxes());
+        let mailboxes: BTreeMap<_, _> = mailboxes.collect();
         let channel = match &raw.channel {
             Some(at) => {
-                let known = context.plans.iter().flat_map(|plan| plan.channels.keys());
-                let known = known.map(|name| (name.as_str(), name));
+                let known = mailboxes.keys().map(|name| (name.as_str(), name));
                 Some(self.one_of(at, (Code::NoSuchChannel, "a channel"), known)?)
             }
             None => None,
