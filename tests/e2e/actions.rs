@@ -46,8 +46,9 @@ impl Scene {
             "{slack}groups: {{ master: {{ active: {{ file: active.txt }} }} }}\n\
              targets:\n  - {{ name: blue, group: master, health: \"{blue}\" }}\n  - {{ name: green, group: master, health: \"{green}\" }}\n\
              actions:\n  restart:\n    allow: {{ users: [{}, {}], api: true }}\n{guard}    jenkins: {{ url: \"{url}\", job: restart, user: hekate, \
-             token: \"${{JENKINS_TOKEN}}\", params: {{ INSTANCE: \"{{name}}\" }} }}\n",
-            STEVE.id, JANA.id
+             token: \"${{JENKINS_TOKEN}}\", params: {{ INSTANCE: \"{{name}}\" }} }}\n  \
+             hush:\n    allow: {{ users: [{}], api: true }}\n    when: {{ role: any }}\n    silence: {{ for: 30m }}\n",
+            STEVE.id, JANA.id, STEVE.id
         ));
         let scene = Self {
             targets,
@@ -323,5 +324,30 @@ async fn two_people_the_rate_and_the_terminal() {
         tasks.contains("not restart: master blue is active"),
         "{tasks}"
     );
+    hekate.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silence_that_an_action_begins_outlives_a_kill_and_is_in_the_audit() {
+    let scene = Scene::new("").await;
+    let hekate = scene.start().await;
+    let no = say(&hekate, JANA, "hush master blue").await;
+    assert!(no.contains("does not obey you"), "{no}");
+    let asked = say(&hekate, STEVE, "hush master blue because it is known").await;
+    say(&hekate, STEVE, &format!("confirm {}", word_of(&asked))).await;
+    until("it is done", async || {
+        let stages = scene.stages("a2").await;
+        (stages.last().map(String::as_str) == Some("done")).then_some(())
+    })
+    .await;
+    hekate.kill();
+    let hekate = scene.start().await;
+    let on = say(&hekate, STEVE, "silence list").await;
+    assert!(on.contains("it is known") && on.contains("s1"), "{on}");
+    assert!(scene.jenkins.builds().is_empty());
+    assert_eq!(scene.stages("a2").await, ["asked", "confirmed", "done"]);
+    say(&hekate, STEVE, "silence end s1").await;
+    scene.targets.set("blue", Mood::Down);
+    hekate.shows("master/blue", "down").await;
     hekate.stop().await;
 }
