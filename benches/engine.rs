@@ -187,6 +187,8 @@ fn run(one_in: Option<u32>) -> (f64, usize) {
                 | Action::Show(..)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
+                | Action::ShowJob(..)
+                | Action::Heard(_)
                 | Action::Noted(..)
                 | Action::LookTrouble(_)
                 | Action::AskWitnesses(_)
@@ -232,6 +234,7 @@ fn plan() -> Plan {
             public_url: None,
             timezone: chrono_tz::UTC,
             token: None,
+            ping_key: None,
         },
         store: StoreSettings {
             path: PathBuf::from("none"),

@@ -195,6 +195,7 @@ pub(crate) mod tests {
                 public_url: None,
                 timezone: chrono_tz::UTC,
                 token: None,
+                ping_key: None,
             },
             store: StoreSettings {
                 path: PathBuf::from("data"),

@@ -170,6 +170,8 @@ const NAMES: &[&str] = &[
     "session",
     "csrf",
     "order_id",
+    "hubspot_export",
+    "invoices",
     "restart",
     "flush_cache",
     "hush",

@@ -35,6 +35,8 @@ pub(super) enum Committing {
     Answer(u64, Box<Answer>),
     /// The answer to the order with this number.
     Ordered(u64, Box<Answered>),
+    /// That the call of a job with this number was taken in.
+    Heard(u64),
     /// Something to be done.
     Run(Box<Run>),
 }
@@ -131,6 +133,7 @@ impl Heart {
             | Event::Observed(_)
             | Event::Interrupted
             | Event::Pushed(_)
+            | Event::Pinged(..)
             | Event::Troubled(_)
             | Event::StoodIn(..)
             | Event::RoleSaid(..)
@@ -207,6 +210,15 @@ impl Outside {
                     if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
                         row.set_role(facts);
                     }
+                }
+                Action::ShowJob(slot, facts) => {
+                    if let Some(row) = self.places.get(&slot).and_then(|place| place.row.as_ref()) {
+                        row.set_job(facts);
+                    }
+                }
+                Action::Heard(number) => {
+                    // Nobody listens any more only while the process ends; then the call is not answered, and comes again.
+                    let _ = self.committing.send(Committing::Heard(number));
                 }
                 Action::LookTrouble(why) => self.trouble(why.as_deref()),
                 Action::AskWitnesses(order) => self.ask_witnesses(order),

@@ -17,7 +17,7 @@ mod signs;
 mod slack_lines;
 mod staging;
 mod systemd;
-mod wishes;
+mod waiting;
 
 use std::{
     collections::HashMap, mem::take, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration,
@@ -39,19 +39,22 @@ use self::{
     guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
     memory::Memory,
-    orders::Orders,
     post::{Desk, Mail, PostOffice, Telling},
     reload::{Reloader, listen_to_wishes},
     signs::Signs,
     systemd::Watchdog,
-    wishes::Wishes,
+    waiting::Waiting,
 };
 use crate::{
     chat::{self, Chat, Hall, Readers},
     clock::Clock,
     config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
-    model::{Board, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition},
+    model::{
+        Board, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition,
+        action::{Answered, Ordered},
+        planned::{Answer, Asked},
+    },
     notify::{
         courier::Courier,
         sender::{Sender, SenderError},
@@ -126,8 +129,9 @@ struct Shared {
     metrics: Arc<Metrics>,
     pulse: Arc<web::Pulse>,
     signs: Arc<Signs>,
-    wishes: Arc<Wishes>,
-    orders: Arc<Orders>,
+    wishes: Arc<Waiting<Answer>>,
+    orders: Arc<Waiting<Answered>>,
+    calls: Arc<Waiting<()>>,
     writer: Writer,
     sender: Sender,
     events: mpsc::UnboundedSender<Event>,
@@ -245,6 +249,7 @@ fn share(
         signs: Arc::default(),
         wishes: Arc::default(),
         orders: Arc::default(),
+        calls: Arc::default(),
         writer,
         sender,
         events,
@@ -323,6 +328,7 @@ impl Shared {
             mail: self.mail.clone(),
             wishes: Arc::clone(&self.wishes),
             orders: Arc::clone(&self.orders),
+            calls: Arc::clone(&self.calls),
             events: self.events.clone(),
             clock: self.clock.clone(),
         };
@@ -436,11 +442,25 @@ impl Shared {
             by_hand: Arc::default(),
             wishes: {
                 let (events, wishes) = (self.events.clone(), Arc::clone(&self.wishes));
-                Arc::new(move |wish, by| wishes.ask(&events, wish, by))
+                Arc::new(move |wish, by| {
+                    wishes.ask(|number| {
+                        let asked = Asked { number, wish, by };
+                        events.send(Event::Planned(asked)).is_ok()
+                    })
+                })
             },
             orders: {
                 let (events, orders) = (self.events.clone(), Arc::clone(&self.orders));
-                Arc::new(move |order, asker| orders.give(&events, order, asker))
+                Arc::new(move |order, asker| {
+                    orders.ask(|number| {
+                        let ordered = Ordered {
+                            number,
+                            order,
+                            asker,
+                        };
+                        events.send(Event::Ordered(ordered)).is_ok()
+                    })
+                })
             },
             marked: {
                 let events = self.events.clone();
@@ -466,6 +486,12 @@ impl Shared {
             pulse: Arc::clone(&self.pulse),
             reload,
             push: pushes(self.events.clone()),
+            ping: {
+                let (events, calls) = (self.events.clone(), Arc::clone(&self.calls));
+                Arc::new(move |target, ping| {
+                    calls.ask(|number| events.send(Event::Pinged(number, target, ping)).is_ok())
+                })
+            },
             role_said: {
                 let events = self.events.clone();
                 Arc::new(move |group, instance| {
@@ -518,8 +544,9 @@ impl Running {
 /// from is stored.
 struct Forwarding {
     mail: mpsc::UnboundedSender<Mail>,
-    wishes: Arc<Wishes>,
-    orders: Arc<Orders>,
+    wishes: Arc<Waiting<Answer>>,
+    orders: Arc<Waiting<Answered>>,
+    calls: Arc<Waiting<()>>,
     events: mpsc::UnboundedSender<Event>,
     clock: Clock,
 }
@@ -535,6 +562,10 @@ impl Forwarding {
                 }
                 Committing::Ordered(number, answer) => {
                     self.orders.answer(number, *answer);
+                    continue;
+                }
+                Committing::Heard(number) => {
+                    self.calls.answer(number, ());
                     continue;
                 }
                 Committing::Run(run) => {

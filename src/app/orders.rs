@@ -1,12 +1,8 @@
-//! Orders on their way to the engine, answers on their way back, and what the engine wants done.
+//! What the engine wants done because somebody ordered it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::{
     act::{self, Job},
@@ -14,7 +10,7 @@ use crate::{
     engine::{Event, Reread, RereadAnswer, Run},
     model::{
         Extra, LookId, Outcome, Slot,
-        action::{Answered, Asker, Order, Ordered, Ran, RanResult},
+        action::{Ran, RanResult},
         plan::Question,
     },
     probe::{Freshness, Prober},
@@ -24,51 +20,6 @@ use crate::{
 const REREAD_WITHIN: Duration = Duration::from_secs(5);
 /// What could not be stored for so long after it was decided is not done any more.
 const STORED_WITHIN: Duration = Duration::from_secs(15);
-
-/// Who waits for which answer.
-#[derive(Debug, Default)]
-pub(super) struct Orders(Mutex<Waiting>);
-
-#[derive(Debug, Default)]
-struct Waiting {
-    last: u64,
-    askers: HashMap<u64, oneshot::Sender<Answered>>,
-}
-
-impl Orders {
-    /// Hands an order to the engine. Whoever does not wait for the answer any more loses only the answer.
-    pub(super) fn give(
-        &self,
-        events: &mpsc::UnboundedSender<Event>,
-        order: Order,
-        asker: Asker,
-    ) -> oneshot::Receiver<Answered> {
-        let (sender, receiver) = oneshot::channel();
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.last += 1;
-        let number = waiting.last;
-        let ordered = Ordered {
-            number,
-            order,
-            asker,
-        };
-        let is_taken = events.send(Event::Ordered(ordered)).is_ok();
-        waiting.askers.retain(|_, asker| !asker.is_closed());
-        if is_taken {
-            waiting.askers.insert(number, sender);
-        }
-        receiver
-    }
-
-    /// Gives an answer to whoever waits for it.
-    pub(super) fn answer(&self, number: u64, answer: Answered) {
-        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asker) = waiting.askers.remove(&number) {
-            // Whoever asked may have gone away.
-            let _ = asker.send(answer);
-        }
-    }
-}
 
 /// Does what is stored as running, and tells the engine how it ended.
 pub(super) fn run(run: Run, clock: &Clock, events: mpsc::UnboundedSender<Event>) {

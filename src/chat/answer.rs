@@ -126,6 +126,7 @@ impl Chat {
                 | Reply::History(_)
                 | Reply::Looked(_)
                 | Reply::Availability(_)
+                | Reply::Fresh(_)
                 | Reply::Asking(_)
                 | Reply::Said(_)),
             ) => answer,

@@ -82,6 +82,7 @@ impl Chat {
             | Reply::History(_)
             | Reply::Looked(_)
             | Reply::Availability(_)
+            | Reply::Fresh(_)
             | Reply::Said(_)
             | Reply::Problem { .. }) => other,
         }

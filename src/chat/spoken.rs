@@ -306,6 +306,7 @@ const fn privacy(reply: &Reply) -> Privacy {
         | Reply::History(_)
         | Reply::Looked(_)
         | Reply::Availability(_)
+        | Reply::Fresh(_)
         | Reply::Said(_) => Privacy::Public,
         Reply::Asking(_) | Reply::Problem { .. } => Privacy::Private,
     }

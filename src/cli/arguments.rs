@@ -115,6 +115,18 @@ pub enum Command {
     Doctor,
     /// The grid of the running hekate
     Status(Status),
+    /// How fresh the data is that jobs bring
+    Fresh {
+        /// Which jobs, in any order of their words [default: all]
+        #[arg(value_name = "JOB")]
+        words: Vec<String>,
+    },
+    /// Run a command as a run of a job, and say when it begins and how it ends
+    Job {
+        /// What to do.
+        #[command(subcommand)]
+        command: Job,
+    },
     /// The transitions of a target, newest last
     History {
         /// The target, in any order of its words
@@ -731,4 +743,40 @@ mod tests {
     fn the_command_line_is_well_formed() {
         Arguments::command().debug_assert();
     }
+}
+
+/// Jobs.
+#[derive(Subcommand, Debug)]
+pub enum Job {
+    /// Run a command, and say when it begins and how it ends
+    ///
+    /// Its output is passed on, its exit code is that of this command, and its last lines are told as evidence. It runs whether or not hekate is there;
+    /// the end is tried to be told for a minute. The job is called at `--ping-url`, or at the hekate of the file or of `--server`, with the ping key of
+    /// `HEKATE_PING_KEY` or the token of `HEKATE_TOKEN`, or those of the file.
+    Run(JobRun),
+}
+
+/// What to run.
+#[derive(Args, Debug)]
+pub struct JobRun {
+    /// The job, as `jobs:` of the file calls it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Where the job is called, with its key: https://status.example.test/ping/<key>/<job>
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "HEKATE_PING_URL",
+        hide_env_values = true
+    )]
+    pub ping_url: Option<String>,
+    /// End it after this time: by SIGTERM, and 10 s later by SIGKILL
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub max_runtime: Option<std::time::Duration>,
+    /// How many of its last lines are told
+    #[arg(long, value_name = "LINES", default_value_t = 20)]
+    pub tail: usize,
+    /// The command and its arguments, behind `--`
+    #[arg(last = true, required = true, num_args = 1.., value_name = "CMD")]
+    pub command: Vec<String>,
 }

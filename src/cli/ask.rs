@@ -331,6 +331,18 @@ pub(super) fn history(
     print(shown, terminal)
 }
 
+/// `hekate fresh`
+pub(super) fn fresh(global: &Global, words: &[String], terminal: Terminal) -> Exit {
+    let words = words.join(" ");
+    let shown = Server::of(global, terminal).and_then(|server| {
+        let path = ["api", "v1", "jobs"];
+        wait(terminal, async {
+            ask(&server, terminal, &path, &[("words", &words)]).await
+        })
+    });
+    print(shown, terminal)
+}
+
 /// `hekate report sli`
 pub(super) fn sli(global: &Global, asked: &Availability, terminal: Terminal) -> Exit {
     let words = asked.words.join(" ");

@@ -21,6 +21,8 @@ pub enum Exit {
     Interrupted,
     /// A code of the monitoring plug-in convention: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN.
     Plugin(u8),
+    /// The code of a command that was run.
+    Passed(u8),
 }
 
 impl Exit {
@@ -34,7 +36,7 @@ impl Exit {
             Self::Store => 74,
             Self::Config => 78,
             Self::Interrupted => 130,
-            Self::Plugin(code) => code,
+            Self::Plugin(code) | Self::Passed(code) => code,
         }
     }
 }

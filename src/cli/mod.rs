@@ -10,6 +10,7 @@ mod example;
 mod exit;
 mod file;
 mod generate;
+mod job;
 mod notify;
 mod past;
 mod planned;
@@ -27,7 +28,7 @@ pub use exit::Exit;
 use clap::Parser as _;
 
 use self::{
-    arguments::{Command, Format, Global, Report},
+    arguments::{Command, Format, Global, Job, Report},
     terminal::Terminal,
 };
 
@@ -82,6 +83,10 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Discover => discover::discover(global, terminal),
         Command::Doctor => doctor::doctor(global, terminal),
         Command::Status(status) => ask::status(global, &status, terminal),
+        Command::Fresh { words } => ask::fresh(global, &words, terminal),
+        Command::Job {
+            command: Job::Run(asked),
+        } => job::run(global, &asked, terminal),
         Command::History { words, since } => ask::history(global, &words, since, terminal),
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),
         Command::Ack(ack) => planned::ack(global, &ack, terminal),

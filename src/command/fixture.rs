@@ -68,6 +68,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
             public_url: None,
             timezone: chrono_tz::UTC,
             token: None,
+            ping_key: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

@@ -6,6 +6,7 @@
 
 pub mod act;
 mod choices;
+pub mod fresh;
 mod help;
 mod home;
 pub mod json;
@@ -26,6 +27,7 @@ pub(crate) mod fixture;
 mod tests;
 
 pub use choices::{Choice, Choices};
+pub use fresh::Fresh;
 pub use help::HelpLine;
 pub use home::{Home, Taken, Trouble};
 pub use known::Known;
@@ -65,6 +67,8 @@ pub enum Reply {
     Looked(Box<Looked>),
     /// How available targets were.
     Availability(Availability),
+    /// How fresh the data of jobs is.
+    Fresh(Fresh),
     /// Sentences without a full stop; what can be typed stands in backticks.
     Said(Vec<String>),
     /// Something waits for a confirmation.
@@ -156,6 +160,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[<words>] [<30d>]",
         what: "how available they were, the worst first: outages, maintenance, and what nobody could measure",
         hear: sli::hear,
+    },
+    Command {
+        word: "fresh",
+        arguments: "[<job>]",
+        what: "how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time",
+        hear: |question| Heard::Reply(fresh::answer(question)),
     },
     Command {
         word: "check",
@@ -323,6 +333,7 @@ pub fn hear(board: &Board, text: &str, now: Timestamp, command: &str) -> Heard {
         | Reply::History(_)
         | Reply::Looked(_)
         | Reply::Availability(_)
+        | Reply::Fresh(_)
         | Reply::Asking(_)
         | Reply::Said(_)) => reply,
     })

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    HelpLine, Line, Looked, Past, Reply, Status,
+    HelpLine, Line, Looked, Past, Reply, Status, fresh,
     known::{self, Terms, age, planned_words},
     sli,
 };
@@ -30,7 +30,8 @@ pub struct Look {
 }
 
 impl Look {
-    fn paint(self, verdict: Verdict, text: &str) -> String {
+    /// A text in the colour of a state.
+    pub(super) fn paint(self, verdict: Verdict, text: &str) -> String {
         if self.has_color {
             let style = color_of(verdict);
             format!("{style}{text}{style:#}")
@@ -99,6 +100,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::History(answer) => history(&answer.title, &answer.transitions, answer.now, look),
         Reply::Looked(answer) => looked(answer, look),
         Reply::Availability(answer) => sli::text(answer, look),
+        Reply::Fresh(answer) => fresh::text(answer, look),
         Reply::Said(sentences) => sentences.join("\n") + "\n",
         Reply::Asking(asking) => asking.sentences.join("\n") + "\n",
         Reply::Problem {

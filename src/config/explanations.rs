@@ -59,11 +59,11 @@ store:
         code: Code::NotYet,
         title: "The key belongs to a later version",
         cause: "hekate knows this key from its plans, but this version cannot do it yet. It is refused rather than ignored, because you would believe that it works.",
-        example: r##"jobs:
-  export: { schedule: "0 2 * * *" }
+        example: r##"silences:
+  - { target: master/blue, for: 2h }
 "##,
-        fix: r##"x-jobs:
-  export: { schedule: "0 2 * * *" }
+        fix: r##"x-silences:
+  - { target: master/blue, for: 2h }
 "##,
     },
     Explanation {

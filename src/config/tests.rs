@@ -108,6 +108,7 @@ fn five_lines_are_enough() {
             public_url: None,
             timezone: UTC,
             token: None,
+            ping_key: None,
         }
         StoreSettings {
             path: "data",

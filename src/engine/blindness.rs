@@ -86,6 +86,11 @@ pub(super) struct Held {
 }
 
 impl Lookout {
+    /// Since when we see nothing, if we do not.
+    pub(super) const fn blind_since(&self) -> Option<Timestamp> {
+        self.sight.blind_since()
+    }
+
     pub(super) const fn is_blind(&self) -> bool {
         self.sight.blind_since().is_some()
     }

@@ -28,6 +28,7 @@ impl Engine {
             let mut facts = facts(watched, open);
             facts.note = self.note_of(slot);
             actions.push(Action::Show(slot, Box::new(facts)));
+            self.show_job(slot, actions);
         }
     }
 }
@@ -52,7 +53,9 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         .filter(|_| verdict == Verdict::Suspect)
         .map_or(watching, |check| &watched.checks[check]);
     let policy = &watched.target.checks[deciding].policy;
-    let heartbeat = watched.target.checks[deciding].question.heartbeat();
+    let question = &watched.target.checks[deciding].question;
+    let waits_for = question.heartbeat().map(|beat| next_beat(watching, beat));
+    let waits_for = waits_for.or_else(|| question.job().map(|_| watched.next_of_job()));
     Facts {
         verdict,
         settled,
@@ -82,10 +85,7 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         phases: asked.last.phases,
         detail: asked.last.detail.clone(),
         held: watched.hold.as_ref().map(|hold| hold.words.clone()),
-        next: match heartbeat {
-            Some(question) => next_beat(watching, question),
-            None => next(asked, policy),
-        },
+        next: waits_for.unwrap_or_else(|| next(asked, policy)),
     }
 }
 

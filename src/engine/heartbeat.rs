@@ -109,6 +109,9 @@ impl Engine {
 
     /// In place of a look, if this check is one that calls us; says whether it is.
     pub(super) fn listen(&mut self, now: Moment, due: Due, actions: &mut Vec<Action>) -> bool {
+        if self.await_run(now, due, actions) {
+            return true;
+        }
         let is_blind = self.lookout.is_blind();
         let Some(watched) = self.at_mut(due.slot) else {
             return false;
@@ -149,7 +152,7 @@ impl Engine {
         true
     }
 
-    fn judge_beat(
+    pub(super) fn judge_beat(
         &mut self,
         now: Moment,
         (slot, check): (Slot, u8),
@@ -162,7 +165,7 @@ impl Engine {
 
     /// Plans when to listen again: at the deadline of the next beat, and now and then before it, so that the board knows
     /// that somebody listens.
-    fn listen_on(&mut self, now: Moment, (slot, check): (Slot, u8)) {
+    pub(super) fn listen_on(&mut self, now: Moment, (slot, check): (Slot, u8)) {
         let chance = self.draw();
         let Some(watched) = self.at_mut(slot) else {
             return;
@@ -291,7 +294,8 @@ impl Watched {
                 | Question::Icmp(_)
                 | Question::Websocket(_)
                 | Question::Grpc(_)
-                | Question::Heartbeat(_) => false,
+                | Question::Heartbeat(_)
+                | Question::Job(_) => false,
             });
         if !is_asked_for {
             return;
@@ -342,7 +346,9 @@ impl Watched {
 fn beat_of(watching: &Watching) -> Option<&Beat> {
     match watching.memory.as_deref() {
         Some(Memory::Beat(beat)) => Some(beat),
-        Some(Memory::Witness(_) | Memory::Log(_) | Memory::Roles(_)) | None => None,
+        Some(Memory::Witness(_) | Memory::Log(_) | Memory::Roles(_) | Memory::Job(_)) | None => {
+            None
+        }
     }
 }
 

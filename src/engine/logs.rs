@@ -339,7 +339,7 @@ impl Engine {
                         freshness::void(log, now);
                         watching.read_up_to = None;
                     }
-                    Some(Memory::Beat(_) | Memory::Roles(_)) | None => {}
+                    Some(Memory::Beat(_) | Memory::Roles(_) | Memory::Job(_)) | None => {}
                 }
             }
         }
@@ -385,7 +385,7 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Witness(witness)) => witness,
-            Some(Memory::Log(_) | Memory::Beat(_) | Memory::Roles(_)) | None => {
+            Some(Memory::Log(_) | Memory::Beat(_) | Memory::Roles(_) | Memory::Job(_)) | None => {
                 unreachable!("it was just put there")
             }
         }
@@ -398,7 +398,8 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Log(log)) => log,
-            Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_)) | None => {
+            Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_) | Memory::Job(_))
+            | None => {
                 unreachable!("it was just put there")
             }
         }
@@ -426,7 +427,8 @@ impl Watched {
                     let life = freshness::life(log.newest, watching.read_up_to, since);
                     Some((log.row?, life))
                 }
-                Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_)) | None => None,
+                Some(Memory::Witness(_) | Memory::Beat(_) | Memory::Roles(_) | Memory::Job(_))
+                | None => None,
             })
     }
 

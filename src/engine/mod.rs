@@ -5,6 +5,7 @@
 //! in the tests runs exactly what runs in production. [`Event`] is the closed list of all that can wake hekate, and
 //! [`Action`] the closed list of all that it can do.
 
+mod account;
 mod act;
 mod blindness;
 mod claim;
@@ -14,6 +15,7 @@ mod facts;
 mod flapping;
 mod heartbeat;
 mod hold;
+mod job;
 mod lapse;
 mod logs;
 mod look;
@@ -52,6 +54,7 @@ use crate::{
         action::{Answered, Ongoing, Ordered, Ran},
         board::{Facts, LogFacts},
         heartbeat::Push,
+        job::{JobFacts, Ping},
         logs::LogAsk,
         plan::Parent,
         planned::{Agenda, Answer, Asked},
@@ -83,6 +86,8 @@ pub enum Event {
     Interrupted,
     /// Somebody called: a sign of life of a target, or the newest line of a log.
     Pushed(Push),
+    /// A job called; answered by an [`Action::Heard`] with the same number.
+    Pinged(u64, TargetId, Ping),
     /// Something of our own is broken, or works again.
     Troubled(Trouble),
     /// A channel is to hear of an incident in place of another one, so it has to hear of the end as well.
@@ -140,6 +145,10 @@ pub enum Action {
     Blind(Option<(Timestamp, String)>),
     /// What is planned.
     ShowAgenda(Arc<Agenda>),
+    /// What is known of a job.
+    ShowJob(Slot, Arc<JobFacts>),
+    /// The call of a job with this number was taken in; what it changed is stored first.
+    Heard(u64),
     /// What became of the wish with this number; whatever was to be stored before is stored first.
     Answer(u64, Box<Answer>),
     /// What became of the order with this number; whatever was to be stored before is stored first.
@@ -244,6 +253,8 @@ pub struct Engine {
     recent: VecDeque<(Slot, Tick)>,
     /// When this process began to look, or to look again.
     looking_since: Timestamp,
+    /// Times in which nobody was listening to jobs, oldest first.
+    deafness: VecDeque<(Timestamp, Timestamp)>,
     /// When this process began.
     began: Timestamp,
     /// When it was last told anything: since then nobody listened, if this process stood still.
@@ -287,12 +298,15 @@ impl Engine {
             unclaimed: claim::Unclaimed::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
+            deafness: VecDeque::new(),
             began: now.at,
             handled: now,
         };
         let mut actions = Vec::new();
         engine.restore_shifts(now, loaded.last_at);
+        engine.note_lapses(&loaded.lapses);
         engine.restore(loaded, now, &mut actions);
+        engine.note_deafness(&actions);
         // Stored before anything else, as ever.
         let mut first = Vec::new();
         engine.turn_shifts(now, &mut first);
@@ -321,6 +335,10 @@ impl Engine {
             Event::Replanned(plan) => self.replan(now, &plan, actions),
             Event::Interrupted => self.interrupted(now, actions),
             Event::Pushed(push) => self.pushed(now, push, actions),
+            Event::Pinged(number, target, ping) => {
+                self.pinged(now, &target, &ping, actions);
+                actions.push(Action::Heard(number));
+            }
             Event::Troubled(trouble) => self.troubled(now, trouble, actions),
             Event::StoodIn(incident, channel) => {
                 self.stood_in(now, &incident, &channel, actions);
@@ -345,6 +363,7 @@ impl Engine {
         self.show_agenda(now, actions);
         self.complete(now, actions);
         let completed = actions.len();
+        self.note_deafness(actions);
         self.look_out(now, actions);
         self.dispatch(now, actions);
         // What waited for witnesses may have been decided just now.
@@ -444,6 +463,7 @@ impl Engine {
             return;
         };
         watched.await_beat(now);
+        watched.await_job(now);
         let dues: Vec<_> = (0_u8..)
             .zip(&mut watched.checks)
             .zip(intervals)

@@ -148,6 +148,7 @@ impl Engine {
             watched.checks.push(watching);
         }
         watched.await_changed_beat(&old, now);
+        watched.await_job(now);
         let lost: Vec<_> = kept
             .iter()
             .filter_map(|watching| watching.own_trouble_since)

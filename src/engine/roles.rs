@@ -63,7 +63,10 @@ pub(super) fn remembered(
                 })
                 .find_map(|record| match record.memory.as_deref() {
                     Some(Memory::Roles(memory)) => Some(memory.clone()),
-                    Some(Memory::Witness(_) | Memory::Log(_) | Memory::Beat(_)) | None => None,
+                    Some(
+                        Memory::Witness(_) | Memory::Log(_) | Memory::Beat(_) | Memory::Job(_),
+                    )
+                    | None => None,
                 });
             let memory = memory.unwrap_or_default();
             let standings = standings(roles, &memory, "as remembered", now);
@@ -535,7 +538,8 @@ impl Watched {
             .iter()
             .find_map(|watching| match watching.memory.as_deref() {
                 Some(Memory::Roles(memory)) => Some(memory),
-                Some(Memory::Witness(_) | Memory::Log(_) | Memory::Beat(_)) | None => None,
+                Some(Memory::Witness(_) | Memory::Log(_) | Memory::Beat(_) | Memory::Job(_))
+                | None => None,
             })
     }
 
@@ -546,7 +550,7 @@ impl Watched {
         }
         match memory.as_deref_mut() {
             Some(Memory::Roles(roles)) => roles,
-            Some(Memory::Witness(_) | Memory::Log(_) | Memory::Beat(_)) | None => {
+            Some(Memory::Witness(_) | Memory::Log(_) | Memory::Beat(_) | Memory::Job(_)) | None => {
                 unreachable!("it was just put there")
             }
         }

@@ -360,7 +360,7 @@ impl Watched {
 
     /// Whether looks of ours say how a check is.
     pub(super) fn is_asked(&self, check: usize) -> bool {
-        self.asked()[check] && self.target.checks[check].question.heartbeat().is_none()
+        self.asked()[check] && !self.target.checks[check].question.calls_us()
     }
 
     /// Whether no look of this process has seen yet how it is.

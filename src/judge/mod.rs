@@ -27,6 +27,7 @@ pub mod flapping;
 pub mod freshness;
 pub mod guard;
 pub mod heartbeat;
+pub mod job;
 pub mod roles;
 pub mod sli;
 pub mod strain;
@@ -309,7 +310,8 @@ fn meaning(state: &State, seen: &Seen) -> Meaning {
                 | DegradationKind::Unexpected
                 | DegradationKind::LogSilence
                 | DegradationKind::Lagging
-                | DegradationKind::Roles => FailureClass::Explicit,
+                | DegradationKind::Roles
+                | DegradationKind::Overrun => FailureClass::Explicit,
                 DegradationKind::Contradiction
                 | DegradationKind::BrokenBody
                 | DegradationKind::OtherFormat

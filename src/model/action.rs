@@ -8,7 +8,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
-    names::{ChannelName, GroupName, IncidentId, TargetId},
+    living::Account,
+    names::{ChannelName, GroupName, TargetId},
     plan::Credentials,
     planned::{Person, PlanKind},
     quiet_hours::Allowance,
@@ -38,6 +39,7 @@ pub const TAKEN: &[&str] = &[
     "mark",
     "history",
     "sli",
+    "fresh",
     "check",
     "help",
     "show",
@@ -413,17 +415,6 @@ pub struct Attempt {
     pub reference: Option<String>,
     /// The message that tells of it as it goes on, where a bot edits messages; else only its end is told.
     pub account: Option<Account>,
-}
-
-/// A message that tells of an attempt from its beginning to its end.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Account {
-    /// What its entries belong to; no trouble of a target.
-    pub incident: IncidentId,
-    /// Where it is told.
-    pub channel: ChannelName,
-    /// The sequence of its newest entry.
-    pub sequence: u32,
 }
 
 /// Why something is not done.

@@ -4,6 +4,7 @@ use super::{
     action::Attempt,
     heartbeat::Beat,
     incident::Incident,
+    job::JobMemory,
     judgement::State,
     lapse::Lapse,
     living::Living,
@@ -45,6 +46,8 @@ pub enum Memory {
     Beat(Beat),
     /// Of the roles of a group.
     Roles(RolesMemory),
+    /// Of a job.
+    Job(JobMemory),
 }
 
 /// An entry that leaves the outbox.

@@ -18,6 +18,7 @@ use super::{
     action::Action,
     health::Component,
     incident::Told,
+    job::JobFacts,
     judgement::Good,
     lapse::{LAPSES_MAX, Lapse},
     logs::LogRow,
@@ -60,6 +61,7 @@ pub struct Row {
     facts: ArcSwap<Facts>,
     log: ArcSwapOption<LogFacts>,
     role: ArcSwapOption<RoleFacts>,
+    job: ArcSwapOption<JobFacts>,
 }
 
 /// What is known of one target, as one consistent whole.
@@ -222,6 +224,7 @@ impl Row {
             facts: ArcSwap::from_pointee(facts),
             log: ArcSwapOption::empty(),
             role: ArcSwapOption::empty(),
+            job: ArcSwapOption::empty(),
         }
     }
 
@@ -248,6 +251,16 @@ impl Row {
     /// Writes down what is known of its role now.
     pub fn set_role(&self, facts: Option<Arc<RoleFacts>>) {
         self.role.store(facts);
+    }
+
+    /// What is known of it as a job, if it is one.
+    pub fn job(&self) -> Option<Arc<JobFacts>> {
+        self.job.load_full()
+    }
+
+    /// Writes down what is known of it as a job now.
+    pub fn set_job(&self, facts: Arc<JobFacts>) {
+        self.job.store(Some(facts));
     }
 
     /// Writes down what is known now.
@@ -307,7 +320,13 @@ impl Board {
             ourselves,
             agenda,
             actions: Arc::clone(&plan.actions),
-            on_call: plan.on_call.values().cloned().collect(),
+            // Who is somebody only because a job is theirs is on call for nothing else.
+            on_call: plan
+                .on_call
+                .values()
+                .filter(|on_call| !on_call.name.as_str().starts_with('@'))
+                .cloned()
+                .collect(),
             by_id,
         }
     }
@@ -329,6 +348,9 @@ impl Board {
                     fresh.set_log(log);
                 }
                 fresh.set_role(row.role());
+                if let Some(job) = row.job() {
+                    fresh.set_job(job);
+                }
                 Arc::new(fresh)
             }
             None => Arc::new(Row::new(Arc::clone(target), Facts::unknown(now))),

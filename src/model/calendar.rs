@@ -102,11 +102,16 @@ impl Recurring {
 
     /// From when to when the span is that is on at this time, if one is.
     fn open_at(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        let local = whole_seconds(at).to_utc().with_timezone(&self.timezone);
-        let began = self.cron.find_previous_occurrence(&local, true).ok()?;
-        let from = Timestamp::from_millis(began.timestamp_millis());
+        let from = self.opened_by(at)?;
         let to = from + self.duration;
         (at < to).then_some((from, to))
+    }
+
+    /// When the last one began up to this time; absent if none did.
+    pub fn opened_by(&self, at: Timestamp) -> Option<Timestamp> {
+        let local = whole_seconds(at).to_utc().with_timezone(&self.timezone);
+        let began = self.cron.find_previous_occurrence(&local, true).ok()?;
+        Some(Timestamp::from_millis(began.timestamp_millis()))
     }
 
     /// When the next one begins after this time; absent if none does any more.

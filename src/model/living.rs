@@ -71,3 +71,14 @@ impl LastTold {
                 && (self.severity > before.severity || self.bad > before.bad))
     }
 }
+
+/// A message that tells of what people have done, or of the run of a job, from its beginning to its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account {
+    /// What its entries belong to; no trouble of a target.
+    pub incident: IncidentId,
+    /// Where it is told.
+    pub channel: ChannelName,
+    /// The sequence of its newest entry.
+    pub sequence: u32,
+}

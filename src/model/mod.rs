@@ -15,6 +15,7 @@ pub mod health;
 pub mod heartbeat;
 pub mod http;
 pub mod incident;
+pub mod job;
 pub mod judgement;
 pub mod lapse;
 pub mod living;

@@ -161,11 +161,13 @@ pub enum CheckKind {
     LogStore,
     /// `roles:` which members of a group are active.
     Roles,
+    /// `job:` whether its runs come, end, and end well.
+    Job,
 }
 
 impl CheckKind {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Health,
         Self::LogFreshness,
         Self::Http,
@@ -180,6 +182,7 @@ impl CheckKind {
         Self::Metrics,
         Self::LogStore,
         Self::Roles,
+        Self::Job,
     ];
 
     /// The key in the file, also used in metrics and records.
@@ -199,6 +202,7 @@ impl CheckKind {
             Self::Metrics => "metrics",
             Self::LogStore => "log_store",
             Self::Roles => "roles",
+            Self::Job => "job",
         }
     }
 }

@@ -167,6 +167,12 @@ pub enum FailureKind {
     Missed,
     /// Its log has been silent for too long, and it has no endpoint that says otherwise.
     LogSilence,
+    /// A run of a job says that it failed.
+    JobFailed,
+    /// A run of a job does not end.
+    JobStuck,
+    /// A run of a job was due, and did not come.
+    JobLate,
 }
 
 impl FailureKind {
@@ -197,6 +203,9 @@ impl FailureKind {
             Self::NoReply => "no_reply",
             Self::Missed => "missed",
             Self::LogSilence => "log_silence",
+            Self::JobFailed => "job_failed",
+            Self::JobStuck => "job_stuck",
+            Self::JobLate => "job_late",
         }
     }
 }
@@ -241,6 +250,8 @@ pub enum DegradationKind {
     Lagging,
     /// Not exactly one member of the group is active.
     Roles,
+    /// A run of a job takes longer than it may.
+    Overrun,
 }
 
 impl DegradationKind {
@@ -260,6 +271,7 @@ impl DegradationKind {
             Self::LogSilence => "log_silence",
             Self::Lagging => "lagging",
             Self::Roles => "roles",
+            Self::Overrun => "overrun",
         }
     }
 }

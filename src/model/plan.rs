@@ -18,6 +18,7 @@ use super::{
     health::Family,
     heartbeat::HeartbeatQuestion,
     http::HttpQuestion,
+    job::JobQuestion,
     judgement::Policy,
     logs::{LogQuestion, LogStoreQuestion},
     metrics::MetricsQuestion,
@@ -184,6 +185,8 @@ pub struct Server {
     pub timezone: Tz,
     /// What programs have to send to read the API and the metrics; without it only those on this machine can.
     pub token: Option<Secret>,
+    /// What jobs have in the path when they call.
+    pub ping_key: Option<Secret>,
 }
 
 /// `store:` where everything is remembered.
@@ -373,6 +376,17 @@ impl Target {
         checks.any(|check| matches!(check.question, Question::LogStore(_) | Question::Roles(_)))
     }
 
+    /// Whether its troubles have to do with nobody else's, so that they are told by themselves: a store of logs, the roles of a group, a job.
+    pub fn is_told_alone(&self) -> bool {
+        self.stands_for_others() || self.job().is_some()
+    }
+
+    /// The job that it is, and where that stands among the checks.
+    pub fn job(&self) -> Option<(u8, &Arc<JobQuestion>)> {
+        let mut checks = (0_u8..).zip(&self.checks);
+        checks.find_map(|(place, check)| Some((place, check.question.job()?)))
+    }
+
     /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
     pub fn heartbeat(&self) -> Option<(u8, &Arc<HeartbeatQuestion>)> {
         let mut checks = (0_u8..).zip(&self.checks);
@@ -431,6 +445,8 @@ pub enum Question {
     Metrics(Arc<MetricsQuestion>),
     /// `steps:`
     Steps(Arc<StepsQuestion>),
+    /// A job of `jobs:`; never asked, it calls us.
+    Job(Arc<JobQuestion>),
 }
 
 impl Question {
@@ -455,6 +471,7 @@ impl Question {
             Self::Icmp(icmp) => Some(icmp.host.to_string()),
             Self::Dns(_)
             | Self::Heartbeat(_)
+            | Self::Job(_)
             | Self::LogFreshness(_)
             | Self::LogStore(_)
             | Self::Roles(_) => None,
@@ -481,11 +498,38 @@ fn shown_host(url: &Url, secrets: &[Secret]) -> Option<String> {
 }
 
 impl Question {
-    /// What is expected of one that calls us, if it is such a one.
+    /// Whether it is never asked, because it calls us.
+    pub const fn calls_us(&self) -> bool {
+        self.heartbeat().is_some() || self.job().is_some()
+    }
+
+    /// What is expected of a job, if it is one.
+    pub const fn job(&self) -> Option<&Arc<JobQuestion>> {
+        match self {
+            Self::Job(question) => Some(question),
+            Self::Heartbeat(_)
+            | Self::Health(_)
+            | Self::Http(_)
+            | Self::Metrics(_)
+            | Self::Steps(_)
+            | Self::LogFreshness(_)
+            | Self::LogStore(_)
+            | Self::Roles(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::Icmp(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_) => None,
+        }
+    }
+
+    /// What is expected of one that sends signs of life, if it is such a one.
     pub const fn heartbeat(&self) -> Option<&Arc<HeartbeatQuestion>> {
         match self {
             Self::Heartbeat(question) => Some(question),
-            Self::Health(_)
+            Self::Job(_)
+            | Self::Health(_)
             | Self::Http(_)
             | Self::Metrics(_)
             | Self::Steps(_)

@@ -103,6 +103,7 @@ impl Prober {
             Question::Metrics(question) => self.world.http.prepare_metrics(question),
             Question::Dns(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::Icmp(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -171,10 +172,12 @@ impl Prober {
                     let run = steps::look(&world.http, question, &world.clock, started.tick, limit);
                     Box::pin(run).await
                 }
-                Question::Heartbeat(_) => Findings::of(Outcome::Unobservable(Gap {
-                    kind: GapKind::Witness,
-                    words: String::from("it calls hekate, so there is nothing to ask"),
-                })),
+                Question::Heartbeat(_) | Question::Job(_) => {
+                    Findings::of(Outcome::Unobservable(Gap {
+                        kind: GapKind::Witness,
+                        words: String::from("it calls hekate, so there is nothing to ask"),
+                    }))
+                }
                 Question::Roles(roles) => Box::pin(self.world.roles.read(roles, limit)).await,
                 Question::LogFreshness(_) => Findings::of(Outcome::Unobservable(Gap {
                     kind: GapKind::Witness,
@@ -223,6 +226,7 @@ impl World {
             | Question::Metrics(_)
             | Question::Steps(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -242,6 +246,7 @@ impl World {
             | Question::Metrics(_)
             | Question::Steps(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -281,6 +286,7 @@ impl World {
             | Question::Metrics(_)
             | Question::Steps(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)

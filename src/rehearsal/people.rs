@@ -42,6 +42,7 @@ pub(super) fn wish(board: &Board, words: &str, now: Timestamp) -> Result<Wish, S
             | Reply::History(_)
             | Reply::Looked(_)
             | Reply::Availability(_)
+            | Reply::Fresh(_)
             | Reply::Said(_),
         ) => Err(format!(
             "`{words}` is a question, and nothing comes of a question"

@@ -96,6 +96,7 @@ pub fn role_of(plan: &Plan, target: &Target) -> Option<Role> {
         | Question::Websocket(_)
         | Question::Grpc(_)
         | Question::Heartbeat(_)
+        | Question::Job(_)
         | Question::Http(_)
         | Question::Metrics(_)
         | Question::Steps(_) => false,

@@ -42,6 +42,7 @@ pub fn render(reply: &Reply, command: &str, options: &Options<'_>) -> Message {
         Reply::Looked(reply) => {
             sought::looked(reply, options).with_controls(pickers::below_sought(&reply.words()))
         }
+        Reply::Fresh(reply) => sought::fresh(reply, options),
         Reply::Availability(reply) => sought::availability(reply, options)
             .with_controls(pickers::below_sought(&reply.words())),
         Reply::Said(sentences) => said(sentences),

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     command::{
-        Availability, History, Looked,
+        Availability, Fresh, History, Looked,
         sli::{NOTHING_MEASURED, Sli, clauses},
     },
     model::{Timestamp, Transition, Verdict, text::span},
@@ -168,6 +168,37 @@ pub(super) fn availability(availability: &Availability, options: &Options<'_>) -
         more => {
             let _infallible = write!(text, "; the error budgets of {more} SLOs are spent");
         }
+    }
+    let blocks = vec![Block::rich(rich)];
+    Message::new(Audience::Asker, &text, None, blocks, Vec::new())
+}
+
+/// How fresh the data of jobs is.
+pub(super) fn fresh(fresh: &Fresh, options: &Options<'_>) -> Message {
+    let time = |at: Timestamp| clock(at, DateFormat::near(at, fresh.now), options.timezone);
+    let mut rich = Rich::new();
+    let headline = fresh.headline();
+    rich.bold(&headline).end_line();
+    for line in fresh.lines.iter().take(SHOWN_MAX) {
+        rich.emoji(look::circle(line.verdict))
+            .emoji(line.icon.as_deref().unwrap_or_default())
+            .bold(&line.name);
+        for (index, clause) in line.clauses(fresh.now, &time).iter().enumerate() {
+            rich.own(if index == 0 { " " } else { " \u{b7} " })
+                .foreign(clause, WORDS_MAX);
+        }
+        rich.end_line();
+    }
+    let more = fresh.lines.len().saturating_sub(SHOWN_MAX);
+    if more > 0 {
+        rich.own(&format!("and {more} more, none of them worse"))
+            .end_line();
+    }
+    let mut text = neutral(&headline, WORDS_MAX);
+    if let Some(worst) = fresh.lines.first().filter(|line| line.why.is_some()) {
+        let words = worst.clauses(fresh.now, &time).join(" \u{b7} ");
+        text.push_str(": ");
+        text.push_str(&neutral(&words, WORDS_MAX));
     }
     let blocks = vec![Block::rich(rich)];
     Message::new(Audience::Asker, &text, None, blocks, Vec::new())

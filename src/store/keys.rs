@@ -148,5 +148,6 @@ const fn kind(kind: v1::CheckKind) -> u8 {
         v1::CheckKind::Metrics => 12,
         v1::CheckKind::LogStore => 13,
         v1::CheckKind::Roles => 14,
+        v1::CheckKind::Job => 15,
     }
 }

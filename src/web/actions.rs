@@ -177,7 +177,8 @@ fn answered(shared: &Shared, answer: Option<Answered>, is_dry: bool, format: For
             | Reply::Known(_)
             | Reply::History(_)
             | Reply::Looked(_)
-            | Reply::Availability(_) => text(&[]),
+            | Reply::Availability(_)
+            | Reply::Fresh(_) => text(&[]),
         },
     };
     (status, body).into_response()
@@ -203,6 +204,7 @@ fn not_understood(reply: &Reply) -> Response {
         | Reply::History(_)
         | Reply::Looked(_)
         | Reply::Availability(_)
+        | Reply::Fresh(_)
         | Reply::Said(_) => trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here"),
     }
 }

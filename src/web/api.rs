@@ -15,7 +15,7 @@ use serde_json::json;
 use super::{Shared, trouble, trouble_with};
 use crate::{
     command::{
-        Line, Past, Status, Suggestions, json as shape,
+        Fresh, Line, Past, Status, Suggestions, fresh, json as shape,
         lookup::{self, One, Selection},
         suggest,
         text::{self, Look},
@@ -131,6 +131,25 @@ pub(super) async fn suggest(
             understood,
             nearest,
         } => unknown(&understood, &nearest),
+    }
+}
+
+/// `GET /api/v1/jobs`
+pub(super) async fn jobs(
+    State(shared): State<Shared>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Response {
+    let asked = match asked {
+        Ok(Query(asked)) => asked,
+        Err(rejection) => return bad_query(&rejection),
+    };
+    let board = shared.board.load_full();
+    match Fresh::select(&board, &asked.words, shared.clock.now().at) {
+        Ok(fresh) => match asked.format {
+            Format::Json => Json(fresh::json(&fresh)).into_response(),
+            Format::Text | Format::Short => plain(fresh::text(&fresh, look(&shared, &asked))),
+        },
+        Err(nobody) => unknown(&nobody.understood, &nobody.nearest),
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `GET /metrics` | Prometheus' text format |
 //! | `GET /api/v1/status` | all targets, or those that `?words=` selects |
 //! | `GET /api/v1/suggest` | what `max_age` should be, of the same |
+//! | `GET /api/v1/jobs` | how fresh the data of jobs is, of the same |
 //! | `GET /api/v1/lapses` | when nobody looked or nobody could see, since `?since=` (`7d`) |
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
@@ -25,6 +26,7 @@
 //! | `GET /api/v1/actions`, `POST /api/v1/actions/<name>` | what can be done to targets; it is done |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
+//! | `GET`, `POST` or `HEAD /ping/<ping key>/<job>`, `…/start`, `…/fail`, `…/log`, `…/<exit code>` | what a job says of its run |
 //! | `POST /v1/heartbeat/<source>/<query>` | the newest line of a log, with the token of the log source |
 
 mod access;
@@ -35,6 +37,7 @@ mod heartbeat;
 mod marks;
 mod operations;
 mod page;
+mod ping;
 mod planned;
 mod roles;
 mod serve;
@@ -74,7 +77,7 @@ pub use serve::{listen, serve};
 
 use crate::{
     chat::Chat,
-    model::{Board, GroupName, Tick, heartbeat::Push, planned::PlanKind},
+    model::{Board, GroupName, TargetId, Tick, heartbeat::Push, job::Ping, planned::PlanKind},
 };
 
 /// The longest body that is read, in bytes. A slash command is far below it.
@@ -85,6 +88,8 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 
 /// Hands a call from outside to the engine; says whether anybody takes it.
 pub type Pushes = Arc<dyn Fn(Push) -> bool + Send + Sync>;
+/// Hands the call of a job to the engine; what it returns is done when what it changed is stored, and broken if nobody takes it.
+pub type Pings = Arc<dyn Fn(TargetId, Ping) -> oneshot::Receiver<()> + Send + Sync>;
 /// Takes who of a group is active now, by its name in the group. It must not block.
 pub type RoleSaid = Arc<dyn Fn(GroupName, String) + Send + Sync>;
 
@@ -99,6 +104,8 @@ pub struct State {
     pub reload: mpsc::Sender<Reload>,
     /// Where signs of life go.
     pub push: Pushes,
+    /// Where the calls of jobs go.
+    pub ping: Pings,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
 }
@@ -209,6 +216,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/-/reload", post(operations::reload))
         .route("/api/v1/status", get(api::status))
         .route("/api/v1/suggest", get(api::suggest))
+        .route("/api/v1/jobs", get(api::jobs))
         .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/sli", get(sli::sli))
         .route("/api/v1/targets/{*question}", get(api::target))
@@ -247,6 +255,12 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route(
             "/v1/heartbeat/{*whom}",
             get(heartbeat::beat).post(heartbeat::beat),
+        )
+        .route(
+            "/ping/{*path}",
+            get(ping::ping)
+                .post(ping::ping)
+                .layer(DefaultBodyLimit::max(ping::BODY_BYTES_MAX)),
         )
         .merge(guarded)
         .fallback(|| async { trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here") })

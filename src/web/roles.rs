@@ -77,6 +77,7 @@ fn pushed(plan: &Plan, group: &GroupName, headers: &HeaderMap) -> Option<Arc<Rol
             | Question::Websocket(_)
             | Question::Grpc(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::Http(_)
             | Question::Metrics(_)
             | Question::Steps(_)

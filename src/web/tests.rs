@@ -41,6 +41,7 @@ use crate::{
         Timestamp, Told, Verdict,
         board::Ourselves,
         heartbeat::Push,
+        job::Ping,
         lapse::{Lapse, LapseKind},
     },
     slack::signature::sign,
@@ -63,6 +64,7 @@ pub(super) struct World {
     pub(super) state: State,
     reloads: mpsc::Receiver<Reload>,
     pub(super) pushed: mpsc::UnboundedReceiver<Push>,
+    pub(super) pinged: mpsc::UnboundedReceiver<(TargetId, Ping)>,
 }
 
 pub(super) fn world() -> World {
@@ -73,6 +75,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
     plan.slack.signing_secrets = secrets.iter().map(|text| Secret::new(*text)).collect();
     let (reload, reloads) = mpsc::channel(1);
     let (pushes, pushed) = mpsc::unbounded_channel();
+    let (pings, pinged) = mpsc::unbounded_channel();
     let state = State {
         chat: Chat {
             board: Arc::new(ArcSwap::from_pointee(board)),
@@ -99,12 +102,20 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         pulse: Arc::new(Pulse::new(Duration::from_hours(1))),
         reload,
         push: Arc::new(move |push| pushes.send(push).is_ok()),
+        ping: Arc::new(move |target, ping| {
+            let (stored, answer) = tokio::sync::oneshot::channel();
+            if pings.send((target, ping)).is_ok() {
+                let _ = stored.send(());
+            }
+            answer
+        }),
         role_said: Arc::new(|_, _| {}),
     };
     World {
         state,
         reloads,
         pushed,
+        pinged,
     }
 }
 
@@ -1066,6 +1077,7 @@ async fn the_peer_is_known_to_the_routes() {
         state,
         mut reloads,
         pushed,
+        pinged,
     } = world();
     tokio::spawn(async move {
         let Reload { answer } = reloads.recv().await.unwrap();
@@ -1076,6 +1088,7 @@ async fn the_peer_is_known_to_the_routes() {
         state,
         reloads: unused,
         pushed,
+        pinged,
     });
     let answer = raw(
         running.address,

@@ -39,6 +39,7 @@ mod home;
 mod hostile;
 mod hostile_fleet;
 mod jenkins;
+mod jobs;
 mod kill_points;
 mod kills;
 mod logs;

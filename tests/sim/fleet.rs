@@ -126,6 +126,7 @@ pub(crate) fn plan(
             // Its summer time ends while a world lasts.
             timezone: chrono_tz::Europe::Prague,
             token: None,
+            ping_key: None,
         },
         store: StoreSettings {
             path: folder.to_owned(),

@@ -388,6 +388,8 @@ impl World {
                 | Action::Show(..)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
+                | Action::ShowJob(..)
+                | Action::Heard(_)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
                 | Action::Ordered(..)

@@ -355,6 +355,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
             public_url: None,
             timezone: chrono_tz::UTC,
             token: None,
+            ping_key: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

@@ -126,6 +126,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         pulse: Arc::new(Pulse::new(Duration::from_mins(1))),
         reload,
         push: Arc::new(|_| false),
+        ping: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         role_said: Arc::new(|_, _| {}),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
@@ -147,6 +148,7 @@ fn plan() -> Plan {
             public_url: None,
             timezone: chrono_tz::Europe::Prague,
             token: None,
+            ping_key: None,
         },
         store: StoreSettings {
             path: PathBuf::from("data"),

@@ -223,7 +223,7 @@ fn host(address: &str) -> String {
 pub(super) fn capacity(plan: &Plan, room: Room, running: &Running) -> Line {
     let checks = plan.targets.iter().flat_map(|target| &target.checks);
     let rate: f64 = checks
-        .filter(|check| check.question.heartbeat().is_none())
+        .filter(|check| !check.question.calls_us())
         .map(|check| 1.0 / check.policy.interval.as_secs_f64().max(0.001))
         .sum();
     let mut words = format!(

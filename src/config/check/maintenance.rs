@@ -236,32 +236,7 @@ impl Check<'_> {
             return None;
         };
         let duration = self.duration(duration, "`duration`", DURATION).value?;
-        let recurring = match Recurring::parse(&line, zone, duration) {
-            Ok(recurring) => recurring,
-            Err(why) => {
-                self.report(
-                    Problem::new(
-                        Code::Schedule,
-                        self.inner(schedule.span),
-                        format!("`{}` is no cron line", clean(&line, 64)),
-                    )
-                    .label(clean(&why, 120))
-                    .help("five fields: minute hour day month weekday; `30 2 * * 1-5` is 02:30 on weekdays"),
-                );
-                return None;
-            }
-        };
-        let Some(first) = recurring.opens_after(COMPARED_FROM) else {
-            self.report(
-                Problem::new(
-                    Code::Schedule,
-                    self.inner(schedule.span),
-                    format!("{who} never begins"),
-                )
-                .label("no day is like this"),
-            );
-            return None;
-        };
+        let (recurring, first) = self.cron(&line, schedule.span, who, zone, duration)?;
         if let Some(gap) = overlap(&recurring, first) {
             let at = raw.duration.as_ref().map_or(schedule.span, |at| at.span);
             self.report(
@@ -276,6 +251,44 @@ impl Check<'_> {
             return None;
         }
         Some(Times::Recurring(recurring))
+    }
+
+    /// A cron line, and when it first begins after the beginning of 2026; absent if it is none or never begins.
+    pub(super) fn cron(
+        &self,
+        line: &str,
+        span: Span,
+        who: &str,
+        zone: Tz,
+        duration: Duration,
+    ) -> Option<(Recurring, Timestamp)> {
+        let recurring = match Recurring::parse(line, zone, duration) {
+            Ok(recurring) => recurring,
+            Err(why) => {
+                self.report(
+                    Problem::new(
+                        Code::Schedule,
+                        self.inner(span),
+                        format!("`{}` is no cron line", clean(line, 64)),
+                    )
+                    .label(clean(&why, 120))
+                    .help("five fields: minute hour day month weekday; `30 2 * * 1-5` is 02:30 on weekdays"),
+                );
+                return None;
+            }
+        };
+        let Some(first) = recurring.opens_after(COMPARED_FROM) else {
+            self.report(
+                Problem::new(
+                    Code::Schedule,
+                    self.inner(span),
+                    format!("{who} never begins"),
+                )
+                .label("no day is like this"),
+            );
+            return None;
+        };
+        Some((recurring, first))
     }
 
     fn once(&self, from: &At<String>, to: &At<String>, who: &str, zone: Tz) -> Option<Times> {

@@ -8,6 +8,7 @@ mod endpoint;
 mod health;
 mod heartbeat;
 mod http;
+mod jobs;
 mod logs;
 mod maintenance;
 mod metrics;
@@ -94,11 +95,19 @@ pub(super) fn check(
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);
+    let around = jobs::Around {
+        zone: server.timezone,
+        defaults: &defaults,
+        server_token: server.token.as_ref(),
+        ping_key: server.ping_key.as_ref(),
+    };
+    let has_jobs = file.jobs.is_some();
+    let jobs = check.jobs(file.jobs, &around, &mut channels, &mut on_call, &mut groups);
     let mut sources = check.log_sources(file.log_sources, whole, &mut channels);
     let context = targets::Context {
         defaults: &defaults,
         zone: server.timezone,
-        has_discovery: file.discovery.is_some(),
+        has_others: has_jobs || file.discovery.is_some(),
         server_token: server.token.as_ref(),
     };
     let typed = (file.targets, file.discovery);
@@ -124,11 +133,11 @@ pub(super) fn check(
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let replies = check.replies(file.replies, &mut channels, &slack, &bot);
     let (stores, store_group, store_routes) = sources.finish(&check);
-    routes.splice(0..0, store_routes);
+    routes.splice(0..0, store_routes.into_iter().chain(jobs.routes));
     let mut groups = groups.finish(&check);
-    groups.extend(store_group);
+    groups.extend(jobs.group.into_iter().chain(store_group));
     let mut targets = targets.into_plan();
-    targets.extend(stores);
+    targets.extend(jobs.targets.into_iter().chain(stores));
     let channels = channels.finish(&check);
     Some(Plan {
         witnesses: check.witnesses(file.witnesses, &channels, &targets),

@@ -585,6 +585,7 @@ fn address(target: &Target) -> Option<(String, u16)> {
             | Question::Websocket(_)
             | Question::Grpc(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::Http(_)
             | Question::Metrics(_)
             | Question::Steps(_) => None,

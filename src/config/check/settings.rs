@@ -41,28 +41,39 @@ impl Check<'_> {
             .and_then(|at| self.address(&at, "`public_url`"))
             .map(|url| url.as_str().trim_end_matches('/').to_owned());
         let timezone = raw.timezone.and_then(|at| self.timezone(&at));
-        let token = self.token(raw.token.as_ref(), raw.token_file.as_ref());
+        let token = self.key("token", raw.token.as_ref(), raw.token_file.as_ref());
+        let ping_key = self.key(
+            "ping_key",
+            raw.ping_key.as_ref(),
+            raw.ping_key_file.as_ref(),
+        );
         Server {
             listen: listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
             public_url,
             timezone: timezone.unwrap_or(Tz::UTC),
             token,
+            ping_key,
         }
     }
 
-    fn token(
+    /// A key of `server` that programs have to know.
+    fn key(
         &mut self,
+        key: &'static str,
         direct: Option<&At<SecretText>>,
         file: Option<&At<String>>,
     ) -> Option<Secret> {
         let found = self.secret(&SecretFields {
             owner: "`server`",
-            key: "token",
+            key,
             direct,
             file,
             in_preview: None,
             is_optional: true,
-            variable: Some("HEKATE_TOKEN"),
+            variable: Some(match key {
+                "ping_key" => "HEKATE_PING_KEY",
+                _ => "HEKATE_TOKEN",
+            }),
             has_file_twin: true,
         })?;
         if found.secret.expose().chars().count() < KEY_MIN {
@@ -70,7 +81,7 @@ impl Check<'_> {
                 Problem::new(
                     Code::WeakKey,
                     found.span,
-                    format!("`token` of `server` is shorter than {KEY_MIN} characters"),
+                    format!("`{key}` of `server` is shorter than {KEY_MIN} characters"),
                 )
                 .help("make one with `openssl rand -hex 32`"),
             );

@@ -49,8 +49,8 @@ pub(super) struct Context<'a> {
     pub(super) defaults: &'a Layer,
     /// The zone of times of the day that say none.
     pub(super) zone: Tz,
-    /// Whether more targets may be discovered.
-    pub(super) has_discovery: bool,
+    /// Whether anything else is watched: jobs, or what is discovered.
+    pub(super) has_others: bool,
     /// What callers have to know that a heartbeat does not say otherwise of.
     pub(super) server_token: Option<&'a Secret>,
 }
@@ -135,7 +135,7 @@ impl Check<'_> {
     }
 
     /// Aliases and their places.
-    fn names(&self, at: Option<&At<OneOrMany<String>>>) -> (Vec<String>, Vec<Span>) {
+    pub(super) fn names(&self, at: Option<&At<OneOrMany<String>>>) -> (Vec<String>, Vec<Span>) {
         let list = at
             .and_then(|at| at.value.as_ref())
             .map_or(&[][..], |list| &list.0);
@@ -166,7 +166,7 @@ impl Check<'_> {
             None if self.findings.was_meant(whole, "targets") => return out,
             None => (whole, Vec::new()),
         };
-        if list.is_empty() && !context.has_discovery {
+        if list.is_empty() && !context.has_others {
             self.report(
                 Problem::new(Code::NoTarget, span, "there is no target, so there is nothing to watch")
                     .help("add `targets:` with `- { name: api, health: \"https://api.example.test/health\" }`"),
@@ -395,7 +395,7 @@ impl Check<'_> {
         Some(id)
     }
 
-    fn icon(&self, at: &At<String>) -> Option<String> {
+    pub(super) fn icon(&self, at: &At<String>) -> Option<String> {
         let text = self.text(at, "`icon`")?;
         let is_word = text
             .strip_prefix(':')

@@ -70,6 +70,13 @@ struct Partial {
     silent: Option<Duration>,
 }
 
+impl Layer {
+    /// How bad it says that trouble is for people.
+    pub(super) const fn severity(&self) -> Option<Severity> {
+        self.severity
+    }
+}
+
 /// Pairs of places that were already complained about: `defaults` are wrong once, not once for every target.
 #[derive(Default)]
 pub(super) struct Complaints(BTreeSet<(Option<Span>, Option<Span>, Code)>);

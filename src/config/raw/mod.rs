@@ -14,6 +14,7 @@ pub(crate) mod actions;
 pub(crate) mod discovery;
 pub(crate) mod heartbeat;
 pub(crate) mod http;
+pub(crate) mod jobs;
 pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
@@ -71,6 +72,8 @@ pub(crate) struct File {
     pub(crate) routes: Option<At<Vec<At<Route>>>>,
     /// When work is planned, and at what: nothing new is told of it meanwhile.
     pub(crate) maintenance: Option<At<Vec<At<maintenance::Window>>>>,
+    /// What runs by itself at its times and calls us when it begins and ends: names of your choice.
+    pub(crate) jobs: Option<At<Named<jobs::Job>>>,
     /// How available targets are meant to be.
     pub(crate) slos: Option<At<Vec<At<slos::Slo>>>>,
     /// What people can have done to targets, and who may: names of your choice.
@@ -95,6 +98,10 @@ pub(crate) struct Server {
     pub(crate) token: Option<At<SecretText>>,
     /// File with the token.
     pub(crate) token_file: Option<At<String>>,
+    /// What jobs have in the path when they call (`/ping/<ping key>/<job>`), at least 16 characters.
+    pub(crate) ping_key: Option<At<SecretText>>,
+    /// File with the ping key.
+    pub(crate) ping_key_file: Option<At<String>>,
 }
 
 /// Where everything is remembered.
@@ -859,7 +866,7 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 const LATER: &[(&str, &[&str])] = &[
     (
         "the file",
-        &["jobs", "releases", "silences", "status_pages", "include"],
+        &["releases", "silences", "status_pages", "include"],
     ),
     ("`slack`", &["team_id"]),
     (
@@ -895,7 +902,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 57] = [
+    const TITLES: [(&str, &str); 58] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -951,6 +958,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("GrpcCheck", "`grpc` of a target"),
         ("Reply", "a reply"),
         ("Slo", "an SLO"),
+        ("Job", "a job"),
         ("Rotation", "`rotation` of a rota"),
         ("Override", "an override of a rota"),
     ];

@@ -1,12 +1,14 @@
 //! What is told of attempts, and to whom: one line in public, with the name of who asked. Where a bot edits messages it is there from
 //! the confirmation on and goes on with the attempt; elsewhere it tells what came of it.
 
-use std::sync::Arc;
-
-use super::super::{Engine, tell::entry_of};
+use super::super::{
+    Engine,
+    account::{step, story},
+};
 use crate::model::{
-    Batch, ChannelName, EntryKey, Kind, Moment, Severity, Story,
-    action::{Account, Action, Attempt, Door, Stage},
+    Batch, ChannelName, Kind, Moment,
+    action::{Action, Attempt, Door, Stage},
+    living::Account,
 };
 
 impl Engine {
@@ -37,9 +39,9 @@ impl Engine {
             | Stage::Unknown => format!("{by} tried: {what} {title}"),
         };
         let words = parts(attempt, outcome);
-        let account = attempt.account.as_ref();
+        let account = attempt.account.clone();
         match account.filter(|account| self.plan.channels.contains_key(&account.channel)) {
-            Some(account) => step(now, account, Kind::Notice, headline, words, batch),
+            Some(mut account) => step(now, &mut account, Kind::Notice, headline, words, batch),
             None => self.tell_public(now, attempt, headline, words, batch),
         }
     }
@@ -64,7 +66,6 @@ impl Engine {
         attempt.account.take_if(|account| !is_there(account));
         if let Some(account) = &mut attempt.account {
             step(now, account, Kind::Noted, headline, words, batch);
-            account.sequence += 1;
         } else if let Some(channel) = self.channel_for(&attempt)
             && self.is_edited(&channel)
         {
@@ -147,32 +148,6 @@ fn parts(attempt: &Attempt, outcome: &str) -> String {
     parts.extend(attempt.why.as_ref().map(|why| format!("because {why}")));
     parts.push(attempt.id.to_string());
     parts.join(" · ")
-}
-
-fn story(channel: &ChannelName, headline: String, words: String, now: Moment) -> Story {
-    Story {
-        severity: Severity::Info,
-        also_told: vec![channel.clone()],
-        ..Story::plain(headline, words, now.at)
-    }
-}
-
-/// The next step of a message that tells of an attempt.
-fn step(
-    now: Moment,
-    account: &Account,
-    kind: Kind,
-    headline: String,
-    words: String,
-    batch: &mut Batch,
-) {
-    let key = EntryKey {
-        incident: account.incident.clone(),
-        sequence: account.sequence + 1,
-        channel: account.channel.clone(),
-    };
-    let story = Arc::new(story(&account.channel, headline, words, now));
-    batch.entries.push(entry_of(key, kind, now, None, &story));
 }
 
 /// What is being done, for the words that are usual.

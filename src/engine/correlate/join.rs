@@ -109,7 +109,7 @@ impl Engine {
                 && !is_over
                 && has_room
                 && open.incident.verdict != Verdict::Unknown
-                && !watched.stands_for_others();
+                && !watched.is_told_alone();
             is_fit.then(|| (*other, now.since(*at)))
         });
         partners.filter(|(_, ago)| *ago <= JOIN_WITHIN).collect()

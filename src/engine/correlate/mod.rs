@@ -236,7 +236,7 @@ impl Engine {
         batch: &mut Batch,
     ) -> Option<IncidentId> {
         let watched = self.at(slot)?;
-        let is_alone = watched.stands_for_others() || watched.is_only_ending();
+        let is_alone = watched.is_told_alone() || watched.is_only_ending();
         let is_grouped = self.plan.groups_incidents && !is_alone;
         if self.commons.waiting.contains(&slot) {
             return None;

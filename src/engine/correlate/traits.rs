@@ -164,4 +164,9 @@ impl Watched {
     pub(in crate::engine) fn stands_for_others(&self) -> bool {
         self.target.stands_for_others()
     }
+
+    /// Whether its troubles have to do with nobody else's.
+    pub(in crate::engine) fn is_told_alone(&self) -> bool {
+        self.target.is_told_alone()
+    }
 }

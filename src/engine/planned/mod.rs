@@ -220,7 +220,7 @@ impl Engine {
     /// What is told together with others waits for its look among them.
     pub(in crate::engine) fn hold_unseen(&self, slot: Slot) -> Option<Hold> {
         let watched = self.at(slot)?;
-        let is_alone = watched.stands_for_others() || watched.is_only_ending();
+        let is_alone = watched.is_told_alone() || watched.is_only_ending();
         if self.commons.is_starting && self.plan.groups_incidents && !is_alone {
             return None;
         }

@@ -9,6 +9,7 @@ mod ending;
 mod flapping;
 mod handover;
 mod heartbeat;
+mod job;
 mod lapse;
 mod logs;
 mod parents;
@@ -126,6 +127,9 @@ struct World {
     ordered: Vec<Answered>,
     rereads: Vec<Reread>,
     runs: Vec<Run>,
+    /// What is shown of jobs, and the numbers of calls that were taken in.
+    jobs: BTreeMap<Slot, Arc<JobFacts>>,
+    heard: Vec<u64>,
     /// Changes with the incidents that tell of them.
     changes: claim::Changes,
 }
@@ -207,6 +211,8 @@ impl World {
             ordered: Vec::new(),
             rereads: Vec::new(),
             runs: Vec::new(),
+            jobs: BTreeMap::new(),
+            heard: Vec::new(),
             changes: claim::Changes::default(),
         };
         world.carry_out(actions);
@@ -246,6 +252,10 @@ impl World {
                 Action::Blind(blind) => self.show_blind(blind.is_some()),
                 Action::ShowLog(slot, facts) => self.show_log(slot, &facts),
                 Action::ShowRole(slot, facts) => self.show_role(slot, facts.as_deref()),
+                Action::ShowJob(slot, facts) => {
+                    self.jobs.insert(slot, facts);
+                }
+                Action::Heard(number) => self.heard.push(number),
             }
         }
     }

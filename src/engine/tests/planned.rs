@@ -1132,6 +1132,8 @@ fn agenda(plan: Plan, events: Vec<(u64, u64, Event)>) -> Option<Arc<Agenda>> {
         | Action::Show(..)
         | Action::ShowLog(..)
         | Action::ShowRole(..)
+        | Action::ShowJob(..)
+        | Action::Heard(_)
         | Action::LookTrouble(_)
         | Action::AskWitnesses(_)
         | Action::Blind(_)

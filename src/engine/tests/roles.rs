@@ -48,6 +48,7 @@ impl World {
             | Question::Websocket(_)
             | Question::Grpc(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::Http(_)
             | Question::Metrics(_)
             | Question::Steps(_)

@@ -263,6 +263,7 @@ impl Scenery {
             }
             Question::LogFreshness(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::Tcp(_)
             | Question::Tls(_)
             | Question::Dns(_)

@@ -53,6 +53,8 @@ impl Stage<'_> {
                 | Action::Looked(_)
                 | Action::ShowLog(..)
                 | Action::ShowRole(..)
+                | Action::ShowJob(..)
+                | Action::Heard(_)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
                 | Action::Blind(_)

@@ -3,7 +3,7 @@
 use super::{Context, small_print};
 use crate::{
     model::{
-        ComponentState, Entry, Kind, Phases, Story, Verdict, notification::Many,
+        CheckKind, ComponentState, Entry, Kind, Phases, Story, Verdict, notification::Many,
         observation::Detail, text,
     },
     slack::{
@@ -187,9 +187,29 @@ const fn state_word(state: ComponentState) -> &'static str {
 
 fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
     let story = &entry.story;
+    // Who calls us is not looked at: nothing was counted, and nothing took time.
+    let calls_us = match story.check {
+        Some(CheckKind::Heartbeat | CheckKind::Job) => true,
+        Some(
+            CheckKind::Health
+            | CheckKind::LogFreshness
+            | CheckKind::Http
+            | CheckKind::Tcp
+            | CheckKind::Tls
+            | CheckKind::Dns
+            | CheckKind::Grpc
+            | CheckKind::Icmp
+            | CheckKind::Websocket
+            | CheckKind::Steps
+            | CheckKind::Metrics
+            | CheckKind::LogStore
+            | CheckKind::Roles,
+        )
+        | None => false,
+    };
     let mut confirmed = Markup::new();
     // A reminder is not a confirmation: how it was confirmed was told with the first message.
-    if story.looks_of > 0 && entry.kind != Kind::Reminder {
+    if story.looks_of > 0 && entry.kind != Kind::Reminder && !calls_us {
         confirmed
             .own("*Confirmed*  ")
             .number(usize::from(story.looks_for))
@@ -210,7 +230,9 @@ fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
         if let Some(status) = good.status {
             last_good.own(" · HTTP ").number(usize::from(status));
         }
-        last_good.own(" in ").span(good.took);
+        if !calls_us {
+            last_good.own(" in ").span(good.took);
+        }
     }
     let mut phases = Markup::new();
     let words = phase_words(&story.phases);

@@ -69,6 +69,7 @@ macro_rules! same_fields {
 
 same_variants!(CheckKind of model::CheckKind {
     Health, LogFreshness, Http, Tcp, Tls, Dns, Grpc, Icmp, Websocket, Heartbeat, Steps, Metrics, LogStore, Roles,
+    Job,
 });
 same_variants!(Verdict of model::Verdict { Operational, Suspect, Unknown, Degraded, Down });
 same_variants!(Role of model::roles::Role { Active, Inactive, Unknown });
@@ -77,11 +78,12 @@ same_variants!(FailureClass of model::FailureClass { Explicit, Refused, Silent }
 same_variants!(FailureKind of model::FailureKind {
     SaysDown, CriticalComponent, RuleMatched, ServerError, ProxyError, NotFound, ClientError, ConnectionRefused,
     ConnectionClosed, TlsHandshake, Certificate, NotHttp, TooLarge, ConnectTimeout, TlsTimeout, FirstByteTimeout,
-    BodyTimeout, BodyCut, Unreachable, NameNotFound, Unexpected, NoReply, Missed, LogSilence,
+    BodyTimeout, BodyCut, Unreachable, NameNotFound, Unexpected, NoReply, Missed, LogSilence, JobFailed,
+    JobStuck, JobLate,
 });
 same_variants!(DegradationKind of model::DegradationKind {
     SaysDegraded, Component, RuleMatched, Contradiction, BrokenBody, OtherFormat, Redirected, Throttled,
-    Expiring, Unexpected, LogSilence, Lagging, Roles,
+    Expiring, Unexpected, LogSilence, Lagging, Roles, Overrun,
 });
 same_variants!(GapKind of model::GapKind {
     OwnResources, OwnNetwork, Resolver, OwnTls, Interrupted, Panicked, NotAuthorised, SaysUnknown, NotConfigured,
@@ -874,6 +876,34 @@ same_fields!(RolesMemory of model::roles::RolesMemory {
     heard: Option<HeardSwap>,
 });
 
+same_variants!(RunLag of model::job::RunLag { InTime, Overrun, Stuck });
+same_variants!(Fault of model::job::Fault { Ours, ThirdParty });
+same_fields!(Run of model::job::Run {
+    id: String,
+    began_at: Time,
+    lag: RunLag,
+    said: String,
+    account: Option<Account>,
+    shown_at: Time,
+});
+same_fields!(EndedRun of model::job::Ended {
+    id: String,
+    at: Time,
+    took: Option<Span>,
+    failure: Option<String>,
+    fault: Option<Fault>,
+});
+same_fields!(GoodRun of model::job::GoodRun { at: Time, took: Option<Span>, said: String });
+same_fields!(JobMemory of model::job::JobMemory {
+    rhythm: String,
+    settled_to: Time,
+    runs: Vec<Run>,
+    last: Option<EndedRun>,
+    good: Option<GoodRun>,
+    missed: Option<Time>,
+    unheard: Option<Time>,
+});
+
 /// What some kinds of check remember beside the judge.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]
@@ -882,6 +912,7 @@ pub(in crate::store) enum Memory {
     Log(LogMemory),
     Beat(Beat),
     Roles(RolesMemory),
+    Job(JobMemory),
 }
 
 impl Form<model::Memory> for Memory {
@@ -891,6 +922,7 @@ impl Form<model::Memory> for Memory {
             model::Memory::Log(memory) => Self::Log(Form::of(memory)),
             model::Memory::Beat(beat) => Self::Beat(Form::of(beat)),
             model::Memory::Roles(memory) => Self::Roles(Form::of(memory)),
+            model::Memory::Job(memory) => Self::Job(Form::of(memory)),
         }
     }
 
@@ -900,6 +932,7 @@ impl Form<model::Memory> for Memory {
             Self::Log(memory) => model::Memory::Log(memory.into_model()),
             Self::Beat(beat) => model::Memory::Beat(beat.into_model()),
             Self::Roles(memory) => model::Memory::Roles(memory.into_model()),
+            Self::Job(memory) => model::Memory::Job(memory.into_model()),
         }
     }
 }
@@ -958,10 +991,10 @@ pub(in crate::store) enum Door {
     },
 }
 
-same_fields!(Account of model::action::Account { incident: String, channel: String, sequence: u32 });
+same_fields!(Account of model::living::Account { incident: String, channel: String, sequence: u32 });
 
 impl Door {
-    fn of(model: &model::action::Door, account: Option<&model::action::Account>) -> Self {
+    fn of(model: &model::action::Door, account: Option<&model::living::Account>) -> Self {
         use model::action::Door as Model;
         match (model, account) {
             (
@@ -992,7 +1025,7 @@ impl Door {
         }
     }
 
-    fn into_model(self) -> (model::action::Door, Option<model::action::Account>) {
+    fn into_model(self) -> (model::action::Door, Option<model::living::Account>) {
         use model::action::Door as Model;
         let slack = |channel, channel_name| Model::Slack {
             channel,

@@ -10,14 +10,15 @@ use crate::model::{
     FailureKind, Family, Gap, GapKind, Incident, IncidentId, Kind, Memory, OnCallName, Outage,
     Outcome, Phases, Policy, Proof, Reason, Rule, Seen, Severity, State, Story, TargetId, Tick,
     Timestamp, Told, ToldFlapping, Transition, Verdict,
-    action::{Account, Attempt, AttemptId, Confirmed, Door, Stage},
+    action::{Attempt, AttemptId, Confirmed, Door, Stage},
     batch::Finished,
     cause::{Cause, Common, Member},
     heartbeat::Beat,
     incident::{Mark, Worth},
+    job::{Ended as EndedRun, Fault, GoodRun, JobMemory, Run, RunLag},
     judgement::{Burst, Count, Good, Recovery, Spans},
     lapse::{Lapse, LapseKind},
-    living::{LastTold, Living, Spot},
+    living::{Account, LastTold, Living, Spot},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
     notification::{Many, One},
@@ -502,6 +503,58 @@ fn witness() -> impl Strategy<Value = Memory> {
         )
 }
 
+fn account() -> impl Strategy<Value = Account> {
+    key().prop_map(|key| Account {
+        incident: key.incident,
+        channel: key.channel,
+        sequence: key.sequence,
+    })
+}
+
+fn job() -> impl Strategy<Value = Memory> {
+    let lag = select(vec![RunLag::InTime, RunLag::Overrun, RunLag::Stuck]);
+    let run = (text(), [time(), time()], lag, text(), option::of(account())).prop_map(
+        |(id, [began_at, shown_at], lag, said, account)| Run {
+            id,
+            began_at,
+            lag,
+            said,
+            account,
+            shown_at,
+        },
+    );
+    let took = || option::of((0..1_000_000_u64).prop_map(Duration::from_millis));
+    let fault = option::of(select(vec![Fault::Ours, Fault::ThirdParty]));
+    let last = (text(), time(), took(), option::of(text()), fault).prop_map(
+        |(id, at, took, failure, fault)| EndedRun {
+            id,
+            at,
+            took,
+            failure,
+            fault,
+        },
+    );
+    let good = (time(), took(), text()).prop_map(|(at, took, said)| GoodRun { at, took, said });
+    (
+        (text(), time(), vec(run, 0..3)),
+        (option::of(last), option::of(good)),
+        [option::of(time()), option::of(time())],
+    )
+        .prop_map(
+            |((rhythm, settled_to, runs), (last, good), [missed, unheard])| {
+                Memory::Job(JobMemory {
+                    rhythm,
+                    settled_to,
+                    runs,
+                    last,
+                    good,
+                    missed,
+                    unheard,
+                })
+            },
+        )
+}
+
 fn roles() -> impl Strategy<Value = Memory> {
     (
         (vec(target(), 0..3), vec(target(), 0..2), any::<u16>()),
@@ -594,7 +647,7 @@ fn memory() -> impl Strategy<Value = Option<Box<Memory>>> {
         });
     let beat = (time(), option::of(".{0,40}"))
         .prop_map(|(at, failure)| Memory::Beat(Beat { at, failure }));
-    option::of(prop_oneof![witness(), log, beat, roles()].prop_map(Box::new))
+    option::of(prop_oneof![witness(), log, beat, roles(), job()].prop_map(Box::new))
 }
 
 pub(super) fn transition() -> impl Strategy<Value = Transition> {
@@ -980,11 +1033,6 @@ pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
         }),
     ];
     let confirmed = (person(), time()).prop_map(|(by, at)| Confirmed { by, at });
-    let account = key().prop_map(|key| Account {
-        incident: key.incident,
-        channel: key.channel,
-        sequence: key.sequence,
-    });
     (
         (0..6_u64, text(), target(), person(), door),
         (option::of(text()), text(), option::of(text()), text()),
@@ -992,7 +1040,7 @@ pub(super) fn attempt() -> impl Strategy<Value = Attempt> {
         (
             vec(confirmed, 0..3),
             select(Stage::ALL.to_vec()),
-            option::of(account),
+            option::of(account()),
         ),
     )
         .prop_map(

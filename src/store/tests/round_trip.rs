@@ -12,7 +12,8 @@ use super::{
 use crate::{
     model::{
         Batch, ChannelName, CheckKind, CheckRecord, Entry, IncidentId, Kind, Memory, Verdict,
-        action::{Account, Stage},
+        action::Stage,
+        living::Account,
         logs::{LogMemory, LogRow},
         pauses::{Pause, PauseDay, Pauses},
         planned::{Acknowledgement, Attended, Ended, HowEnded, Person, Silent},

@@ -147,6 +147,7 @@ fn store_of(target: &Target) -> Option<(&LogStoreQuestion, &Secret)> {
             | Question::Steps(_)
             | Question::LogFreshness(_)
             | Question::Heartbeat(_)
+            | Question::Job(_)
             | Question::Roles(_)
             | Question::Tcp(_)
             | Question::Tls(_)

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deeds;
+mod runs;
 mod shifts;
 mod workspace;
 

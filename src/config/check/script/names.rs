@@ -157,6 +157,7 @@ impl Checker<'_> {
                     | Question::Websocket(_)
                     | Question::Grpc(_)
                     | Question::Heartbeat(_)
+                    | Question::Job(_)
                     | Question::Http(_)
                     | Question::Metrics(_)
                     | Question::Steps(_) => None,

@@ -522,9 +522,11 @@ const fn is_looked_at(kind: CheckKind) -> bool {
         | CheckKind::Websocket
         | CheckKind::Steps
         | CheckKind::Metrics => true,
-        CheckKind::LogFreshness | CheckKind::Heartbeat | CheckKind::LogStore | CheckKind::Roles => {
-            false
-        }
+        CheckKind::LogFreshness
+        | CheckKind::Heartbeat
+        | CheckKind::LogStore
+        | CheckKind::Roles
+        | CheckKind::Job => false,
     }
 }
 
@@ -616,6 +618,7 @@ fn roles_of(context: &Context<'_>, group: &crate::model::GroupName) -> Option<Ar
         | Question::Websocket(_)
         | Question::Grpc(_)
         | Question::Heartbeat(_)
+        | Question::Job(_)
         | Question::Http(_)
         | Question::Metrics(_)
         | Question::Steps(_) => None,
