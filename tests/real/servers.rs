@@ -6,7 +6,11 @@ use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Once, mpsc},
+    sync::{
+        Once,
+        atomic::{AtomicU16, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -71,10 +75,21 @@ pub(crate) fn beside(name: &str) -> PathBuf {
         .join(name)
 }
 
-/// A port that was free a moment ago.
+/// A port that nobody has: it is never given out twice, and lies below those that the kernel gives to connections, which could have taken
+/// it before the server does.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-    listener.local_addr().expect("it is bound").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 10_000;
+    // Another run of these tests beside this one begins elsewhere.
+    let start = u16::try_from(std::process::id() % u32::from(COUNT)).expect("it is small");
+    for _ in 0..COUNT {
+        let number = (start + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        if TcpListener::bind(("127.0.0.1", FIRST + number)).is_ok() {
+            return FIRST + number;
+        }
+    }
+    panic!("loopback has no free port");
 }
 
 /// A running server; it ends with this value.
@@ -143,7 +158,9 @@ impl Server {
                 return false;
             }
             if TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
-                return true;
+                // Somebody else may have answered, while this one finds that it cannot have the port.
+                thread::sleep(POLL_EVERY * 5);
+                return matches!(self.child.try_wait(), Ok(None));
             }
             thread::sleep(POLL_EVERY);
         }
