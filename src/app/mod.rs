@@ -473,6 +473,18 @@ impl Shared {
                     let _ = events.send(Event::RoleSaid(group, instance));
                 })
             },
+            measures_each: availability::measures_each(
+                self.writer.reader(),
+                Arc::clone(&self.plan),
+                Arc::clone(&self.board),
+            ),
+            past: {
+                let reader = self.writer.reader();
+                Arc::new(move |since, limit| {
+                    let read = reader.incidents(since, limit);
+                    read.map_err(|error| error.to_string())
+                })
+            },
         }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod act;
 mod choices;
+pub mod days;
 mod help;
 mod home;
 pub mod json;

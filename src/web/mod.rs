@@ -23,6 +23,9 @@
 //! | `POST`, `DELETE /v1/incidents/<id>/ack` | somebody takes an incident on, or gives it back |
 //! | `POST /v1/incidents/<id>/hand-over` | somebody else is on it from now on |
 //! | `GET /api/v1/actions`, `POST /api/v1/actions/<name>` | what can be done to targets; it is done |
+//! | `GET /`, `GET /targets/<words>` | the status page, and that of one target |
+//! | `GET /badge/<words>.svg`, `GET /embed/<words>` | badges and cards for other pages |
+//! | `GET /feed.rss`, `.atom`, `.json` | incidents as feeds |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
 //! | `POST /v1/heartbeat/<source>/<query>` | the newest line of a log, with the token of the log source |
@@ -30,8 +33,11 @@
 mod access;
 mod actions;
 mod api;
+mod embed;
+mod feed;
 mod gate;
 mod heartbeat;
+mod history;
 mod marks;
 mod operations;
 mod page;
@@ -42,6 +48,7 @@ mod slack;
 mod slash;
 mod sli;
 mod stall;
+mod target;
 
 #[cfg(test)]
 mod tests;
@@ -70,11 +77,13 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+pub use history::{MeasuresEach, PastIncidents};
 pub use serve::{listen, serve};
 
 use crate::{
     chat::Chat,
     model::{Board, GroupName, Tick, heartbeat::Push, planned::PlanKind},
+    page::Format,
 };
 
 /// The longest body that is read, in bytes. A slash command is far below it.
@@ -101,6 +110,10 @@ pub struct State {
     pub push: Pushes,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
+    /// Measures how available targets were, day by day.
+    pub measures_each: MeasuresEach,
+    /// Reads the incidents of the past.
+    pub past: PastIncidents,
 }
 
 impl Deref for State {
@@ -183,6 +196,7 @@ struct Shared {
     state: State,
     used_signatures: Arc<slash::UsedSignatures>,
     places: slack::Places,
+    history: Arc<history::History>,
 }
 
 impl Deref for Shared {
@@ -203,6 +217,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         state,
         used_signatures: Arc::default(),
         places: slack::Places::default(),
+        history: Arc::default(),
     };
     let guarded = Router::new()
         .route("/metrics", get(operations::metrics))
@@ -242,6 +257,9 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
         .route("/badge/{*words}", get(page::badge))
+        .route("/embed/{*words}", get(embed::embed))
+        .merge(feeds())
+        .route("/targets/{*words}", get(target::target))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route(
@@ -260,6 +278,19 @@ fn router_with(state: State, limit: Duration) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(limit, guard))
         .with_state(shared)
+}
+
+/// The routes of incidents as feeds.
+fn feeds() -> Router<Shared> {
+    Format::ALL
+        .into_iter()
+        .fold(Router::new(), |router, format| {
+            let path = format!("/{}", format.file());
+            let answer = async move |shared, asked, request| {
+                feed::feed(format, shared, asked, request).await
+            };
+            router.route(&path, get(answer))
+        })
 }
 
 /// The routes of the plans of one kind.
@@ -316,7 +347,11 @@ async fn guard(Limit(limit): Limit<Duration>, request: Request, next: Next) -> R
             "the request was not over in time",
         ),
     };
+    let may_be_framed = response.extensions().get::<MayBeFramed>().is_some();
     for (name, value) in HARMLESS {
+        if may_be_framed && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         response
             .headers_mut()
             .entry(name)
@@ -324,6 +359,10 @@ async fn guard(Limit(limit): Limit<Duration>, request: Request, next: Next) -> R
     }
     response
 }
+
+/// Put beside an answer whose own policy says which pages may show it in a frame: the older header knows no list of them.
+#[derive(Clone, Copy, Debug)]
+struct MayBeFramed;
 
 const HARMLESS: [(HeaderName, &str); 7] = [
     (header::CACHE_CONTROL, "no-store"),

@@ -127,6 +127,8 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         reload,
         push: Arc::new(|_| false),
         role_said: Arc::new(|_, _| {}),
+        measures_each: Arc::new(|_: &_, _: &_| Ok(Vec::new())),
+        past: Arc::new(|_, _| Ok(Vec::new())),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await

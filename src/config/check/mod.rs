@@ -11,6 +11,7 @@ mod http;
 mod logs;
 mod maintenance;
 mod metrics;
+mod page;
 mod parents;
 mod places;
 mod references;

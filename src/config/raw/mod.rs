@@ -895,7 +895,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 57] = [
+    const TITLES: [(&str, &str); 58] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -940,6 +940,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Store", "`store`"),
         ("Slack", "`slack`"),
         ("Page", "`page`"),
+        ("TrustedProxy", "`trusted_proxy` of `page`"),
         ("DeadMan", "`dead_man`"),
         ("Witness", "a witness"),
         ("SignedWebhook", "`signed_webhook` of a channel"),
