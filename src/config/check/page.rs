@@ -100,30 +100,25 @@ impl Check<'_> {
     fn trusted_proxy(&self, at: At<raw::page::TrustedProxy>) -> Option<TrustedProxy> {
         let At { span, value } = at;
         let raw = value?;
-        let Some(from) = raw.from else {
-            if !self.findings.was_meant(span, "from") {
-                self.report(
-                    Problem::new(Code::Missing, span, "`trusted_proxy` of `page` has no `from`")
-                        .help("write where the proxy is, such as `from: [10.0.0.0/8]`; whoever asks from elsewhere is not believed"),
-                );
-            }
-            return None;
-        };
-        let OneOrMany(typed) = from.value.as_ref()?;
-        self.at_most(
-            from.span,
-            typed.len(),
-            "`from` of `trusted_proxy` has",
-            "networks",
-        );
-        let networks = typed.iter().map(|at| self.network(at));
         let user_header = match &raw.user_header {
-            None => String::from("x-forwarded-user"),
-            Some(at) => self.user_header(at)?,
+            None => Some(String::from("x-forwarded-user")),
+            Some(at) => self.user_header(at),
         };
+        if raw.from.is_none() && !self.findings.was_meant(span, "from") {
+            self.report(
+                Problem::new(Code::Missing, span, "`trusted_proxy` of `page` has no `from`")
+                    .help("write where the proxy is, such as `from: [10.0.0.0/8]`; whoever asks from elsewhere is not believed"),
+            );
+        }
+        let from = raw.from?;
+        let OneOrMany(typed) = from.value.as_ref()?;
+        let (subject, count) = ("`from` of `trusted_proxy` has", typed.len());
+        self.at_most(from.span, count, subject, "networks");
+        // All of them are looked at, so that all mistakes are told at once.
+        let networks: Vec<_> = typed.iter().map(|at| self.network(at)).collect();
         Some(TrustedProxy {
-            from: networks.collect::<Option<_>>()?,
-            user_header,
+            from: networks.into_iter().collect::<Option<_>>()?,
+            user_header: user_header?,
         })
     }
 
