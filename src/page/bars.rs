@@ -46,8 +46,7 @@ const fn heights(how: How) -> &'static [&'static str] {
         // A broken line.
         How::Down => &["5.5", "14.5"],
         How::Degraded => &["12.5"],
-        How::Maintenance => &["10"],
-        How::Well => &["10"],
+        How::Maintenance | How::Well => &["10"],
         How::InPart => &["15.5"],
         How::Unseen => &["17"],
     }

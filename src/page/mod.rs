@@ -11,6 +11,8 @@ mod feed;
 mod headline;
 mod html;
 mod past;
+#[cfg(test)]
+mod past_tests;
 mod plain;
 mod target;
 #[cfg(test)]
