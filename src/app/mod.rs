@@ -16,6 +16,7 @@ mod signs;
 #[cfg(feature = "socket_mode")]
 mod slack_lines;
 mod staging;
+mod still;
 mod systemd;
 mod wishes;
 
@@ -34,6 +35,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::attempt::Attempt;
 pub(crate) use self::discovery::read_all as read_sources;
 pub use self::staging::Staging;
+pub(crate) use self::still::still;
 use self::{
     discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},

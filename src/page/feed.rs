@@ -268,20 +268,27 @@ fn said(text: &str) -> String {
 
 /// The page's links to its feeds.
 pub(super) fn links(look: &Look<'_>) -> Markup {
-    let tag = look.language.tag();
     html! {
         @for format in Format::ALL {
-            link rel="alternate" type=(format.kind()) title=(format.title()) href={ "/" (format.file()) "?lang=" (tag) };
+            link rel="alternate" type=(format.kind()) title=(format.title()) href=(near(look, format));
         }
     }
 }
 
 /// The same for people.
 pub(super) fn anchors(look: &Look<'_>) -> Markup {
-    let tag = look.language.tag();
     html! {
         @for format in Format::ALL {
-            " \u{b7} " a href={ "/" (format.file()) "?lang=" (tag) } { (format.title()) }
+            " \u{b7} " a href=(near(look, format)) { (format.title()) }
         }
+    }
+}
+
+/// Where a feed is, seen from the page.
+fn near(look: &Look<'_>, format: Format) -> String {
+    if look.is_copy {
+        format.file().to_owned()
+    } else {
+        format!("/{}?lang={}", format.file(), look.language.tag())
     }
 }

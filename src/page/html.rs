@@ -34,6 +34,7 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
                         (shape(headline.level)) " " (sentence)
                     }
                     (measured(page, latest(page)))
+                    @if look.is_copy { p.note { (copied(page)) } }
                     (problems(page))
                     (ourselves(page))
                     (planned(page))
@@ -55,10 +56,16 @@ pub(super) fn head(page: &Page<'_>, sentence: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             title { (sentence) " \u{2013} " (look.title) }
-            noscript { meta http-equiv="refresh" content=(look.refresh_seconds); }
-            link rel="stylesheet" href="/page.css";
-            (feed::links(look))
-            script src="/page.js" defer {}
+            @if look.is_copy {
+                meta http-equiv="refresh" content="60";
+                link rel="stylesheet" href="page.css";
+                (feed::links(look))
+            } @else {
+                noscript { meta http-equiv="refresh" content=(look.refresh_seconds); }
+                link rel="stylesheet" href="/page.css";
+                (feed::links(look))
+                script src="/page.js" defer {}
+            }
         }
     }
 }
@@ -89,6 +96,15 @@ pub(super) fn time(page: &Page<'_>, at: Timestamp) -> Markup {
     html! { time datetime=(at.to_string()) { (page.time(at)) } }
 }
 
+/// Where the same page is in another language.
+fn in_language(page: &Page<'_>, language: Language) -> String {
+    if page.look.is_copy {
+        format!("index.{}.html", language.tag())
+    } else {
+        format!("?lang={}", language.tag())
+    }
+}
+
 pub(super) fn languages(page: &Page<'_>) -> Markup {
     html! {
         nav.languages {
@@ -96,10 +112,21 @@ pub(super) fn languages(page: &Page<'_>) -> Markup {
                 @if language == page.look.language {
                     span aria-current="true" lang=(language.tag()) { (language.title()) }
                 } @else {
-                    a href={ "?lang=" (language.tag()) } lang=(language.tag()) hreflang=(language.tag()) { (language.title()) }
+                    a href=(in_language(page, language)) lang=(language.tag()) hreflang=(language.tag()) { (language.title()) }
                 }
             }
         }
+    }
+}
+
+/// From when a copy is, with its date: it may be looked at on any day.
+fn copied(page: &Page<'_>) -> Markup {
+    let now = page.status.now;
+    let local = now.to_utc().with_timezone(&page.look.timezone);
+    let said = local.format("%Y-%m-%d %H:%M %Z").to_string();
+    html! {
+        (page.look.language.say(Phrase::CopyOf)) " " time datetime=(now.to_string()) { (said) } ". "
+        (page.look.language.say(Phrase::CopyStays))
     }
 }
 
@@ -302,6 +329,9 @@ fn group(page: &Page<'_>, section: &Section, shown: &mut Shown) -> Markup {
 /// What a target is called, and where its own page is.
 fn link(page: &Page<'_>, line: &Line) -> Markup {
     let tag = page.look.language.tag();
+    if page.look.is_copy {
+        return html! { (line.target.title()) };
+    }
     html! { a href={ (target::address(&line.target.id)) "?lang=" (tag) } { (line.target.title()) } }
 }
 
@@ -318,9 +348,10 @@ fn footer(page: &Page<'_>) -> Markup {
     let say = |phrase| page.look.language.say(phrase);
     html! {
         footer {
-            a href="?format=text" { (say(Phrase::PlainText)) }
+            @let plain = if page.look.is_copy { "page.txt" } else { "?format=text" };
+            a href=(plain) { (say(Phrase::PlainText)) }
             (feed::anchors(&page.look))
-            @if page.look.viewer == Viewer::Public {
+            @if page.look.viewer == Viewer::Public && !page.look.is_copy {
                 " \u{b7} " a href="/?inside" rel="nofollow" { (say(Phrase::LogIn)) }
             }
         }

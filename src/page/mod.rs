@@ -63,6 +63,8 @@ pub struct Look<'a> {
     pub timezone: Tz,
     /// How often a browser asks again, in seconds.
     pub refresh_seconds: u64,
+    /// Whether it is a copy that lies in a folder by itself, beside the files that it names.
+    pub is_copy: bool,
 }
 
 /// What the page is made from.

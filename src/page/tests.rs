@@ -70,6 +70,7 @@ pub(super) fn look(viewer: Viewer, language: Language) -> Look<'static> {
         viewer,
         timezone: chrono_tz::Europe::Prague,
         refresh_seconds: 15,
+        is_copy: false,
     }
 }
 

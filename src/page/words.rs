@@ -288,11 +288,13 @@ pub(super) enum Phrase {
     EachDay,
     Changes,
     NoChange,
+    CopyOf,
+    CopyStays,
 }
 
 impl Phrase {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 29] = [
+    pub(super) const ALL: [Self; 31] = [
         Self::Problems,
         Self::Targets,
         Self::Planned,
@@ -322,6 +324,8 @@ impl Phrase {
         Self::EachDay,
         Self::Changes,
         Self::NoChange,
+        Self::CopyOf,
+        Self::CopyStays,
     ];
 
     const fn both(self) -> (&'static str, &'static str) {
@@ -360,6 +364,11 @@ impl Phrase {
             Self::Days => ("The last 90 days", "Posledních 90 dní"),
             Self::EachDay => ("each day by itself", "den po dni"),
             Self::Changes => ("Changes", "Změny"),
+            Self::CopyOf => ("This is a copy of", "Toto je kopie z"),
+            Self::CopyStays => (
+                "It shows how things were then.",
+                "Ukazuje, jak tomu tehdy bylo.",
+            ),
             Self::NoChange => ("None in the last 30 days.", "Za posledních 30 dní žádné."),
         }
     }

@@ -68,6 +68,7 @@ pub(super) async fn embed(
             viewer,
             timezone: plan.server.timezone,
             refresh_seconds: REFRESH_SECONDS,
+            is_copy: false,
         },
     };
     let kind = "text/html; charset=utf-8";

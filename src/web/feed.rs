@@ -37,7 +37,7 @@ pub(super) async fn feed(
     };
     let plan = shared.plan.load_full();
     let viewer = match viewer(&plan, &request, false) {
-        Ok(viewer) => viewer,
+        Ok(viewer) => asked.as_whom(viewer),
         Err(refusal) => return *refusal,
     };
     let Some(known) = shared.history.look(&shared).await else {
@@ -61,6 +61,7 @@ pub(super) async fn feed(
             viewer,
             timezone: plan.server.timezone,
             refresh_seconds: REFRESH_SECONDS,
+            is_copy: asked.copy.is_some(),
         },
         base: &base(&plan),
     };

@@ -35,6 +35,19 @@ pub(super) struct Asked {
     format: Option<String>,
     /// Somebody wants to see all, and is asked who they are.
     pub(super) inside: Option<String>,
+    /// A copy for strangers is wanted, to be put somewhere else.
+    pub(super) copy: Option<String>,
+}
+
+impl Asked {
+    /// Whoever asks for a copy gets what strangers may see: nobody keeps a gate before a file.
+    pub(super) const fn as_whom(&self, viewer: Viewer) -> Viewer {
+        if self.copy.is_some() {
+            Viewer::Public
+        } else {
+            viewer
+        }
+    }
 }
 
 /// `GET /`
@@ -52,7 +65,7 @@ pub(super) async fn page(
     };
     let plan = shared.plan.load_full();
     let viewer = match viewer(&plan, &request, asked.inside.is_some()) {
-        Ok(viewer) => viewer,
+        Ok(viewer) => asked.as_whom(viewer),
         Err(refusal) => return *refusal,
     };
     let headers = request.headers();
@@ -72,6 +85,7 @@ pub(super) async fn page(
             viewer,
             timezone: plan.server.timezone,
             refresh_seconds: REFRESH_SECONDS,
+            is_copy: asked.copy.is_some(),
         },
     };
     let is_for_browser = match asked.format.as_deref() {
@@ -98,11 +112,19 @@ pub(super) async fn page(
 pub(super) async fn badge(
     State(shared): State<Shared>,
     Path(words): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
     request: Request,
 ) -> Response {
+    let Ok(Query(asked)) = asked else {
+        return trouble(
+            StatusCode::BAD_REQUEST,
+            "bad_query",
+            "the address cannot be read",
+        );
+    };
     let plan = shared.plan.load_full();
     let viewer = match viewer(&plan, &request, false) {
-        Ok(viewer) => viewer,
+        Ok(viewer) => asked.as_whom(viewer),
         Err(refusal) => return *refusal,
     };
     let Some(words) = words.strip_suffix(".svg") else {

@@ -74,6 +74,7 @@ pub(super) async fn target(
                 viewer,
                 timezone: plan.server.timezone,
                 refresh_seconds: REFRESH_SECONDS,
+                is_copy: false,
             },
         },
         line,
