@@ -516,3 +516,73 @@ fn hostile() -> impl Strategy<Value = String> {
     let known = (known, any::<String>()).prop_map(|(known, other)| format!("{known}{other}"));
     prop_oneof![any::<String>(), known]
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// Whatever it is called, whatever it answers, and whoever asks for its card.
+    #[test]
+    fn the_page_of_a_target_stays_a_page(
+        title in hostile(),
+        name in hostile(),
+        words in hostile(),
+        change in hostile(),
+    ) {
+        let board = well();
+        is(&board, "master/green", Verdict::Down);
+        let mut facts = (*board.row(&TargetId::new("master/green")).expect("it is there").facts()).clone();
+        facts.reason.words = words;
+        board.row(&TargetId::new("master/green")).expect("it is there").set_facts(facts);
+        let mut status = status(&board);
+        for section in &mut status.sections {
+            for line in &mut section.lines {
+                std::sync::Arc::make_mut(&mut line.target).name.clone_from(&name);
+            }
+        }
+        let line = status.lines().find(|line| line.target.id.as_str() == "master/green");
+        let mut changes = fixture::transitions("master/green");
+        for known in &mut changes {
+            known.reason.words.clone_from(&change);
+        }
+        let bars = bars(&board, restless);
+        let page = Page {
+            bars: Some(&bars),
+            look: Look { title: &title, ..look(Viewer::Insider, Language::English) },
+            ..page_of(&status, Viewer::Insider, Language::English)
+        };
+        let target = TargetPage {
+            page,
+            line: line.expect("it is there"),
+            changes: Some(&changes),
+            channels: &std::collections::BTreeMap::new(),
+        };
+        for html in [target.html(), page.card(&name)] {
+            prop_assert_eq!(html.matches("<script").count(), 1, "{}", html);
+            for never in ["<img", "<!--", "]]>", "onerror=alert(1)>"] {
+                prop_assert!(!html.contains(never), "{}: {}", never, html);
+            }
+        }
+    }
+
+    /// An address names the target and nothing else, and is found again.
+    #[test]
+    fn the_address_of_a_target_is_its_id_and_no_more(id in hostile()) {
+        let address = address(&TargetId::new(id.as_str()));
+        prop_assert!(address.is_ascii());
+        let path = address.strip_prefix("/targets/").expect("they all lie there");
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~/%".contains(c);
+        prop_assert!(path.chars().all(is_plain), "{}", path);
+        let (mut bytes, mut rest) = (Vec::new(), path.bytes());
+        while let Some(byte) = rest.next() {
+            bytes.push(match byte {
+                b'%' => {
+                    let hex: Vec<u8> = rest.by_ref().take(2).collect();
+                    let hex = std::str::from_utf8(&hex).expect("it is ASCII");
+                    u8::from_str_radix(hex, 16).expect("two digits")
+                }
+                byte => byte,
+            });
+        }
+        prop_assert_eq!(String::from_utf8(bytes), Ok(id));
+    }
+}
