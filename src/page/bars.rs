@@ -184,7 +184,7 @@ fn strokes(how: How, runs: &[(usize, usize)]) -> String {
     out
 }
 
-/// `99.97% in 90 days; down: 2 days (3 Nov 14 min, 1 Nov 2 min); no data: 12 days`
+/// `99.97% of what was measured in 90 days; down: 2 days (3 Nov 14 min, 1 Nov 2 min); no data: 12 days`
 fn in_words(page: &Page<'_>, bars: &Bars, bar: &Bar) -> String {
     let language = page.look.language;
     let days = bar.days();

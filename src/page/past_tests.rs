@@ -97,8 +97,8 @@ fn the_last_days_are_shown_and_said() {
         let _infallible = writeln!(out, "{}", bar.replace("><", ">\n<"));
     }
     expect![[r#"
-        99.971% in 90 days; down: 2 days (20 Nov 2 min, 4 Nov 14 min); maintenance: 1 day; seen in part: 37 days; no data: 50 days
-        99.971% in 90 days; down: 2 days (20 Nov 2 min, 4 Nov 14 min); maintenance: 1 day; seen in part: 1 day; no data: 50 days
+        99.971% of what was measured in 90 days; down: 2 days (20 Nov 2 min, 4 Nov 14 min); maintenance: 1 day; seen in part: 37 days; no data: 50 days
+        99.971% of what was measured in 90 days; down: 2 days (20 Nov 2 min, 4 Nov 14 min); maintenance: 1 day; seen in part: 1 day; no data: 50 days
          aria-hidden="true" viewBox="0 0 360 20" preserveAspectRatio="none">
         <path class="down" d="M288 5.5H292M352 5.5H356M288 14.5H292M352 14.5H356">
         </path>
@@ -119,8 +119,8 @@ fn the_last_days_are_shown_and_said() {
         <rect x="288" width="4" height="20">
         <title>4 Nov: down 14 min</title>
         </rect>
-        99,971 % za 90 dní; neběží: 2 dny (20. 11. 2 min, 4. 11. 14 min); údržba: 1 den; viděno zčásti: 37 dní; bez dat: 50 dní
-        99,971 % za 90 dní; neběží: 2 dny (20. 11. 2 min, 4. 11. 14 min); údržba: 1 den; viděno zčásti: 1 den; bez dat: 50 dní
+        99,971 % z toho, co bylo změřeno za 90 dní; neběží: 2 dny (20. 11. 2 min, 4. 11. 14 min); údržba: 1 den; viděno zčásti: 37 dní; bez dat: 50 dní
+        99,971 % z toho, co bylo změřeno za 90 dní; neběží: 2 dny (20. 11. 2 min, 4. 11. 14 min); údržba: 1 den; viděno zčásti: 1 den; bez dat: 50 dní
          aria-hidden="true" viewBox="0 0 360 20" preserveAspectRatio="none">
         <path class="down" d="M288 5.5H292M352 5.5H356M288 14.5H292M352 14.5H356">
         </path>
@@ -388,6 +388,38 @@ fn feeds_tell_the_same_in_three_ways() {
             Format::Json => expect_file!["golden/feed.json"],
         };
         golden.assert_eq(&(lines + "\n"));
+    }
+}
+
+#[test]
+fn the_page_of_a_target_says_each_day_or_that_none_is_counted() {
+    let board = well();
+    let status = status(&board);
+    let bars = bars(&board, some_days);
+    let none = Count::begin(fixture::NOW, chrono_tz::UTC, 1, None).end();
+    for (bars, said) in [
+        (None, Phrase::NotCounted),
+        (Some(&none), Phrase::NoDays),
+        (Some(&bars), Phrase::EachDay),
+    ] {
+        let target = TargetPage {
+            page: Page {
+                bars,
+                ..page_of(&status, Viewer::Public, Language::English)
+            },
+            line: status.lines().next().expect("master blue"),
+            changes: None,
+            channels: &std::collections::BTreeMap::new(),
+        };
+        let html = target.html();
+        for phrase in [Phrase::NotCounted, Phrase::NoDays, Phrase::EachDay] {
+            let is_said = html.contains(Language::English.say(phrase));
+            assert_eq!(is_said, phrase == said, "{phrase:?}: {html}");
+        }
+        let days = html
+            .matches("<th scope=\"row\"><time datetime=\"2026-")
+            .count();
+        assert_eq!(days, if said == Phrase::EachDay { DAYS } else { 0 });
     }
 }
 

@@ -121,7 +121,7 @@ impl TargetPage<'_> {
                         (bars::table(page, bars, bar))
                     }
                 } @else if page.bars.is_some() {
-                    p.note { (say(Phrase::NotCounted)) }
+                    p.note { (say(Phrase::NoDays)) }
                 }
             }
         }

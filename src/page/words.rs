@@ -211,13 +211,13 @@ impl Language {
         }
     }
 
-    /// A share of the time of so many days: `99.97% in 90 days`.
+    /// A share of the measured time of so many days: `99.97% of what was measured in 90 days`.
     pub(super) fn share(self, percent: &str, days: usize) -> String {
         match self {
-            Self::English => format!("{percent} in {}", self.days(days)),
+            Self::English => format!("{percent} of what was measured in {}", self.days(days)),
             Self::Czech => {
                 let percent = percent.replace('.', ",").replace('%', "\u{a0}%");
-                format!("{percent} za {}", self.days(days))
+                format!("{percent} z toho, co bylo změřeno za {}", self.days(days))
             }
         }
     }
@@ -290,11 +290,12 @@ pub(super) enum Phrase {
     NoChange,
     CopyOf,
     CopyStays,
+    NoDays,
 }
 
 impl Phrase {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 31] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::Problems,
         Self::Targets,
         Self::Planned,
@@ -326,6 +327,7 @@ impl Phrase {
         Self::NoChange,
         Self::CopyOf,
         Self::CopyStays,
+        Self::NoDays,
     ];
 
     const fn both(self) -> (&'static str, &'static str) {
@@ -364,6 +366,10 @@ impl Phrase {
             Self::Days => ("The last 90 days", "Posledních 90 dní"),
             Self::EachDay => ("each day by itself", "den po dni"),
             Self::Changes => ("Changes", "Změny"),
+            Self::NoDays => (
+                "No days are counted of it by itself.",
+                "Samostatně se u něj dny nepočítají.",
+            ),
             Self::CopyOf => ("This is a copy of", "Toto je kopie z"),
             Self::CopyStays => (
                 "It shows how things were then.",

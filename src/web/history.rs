@@ -217,7 +217,8 @@ mod tests {
         for _ in 0..3 {
             let page = get_of(&router, "/?format=html").await.body;
             assert!(
-                page.contains("100% in 90 days") && !page.contains(NOT_COUNTED),
+                page.contains("100% of what was measured in 90 days")
+                    && !page.contains(NOT_COUNTED),
                 "{page}"
             );
         }
