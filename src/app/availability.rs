@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     chat::Measures,
-    judge::sli::{Beside, Sli, Span, measure},
+    judge::sli::{Beside, Sli, Span, measure_each},
     model::{
         Board, CheckKind, Plan, TargetId, Timestamp,
         board::{Ourselves, Row},
@@ -17,6 +17,7 @@ use crate::{
     },
     route::{Case, misses},
     store::{Reader, TargetPast},
+    web::MeasuresEach,
 };
 
 /// Measures what the store remembers of the targets of the board; it waits for the disk.
@@ -25,8 +26,31 @@ pub(super) fn measures(
     plan: Arc<ArcSwap<Plan>>,
     board: Arc<ArcSwap<Board>>,
 ) -> Measures {
+    let each = measures_each(reader, plan, board);
     Arc::new(
         move |targets: &[TargetId], window: Span| -> Result<Vec<(TargetId, Sli)>, String> {
+            let measured = each(targets, &[window.from, window.until])?.into_iter();
+            Ok(measured
+                .filter_map(|(id, slis)| Some((id, slis.into_iter().next()?)))
+                .collect())
+        },
+    )
+}
+
+/// The same, of each span from one bound to the next one.
+pub(super) fn measures_each(
+    reader: Reader,
+    plan: Arc<ArcSwap<Plan>>,
+    board: Arc<ArcSwap<Board>>,
+) -> MeasuresEach {
+    Arc::new(
+        move |targets: &[TargetId],
+              bounds: &[Timestamp]|
+              -> Result<Vec<(TargetId, Vec<Sli>)>, String> {
+            let (Some(&from), Some(&until)) = (bounds.first(), bounds.last()) else {
+                return Ok(Vec::new());
+            };
+            let window = Span { from, until };
             let (plan, board) = (plan.load_full(), board.load_full());
             let rows: Vec<_> = targets.iter().filter_map(|id| board.row(id)).collect();
             let asked: Vec<_> = rows.iter().map(|row| asked_of(row)).collect();
@@ -50,10 +74,8 @@ pub(super) fn measures(
                         blind: blind.clone(),
                         maintenance,
                     };
-                    (
-                        row.target.id.clone(),
-                        measure(window, &past.checks, &beside),
-                    )
+                    let slis = measure_each(bounds, &past.checks, &beside);
+                    (row.target.id.clone(), slis)
                 })
                 .collect())
         },

@@ -16,6 +16,7 @@ mod signs;
 #[cfg(feature = "socket_mode")]
 mod slack_lines;
 mod staging;
+mod still;
 mod systemd;
 mod waiting;
 
@@ -34,6 +35,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) use self::attempt::Attempt;
 pub(crate) use self::discovery::read_all as read_sources;
 pub use self::staging::Staging;
+pub(crate) use self::still::still;
 use self::{
     discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},
@@ -497,6 +499,18 @@ impl Shared {
                 Arc::new(move |group, instance| {
                     // Nobody listens any more only while the process ends.
                     let _ = events.send(Event::RoleSaid(group, instance));
+                })
+            },
+            measures_each: availability::measures_each(
+                self.writer.reader(),
+                Arc::clone(&self.plan),
+                Arc::clone(&self.board),
+            ),
+            past: {
+                let reader = self.writer.reader();
+                Arc::new(move |since, limit| {
+                    let read = reader.incidents(since, limit);
+                    read.map_err(|error| error.to_string())
                 })
             },
         }

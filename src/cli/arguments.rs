@@ -226,6 +226,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Store,
     },
+    /// The status page as files
+    Page {
+        /// What.
+        #[command(subcommand)]
+        command: Page,
+    },
     /// Print the JSON Schema of the file
     Schema {
         /// Of files of tests in place of it
@@ -711,6 +717,21 @@ pub enum Store {
         /// A new file [default: standard output]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+    },
+}
+
+/// `hekate page …`
+#[derive(Subcommand, Debug)]
+pub enum Page {
+    /// Write the page, its feeds and its badges into a folder, for a web server or an object store
+    ///
+    /// They show what anybody may see with `page: { public: true }`: names, states and times. Asks the running hekate, or reads the store if
+    /// none is running; the page says from when it is. Each file is replaced in one step, the page itself last, and what else is in
+    /// the folder is left alone.
+    Export {
+        /// The folder; made if it is not there
+        #[arg(long, value_name = "FOLDER")]
+        to: PathBuf,
     },
 }
 

@@ -12,6 +12,7 @@ mod file;
 mod generate;
 mod job;
 mod notify;
+mod page;
 mod past;
 mod planned;
 mod routes;
@@ -105,6 +106,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Action { command } => action::action(global, &command, terminal),
         Command::Audit { command } => action::audit(global, command, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
+        Command::Page { command } => page::page(global, &command, terminal),
         Command::Schema { tests } => file::schema(tests, terminal),
         Command::Generate { what } => generate::generate(what, terminal),
     }

@@ -6,6 +6,7 @@
 
 pub mod act;
 mod choices;
+pub mod days;
 pub mod fresh;
 mod help;
 mod home;

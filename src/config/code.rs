@@ -209,6 +209,8 @@ codes! {
     Certificate "H0803" Error,
     /// A header that cannot be sent.
     Header "H0804" Error,
+    /// Where a trusted proxy cannot be.
+    Network "H0805" Error,
     /// A part that this build does not have.
     NotBuilt "H0820" Error,
 }

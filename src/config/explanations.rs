@@ -1051,6 +1051,17 @@ replies:
 "##,
     },
     Explanation {
+        code: Code::Network,
+        title: "A trusted proxy cannot be there",
+        cause: "Whoever asks from one of these addresses can say that they are anybody. It is an address or a network such as 10.0.0.0/8, and never everybody.",
+        example: r##"page:
+  trusted_proxy: { from: 0.0.0.0/0 }
+"##,
+        fix: r##"page:
+  trusted_proxy: { from: 10.0.0.0/8 }
+"##,
+    },
+    Explanation {
         code: Code::UselessTls,
         title: "TLS settings without TLS",
         cause: "The address begins with http://, so certificates play no part.",

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use chrono::{NaiveDate, NaiveTime, TimeDelta, TimeZone as _};
 use chrono_tz::Tz;
 use croner::{
     Cron,
@@ -146,6 +147,24 @@ fn whole_seconds(at: Timestamp) -> Timestamp {
 pub fn zone(name: &str) -> Option<Tz> {
     Tz::from_str(name).ok()
 }
+
+/// When a day of this zone begins: at its midnight, of two midnights the first, and where the clock skips midnight, when it goes on.
+pub fn begins_at(date: NaiveDate, zone: Tz) -> Timestamp {
+    let midnight = date.and_time(NaiveTime::MIN);
+    let begins = zone.from_local_datetime(&midnight).earliest();
+    // The longest that was ever skipped is a whole day.
+    let goes_on = || {
+        let minutes = (1..=SKIPPED_MINUTES_MAX).map(TimeDelta::minutes);
+        minutes
+            .filter_map(|skipped| midnight.checked_add_signed(skipped))
+            .find_map(|local| zone.from_local_datetime(&local).earliest())
+    };
+    let begins = begins.or_else(goes_on).map(|at| at.to_utc());
+    begins.unwrap_or_else(|| midnight.and_utc()).into()
+}
+
+/// A day and a bit.
+const SKIPPED_MINUTES_MAX: i64 = 25 * 60;
 
 #[cfg(test)]
 mod tests {
@@ -318,6 +337,29 @@ mod tests {
             Times::Recurring(never).open_at(at("2026-01-01T00:00:00Z")),
             None
         );
+    }
+
+    #[test]
+    fn a_day_begins_when_its_first_hour_does() {
+        for (zone_name, date, begins) in [
+            ("Europe/Prague", "2026-11-21", "2026-11-20T23:00:00Z"),
+            // Days of 25 and of 23 hours.
+            ("Europe/Prague", "2026-10-25", "2026-10-24T22:00:00Z"),
+            ("Europe/Prague", "2026-10-26", "2026-10-25T23:00:00Z"),
+            ("Europe/Prague", "2027-03-28", "2027-03-27T23:00:00Z"),
+            ("Europe/Prague", "2027-03-29", "2027-03-28T22:00:00Z"),
+            // In Cairo midnight is one o'clock.
+            ("Africa/Cairo", "2026-04-24", "2026-04-23T22:00:00Z"),
+            // Havana has midnight twice.
+            ("America/Havana", "2026-11-01", "2026-11-01T04:00:00Z"),
+            // Samoa had no such day at all.
+            ("Pacific/Apia", "2011-12-30", "2011-12-30T10:00:00Z"),
+            ("Pacific/Apia", "2011-12-31", "2011-12-30T10:00:00Z"),
+        ] {
+            let date = date.parse().expect("a date");
+            let zone = zone(zone_name).expect("a zone");
+            assert_eq!(begins_at(date, zone), at(begins), "{zone_name} {date}");
+        }
     }
 
     proptest! {

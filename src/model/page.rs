@@ -1,5 +1,7 @@
 //! What the file says of the status page.
 
+use ipnet::IpNet;
+
 /// `page:` how the status page is, and who sees it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PageSettings {
@@ -9,6 +11,19 @@ pub struct PageSettings {
     pub language: Language,
     /// Whether anybody may see names, states and times; whoever may read the API sees all of it in any case. Default no.
     pub is_public: bool,
+    /// The origins, `https://wiki.example.test`, whose pages may show cards in a frame. Default none.
+    pub embed_on: Vec<String>,
+    /// The proxies that say who looks, if there are any. Default none.
+    pub trusted_proxy: Option<TrustedProxy>,
+}
+
+/// Proxies that let people in, and say so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrustedProxy {
+    /// Where they are; whoever asks from elsewhere is not believed.
+    pub from: Vec<IpNet>,
+    /// The header in which they say who looks, in lower case.
+    pub user_header: String,
 }
 
 impl Default for PageSettings {
@@ -17,6 +32,8 @@ impl Default for PageSettings {
             title: String::from("Status"),
             language: Language::English,
             is_public: false,
+            embed_on: Vec::new(),
+            trusted_proxy: None,
         }
     }
 }

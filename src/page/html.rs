@@ -4,7 +4,10 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     PROBLEMS_MAX, Page, Viewer,
+    bars::{self, Shown},
+    feed,
     headline::{Level, maintenance},
+    past, target,
     words::Phrase,
 };
 use crate::{
@@ -19,15 +22,7 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(look.language.tag()) {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (sentence) " \u{2013} " (look.title) }
-                noscript { meta http-equiv="refresh" content=(look.refresh_seconds); }
-                link rel="stylesheet" href="/page.css";
-                script src="/page.js" defer {}
-            }
+            (head(page, &sentence))
             body data-refresh-seconds=(look.refresh_seconds) {
                 header {
                     p.name { (look.title) }
@@ -38,11 +33,13 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
                     h1 class=(headline.level.as_str()) {
                         (shape(headline.level)) " " (sentence)
                     }
-                    (measured(page))
+                    (measured(page, latest(page)))
+                    @if look.is_copy { p.note { (copied(page)) } }
                     (problems(page))
                     (ourselves(page))
                     (planned(page))
                     (everything(page))
+                    (past::section(page))
                 }
                 (footer(page))
             }
@@ -50,8 +47,31 @@ pub(super) fn page(page: &Page<'_>) -> Markup {
     }
 }
 
+/// What comes before a page is seen.
+pub(super) fn head(page: &Page<'_>, sentence: &str) -> Markup {
+    let look = &page.look;
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            title { (sentence) " \u{2013} " (look.title) }
+            @if look.is_copy {
+                meta http-equiv="refresh" content="60";
+                link rel="stylesheet" href="page.css";
+                (feed::links(look))
+            } @else {
+                noscript { meta http-equiv="refresh" content=(look.refresh_seconds); }
+                link rel="stylesheet" href="/page.css";
+                (feed::links(look))
+                script src="/page.js" defer {}
+            }
+        }
+    }
+}
+
 /// The shape of a state; the word stands beside it.
-fn shape(level: Level) -> Markup {
+pub(super) fn shape(level: Level) -> Markup {
     let sign = match level {
         Level::Outage | Level::Partial => "\u{2716}",
         Level::Degraded => "\u{25b2}",
@@ -65,35 +85,60 @@ fn shape(level: Level) -> Markup {
 }
 
 /// The word of a state with its shape.
-fn state(page: &Page<'_>, level: Level) -> Markup {
+pub(super) fn state(page: &Page<'_>, level: Level) -> Markup {
     html! {
         span class={ "state " (level.as_str()) } { (shape(level)) " " (page.look.language.level(level)) }
     }
 }
 
 /// A time for people and for programs.
-fn time(page: &Page<'_>, at: Timestamp) -> Markup {
+pub(super) fn time(page: &Page<'_>, at: Timestamp) -> Markup {
     html! { time datetime=(at.to_string()) { (page.time(at)) } }
 }
 
-fn languages(page: &Page<'_>) -> Markup {
+/// Where the same page is in another language.
+fn in_language(page: &Page<'_>, language: Language) -> String {
+    if page.look.is_copy {
+        format!("index.{}.html", language.tag())
+    } else {
+        format!("?lang={}", language.tag())
+    }
+}
+
+pub(super) fn languages(page: &Page<'_>) -> Markup {
     html! {
         nav.languages {
             @for language in Language::ALL {
                 @if language == page.look.language {
                     span aria-current="true" lang=(language.tag()) { (language.title()) }
                 } @else {
-                    a href={ "?lang=" (language.tag()) } lang=(language.tag()) hreflang=(language.tag()) { (language.title()) }
+                    a href=(in_language(page, language)) lang=(language.tag()) hreflang=(language.tag()) { (language.title()) }
                 }
             }
         }
     }
 }
 
-fn measured(page: &Page<'_>) -> Markup {
-    let say = |phrase| page.look.language.say(phrase);
+/// From when a copy is, with its date: it may be looked at on any day.
+fn copied(page: &Page<'_>) -> Markup {
+    let now = page.status.now;
+    let local = now.to_utc().with_timezone(&page.look.timezone);
+    let said = local.format("%Y-%m-%d %H:%M %Z").to_string();
+    html! {
+        (page.look.language.say(Phrase::CopyOf)) " " time datetime=(now.to_string()) { (said) } ". "
+        (page.look.language.say(Phrase::CopyStays))
+    }
+}
+
+/// When the last look at any of them was.
+pub(super) fn latest(page: &Page<'_>) -> Option<Timestamp> {
     let looks = page.lines().filter_map(|line| line.looked);
-    let latest = looks.map(|(at, _)| at).max();
+    looks.map(|(at, _)| at).max()
+}
+
+/// When the last look was.
+pub(super) fn measured(page: &Page<'_>, latest: Option<Timestamp>) -> Markup {
+    let say = |phrase| page.look.language.say(phrase);
     html! {
         p.measured {
             @match latest {
@@ -149,7 +194,7 @@ fn problems(page: &Page<'_>) -> Markup {
                     li class=(level.as_str()) {
                         p {
                             (state(page, level)) " "
-                            strong { (line.target.title()) }
+                            strong { (link(page, line)) }
                             (role(page, line)) " "
                             span.since { (say(Phrase::Since)) " " (time(page, line.since())) }
                         }
@@ -164,7 +209,7 @@ fn problems(page: &Page<'_>) -> Markup {
 }
 
 /// Who works on it, and until when that is planned.
-fn people(page: &Page<'_>, line: &Line) -> Markup {
+pub(super) fn people(page: &Page<'_>, line: &Line) -> Markup {
     let say = |phrase| page.look.language.say(phrase);
     html! {
         @if let Some(taken) = &line.facts.acknowledged {
@@ -181,7 +226,7 @@ fn people(page: &Page<'_>, line: &Line) -> Markup {
     }
 }
 
-fn role(page: &Page<'_>, line: &Line) -> Markup {
+pub(super) fn role(page: &Page<'_>, line: &Line) -> Markup {
     html! {
         @if let Some(role) = line.role() {
             " " span.role { (page.look.language.role(role)) }
@@ -227,16 +272,18 @@ fn planned(page: &Page<'_>) -> Markup {
 
 fn everything(page: &Page<'_>) -> Markup {
     let say = |phrase| page.look.language.say(phrase);
+    let mut shown = Shown::of(page);
     html! {
         section aria-labelledby="everything" {
             h2 #everything { (say(Phrase::Targets)) }
-            @for section in &page.status.sections { (group(page, section)) }
+            (bars::legend(page))
+            @for section in &page.status.sections { (group(page, section, &mut shown)) }
         }
     }
 }
 
 /// A group, open if something in it is not fine.
-fn group(page: &Page<'_>, section: &Section) -> Markup {
+fn group(page: &Page<'_>, section: &Section, shown: &mut Shown) -> Markup {
     let lines: Vec<_> = section
         .lines
         .iter()
@@ -251,25 +298,41 @@ fn group(page: &Page<'_>, section: &Section) -> Markup {
         |group| group.name.as_str(),
     );
     let fine = lines.iter().filter(|(level, _)| *level == Level::Fine);
+    let columns = match page.look.viewer {
+        Viewer::Insider => 4,
+        Viewer::Public => 2,
+    };
     html! {
         details open[worst > Level::Fine] {
             summary {
                 strong { (name) } " " (state(page, worst)) " "
                 span.count { (fine.count()) " / " (lines.len()) }
+                @if lines.len() > 1 { (shown.group(page, section.group.as_ref())) }
             }
             table {
                 tbody {
                     @for (level, line) in lines {
                         tr {
                             td { (state(page, level)) }
-                            th scope="row" { (line.target.title()) (role(page, line)) }
+                            th scope="row" { (link(page, line)) (role(page, line)) }
                             @if page.look.viewer == Viewer::Insider { (figures(page, line)) }
                         }
+                        @let bar = shown.target(page, level, line);
+                        @if let Some(bar) = bar { tr.days { td colspan=(columns) { (bar) } } }
                     }
                 }
             }
         }
     }
+}
+
+/// What a target is called, and where its own page is.
+fn link(page: &Page<'_>, line: &Line) -> Markup {
+    let tag = page.look.language.tag();
+    if page.look.is_copy {
+        return html! { (line.target.title()) };
+    }
+    html! { a href={ (target::address(&line.target.id)) "?lang=" (tag) } { (line.target.title()) } }
 }
 
 /// What insiders see beside a state.
@@ -285,8 +348,10 @@ fn footer(page: &Page<'_>) -> Markup {
     let say = |phrase| page.look.language.say(phrase);
     html! {
         footer {
-            a href="?format=text" { (say(Phrase::PlainText)) }
-            @if page.look.viewer == Viewer::Public {
+            @let plain = if page.look.is_copy { "page.txt" } else { "?format=text" };
+            a href=(plain) { (say(Phrase::PlainText)) }
+            (feed::anchors(&page.look))
+            @if page.look.viewer == Viewer::Public && !page.look.is_copy {
                 " \u{b7} " a href="/?inside" rel="nofollow" { (say(Phrase::LogIn)) }
             }
         }

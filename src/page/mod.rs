@@ -5,9 +5,16 @@
 //! does what.
 
 mod badge;
+mod bars;
+mod embed;
+mod feed;
 mod headline;
 mod html;
+mod past;
+#[cfg(test)]
+mod past_tests;
 mod plain;
+mod target;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -16,12 +23,14 @@ use chrono_tz::Tz;
 
 pub use self::{
     badge::badge,
+    feed::{Feed, Format},
     headline::{Headline, Level},
+    target::{CHANGES_MAX, TargetPage, address},
 };
 
 use crate::{
-    command::{Line, Status},
-    model::{Timestamp, Verdict, page::Language, planned::WindowFacts},
+    command::{Line, Status, days::Bars},
+    model::{Incident, Timestamp, Verdict, page::Language, planned::WindowFacts},
 };
 
 /// The style sheet, which the page asks for as `/page.css`.
@@ -54,6 +63,8 @@ pub struct Look<'a> {
     pub timezone: Tz,
     /// How often a browser asks again, in seconds.
     pub refresh_seconds: u64,
+    /// Whether it is a copy that lies in a folder by itself, beside the files that it names.
+    pub is_copy: bool,
 }
 
 /// What the page is made from.
@@ -63,6 +74,10 @@ pub struct Page<'a> {
     pub status: &'a Status,
     /// The maintenance windows of the file.
     pub windows: &'a [WindowFacts],
+    /// How the last days were; absent if that is not known yet or cannot be read.
+    pub bars: Option<&'a Bars>,
+    /// Incidents, newest first; absent likewise.
+    pub incidents: Option<&'a [Incident]>,
     /// How it is to look.
     pub look: Look<'a>,
 }

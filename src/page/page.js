@@ -11,8 +11,8 @@
     const main = next.querySelector("main");
     if (!main) throw new Error("no page");
     // What was opened or closed stays so as long as nothing in it changed its state.
-    const state = (details) => details.querySelector("summary .state").textContent;
-    const name = (details) => details.querySelector("strong").textContent;
+    const state = (details) => details.querySelector("summary .state")?.textContent;
+    const name = (details) => details.querySelector("summary strong")?.textContent;
     const before = new Map([...document.querySelectorAll("details")].map((d) => [name(d), d]));
     for (const details of main.querySelectorAll("details")) {
       const known = before.get(name(details));

@@ -2,7 +2,13 @@ use std::{fmt::Write as _, sync::Arc};
 
 use expect_test::expect;
 
-use super::{badge::color as badge_color, headline::maintenance, words::Phrase, *};
+use super::{
+    badge::color as badge_color,
+    headline::maintenance,
+    past_tests::{bars, restless},
+    words::Phrase,
+    *,
+};
 use crate::{
     command::fixture,
     model::{
@@ -15,7 +21,7 @@ use crate::{
 };
 
 /// The fixture's five targets, all well.
-fn well() -> Board {
+pub(super) fn well() -> Board {
     let board = fixture::board();
     for row in &board.rows {
         row.set_facts(fixture::well(fixture::NOW));
@@ -31,7 +37,7 @@ fn set(board: &Board, id: &str, change: impl FnOnce(&mut Facts)) {
     row.set_facts(facts);
 }
 
-fn is(board: &Board, id: &str, verdict: Verdict) {
+pub(super) fn is(board: &Board, id: &str, verdict: Verdict) {
     set(board, id, |facts| {
         facts.verdict = verdict;
         facts.settled = verdict;
@@ -53,24 +59,27 @@ fn plans(board: &Board, id: &str, kind: PlanKind) {
     });
 }
 
-fn status(board: &Board) -> Status {
+pub(super) fn status(board: &Board) -> Status {
     Status::of(board, &board.rows, fixture::NOW, String::new(), "hekate")
 }
 
-fn look(viewer: Viewer, language: Language) -> Look<'static> {
+pub(super) fn look(viewer: Viewer, language: Language) -> Look<'static> {
     Look {
         title: "ROIH platform",
         language,
         viewer,
         timezone: chrono_tz::Europe::Prague,
         refresh_seconds: 15,
+        is_copy: false,
     }
 }
 
-fn page_of(status: &Status, viewer: Viewer, language: Language) -> Page<'_> {
+pub(super) fn page_of(status: &Status, viewer: Viewer, language: Language) -> Page<'_> {
     Page {
         status,
         windows: &[],
+        bars: None,
+        incidents: None,
         look: look(viewer, language),
     }
 }
@@ -308,6 +317,8 @@ fn strangers_see_names_states_and_times() {
     let page = |viewer| Page {
         status: &status,
         windows: &windows,
+        bars: None,
+        incidents: None,
         look: look(viewer, Language::English),
     };
     for text in [page(Viewer::Public).html(), page(Viewer::Public).plain()] {
@@ -387,6 +398,8 @@ fn whatever_something_is_called_it_stays_text() {
         let page = Page {
             status: &status,
             windows: &windows,
+            bars: None,
+            incidents: None,
             look: Look {
                 title: name,
                 ..look(Viewer::Insider, Language::English)
@@ -413,9 +426,12 @@ fn a_page_of_a_hundred_targets_is_small_and_asks_nobody_else() {
     let mut status = status(&board);
     let line = status.sections[0].lines[0].clone();
     status.sections[0].lines = vec![line; 100];
+    let bars = bars(&board, restless);
     let page = Page {
         status: &status,
         windows: &windows(),
+        bars: Some(&bars),
+        incidents: None,
         look: look(Viewer::Insider, Language::Czech),
     };
     let html = page.html();

@@ -1,7 +1,12 @@
 //! Every word of the page, in each of its languages.
 
 use super::headline::{Headline, Level};
-use crate::model::{page::Language, roles::Role};
+use chrono::{Datelike as _, NaiveDate};
+
+use crate::{
+    command::days::How,
+    model::{page::Language, roles::Role},
+};
 
 /// So many names are said in a sentence; of more, how many.
 const NAMES_MAX: usize = 3;
@@ -98,7 +103,7 @@ impl Language {
     }
 
     /// Some names, and how many more.
-    fn names(self, names: &[(String, Option<Role>)]) -> String {
+    pub(super) fn names(self, names: &[(String, Option<Role>)]) -> String {
         let and = match self {
             Self::English => "and",
             Self::Czech => "a",
@@ -172,6 +177,75 @@ impl Language {
         }
     }
 
+    /// How a day was, in a word or two.
+    pub(super) const fn day(self, how: How) -> &'static str {
+        match (self, how) {
+            (_, How::Down) => self.level(Level::Outage),
+            (_, How::Degraded) => self.level(Level::Degraded),
+            (_, How::Maintenance) => self.level(Level::Maintenance),
+            (_, How::Well) => self.level(Level::Fine),
+            (Self::English, How::InPart) => "seen in part",
+            (Self::English, How::Unseen) => "no data",
+            (Self::Czech, How::InPart) => "viděno zčásti",
+            (Self::Czech, How::Unseen) => "bez dat",
+        }
+    }
+
+    /// So many days.
+    pub(super) fn days(self, count: usize) -> String {
+        let noun = match (self, count) {
+            (Self::English, 1) => "day",
+            (Self::English, _) => "days",
+            (Self::Czech, 1) => "den",
+            (Self::Czech, 2..=4) => "dny",
+            (Self::Czech, _) => "dní",
+        };
+        format!("{count} {noun}")
+    }
+
+    /// A day of this year or the last one: `3 Nov`, `3. 11.`
+    pub(super) fn date(self, date: NaiveDate) -> String {
+        match self {
+            Self::English => date.format("%-d %b").to_string(),
+            Self::Czech => format!("{}.\u{a0}{}.", date.day(), date.month()),
+        }
+    }
+
+    /// A share of the measured time of so many days: `99.97% of what was measured in 90 days`.
+    pub(super) fn share(self, percent: &str, days: usize) -> String {
+        match self {
+            Self::English => format!("{percent} of what was measured in {}", self.days(days)),
+            Self::Czech => {
+                let percent = percent.replace('.', ",").replace('%', "\u{a0}%");
+                format!("{percent} z toho, co bylo změřeno za {}", self.days(days))
+            }
+        }
+    }
+
+    /// Who was on an incident that may be over.
+    pub(super) fn attended(self, name: &str) -> String {
+        match self {
+            Self::English => format!("{name} was on it"),
+            Self::Czech => format!("na tom: {name}"),
+        }
+    }
+
+    /// That so many other incidents ended lately.
+    pub(super) fn more_past(self, number: usize) -> String {
+        match self {
+            Self::English => format!("and {}", self.others(number)),
+            Self::Czech => format!("a {}", self.others(number)),
+        }
+    }
+
+    /// That the days are counted until this time of this zone.
+    pub(super) fn counted(self, until: &str, zone: &str) -> String {
+        match self {
+            Self::English => format!("Days up to {until} {zone}"),
+            Self::Czech => format!("Dny do {until} {zone}"),
+        }
+    }
+
     /// A phrase that is always the same.
     pub(super) const fn say(self, phrase: Phrase) -> &'static str {
         let (english, czech) = phrase.both();
@@ -202,11 +276,26 @@ pub(super) enum Phrase {
     Now,
     PlainText,
     LogIn,
+    NotCounted,
+    NothingMeasured,
+    Past,
+    NoneLately,
+    SomebodyWasOnIt,
+    FalseAlarm,
+    Ended,
+    Known,
+    Days,
+    EachDay,
+    Changes,
+    NoChange,
+    CopyOf,
+    CopyStays,
+    NoDays,
 }
 
 impl Phrase {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 17] = [
+    pub(super) const ALL: [Self; 32] = [
         Self::Problems,
         Self::Targets,
         Self::Planned,
@@ -224,6 +313,21 @@ impl Phrase {
         Self::Now,
         Self::PlainText,
         Self::LogIn,
+        Self::NotCounted,
+        Self::NothingMeasured,
+        Self::Past,
+        Self::NoneLately,
+        Self::SomebodyWasOnIt,
+        Self::FalseAlarm,
+        Self::Ended,
+        Self::Known,
+        Self::Days,
+        Self::EachDay,
+        Self::Changes,
+        Self::NoChange,
+        Self::CopyOf,
+        Self::CopyStays,
+        Self::NoDays,
     ];
 
     const fn both(self) -> (&'static str, &'static str) {
@@ -248,6 +352,30 @@ impl Phrase {
             Self::Now => ("now", "nyní"),
             Self::PlainText => ("plain text", "prostý text"),
             Self::LogIn => ("for insiders", "pro zasvěcené"),
+            Self::NotCounted => (
+                "How the last 90 days were is not counted yet, or cannot be read.",
+                "Jaké bylo posledních 90 dní, ještě není spočítáno, nebo to nelze přečíst.",
+            ),
+            Self::NothingMeasured => ("nothing measured", "nic nezměřeno"),
+            Self::Past => ("Past incidents", "Minulé incidenty"),
+            Self::NoneLately => ("None in the last 14 days.", "Za posledních 14 dní žádné."),
+            Self::SomebodyWasOnIt => ("somebody was on it", "někdo na tom pracoval"),
+            Self::FalseAlarm => ("it was a false alarm", "byl to planý poplach"),
+            Self::Ended => ("it is over", "už skončilo"),
+            Self::Known => ("What is known", "Co se ví"),
+            Self::Days => ("The last 90 days", "Posledních 90 dní"),
+            Self::EachDay => ("each day by itself", "den po dni"),
+            Self::Changes => ("Changes", "Změny"),
+            Self::NoDays => (
+                "No days are counted of it by itself.",
+                "Samostatně se u něj dny nepočítají.",
+            ),
+            Self::CopyOf => ("This is a copy of", "Toto je kopie z"),
+            Self::CopyStays => (
+                "It shows how things were then.",
+                "Ukazuje, jak tomu tehdy bylo.",
+            ),
+            Self::NoChange => ("None in the last 30 days.", "Za posledních 30 dní žádné."),
         }
     }
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{Peer, Shared, trouble};
-use crate::model::{Plan, Secret};
+use crate::model::{Plan, Secret, page::TrustedProxy};
 
 /// Before the API, the metrics and the reload. With `server.token` everybody has to send it as a bearer token; without
 /// one only programs on this machine are answered, so that an open port alone shows nobody the fleet.
@@ -49,13 +49,39 @@ pub(super) fn loopback_only() -> Response {
 /// header that no other page can make a browser send.
 ///
 /// Source: RFC 7617 (Basic).
+///
+/// Whom a proxy of the file names sees all, too. What comes through such a proxy without a name comes from anybody, even if the proxy is
+/// on this machine.
 pub(super) fn sees_all(plan: &Plan, request: &Request) -> bool {
+    let proxy = plan.page.trusted_proxy.as_ref();
+    let proxy = proxy.filter(|proxy| is_from(proxy, request));
+    if proxy.is_some_and(|proxy| is_named(proxy, request.headers())) {
+        return true;
+    }
     match &plan.server.token {
         Some(token) => {
             has_token(request.headers(), token) || has_password(request.headers(), token)
         }
-        None => is_local(request),
+        None => proxy.is_none() && is_local(request),
     }
+}
+
+/// Whether a request comes from where these proxies are.
+fn is_from(proxy: &TrustedProxy, request: &Request) -> bool {
+    let Some(Peer(peer)) = request.extensions().get() else {
+        return false;
+    };
+    let address = peer.ip().to_canonical();
+    proxy.from.iter().any(|network| network.contains(&address))
+}
+
+/// Whether it says who looks; of two headers nobody can say which one the proxy wrote.
+fn is_named(proxy: &TrustedProxy, headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(&proxy.user_header).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    value.to_str().is_ok_and(|name| !name.trim().is_empty())
 }
 
 fn has_password(headers: &HeaderMap, token: &Secret) -> bool {
@@ -290,5 +316,117 @@ mod tests {
         assert_eq!(answer, StatusCode::FORBIDDEN);
         let answer = status(&router, reload(HERE, None)).await;
         assert_eq!(answer, StatusCode::UNAUTHORIZED);
+    }
+
+    /// What people look at.
+    const PAGES: [&str; 9] = [
+        "/",
+        "/?format=text",
+        "/targets/master/green",
+        "/badge/all.svg",
+        "/badge/master/green.svg",
+        "/embed/all",
+        "/feed.rss",
+        "/feed.atom",
+        "/feed.json",
+    ];
+    const PROXY: &str = "10.1.2.3:4000";
+    const ELSEWHERE: &str = "192.0.2.1:4000";
+    const MACHINE: &str = "127.0.0.1:4000";
+
+    fn behind_a_proxy(has_token: bool, is_public: bool, from: &str) -> Router {
+        let World { state, .. } = world();
+        let mut plan = (*state.plan.load_full()).clone();
+        plan.server.token = has_token.then(|| Secret::new(TOKEN));
+        plan.page.is_public = is_public;
+        plan.page.trusted_proxy = Some(TrustedProxy {
+            from: vec![from.parse().unwrap()],
+            user_header: String::from("x-forwarded-user"),
+        });
+        state.plan.store(Arc::new(plan));
+        router(state)
+    }
+
+    #[tokio::test]
+    async fn whom_a_trusted_proxy_names_sees_the_page_and_nobody_else_says_who_they_are() {
+        let named = &[("X-Forwarded-User", "eva")][..];
+        let bearer = format!("Bearer {TOKEN}");
+        let right = &[("Authorization", bearer.as_str())][..];
+        // From where, with which headers; whether they are let in with a token in the file, and without one.
+        let cases = [
+            (PROXY, named, [true, true]),
+            (
+                PROXY,
+                &[("x-forwarded-user", "eva"), ("Via", "1.1 proxy")],
+                [true, true],
+            ),
+            ("[::ffff:10.1.2.3]:4000", named, [true, true]),
+            (PROXY, &[], [false, false]),
+            (PROXY, &[("X-Forwarded-User", " ")], [false, false]),
+            // The proxy may have added its own to what somebody sent.
+            (
+                PROXY,
+                &[("X-Forwarded-User", "eva"), ("X-Forwarded-User", "bob")],
+                [false, false],
+            ),
+            (PROXY, &[("X-Remote-User", "eva")], [false, false]),
+            (PROXY, right, [true, false]),
+            (ELSEWHERE, named, [false, false]),
+            (ELSEWHERE, &[], [false, false]),
+            (ELSEWHERE, right, [true, false]),
+            ("11.0.0.1:4000", named, [false, false]),
+            // Whoever is on the machine needs no header, and none helps where there is a token.
+            (MACHINE, named, [false, true]),
+            (MACHINE, &[], [false, true]),
+        ];
+        for has_token in [true, false] {
+            let router = behind_a_proxy(has_token, false, "10.0.0.0/8");
+            for path in PAGES {
+                for (peer, headers, [with, without]) in &cases {
+                    let answer = send(&router, asking(path, Some(peer), headers)).await;
+                    let is_in = if has_token { *with } else { *without };
+                    let what = format!("token {has_token}, {path}, {peer}, {headers:?}");
+                    assert_eq!(
+                        answer.status == StatusCode::OK,
+                        is_in,
+                        "{what}: {}",
+                        answer.body
+                    );
+                    assert!(is_in || !answer.body.contains("green"), "{what}");
+                }
+            }
+            // What programs ask is another matter: a header that a browser is made to send must not change anything.
+            for path in GUARDED {
+                let answer = send(&router, asking(path, Some(PROXY), named)).await;
+                assert!(!answer.status.is_success(), "{path}");
+            }
+            let answer = send(&router, asking("/?format=text", Some(PROXY), named)).await;
+            assert!(
+                answer.body.contains("no answer within 5 s"),
+                "{}",
+                answer.body
+            );
+        }
+        for path in PAGES {
+            let router = behind_a_proxy(true, true, "10.0.0.0/8");
+            let answer = send(&router, asking(path, Some(ELSEWHERE), named)).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert!(
+                !answer.body.contains("no answer within"),
+                "{path}: {}",
+                answer.body
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn what_comes_through_a_proxy_on_this_machine_does_not_come_from_this_machine() {
+        let router = behind_a_proxy(false, false, "127.0.0.1/32");
+        for path in PAGES {
+            let nobody = send(&router, asking(path, Some(MACHINE), &[])).await;
+            assert_eq!(nobody.status, StatusCode::FORBIDDEN, "{path}");
+            let named = asking(path, Some(MACHINE), &[("X-Forwarded-User", "eva")]);
+            assert_eq!(status(&router, named).await, StatusCode::OK, "{path}");
+        }
     }
 }

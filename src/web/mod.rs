@@ -24,6 +24,9 @@
 //! | `POST`, `DELETE /v1/incidents/<id>/ack` | somebody takes an incident on, or gives it back |
 //! | `POST /v1/incidents/<id>/hand-over` | somebody else is on it from now on |
 //! | `GET /api/v1/actions`, `POST /api/v1/actions/<name>` | what can be done to targets; it is done |
+//! | `GET /`, `GET /targets/<words>` | the status page, and that of one target |
+//! | `GET /badge/<words>.svg`, `GET /embed/<words>` | badges and cards for other pages |
+//! | `GET /feed.rss`, `.atom`, `.json` | incidents as feeds |
 //! | `POST /-/reload` | reads the file again |
 //! | `GET` or `POST /v1/heartbeat/<group>/<name>` | a sign of life of a target, with the token of its `heartbeat` |
 //! | `GET`, `POST` or `HEAD /ping/<ping key>/<job>`, `…/start`, `…/fail`, `…/log`, `…/<exit code>` | what a job says of its run |
@@ -32,8 +35,11 @@
 mod access;
 mod actions;
 mod api;
+mod embed;
+mod feed;
 mod gate;
 mod heartbeat;
+mod history;
 mod marks;
 mod operations;
 mod page;
@@ -45,6 +51,7 @@ mod slack;
 mod slash;
 mod sli;
 mod stall;
+mod target;
 
 #[cfg(test)]
 mod tests;
@@ -73,11 +80,13 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
+pub use history::{MeasuresEach, PastIncidents};
 pub use serve::{listen, serve};
 
 use crate::{
     chat::Chat,
     model::{Board, GroupName, TargetId, Tick, heartbeat::Push, job::Ping, planned::PlanKind},
+    page::Format,
 };
 
 /// The longest body that is read, in bytes. A slash command is far below it.
@@ -108,6 +117,10 @@ pub struct State {
     pub ping: Pings,
     /// Where it goes who of a group is active.
     pub role_said: RoleSaid,
+    /// Measures how available targets were, day by day.
+    pub measures_each: MeasuresEach,
+    /// Reads the incidents of the past.
+    pub past: PastIncidents,
 }
 
 impl Deref for State {
@@ -190,6 +203,7 @@ struct Shared {
     state: State,
     used_signatures: Arc<slash::UsedSignatures>,
     places: slack::Places,
+    history: Arc<history::History>,
 }
 
 impl Deref for Shared {
@@ -210,6 +224,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         state,
         used_signatures: Arc::default(),
         places: slack::Places::default(),
+        history: Arc::default(),
     };
     let guarded = Router::new()
         .route("/metrics", get(operations::metrics))
@@ -250,6 +265,9 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
         .route("/badge/{*words}", get(page::badge))
+        .route("/embed/{*words}", get(embed::embed))
+        .merge(feeds())
+        .route("/targets/{*words}", get(target::target))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
         .route(
@@ -274,6 +292,19 @@ fn router_with(state: State, limit: Duration) -> Router {
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(limit, guard))
         .with_state(shared)
+}
+
+/// The routes of incidents as feeds.
+fn feeds() -> Router<Shared> {
+    Format::ALL
+        .into_iter()
+        .fold(Router::new(), |router, format| {
+            let path = format!("/{}", format.file());
+            let answer = async move |shared, asked, request| {
+                feed::feed(format, shared, asked, request).await
+            };
+            router.route(&path, get(answer))
+        })
 }
 
 /// The routes of the plans of one kind.
@@ -330,7 +361,11 @@ async fn guard(Limit(limit): Limit<Duration>, request: Request, next: Next) -> R
             "the request was not over in time",
         ),
     };
+    let may_be_framed = response.extensions().get::<MayBeFramed>().is_some();
     for (name, value) in HARMLESS {
+        if may_be_framed && name == header::X_FRAME_OPTIONS {
+            continue;
+        }
         response
             .headers_mut()
             .entry(name)
@@ -338,6 +373,10 @@ async fn guard(Limit(limit): Limit<Duration>, request: Request, next: Next) -> R
     }
     response
 }
+
+/// Put beside an answer whose own policy says which pages may show it in a frame: the older header knows no list of them.
+#[derive(Clone, Copy, Debug)]
+struct MayBeFramed;
 
 const HARMLESS: [(HeaderName, &str); 7] = [
     (header::CACHE_CONTROL, "no-store"),

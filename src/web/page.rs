@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// How often a browser asks again.
-const REFRESH_SECONDS: u64 = 15;
+pub(super) const REFRESH_SECONDS: u64 = 15;
 
 /// What the page and its badges may load: their own style, their own script, and answers of this host.
-const POLICY: HeaderValue = HeaderValue::from_static(
+pub(super) const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'",
 );
@@ -34,7 +34,20 @@ pub(super) struct Asked {
     lang: Option<String>,
     format: Option<String>,
     /// Somebody wants to see all, and is asked who they are.
-    inside: Option<String>,
+    pub(super) inside: Option<String>,
+    /// A copy for strangers is wanted, to be put somewhere else.
+    pub(super) copy: Option<String>,
+}
+
+impl Asked {
+    /// Whoever asks for a copy gets what strangers may see: nobody keeps a gate before a file.
+    pub(super) const fn as_whom(&self, viewer: Viewer) -> Viewer {
+        if self.copy.is_some() {
+            Viewer::Public
+        } else {
+            viewer
+        }
+    }
 }
 
 /// `GET /`
@@ -52,7 +65,7 @@ pub(super) async fn page(
     };
     let plan = shared.plan.load_full();
     let viewer = match viewer(&plan, &request, asked.inside.is_some()) {
-        Ok(viewer) => viewer,
+        Ok(viewer) => asked.as_whom(viewer),
         Err(refusal) => return *refusal,
     };
     let headers = request.headers();
@@ -60,15 +73,19 @@ pub(super) async fn page(
     let now = shared.clock.now().at;
     let status = Status::of(&board, &board.rows, now, String::new(), "hekate");
     let agenda = board.agenda.load_full();
+    let known = shared.history.look(&shared).await;
     let page = Page {
         status: &status,
         windows: &agenda.windows,
+        bars: known.as_deref().map(|known| &known.bars),
+        incidents: known.as_deref().map(|known| known.incidents.as_slice()),
         look: Look {
             title: &plan.page.title,
             language: language(&plan, &asked, headers),
             viewer,
             timezone: plan.server.timezone,
             refresh_seconds: REFRESH_SECONDS,
+            is_copy: asked.copy.is_some(),
         },
     };
     let is_for_browser = match asked.format.as_deref() {
@@ -95,11 +112,19 @@ pub(super) async fn page(
 pub(super) async fn badge(
     State(shared): State<Shared>,
     Path(words): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
     request: Request,
 ) -> Response {
+    let Ok(Query(asked)) = asked else {
+        return trouble(
+            StatusCode::BAD_REQUEST,
+            "bad_query",
+            "the address cannot be read",
+        );
+    };
     let plan = shared.plan.load_full();
     let viewer = match viewer(&plan, &request, false) {
-        Ok(viewer) => viewer,
+        Ok(viewer) => asked.as_whom(viewer),
         Err(refusal) => return *refusal,
     };
     let Some(words) = words.strip_suffix(".svg") else {
@@ -161,7 +186,11 @@ fn fixed(kind: &'static str, body: &'static str) -> Response {
 }
 
 /// As whom somebody sees the page, or why they do not.
-fn viewer(plan: &Plan, request: &Request, wants_inside: bool) -> Result<Viewer, Box<Response>> {
+pub(super) fn viewer(
+    plan: &Plan,
+    request: &Request,
+    wants_inside: bool,
+) -> Result<Viewer, Box<Response>> {
     if access::sees_all(plan, request) {
         return Ok(Viewer::Insider);
     }
@@ -184,7 +213,7 @@ fn viewer(plan: &Plan, request: &Request, wants_inside: bool) -> Result<Viewer, 
 }
 
 /// As asked for, else as the browser likes it, else as the file says.
-fn language(plan: &Plan, asked: &Asked, headers: &HeaderMap) -> Language {
+pub(super) fn language(plan: &Plan, asked: &Asked, headers: &HeaderMap) -> Language {
     let asked_for = asked.lang.as_deref().and_then(Language::of_tag);
     let liked = || {
         let header = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
@@ -204,7 +233,7 @@ fn wants_html(headers: &HeaderMap) -> bool {
 /// The body, or that it is the one that the asker has.
 ///
 /// Source: RFC 9110, 13.1.2 (If-None-Match).
-fn unless_known(headers: &HeaderMap, kind: &'static str, body: String) -> Response {
+pub(super) fn unless_known(headers: &HeaderMap, kind: &'static str, body: String) -> Response {
     let digest = Sha256::digest(body.as_bytes());
     let tag = BASE64_URL_SAFE_NO_PAD.encode(&digest[..12]);
     let tag = format!("\"{tag}\"");

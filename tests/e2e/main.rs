@@ -45,6 +45,7 @@ mod kills;
 mod logs;
 mod network;
 mod outage;
+mod page_copy;
 mod planned;
 #[cfg(all(feature = "demo", feature = "websocket"))]
 mod preview;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    home::Home,
+    home::{Hekate, Home},
     preview::chromium::Browser,
     receiver::Receiver,
     targets::{Mood, Targets},
@@ -159,11 +159,20 @@ async fn everybody_can_use_the_page_by_day_and_by_night() {
     targets.set("bad", Mood::Down);
     let hekate = home.start().await;
     hekate.shows("master/green", "down").await;
-    for language in ["en", "cs"] {
-        for scheme in ["light", "dark"] {
+    for path in ["/", "/targets/master/green", "/embed/all"] {
+        for (language, scheme) in [
+            ("en", "light"),
+            ("en", "dark"),
+            ("cs", "light"),
+            ("cs", "dark"),
+        ] {
             browser.look_through((390, 844), scheme).await;
-            let page = format!("http://{}/?lang={language}", hekate.address);
+            let page = format!("http://{}{path}?lang={language}", hekate.address);
             browser.open(&page).await;
+            let width = browser
+                .evaluate("document.documentElement.scrollWidth")
+                .await;
+            assert!(width.as_u64() <= Some(390), "{path} {language}: {width}");
             browser.evaluate(&axe).await;
             let violations = browser
                 .evaluate(
@@ -171,7 +180,11 @@ async fn everybody_can_use_the_page_by_day_and_by_night() {
                      one.id + ': ' + one.nodes.map((node) => node.html).join(' ')))",
                 )
                 .await;
-            assert_eq!(violations, serde_json::json!([]), "{language} {scheme}");
+            assert_eq!(
+                violations,
+                serde_json::json!([]),
+                "{path} {language} {scheme}"
+            );
         }
     }
     // It sees what nobody could use.
@@ -179,5 +192,112 @@ async fn everybody_can_use_the_page_by_day_and_by_night() {
                     axe.run().then((found) => found.violations.length)";
     let violations = browser.evaluate(nameless).await;
     assert!(violations.as_u64() > Some(0), "{violations}");
+    hekate.stop().await;
+}
+
+/// Whether this is XML, and how many entries there are.
+fn feed(file: &str, entries: &str) -> String {
+    format!(
+        "fetch('/{file}').then((answer) => answer.text()).then((text) => {{ \
+         const read = new DOMParser().parseFromString(text, 'application/xml'); \
+         return read.querySelector('parsererror') ? text : read.querySelectorAll('{entries}').length; }})"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_is_shown_and_told_to_readers_of_feeds_after_a_restart_too() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let (receiver, targets) = (Receiver::start().await, Targets::start().await);
+    let home = Home::new(&receiver, &["ops"]);
+    home.write(&format!(
+        "page: {{ title: \"<b>Tom & Jerry ]]>\", language: en }}\ntargets: [{{ name: api, health: \"{}\" }}]\n",
+        targets.url("api")
+    ));
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    targets.set("api", Mood::Down);
+    hekate.shows("api", "down").await;
+    targets.set("api", Mood::Up);
+    hekate.shows("api", "operational").await;
+    is_told(&mut browser, &hekate).await;
+    hekate.stop().await;
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    is_told(&mut browser, &hekate).await;
+    hekate.stop().await;
+}
+
+/// The day with its outage, and the incident that is over: on both pages, and in all feeds.
+async fn is_told(browser: &mut Browser, hekate: &Hekate) {
+    for path in ["/", "/targets/api"] {
+        browser
+            .open(&format!("http://{}{path}", hekate.address))
+            .await;
+        // What is well is folded.
+        let unfold = "document.querySelectorAll('details').forEach((part) => part.open = true)";
+        browser.evaluate(unfold).await;
+        browser.reads("span.days", "down: 1 day (").await;
+        browser.reads("span.days", "no data: 89 days").await;
+        browser.reads(".past", "api").await;
+    }
+    browser.reads("table.each", "down").await;
+    for (file, entries) in [("feed.rss", "item"), ("feed.atom", "entry")] {
+        let found = browser.evaluate(&feed(file, entries)).await;
+        assert_eq!(found, 1, "{file}");
+    }
+    let items =
+        "fetch('/feed.json').then((answer) => answer.json()).then((feed) => feed.items.length)";
+    assert_eq!(browser.evaluate(items).await, 1);
+    let complaints = browser.complaints();
+    assert!(complaints.is_empty(), "{complaints:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_can_be_reached_and_seen_with_the_keyboard_alone() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let (receiver, targets) = (Receiver::start().await, Targets::start().await);
+    let home = Home::new(&receiver, &["ops"]);
+    home.write(&targets.section(&["api", "web"]));
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    for path in ["/", "/targets/api", "/embed/all"] {
+        browser
+            .open(&format!("http://{}{path}", hekate.address))
+            .await;
+        let all = browser
+            .evaluate("[...document.querySelectorAll('a, summary')].filter((part) => part.checkVisibility()).length")
+            .await;
+        let all = all.as_u64().expect("a number");
+        assert!(all > 0, "{path}");
+        browser.evaluate("window.reached = new Set(); true").await;
+        for _ in 0..all {
+            browser.press("Tab").await;
+            // Where the focus is can be seen.
+            let outline = browser
+                .evaluate("reached.add(document.activeElement), getComputedStyle(document.activeElement).outlineStyle")
+                .await;
+            assert_ne!(outline, "none", "{path}");
+        }
+        let reached = browser
+            .evaluate("[...reached].filter((part) => part.matches('a, summary')).length")
+            .await;
+        assert_eq!(reached, all, "{path}");
+    }
+    // What is folded is opened by a key.
+    let is_open = "document.querySelector('details').open";
+    browser
+        .open(&format!("http://{}/targets/api", hekate.address))
+        .await;
+    browser.reads("summary", "each day by itself").await;
+    assert_eq!(browser.evaluate(is_open).await, false);
+    browser
+        .evaluate("document.querySelector('summary').focus()")
+        .await;
+    browser.enter().await;
+    assert_eq!(browser.evaluate(is_open).await, true);
     hekate.stop().await;
 }

@@ -12,6 +12,7 @@ mod jobs;
 mod logs;
 mod maintenance;
 mod metrics;
+mod page;
 mod parents;
 mod places;
 mod references;

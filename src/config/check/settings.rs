@@ -1,4 +1,4 @@
-//! `server:`, `store:`, `slack:`, `page:`, `dead_man:`.
+//! `server:`, `store:`, `slack:`, `dead_man:`.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
@@ -7,7 +7,6 @@ use chrono_tz::Tz;
 use super::{
     Check,
     channels::{Bot, Broken},
-    health::word,
     values::{KEY_MIN, SecretFields, is_loopback},
 };
 use crate::{
@@ -20,7 +19,6 @@ use crate::{
     },
     model::{
         Secret,
-        page::{Language, PageSettings},
         plan::{DeadMan, Server, SlackSettings, StoreSettings},
         text::clean,
     },
@@ -364,18 +362,6 @@ impl Check<'_> {
             .help("a slash, then at most 31 lower-case letters, digits, `-` and `_`"),
         );
         None
-    }
-
-    pub(super) fn page(&mut self, at: Option<At<raw::page::Page>>) -> PageSettings {
-        let raw = at.and_then(|at| at.value).unwrap_or_default();
-        let title = raw.title.and_then(|at| self.name(&at, "`title` of `page`"));
-        let language = word(raw.language.as_ref(), |word| Language::of_tag(&word.0));
-        let defaults = PageSettings::default();
-        PageSettings {
-            title: title.unwrap_or(defaults.title),
-            language: language.unwrap_or_default(),
-            is_public: raw.public.and_then(|at| at.value).unwrap_or_default(),
-        }
     }
 
     pub(super) fn dead_man(&mut self, at: Option<At<raw::DeadMan>>) -> Option<DeadMan> {

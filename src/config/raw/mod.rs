@@ -947,6 +947,7 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Store", "`store`"),
         ("Slack", "`slack`"),
         ("Page", "`page`"),
+        ("TrustedProxy", "`trusted_proxy` of `page`"),
         ("DeadMan", "`dead_man`"),
         ("Witness", "a witness"),
         ("SignedWebhook", "`signed_webhook` of a channel"),

@@ -226,6 +226,15 @@ const EVER: Timestamp = Timestamp::from_millis(i64::MIN);
 
 /// How available a target with these checks was in the window.
 pub fn measure(window: Span, checks: &[CheckPast], beside: &Beside) -> Sli {
+    let measured = measure_each(&[window.from, window.until], checks, beside);
+    measured.into_iter().next().unwrap_or_default()
+}
+
+/// The same of each span from one of these bounds to the next one, as if each was asked for alone; the bounds run up.
+pub fn measure_each(bounds: &[Timestamp], checks: &[CheckPast], beside: &Beside) -> Vec<Sli> {
+    let (Some(first), Some(last)) = (bounds.first(), bounds.last()) else {
+        return Vec::new();
+    };
     let courses: Vec<_> = checks.iter().map(course).collect();
     let absent = merged(&beside.absent);
     let blind: Vec<_> = merged(&beside.blind)
@@ -236,23 +245,28 @@ pub fn measure(window: Span, checks: &[CheckPast], beside: &Beside) -> Sli {
     let spans = absent.iter().chain(&blind).chain(&maintenance);
     let mut cuts: Vec<_> = courses.iter().flatten().map(|step| step.from).collect();
     cuts.extend(spans.flat_map(|span| [span.from, span.until]));
-    cuts.extend([window.from, window.until]);
-    cuts.retain(|cut| (window.from..=window.until).contains(cut));
+    cuts.extend(bounds);
+    cuts.retain(|cut| (first..=last).contains(&cut));
     cuts.sort_unstable();
     cuts.dedup();
-    let mut count = Count::default();
-    for pair in cuts.windows(2) {
-        let (from, lasted) = (pair[0], pair[1].since(pair[0]));
-        if holds(&maintenance, from) {
-            count.sli.maintenance += lasted;
-        } else if holds(&absent, from) || holds(&blind, from) {
-            count.sli.not_measured += lasted;
-        } else {
-            count.add(verdict(checks, &courses, from), from, lasted);
+    let of_span = |bounds: &[Timestamp]| {
+        let from = cuts.partition_point(|cut| *cut < bounds[0]);
+        let until = cuts.partition_point(|cut| *cut <= bounds[1]);
+        let mut count = Count::default();
+        for pair in cuts.get(from..until).unwrap_or_default().windows(2) {
+            let (from, lasted) = (pair[0], pair[1].since(pair[0]));
+            if holds(&maintenance, from) {
+                count.sli.maintenance += lasted;
+            } else if holds(&absent, from) || holds(&blind, from) {
+                count.sli.not_measured += lasted;
+            } else {
+                count.add(verdict(checks, &courses, from), from, lasted);
+            }
         }
-    }
-    count.close();
-    count.sli
+        count.close();
+        count.sli
+    };
+    bounds.windows(2).map(of_span).collect()
 }
 
 /// What was counted so far.

@@ -360,4 +360,24 @@ proptest! {
         prop_assert_eq!(sli, counted(window, &checks, &beside));
         prop_assert_eq!(sli.window(), Duration::from_secs(u64::try_from(long).unwrap()));
     }
+
+    #[test]
+    fn each_of_many_spans_is_measured_as_if_it_was_asked_for_alone(
+        checks in prop::collection::vec(checks(), 0..4),
+        absent in spans(),
+        blind in spans(),
+        maintenance in spans(),
+        from in 0_i64..60,
+        lengths in prop::collection::vec(0_i64..50, 0..6),
+    ) {
+        let beside = Beside { absent, blind, maintenance };
+        let mut seconds = vec![from];
+        for length in lengths {
+            seconds.push(seconds[seconds.len() - 1] + length);
+        }
+        let bounds: Vec<_> = seconds.iter().copied().map(at).collect();
+        let each = measure_each(&bounds, &checks, &beside);
+        let alone = seconds.windows(2).map(|pair| counted((pair[0], pair[1]), &checks, &beside));
+        prop_assert_eq!(each, alone.collect::<Vec<_>>());
+    }
 }

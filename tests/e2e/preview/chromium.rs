@@ -245,6 +245,16 @@ impl Browser {
         }
     }
 
+    /// Presses a key that writes nothing, such as `Tab`.
+    pub(crate) async fn press(&mut self, key: &str) {
+        for kind in ["keyDown", "keyUp"] {
+            let code = if key == "Tab" { 9 } else { 0 };
+            let event =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            let _nothing = self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Looks through a window of this size, by day or by night.
     pub(crate) async fn look_through(&mut self, (width, height): (u32, u32), scheme: &str) {
         let size =
