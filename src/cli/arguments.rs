@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Verdict, roles::Role};
+use crate::{
+    import::Origin,
+    model::{Verdict, roles::Role},
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -15,6 +18,7 @@ Exit codes:
 
 First steps:
     hekate demo                see a pretend fleet fail and recover; needs no account and no network
+    hekate init                write a first targets.yaml; `hekate import` takes over that of another monitor
     hekate validate            check targets.yaml; every mistake is explained
     hekate run                 watch, remember, tell";
 
@@ -95,6 +99,11 @@ pub enum Command {
     /// A pretend fleet, a Slack preview and the grid; no account, no network
     #[cfg(feature = "demo")]
     Demo(Demo),
+    /// Write a first targets.yaml: four questions, or none
+    ///
+    /// Looks at files of this folder (`compose.yaml`, files of other monitors) and at variables, asks nobody else, and never writes
+    /// over a file. Without a terminal, or with `--yes`, nothing is asked.
+    Init(Init),
     /// Check the file and explain every mistake
     Validate(Validate),
     /// Why a target is in its state, or what an error code means
@@ -214,6 +223,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Store,
     },
+    /// Move in: write a `targets.yaml` from the file of another program
+    ///
+    /// Reads Gatus' `config.yaml`, the JSON export of Uptime Kuma 1, `blackbox.yml` and `prometheus.yml`, and what the API of
+    /// Healthchecks answers. The new file is loaded before it is handed out, so it is never refused. What has no counterpart is
+    /// listed, and stands in the file as a comment. Secrets are not copied: their places take variables, whose names are listed.
+    Import(Import),
     /// Print the JSON Schema of the file
     Schema {
         /// Of files of tests in place of it
@@ -262,6 +277,14 @@ pub struct Demo {
     /// End by itself after this time
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub end_after: Option<std::time::Duration>,
+}
+
+/// `hekate init`
+#[derive(Args, Debug)]
+pub struct Init {
+    /// Ask nothing
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// `hekate validate`
@@ -700,6 +723,51 @@ pub enum Store {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+}
+
+/// `hekate import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// Which program the files are of
+    #[arg(value_enum)]
+    pub from: OriginWord,
+    /// Its files, or `-` for standard input; `blackbox` and `prometheus` take both kinds of files
+    #[arg(required = true, num_args = 1.., value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A new file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Write over it if it is there
+    #[arg(long, requires = "to")]
+    pub force: bool,
+}
+
+/// A program that is moved away from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum OriginWord {
+    /// Its `config.yaml`, several of them, or a `ConfigMap` that holds it.
+    Gatus,
+    /// Settings, Backup, Export of version 1; or the list of monitors from its socket.
+    UptimeKuma,
+    /// Its `blackbox.yml`, best with a `prometheus.yml`, which has the addresses.
+    Blackbox,
+    /// `GET /api/v3/checks/`
+    Healthchecks,
+    /// Its `prometheus.yml`, best with a `blackbox.yml`.
+    Prometheus,
+}
+
+impl OriginWord {
+    /// The program.
+    pub const fn origin(self) -> Origin {
+        match self {
+            Self::Gatus => Origin::Gatus,
+            Self::UptimeKuma => Origin::UptimeKuma,
+            Self::Blackbox => Origin::Blackbox,
+            Self::Healthchecks => Origin::Healthchecks,
+            Self::Prometheus => Origin::Prometheus,
+        }
+    }
 }
 
 /// What to generate.
