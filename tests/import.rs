@@ -16,8 +16,13 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 /// The files of each program, and what they become.
-const CASES: [(Origin, &[&str], &str); 6] = [
+const CASES: [(Origin, &[&str], &str); 7] = [
     (Origin::Gatus, &["gatus.yaml"], "gatus.targets.yaml"),
+    (
+        Origin::Gatus,
+        &["kubernetes.yaml"],
+        "kubernetes.targets.yaml",
+    ),
     (
         Origin::UptimeKuma,
         &["uptime_kuma.json"],
@@ -275,8 +280,9 @@ fn as_json(name: &str) -> Value {
     {
         return serde_json::from_str(&text).expect("JSON");
     }
-    let mut tree: serde_yaml::Value =
-        serde_yaml::from_str(&text.replace("!!binary ", "")).expect("YAML");
+    let text = text.replace("!!binary ", "");
+    let first = text.split("\n---\n").next().expect("there is one");
+    let mut tree: serde_yaml::Value = serde_yaml::from_str(first).expect("YAML");
     tree.apply_merge().expect("its anchors are there");
     serde_json::to_value(tree).expect("JSON can say it")
 }

@@ -143,14 +143,15 @@ pub enum Trouble {
 pub fn import(origin: Origin, files: &[Text<'_>]) -> Result<Imported, Trouble> {
     let mut trees = Vec::with_capacity(files.len());
     for file in files {
-        let tree = match origin {
-            Origin::Gatus | Origin::Blackbox | Origin::Prometheus => read::yaml(*file)?,
-            Origin::UptimeKuma | Origin::Healthchecks => read::json(*file)?,
+        let documents = match origin {
+            Origin::Gatus | Origin::Blackbox | Origin::Prometheus => read::documents(*file)?,
+            Origin::UptimeKuma | Origin::Healthchecks => vec![read::json(*file)?],
         };
-        trees.push(Tree {
+        let found = documents.into_iter().map(|tree| Tree {
             file: file.name,
             tree,
         });
+        trees.extend(found);
     }
     let mut draft = match origin {
         Origin::Gatus => gatus::draft(&trees)?,

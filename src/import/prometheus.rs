@@ -87,6 +87,10 @@ pub(super) fn draft(origin: Origin, trees: &[Tree<'_>]) -> Result<Draft, Trouble
         one(&mut draft, file, &modules);
     }
     if files.is_empty() {
+        draft.nearly(
+            "the addresses",
+            "they are in prometheus.yml; give that file as well, or set the variables",
+        );
         for (name, module) in modules {
             template(&mut draft, name, module);
         }
@@ -102,9 +106,6 @@ fn template(draft: &mut Draft, name: &str, module: &Json) {
     let timeout = timeout.and_then(|text| words::duration(&text));
     target.rhythm(INTERVAL, Some(timeout.unwrap_or(TIMEOUT)));
     if blackbox::ask_later(draft, &mut target, module, name) {
-        target.near.push(String::from(
-            "the addresses are in prometheus.yml; give that file as well, or set the variable",
-        ));
         draft.targets.push(target);
     } else {
         draft.leave(

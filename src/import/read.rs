@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::{Text, Trouble, words};
@@ -10,21 +11,77 @@ use crate::model::text::clean;
 /// The largest file that is read, in bytes: a fleet of 20,000 has less.
 pub const BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Reads YAML, with its merge keys (`<<`), which these programs take.
+/// Reads YAML, with its merge keys (`<<`), which these programs take: what one file says, or, of a file of Kubernetes, what its
+/// `ConfigMap`s hold.
 ///
 /// # Errors
 ///
 /// Where it is no YAML.
-pub(super) fn yaml(file: Text<'_>) -> Result<Value, Trouble> {
+pub(super) fn documents(file: Text<'_>) -> Result<Vec<Value>, Trouble> {
+    let mut all = yaml(file)?;
+    if !all.iter().any(is_of_kubernetes) {
+        return match all.pop() {
+            Some(only) if all.is_empty() => Ok(vec![only]),
+            Some(_) => Err(unreadable(
+                file,
+                None,
+                "there are several documents in it; give each as a file",
+            )),
+            None => Ok(vec![Value::Null]),
+        };
+    }
+    let mut out = Vec::new();
+    for document in all {
+        let data = document.get("data").and_then(Value::as_object);
+        for text in data
+            .into_iter()
+            .flat_map(Map::values)
+            .filter_map(Value::as_str)
+        {
+            let inner = yaml(Text {
+                name: file.name,
+                text,
+            });
+            // Other things may be beside it, which need not be YAML.
+            let known = inner.into_iter().flatten().filter(is_known);
+            out.extend(known);
+        }
+    }
+    if out.is_empty() {
+        return Err(unreadable(
+            file,
+            None,
+            "no `ConfigMap` in it holds a configuration",
+        ));
+    }
+    Ok(out)
+}
+
+fn is_of_kubernetes(document: &Value) -> bool {
+    document.get("apiVersion").is_some() && document.get("kind").is_some()
+}
+
+/// Whether it is a file of one of the programs.
+fn is_known(document: &Value) -> bool {
+    let mut keys = super::gatus::KEYS
+        .iter()
+        .chain(&["modules", "scrape_configs"]);
+    keys.any(|key| document.get(*key).is_some())
+}
+
+fn yaml(file: Text<'_>) -> Result<Vec<Value>, Trouble> {
     small_enough(file)?;
     let wrong = |error: &serde_yaml::Error| {
         let place = error.location().map(|at| (at.line(), at.column()));
         unreadable(file, place, &error.to_string())
     };
-    let mut tree: serde_yaml::Value =
-        serde_yaml::from_str(file.text).map_err(|error| wrong(&error))?;
-    tree.apply_merge().map_err(|error| wrong(&error))?;
-    Ok(plain(tree))
+    let mut out = Vec::new();
+    for document in serde_yaml::Deserializer::from_str(file.text) {
+        let mut tree = serde_yaml::Value::deserialize(document).map_err(|error| wrong(&error))?;
+        tree.apply_merge().map_err(|error| wrong(&error))?;
+        out.push(plain(tree));
+    }
+    Ok(out)
 }
 
 /// Reads JSON.

@@ -28,6 +28,9 @@ use super::{
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// From one look to the next if the file says nothing.
 const INTERVAL: Duration = Duration::from_mins(1);
+/// By which a file is known.
+pub(super) const KEYS: [&str; 4] = ["endpoints", "external-endpoints", "suites", "alerting"];
+
 /// Sections that say nothing of what is watched.
 const OF_ITS_OWN: [(&str, &str); 12] = [
     ("metrics", "hekate always has /metrics"),
@@ -64,46 +67,23 @@ const OF_ITS_OWN: [(&str, &str); 12] = [
 pub(super) fn draft(trees: &[Tree<'_>]) -> Result<Draft, Trouble> {
     let mut draft = Draft::default();
     draft.is_shell = true;
-    let mut unwrapped = Vec::new();
-    for tree in trees {
-        unwrapped.push(in_config_map(tree)?);
-    }
     let mut alerting = Alerting::default();
-    for tree in &unwrapped {
-        told::alerting(&mut draft, &mut alerting, tree);
+    for tree in trees {
+        if !KEYS.iter().any(|key| tree.tree.get(*key).is_some()) {
+            return Err(tree.is_not("this is no configuration of Gatus: it has no `endpoints`"));
+        }
+        told::alerting(&mut draft, &mut alerting, &tree.tree);
     }
-    for tree in &unwrapped {
-        file(&mut draft, &alerting, tree);
+    for tree in trees {
+        file(&mut draft, &alerting, &tree.tree);
+    }
+    if alerting.slack.is_none() && alerting.of_group.is_empty() {
+        draft.nearly(
+            "alerts",
+            "none went to Slack, and hekate tells one channel of everything",
+        );
     }
     Ok(draft)
-}
-
-/// The file itself, or the one within a `ConfigMap` of Kubernetes.
-fn in_config_map(tree: &Tree<'_>) -> Result<Json, Trouble> {
-    let data = tree.tree.get("data").and_then(Json::as_object);
-    let inner = data.and_then(|data| data.values().find_map(Json::as_str));
-    let file = match inner {
-        Some(text)
-            if tree
-                .tree
-                .get("kind")
-                .is_some_and(|kind| kind == "ConfigMap") =>
-        {
-            read::yaml(super::Text {
-                name: tree.file,
-                text,
-            })?
-        }
-        Some(_) | None => tree.tree.clone(),
-    };
-    let is_one = ["endpoints", "external-endpoints", "suites", "alerting"]
-        .iter()
-        .any(|key| file.get(key).is_some());
-    if is_one {
-        Ok(file)
-    } else {
-        Err(tree.is_not("this is no configuration of Gatus: it has no `endpoints`"))
-    }
 }
 
 fn file(draft: &mut Draft, alerting: &Alerting, tree: &Json) {

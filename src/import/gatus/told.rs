@@ -18,9 +18,9 @@ use crate::import::{
 #[derive(Default)]
 pub(super) struct Alerting {
     /// The channel of everybody.
-    slack: Option<String>,
+    pub(super) slack: Option<String>,
     /// The channels of groups.
-    of_group: BTreeMap<String, String>,
+    pub(super) of_group: BTreeMap<String, String>,
     /// What every alert to Slack says unless it says otherwise.
     usual: Option<Json>,
 }
@@ -122,7 +122,7 @@ pub(super) fn alerts(
         let kinds: Vec<String> = others.into_iter().map(|kind| format!("`{kind}`")).collect();
         draft.leave(&target.from, format!("alerts to {}", kinds.join(", ")));
     }
-    if !is_told {
+    if !is_told && (alerting.slack.is_some() || !alerting.of_group.is_empty()) {
         let what = "Gatus told nobody of it in Slack, and hekate does; say `severity: info`, or give it a route";
         target.near.push(String::from(what));
     }
