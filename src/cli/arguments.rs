@@ -723,6 +723,32 @@ pub enum Store {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Fill a new store with what `export` wrote
+    Import {
+        /// The JSON Lines
+        #[arg(value_name = "FILE")]
+        export: PathBuf,
+    },
+    /// Copy the store into a new folder; hekate may be running
+    ///
+    /// The copy is a store itself and is one moment of it. While hekate is running it has everything that is needed to go on, and of
+    /// the past what the journal has; otherwise it has all of the past.
+    Backup {
+        /// A folder that is not there yet
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Make a store of a backup again; hekate must not be running
+    Restore {
+        /// The backup
+        #[arg(value_name = "DIR")]
+        backup: PathBuf,
+        /// Replace the store that is there, which is kept under another name
+        #[arg(long)]
+        force: bool,
+    },
+    /// How large the store is, and what is in it
+    Stats,
 }
 
 /// `hekate import`
