@@ -101,10 +101,11 @@ impl Database {
         for entry in self.live.outbox.values() {
             write(Record::Entry(entry))?;
         }
-        for planned in self.live.planned.values() {
+        // What has ended comes first, so that whoever reads it again ends nothing that goes on.
+        for planned in &self.door.ended_since(Timestamp::from_millis(i64::MIN))? {
             write(Record::Planned(planned))?;
         }
-        for planned in &self.door.ended_since(Timestamp::from_millis(i64::MIN))? {
+        for planned in self.live.planned.values() {
             write(Record::Planned(planned))?;
         }
         for lapse in self.live.lapses.values() {
