@@ -9,6 +9,7 @@
 //! * [`store`] keeps every change; [`notify`] empties the outbox; [`slack`] is how it looks.
 //! * [`rehearsal`] plays all of this in virtual time: which route would be taken, what a script would lead to, what other
 //!   rules would have made of the past.
+//! * [`import`] writes a `targets.yaml` from the files of other programs.
 //! * [`command`] answers people from the [`model::Board`]; [`chat`] does it in Slack, [`web`] lets everybody else ask; [`telemetry`]
 //!   counts and logs.
 //! * [`app`] wires it all together, and [`cli`] is what one types. With the feature `demo`, `demo` plays a pretend fleet
@@ -27,6 +28,7 @@ pub mod demo;
 pub mod engine;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
+pub mod import;
 pub mod judge;
 pub mod model;
 pub mod notify;

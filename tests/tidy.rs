@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("clock", &["model"]),
     ("config", &["model"]),
+    ("import", &["model", "config"]),
     ("schedule", &["model"]),
     ("probe", &["model", "clock"]),
     ("judge", &["model"]),

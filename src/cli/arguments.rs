@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{Verdict, roles::Role};
+use crate::{
+    import::Origin,
+    model::{Verdict, roles::Role},
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -15,6 +18,7 @@ Exit codes:
 
 First steps:
     hekate demo                see a pretend fleet fail and recover; needs no account and no network
+    hekate init                write a first targets.yaml; `hekate import` takes over that of another monitor
     hekate validate            check targets.yaml; every mistake is explained
     hekate run                 watch, remember, tell";
 
@@ -95,6 +99,11 @@ pub enum Command {
     /// A pretend fleet, a Slack preview and the grid; no account, no network
     #[cfg(feature = "demo")]
     Demo(Demo),
+    /// Write a first targets.yaml: four questions, or none
+    ///
+    /// Looks at files of this folder (`compose.yaml`, files of other monitors) and at variables, asks nobody else, and never writes
+    /// over a file. Without a terminal, or with `--yes`, nothing is asked.
+    Init(Init),
     /// Check the file and explain every mistake
     Validate(Validate),
     /// Why a target is in its state, or what an error code means
@@ -232,6 +241,12 @@ pub enum Command {
         #[command(subcommand)]
         command: Page,
     },
+    /// Move in: write a `targets.yaml` from the file of another program
+    ///
+    /// Reads Gatus' `config.yaml`, the JSON export of Uptime Kuma 1, `blackbox.yml` and `prometheus.yml`, and what the API of
+    /// Healthchecks answers. The new file is loaded before it is handed out, so it is never refused. What has no counterpart is
+    /// listed, and stands in the file as a comment. Secrets are not copied: their places take variables, whose names are listed.
+    Import(Import),
     /// Print the JSON Schema of the file
     Schema {
         /// Of files of tests in place of it
@@ -280,6 +295,14 @@ pub struct Demo {
     /// End by itself after this time
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub end_after: Option<std::time::Duration>,
+}
+
+/// `hekate init`
+#[derive(Args, Debug)]
+pub struct Init {
+    /// Ask nothing
+    #[arg(short, long)]
+    pub yes: bool,
 }
 
 /// `hekate validate`
@@ -718,6 +741,77 @@ pub enum Store {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Fill a new store with what `export` wrote
+    Import {
+        /// The JSON Lines
+        #[arg(value_name = "FILE")]
+        export: PathBuf,
+    },
+    /// Copy the store into a new folder; hekate may be running
+    ///
+    /// The copy is a store itself and is one moment of it. While hekate is running it has everything that is needed to go on, and of
+    /// the past what the journal has; otherwise it has all of the past.
+    Backup {
+        /// A folder that is not there yet
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Make a store of a backup again; hekate must not be running
+    Restore {
+        /// The backup
+        #[arg(value_name = "DIR")]
+        backup: PathBuf,
+        /// Replace the store that is there, which is kept under another name
+        #[arg(long)]
+        force: bool,
+    },
+    /// How large the store is, and what is in it
+    Stats,
+}
+
+/// `hekate import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// Which program the files are of
+    #[arg(value_enum)]
+    pub from: OriginWord,
+    /// Its files, or `-` for standard input; `blackbox` and `prometheus` take both kinds of files
+    #[arg(required = true, num_args = 1.., value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A new file [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Write over it if it is there
+    #[arg(long, requires = "to")]
+    pub force: bool,
+}
+
+/// A program that is moved away from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum OriginWord {
+    /// Its `config.yaml`, several of them, or a `ConfigMap` that holds it.
+    Gatus,
+    /// Settings, Backup, Export of version 1; or the list of monitors from its socket.
+    UptimeKuma,
+    /// Its `blackbox.yml`, best with a `prometheus.yml`, which has the addresses.
+    Blackbox,
+    /// `GET /api/v3/checks/`
+    Healthchecks,
+    /// Its `prometheus.yml`, best with a `blackbox.yml`.
+    Prometheus,
+}
+
+impl OriginWord {
+    /// The program.
+    pub const fn origin(self) -> Origin {
+        match self {
+            Self::Gatus => Origin::Gatus,
+            Self::UptimeKuma => Origin::UptimeKuma,
+            Self::Blackbox => Origin::Blackbox,
+            Self::Healthchecks => Origin::Healthchecks,
+            Self::Prometheus => Origin::Prometheus,
+        }
+    }
 }
 
 /// `hekate page …`

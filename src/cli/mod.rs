@@ -10,6 +10,8 @@ mod example;
 mod exit;
 mod file;
 mod generate;
+mod import;
+mod init;
 mod job;
 mod notify;
 mod page;
@@ -75,6 +77,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Run(run) => run::run(global, &run, terminal),
         #[cfg(feature = "demo")]
         Command::Demo(demo) => run::demo(&demo, terminal),
+        Command::Init(asked) => init::init(global, &asked, terminal),
         Command::Validate(validate) => file::validate(global, &validate, terminal),
         Command::Explain { words } => match file::codes(&words) {
             Some(codes) => file::explain(&codes, terminal),
@@ -107,6 +110,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Audit { command } => action::audit(global, command, terminal),
         Command::Store { command } => store::store(global, &command, terminal),
         Command::Page { command } => page::page(global, &command, terminal),
+        Command::Import(asked) => import::import(&asked, terminal),
         Command::Schema { tests } => file::schema(tests, terminal),
         Command::Generate { what } => generate::generate(what, terminal),
     }
@@ -116,6 +120,7 @@ const GREETING: &str = "\
 hekate watches health endpoints and tells Slack only when something changed.
 
   hekate demo                  see it work: a pretend fleet fails and recovers, no account, no network
+  hekate init                  write a first targets.yaml, from four answers
   hekate validate              check ./targets.yaml; every mistake is explained
   hekate run                   watch, remember, tell
 

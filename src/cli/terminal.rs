@@ -82,6 +82,17 @@ impl Terminal {
         });
     }
 
+    /// Prints a question; the answer is typed on the same line.
+    #[expect(
+        clippy::unused_self,
+        reason = "all that is printed goes through a terminal"
+    )]
+    pub(super) fn prompt(self, text: &str) {
+        let mut err = io::stderr().lock();
+        // Without the question there will be no answer either.
+        let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+    }
+
     /// What carries a command that asks many at once; if it cannot be made, that is printed.
     pub(super) fn runtime(self) -> io::Result<Runtime> {
         let made = Builder::new_multi_thread().enable_all().build();

@@ -153,7 +153,7 @@ impl Database {
         self.journal.last().number
     }
 
-    fn write(&mut self, batches: &[v1::Batch]) -> Result<(), Error> {
+    pub(super) fn write(&mut self, batches: &[v1::Batch]) -> Result<(), Error> {
         let Some(last) = batches.last() else {
             return Ok(());
         };

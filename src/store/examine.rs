@@ -5,13 +5,13 @@ use std::{
     path::Path,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Error,
     database::Database,
     journal::{self, Fault},
-    schema::{VERSION, v1},
+    schema::{Time, VERSION, v1},
 };
 use crate::model::Timestamp;
 
@@ -46,6 +46,8 @@ struct Exported<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Record<'a> {
+    /// The first line: what no other record says.
+    Store(StoreLine),
     Check(&'a v1::Check),
     Incident(&'a v1::Incident),
     Entry(&'a v1::Entry),
@@ -56,11 +58,22 @@ enum Record<'a> {
     Transition(&'a v1::Transition),
 }
 
+/// What a store knows of itself.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct StoreLine {
+    /// When something was written last.
+    pub(super) at: Option<Time>,
+    /// The highest number of an incident that was given out.
+    pub(super) incidents: u64,
+    /// The highest number of a plan that was given out.
+    pub(super) plans: u64,
+}
+
 /// How many records are read at once.
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: memories, outbox, plans, lapses, attempts, living messages, incidents, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: what it knows of itself, memories, outbox, plans, lapses, attempts, living messages, incidents, transitions. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -77,16 +90,22 @@ impl Database {
             lines += 1;
             Ok(())
         };
+        write(Record::Store(StoreLine {
+            at: self.live.last_at,
+            incidents: self.live.last_incident,
+            plans: self.live.last_plan,
+        }))?;
         for check in self.live.checks.values() {
             write(Record::Check(check))?;
         }
         for entry in self.live.outbox.values() {
             write(Record::Entry(entry))?;
         }
-        for planned in self.live.planned.values() {
+        // What has ended comes first, so that whoever reads it again ends nothing that goes on.
+        for planned in &self.door.ended_since(Timestamp::from_millis(i64::MIN))? {
             write(Record::Planned(planned))?;
         }
-        for planned in &self.door.ended_since(Timestamp::from_millis(i64::MIN))? {
+        for planned in self.live.planned.values() {
             write(Record::Planned(planned))?;
         }
         for lapse in self.live.lapses.values() {

@@ -297,7 +297,7 @@ fn make_durable(path: &Path) -> io::Result<()> {
 }
 
 /// What foreign services answered lies in here, so other people of the machine have no business with it.
-fn make_private(path: &Path) -> io::Result<()> {
+pub(super) fn make_private(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -349,7 +349,7 @@ fn in_use(path: &Path, lock: &mut File) -> Error {
 }
 
 /// A time as it stands in names of files: sorts by time and needs no quotes in a shell.
-fn stamp(now: Timestamp) -> String {
+pub(super) fn stamp(now: Timestamp) -> String {
     now.to_utc().format("%Y%m%dT%H%M%SZ").to_string()
 }
 

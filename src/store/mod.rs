@@ -12,6 +12,7 @@
 //! Stored formats are in `schema` and nowhere else; sled is in `vault.rs` and nowhere else.
 
 mod audit;
+mod backup;
 mod chronicle;
 mod database;
 mod error;
@@ -26,7 +27,9 @@ mod notice;
 mod pending;
 mod reader;
 mod recovery;
+mod refill;
 mod schema;
+mod survey;
 mod vault;
 mod writer;
 
@@ -34,6 +37,7 @@ mod writer;
 mod tests;
 
 pub use audit::{Audited, audit};
+pub use backup::{Backup, Restored, backup, restore};
 pub use chronicle::{Chronicle, chronicle};
 pub use database::{Database, Removed};
 pub use error::Error;
@@ -43,6 +47,7 @@ pub use in_memory::InMemory;
 pub use journal::Fault;
 pub use notice::Notice;
 pub use reader::{Reader, TargetPast};
+pub use survey::{Survey, survey};
 pub use writer::{Committed, News, Now, Status, Writer};
 
 /// So often whoever writes a store notes beside it that they live.

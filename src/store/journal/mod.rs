@@ -15,7 +15,7 @@ use std::{
 
 pub(super) use line::{Content, Hash, Line, Position};
 pub use read::Fault;
-pub(super) use read::{Reading, read, read_all, verify};
+pub(super) use read::{Reading, files, read, read_all, verify};
 
 use super::{Error, folder::sync_folder, live::Live, schema::v1};
 use crate::model::Timestamp;
@@ -72,7 +72,7 @@ impl Journal {
         at: Timestamp,
     ) -> Result<Self, Error> {
         let mut after = after;
-        if let Some(newest) = read::files(folder)?.last() {
+        if let Some(newest) = files(folder)?.last() {
             // A file that cannot be used stays for people to look at; it must not be the newest.
             let name = newest.file_name().unwrap_or_default().to_string_lossy();
             after.number = after.number.max(number_of(&name).unwrap_or(0));
@@ -150,7 +150,7 @@ impl Journal {
     }
 
     fn drop_old_files(&self) {
-        let files = read::files(&self.folder).unwrap_or_default();
+        let files = files(&self.folder).unwrap_or_default();
         let too_many = files.len().saturating_sub(FILES_MAX);
         for file in &files[..too_many] {
             if let Err(error) = fs::remove_file(file) {

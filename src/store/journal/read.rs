@@ -236,7 +236,7 @@ fn fold(lines: &[Line]) -> Option<Live> {
 }
 
 /// The files of the journal in this folder, oldest first.
-pub(super) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+pub(in crate::store) fn files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let listing = match folder.read_dir() {
         Ok(listing) => listing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -167,6 +167,34 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn whatever_is_exported_makes_the_same_store(
+        batches in proptest::collection::vec(generators::batch(), 1..5),
+    ) {
+        let exported = |place: &Place| {
+            let mut out = Vec::new();
+            place.open_well().0.export(&mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let old = Place::new();
+        let mut database = old.open_well().0;
+        for batch in &batches {
+            database.commit(&[Arc::new(batch.clone())]).unwrap();
+        }
+        drop(database);
+        let text = exported(&old);
+        let new = Place::new();
+        let mut database = new.open_well().0;
+        database.import(&mut text.as_bytes(), batches[0].at).unwrap();
+        drop(database);
+        prop_assert_eq!(exported(&new), text);
+        prop_assert_eq!(new.open_well().1, old.open_well().1);
+    }
+}
+
 #[test]
 fn a_newer_format_is_refused_by_name() {
     let mut bytes = encode(&<v1::Check as Form<_>>::of(&record(

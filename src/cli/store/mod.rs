@@ -1,5 +1,7 @@
 //! `hekate store`: looks after the store's folder; `export` needs it for itself, so no hekate may be running.
 
+mod copies;
+
 use std::{
     fs::OpenOptions,
     io::{self, BufWriter, Write},
@@ -22,6 +24,15 @@ pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exi
         Err(exit) => return exit,
     };
     let folder = &plan.store.path;
+    let now = Clock::start().now().at;
+    // These two make the folder.
+    match command {
+        Store::Restore { backup, force } => {
+            return copies::restore(&plan.store, backup, now, *force, terminal);
+        }
+        Store::Import { export } => return copies::import(&plan.store, export, now, terminal),
+        Store::Verify | Store::Export { .. } | Store::Backup { .. } | Store::Stats => {}
+    }
     if !folder.is_dir() {
         terminal.complain(&format!("there is no store in {}", folder.display()));
         return Exit::Store;
@@ -29,13 +40,16 @@ pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exi
     match command {
         Store::Verify => verify(folder, terminal),
         Store::Export { output } => {
-            let now = Clock::start().now().at;
             let written = match output {
                 Some(path) => export_to_file(&plan.store, now, path),
                 None => export_to(&plan.store, now, &mut BufWriter::new(io::stdout().lock())),
             };
             told(written, output.as_deref(), terminal)
         }
+        Store::Backup { to } => copies::backup(folder, to, now, terminal),
+        Store::Stats => copies::stats(folder, terminal),
+        // They were done above.
+        Store::Restore { .. } | Store::Import { .. } => Exit::Done,
     }
 }
 
@@ -192,8 +206,10 @@ mod tests {
         let lines = export_to_file(&settings, fixture::NOW, &path).unwrap();
         let text = fs::read_to_string(&path).unwrap();
         assert_eq!(text.lines().count() as u64, lines);
-        assert_eq!(lines, fixture::transitions("api").len() as u64);
-        for line in text.lines() {
+        // And one line of the store itself.
+        assert_eq!(lines, fixture::transitions("api").len() as u64 + 1);
+        assert!(text.lines().next().unwrap().contains("\"store\""));
+        for line in text.lines().skip(1) {
             let record: Value = serde_json::from_str(line).unwrap();
             assert!(
                 record["v"].is_u64() && record["transition"].is_object(),
