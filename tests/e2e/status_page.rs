@@ -12,6 +12,7 @@ use super::{
     receiver::Receiver,
     targets::{Mood, Targets},
     wait::until,
+    wire::{Answer, ask},
 };
 
 /// The page asks again at once when it is looked at again.
@@ -299,5 +300,81 @@ async fn everything_can_be_reached_and_seen_with_the_keyboard_alone() {
         .await;
     browser.enter().await;
     assert_eq!(browser.evaluate(is_open).await, true);
+    hekate.stop().await;
+}
+
+const TOKEN: &str = "a-token-of-many-characters";
+
+/// Asks with the token or as a stranger.
+async fn asked(hekate: &Hekate, path: &str, is_inside: bool) -> Answer {
+    let headers = if is_inside {
+        format!("Authorization: Bearer {TOKEN}\r\n")
+    } else {
+        String::new()
+    };
+    let answer = ask(hekate.address, &format!("GET {path}"), &headers, "").await;
+    answer.unwrap_or_else(|| panic!("hekate does not answer\n{}", hekate.log()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn strangers_see_nothing_on_any_page_that_is_not_theirs_to_see() {
+    let (receiver, targets) = (Receiver::start().await, Targets::start().await);
+    let mut home = Home::new(&receiver, &["ops"]);
+    home.set("HEKATE_TOKEN", TOKEN);
+    let url = targets.url("blue");
+    home.write(&format!(
+        "page: {{ public: true, language: en }}\ngroups: {{ master: {{ active: {{ file: active.txt }} }} }}\n\
+         targets: [{{ name: blue, group: master, health: \"{url}\" }}]\n"
+    ));
+    home.rewrite(|text| {
+        text.replace(
+            "server: { listen: \"127.0.0.1:0\" }",
+            "server: { listen: \"127.0.0.1:0\", token: \"${HEKATE_TOKEN}\" }",
+        )
+    });
+    // Nobody is active who is there, so the roles of the group are in trouble.
+    fs::write(home.path().join("active.txt"), "nobody\n").expect("the folder takes files");
+    targets.set("blue", Mood::Down);
+    let hekate = home.start().await;
+    let roles = until("both are in trouble", async || {
+        let status = asked(&hekate, "/api/v1/status", true).await.json();
+        let all = status["targets"].as_array()?.clone();
+        let roles = all.iter().find(|target| target["id"] != "master/blue")?;
+        let is_told = all.iter().all(|target| target["verdict"] != "operational");
+        let is_down = all.iter().any(|target| target["verdict"] == "down");
+        (is_told && is_down).then(|| roles["id"].as_str().map(str::to_owned))?
+    })
+    .await;
+    let host = url.split('/').nth(2).expect("a host").to_owned();
+    for (path, is_theirs) in [
+        ("/".to_owned(), true),
+        ("/?format=html".to_owned(), true),
+        ("/?format=html&copy".to_owned(), true),
+        ("/targets/master/blue".to_owned(), true),
+        ("/badge/all.svg".to_owned(), true),
+        ("/embed/all".to_owned(), true),
+        ("/feed.rss".to_owned(), true),
+        ("/feed.atom".to_owned(), true),
+        ("/feed.json".to_owned(), true),
+        (format!("/targets/{roles}"), false),
+        (format!("/badge/{roles}.svg"), false),
+        (format!("/embed/{roles}"), false),
+    ] {
+        let inside = asked(&hekate, &path, true).await;
+        assert_eq!(inside.status, 200, "{path}: {}", inside.body);
+        let outside = asked(&hekate, &path, false).await;
+        let status = if is_theirs { 200 } else { 404 };
+        assert_eq!(outside.status, status, "{path}: {}", outside.body);
+        for secret in [&roles, &host, "the body says", "active.txt", TOKEN] {
+            assert!(
+                !outside.body.contains(secret),
+                "{path}, {secret}: {}",
+                outside.body
+            );
+        }
+    }
+    // What insiders see is there, so that the words above are the right ones.
+    let inside = asked(&hekate, "/", true).await;
+    assert!(inside.body.contains("the body says"), "{}", inside.body);
     hekate.stop().await;
 }
