@@ -66,6 +66,7 @@ pub(crate) fn still(
         pulse: Arc::new(Pulse::new(Duration::MAX)),
         reload,
         push: Arc::new(|_| false),
+        ping: Arc::new(|_, _| oneshot::channel().1),
         role_said: Arc::new(|_, _| {}),
         measures_each: availability::measures_each(measured, plan, board),
         past: Arc::new(move |since, limit| {
@@ -128,12 +129,18 @@ fn show(board: &Board, actions: Vec<Action>) {
                     row.set_role(facts);
                 }
             }
+            Action::ShowJob(slot, facts) => {
+                if let Some(Some(row)) = places.get(&slot) {
+                    row.set_job(facts);
+                }
+            }
             Action::ShowAgenda(agenda) => board.agenda.store(agenda),
             Action::Vacated(_)
             | Action::Look(_)
             | Action::Commit(_)
             | Action::Noted(_, _)
             | Action::Looked(_)
+            | Action::Heard(_)
             | Action::LookTrouble(_)
             | Action::AskWitnesses(_)
             | Action::Blind(_)

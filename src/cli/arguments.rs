@@ -877,7 +877,7 @@ pub struct JobRun {
     /// The job, as `jobs:` of the file calls it
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Where the job is called, with its key: https://status.example.test/ping/<key>/<job>
+    /// Where the job is called, with its key: `https://status.example.test/ping/<key>/<job>`
     #[arg(
         long,
         value_name = "URL",

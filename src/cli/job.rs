@@ -5,7 +5,7 @@ use std::{
     io::IsTerminal as _,
     process::Stdio,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rand::RngExt as _;
@@ -24,6 +24,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
+    clock::Clock,
     config::{self, Environment},
     model::{
         Secret,
@@ -86,13 +87,12 @@ impl Line {
     /// As `--ping-url` says; else at the server of the file or of `--server`, with the key or the token of the variables or of the file.
     fn of(global: &Global, asked: &JobRun) -> Result<Self, String> {
         let given = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
-        let (mut url, key, token) = match &asked.ping_url {
-            Some(url) => (url.clone(), None, None),
-            None => {
-                let (server, key, token) = of_file(global);
-                let server = global.server.clone().unwrap_or(server);
-                (server, given(KEY_VARIABLE).map(Secret::new).or(key), token)
-            }
+        let (mut url, key, token) = if let Some(url) = &asked.ping_url {
+            (url.clone(), None, None)
+        } else {
+            let (server, key, token) = of_file(global);
+            let server = global.server.clone().unwrap_or(server);
+            (server, given(KEY_VARIABLE).map(Secret::new).or(key), token)
         };
         if asked.ping_url.is_none() {
             url = format!("{}/ping", url.trim_end_matches('/'));
@@ -157,13 +157,16 @@ impl Line {
 
     /// Calls until it is taken in, for this long.
     async fn tell(&self, suffix: &str, body: &str, within: Duration) -> Result<(), String> {
-        let since = Instant::now();
+        let clock = Clock::start();
+        let since = clock.now().tick;
         let mut pause = PAUSE;
         loop {
             match self.call(suffix, body).await {
                 Ok(()) => return Ok(()),
                 Err(Failed::ForGood(why)) => return Err(why),
-                Err(Failed::Passing(why)) if since.elapsed() + pause > within => return Err(why),
+                Err(Failed::Passing(why)) if clock.now().tick.since(since) + pause > within => {
+                    return Err(why);
+                }
                 Err(Failed::Passing(_)) => {}
             }
             tokio::time::sleep(pause).await;
@@ -216,7 +219,8 @@ fn run_id() -> String {
 
 /// Runs the command to its end, whatever becomes of the calls.
 async fn supervise(asked: &JobRun, line: Option<Line>, terminal: Terminal) -> Exit {
-    let started = Instant::now();
+    let clock = Clock::start();
+    let started = clock.now().tick;
     let starting = line.clone().map(|line| {
         tokio::spawn(async move {
             // As long as it runs: who hears of it late hears of it all the same.
@@ -262,7 +266,9 @@ async fn supervise(asked: &JobRun, line: Option<Line>, terminal: Terminal) -> Ex
     match told {
         Ok(()) if std::io::stderr().is_terminal() => terminal.remark(&format!(
             "hekate: the end is reported (code {code} after {}, run {})",
-            span(Duration::from_secs(started.elapsed().as_secs())),
+            span(Duration::from_secs(
+                clock.now().tick.since(started).as_secs()
+            )),
             line.run
         )),
         Ok(()) => {}
@@ -301,7 +307,7 @@ async fn attend(child: &mut Child, max_runtime: Option<Duration>, evidence: &Evi
     let mut is_ending = false;
     loop {
         let passed = tokio::select! {
-            status = child.wait() => return code_of(status),
+            status = child.wait() => return code_of(&status),
             Some(()) = heard(&mut terminate) => Signal::TERM,
             Some(()) = heard(&mut interrupt) => Signal::INT,
             Some(()) = heard(&mut hang_up) => Signal::HUP,
@@ -331,7 +337,7 @@ async fn heard(signals: &mut Option<tokio::signal::unix::Signal>) -> Option<()> 
     }
 }
 
-fn code_of(status: std::io::Result<std::process::ExitStatus>) -> u8 {
+fn code_of(status: &std::io::Result<std::process::ExitStatus>) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     let Ok(status) = status else { return NOT_RUN };
     let code = status

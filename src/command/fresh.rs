@@ -228,7 +228,7 @@ pub fn text(fresh: &Fresh, look: Look) -> String {
 
 /// For programs.
 pub fn json(fresh: &Fresh) -> Value {
-    let jobs: Vec<_> = fresh.lines.iter().map(|line| json_of(line)).collect();
+    let jobs: Vec<_> = fresh.lines.iter().map(json_of).collect();
     json!({ "at": fresh.now.to_string(), "selection": fresh.selection, "jobs": jobs })
 }
 

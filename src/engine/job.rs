@@ -231,12 +231,11 @@ impl Engine {
         let words = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
         run.account
             .take_if(|account| !self.plan.channels.contains_key(&account.channel));
+        let is_time = now.at.since(run.shown_at) >= SHOWN_EVERY;
         match &mut run.account {
-            Some(account) => {
-                if now.at.since(run.shown_at) >= SHOWN_EVERY {
-                    run.shown_at = now.at;
-                    step(now, account, Kind::Noted, headline, words, batch);
-                }
+            Some(account) if is_time => {
+                run.shown_at = now.at;
+                step(now, account, Kind::Noted, headline, words, batch);
             }
             None if self.is_edited(channel) => {
                 let story = story(channel, headline, words, now);
@@ -248,7 +247,7 @@ impl Engine {
                     sequence: 0,
                 });
             }
-            None => {}
+            Some(_) | None => {}
         }
     }
 
@@ -266,19 +265,16 @@ impl Engine {
         let Some(last) = &memory.last else { return };
         let name = self.job_title(slot);
         let took = last.took.map(span);
-        let (headline, took, said) = match &last.failure {
-            Some(failure) => {
-                // The headline says it already.
-                let rest = failure.strip_prefix("failed").unwrap_or(failure);
-                let rest = rest.trim_start_matches([':', ',', ' ']).to_owned();
-                let took = took.map(|took| format!("after {took}"));
-                (format!("{name} failed"), took, Some(rest))
-            }
-            None => {
-                let said = memory.good.as_ref().map(|good| good.said.clone());
-                let took = took.map(|took| format!("in {took}"));
-                (format!("{name} is done"), took, said)
-            }
+        let (headline, took, said) = if let Some(failure) = &last.failure {
+            // The headline says it already.
+            let rest = failure.strip_prefix("failed").unwrap_or(failure);
+            let rest = rest.trim_start_matches([':', ',', ' ']).to_owned();
+            let took = took.map(|took| format!("after {took}"));
+            (format!("{name} failed"), took, Some(rest))
+        } else {
+            let said = memory.good.as_ref().map(|good| good.said.clone());
+            let took = took.map(|took| format!("in {took}"));
+            (format!("{name} is done"), took, said)
         };
         let parts = [took, said.filter(|said| !said.is_empty())];
         let words = parts.into_iter().flatten().collect::<Vec<_>>().join(" · ");

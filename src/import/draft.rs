@@ -38,6 +38,10 @@ pub(super) struct Window {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) name: String,
+    /// Where it was in the old file, for people.
+    pub(super) from: String,
+    /// What is nearly the same.
+    pub(super) near: Vec<String>,
     /// What it says, in the words of `jobs:`.
     pub(super) keys: Vec<(String, Value)>,
 }

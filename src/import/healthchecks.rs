@@ -15,8 +15,7 @@ use super::{
 };
 
 /// What says nothing of when a call is due. The ids and addresses are secrets: whoever has them can call.
-const NO_MATTER: [&str; 18] = [
-    "slug",
+const NO_MATTER: [&str; 17] = [
     "desc",
     "n_pings",
     "started",
@@ -35,6 +34,11 @@ const NO_MATTER: [&str; 18] = [
     "tags",
     "channels",
 ];
+
+/// The shortest and the longest period of a job.
+const PERIOD: (Duration, Duration) = (Duration::from_mins(1), Duration::from_hours(365 * 24));
+/// The shortest and the longest grace.
+const GRACE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_hours(7 * 24));
 
 /// Reads the answer of the API.
 ///
@@ -84,7 +88,8 @@ pub(super) fn draft(trees: &[Tree<'_>]) -> Result<Draft, Trouble> {
 
 fn one(draft: &mut Draft, check: &Json, at: usize) {
     let mut fields = Fields::of(check);
-    let name = fields.text("name").or_else(|| fields.text("slug"));
+    let slug = fields.text("slug");
+    let name = fields.text("name").or_else(|| slug.clone());
     let name = name.unwrap_or_else(|| format!("check {}", at + 1));
     let from = format!("check `{}`", words::shown(&name));
     let seconds = |fields: &mut Fields<'_>, key: &str| {
@@ -107,72 +112,61 @@ fn one(draft: &mut Draft, check: &Json, at: usize) {
         draft.leave(from, "it is paused");
         return;
     }
-    match (every, schedule) {
-        (Some(every), _) => beat(draft, &name, &from, every, grace),
-        (None, Some(schedule)) => job(draft, &name, &from, &schedule, zone, grace),
-        (None, None) => {
-            draft.leave(from, "it has neither a `timeout` nor a `schedule`");
-            return;
-        }
+    if every.is_none() && schedule.is_none() {
+        draft.leave(from, "it has neither a `timeout` nor a `schedule`");
+        return;
     }
+    // A check has both in some answers, and then the line counts for nothing.
+    let schedule = schedule.filter(|_| every.is_none());
+    job(draft, (&name, slug), &from, (every, schedule, zone), grace);
     draft.leave_keys(&from, &fields.rest());
 }
 
-/// What has to call again within a time.
-fn beat(draft: &mut Draft, name: &str, from: &str, every: Duration, grace: Option<Duration>) {
-    const LONGEST: Duration = Duration::from_hours(90 * 24);
-    const LONGEST_GRACE: Duration = Duration::from_hours(7 * 24);
-    let mut target = draft.target(name, None, from.to_owned());
-    let kept = every.min(LONGEST);
-    if kept != every {
-        target.near.push(format!(
-            "it called every {}, and hekate waits at most {}",
-            words::written(every),
-            words::written(kept)
-        ));
-    }
-    let mut keys = vec![(String::from("every"), Value::length(kept))];
-    if let Some(grace) = grace {
-        let kept = grace.min(LONGEST_GRACE);
-        if kept != grace {
-            target.near.push(format!(
-                "a call could be {} late, and now {}",
-                words::written(grace),
-                words::written(kept)
-            ));
-        }
-        keys.push((String::from("grace"), Value::length(kept)));
-    }
-    target
-        .keys
-        .push((String::from("heartbeat"), Value::Map(keys)));
-    target.called();
-    draft.targets.push(target);
-}
-
-/// What runs at the times of a cron line.
+/// A job that runs so long after its last sign, or at the times of a cron line.
 fn job(
     draft: &mut Draft,
-    name: &str,
+    (name, slug): (&str, Option<String>),
     from: &str,
-    schedule: &str,
-    zone: Option<String>,
+    (every, schedule, zone): (Option<Duration>, Option<String>, Option<String>),
     grace: Option<Duration>,
 ) {
-    let mut keys = vec![(String::from("schedule"), Value::text(schedule))];
-    if let Some(zone) = zone.filter(|zone| zone != "UTC") {
-        keys.push((String::from("timezone"), Value::text(zone)));
+    let mut near = Vec::new();
+    let mut capped = |what: &str, length: Duration, (least, most): (Duration, Duration)| {
+        let kept = length.clamp(least, most);
+        if kept != length {
+            let (was, is) = (words::written(length), words::written(kept));
+            near.push(format!("{what} was {was}, and now is {is}"));
+        }
+        Value::length(kept)
+    };
+    let mut keys = Vec::new();
+    if let Some(every) = every {
+        let value = capped("its period", every, PERIOD);
+        keys.push((String::from("period"), value));
     }
-    if let Some(grace) = grace {
-        keys.push((String::from("grace"), Value::length(grace)));
+    let grace = grace.map(|grace| capped("its grace", grace, GRACE));
+    if let Some(schedule) = schedule {
+        keys.push((String::from("schedule"), Value::text(schedule)));
+        if let Some(zone) = zone {
+            keys.push((String::from("timezone"), Value::text(zone)));
+        }
     }
+    keys.extend(grace.map(|grace| (String::from("grace"), grace)));
+    let slug = slug.filter(|slug| !slug.is_empty());
+    let name = slug.unwrap_or_else(|| words::name(name));
+    let path = url::Url::parse("http://hekate/ping/")
+        .ok()
+        .map(|mut address| {
+            if let Ok(mut parts) = address.path_segments_mut() {
+                parts.pop_if_empty().push("<ping key>").push(&name);
+            }
+            address.path().replace("%3Cping%20key%3E", "<ping key>")
+        });
+    near.extend(path.map(|path| format!("its callers call {path} from now on")));
     draft.jobs.push(Job {
-        name: words::name(name),
+        name,
+        from: from.to_owned(),
+        near,
         keys,
     });
-    let what = format!(
-        "it runs at `{}`, and hekate has no `jobs:` yet; `heartbeat:` with the longest pause between two runs is near",
-        words::shown(schedule)
-    );
-    draft.leave(from, what);
 }

@@ -38,10 +38,11 @@ pub(super) fn prove(draft: &mut Draft) -> Result<String, Trouble> {
         let what = "what callers send as a bearer token; make one with `openssl rand -hex 32`";
         draft.variable("HEKATE_TOKEN", what, SAMPLE);
     }
+    jobs(draft);
     let whole = draft.targets.clone();
     let mut defaults = draft.settle();
     for round in 0..5 {
-        if draft.targets.is_empty() {
+        if draft.targets.is_empty() && draft.jobs.is_empty() {
             return Err(Trouble::Nothing {
                 left: std::mem::take(&mut draft.left),
             });
@@ -100,6 +101,30 @@ fn each(draft: &mut Draft) {
         kept.push(target);
     }
     draft.targets = kept;
+}
+
+/// Tries every job by itself; two of one name are one too many.
+fn jobs(draft: &mut Draft) {
+    if draft.jobs.is_empty() {
+        return;
+    }
+    draft.variables.remove("HEKATE_PING_KEY");
+    let what = "what callers have in the path; make one with `openssl rand -hex 32`";
+    draft.variable("HEKATE_PING_KEY", what, SAMPLE);
+    let environment = draft.environment();
+    let mut names = BTreeSet::new();
+    let mut kept = Vec::with_capacity(draft.jobs.len());
+    for job in std::mem::take(&mut draft.jobs) {
+        let outcome = config::load_text(NAME, &write::job_alone(&job), &environment);
+        if outcome.plan.is_none() {
+            draft.leave(&job.from, first_error(&outcome));
+        } else if names.insert(job.name.clone()) {
+            kept.push(job);
+        } else {
+            draft.leave(&job.from, "another job is called like it");
+        }
+    }
+    draft.jobs = kept;
 }
 
 fn refused(target: &Target, pieces: &[Piece], environment: &Environment) -> Option<String> {

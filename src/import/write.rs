@@ -50,6 +50,9 @@ pub(super) fn body(draft: &Draft, defaults: &[(String, Value)]) -> (String, Vec<
     if draft.targets.iter().any(|target| target.has("heartbeat")) {
         out.push_str("server:\n  token: \"${HEKATE_TOKEN}\"\n\n");
     }
+    if !draft.jobs.is_empty() {
+        out.push_str("server:\n  ping_key: \"${HEKATE_PING_KEY}\"\n\n");
+    }
     if !defaults.is_empty() {
         section(&mut out, "defaults", defaults);
     }
@@ -62,7 +65,9 @@ pub(super) fn body(draft: &Draft, defaults: &[(String, Value)]) -> (String, Vec<
         .map(|channel| (channel.name.clone(), channel.value.clone()))
         .collect();
     section(&mut out, "channels", &channels);
-    out.push_str("targets:\n");
+    if !draft.targets.is_empty() {
+        out.push_str("targets:\n");
+    }
     let mut lines = Vec::with_capacity(draft.targets.len());
     for target in &draft.targets {
         lines.push(out.matches('\n').count() + 1);
@@ -244,22 +249,27 @@ fn windows(out: &mut String, windows: &[Window]) {
     out.push('\n');
 }
 
-/// The jobs. They are comments, because this hekate has no `jobs:` yet: once it has, this is `section(…)` alone.
 fn jobs(jobs: &[Job]) -> String {
     if jobs.is_empty() {
         return String::new();
     }
-    let keys: Vec<_> = jobs
-        .iter()
-        .map(|job| (job.name.clone(), Value::Map(job.keys.clone())))
-        .collect();
-    let mut out = String::new();
-    section(&mut out, "jobs", &keys);
-    let mut commented = String::from("# Not taken yet, but this is how it will be written:\n");
-    for line in out.trim_end().lines() {
-        let _ = writeln!(commented, "# {line}");
+    let mut out = String::from("jobs:\n");
+    for job in jobs {
+        for near in &job.near {
+            let _ = writeln!(out, "  # nearly: {near}");
+        }
+        entry(&mut out, 2, &job.name, &Value::Map(job.keys.clone()));
     }
-    commented
+    out.push('\n');
+    out
+}
+
+/// A file of this job alone, to see whether it is refused.
+pub(super) fn job_alone(job: &Job) -> String {
+    format!(
+        "server: {{ ping_key: \"${{HEKATE_PING_KEY}}\" }}\nchannels: {{ alerts: \"http://127.0.0.1:9/\" }}\n{}",
+        jobs(std::slice::from_ref(job))
+    )
 }
 
 /// An item of a list.

@@ -273,16 +273,19 @@ pub fn passed(
             }
         }
         if run.lag > before && is_seen {
-            worst = worse(worst, behind(question, run, now));
+            worst = Some(worse(worst, behind(question, run, now)));
         }
     }
     for place in lost.into_iter().rev() {
         let run = memory.runs.remove(place);
         memory.unheard = Some(run.began_at);
-        worst = worse(worst, unheard("it began", run.began_at, now));
+        worst = Some(worse(worst, unheard("it began", run.began_at, now)));
     }
     if late_at(question, memory).is_some_and(|at| at <= now) {
-        worst = late(question, memory, now, deaf).map_or(worst.clone(), |late| worse(worst, late));
+        worst = match late(question, memory, now, deaf) {
+            Some(late) => Some(worse(worst, late)),
+            None => worst,
+        };
     }
     worst
 }
@@ -324,7 +327,7 @@ fn late(
     };
     Some(unhealthy(
         FailureKind::JobLate,
-        format!(
+        &format!(
             "late: no run since one was due {} ago ({}, grace {}); {before}{but}",
             ago(due, now),
             question.rhythm,
@@ -353,7 +356,7 @@ fn behind(question: &JobQuestion, run: &Run, now: Timestamp) -> Outcome {
         ago(run.began_at, now)
     );
     if run.lag == RunLag::Stuck {
-        return unhealthy(FailureKind::JobStuck, words);
+        return unhealthy(FailureKind::JobStuck, &words);
     }
     Outcome::Degraded(Degradation {
         kind: DegradationKind::Overrun,
@@ -361,11 +364,11 @@ fn behind(question: &JobQuestion, run: &Run, now: Timestamp) -> Outcome {
     })
 }
 
-fn unhealthy(kind: FailureKind, words: String) -> Outcome {
+fn unhealthy(kind: FailureKind, words: &str) -> Outcome {
     Outcome::Unhealthy(Failure {
         class: FailureClass::Explicit,
         kind,
-        words: clean(&words, FOREIGN_MAX),
+        words: clean(words, FOREIGN_MAX),
     })
 }
 
@@ -380,7 +383,7 @@ fn unheard(what: &str, since: Timestamp, now: Timestamp) -> Outcome {
 }
 
 /// The worse of two.
-fn worse(known: Option<Outcome>, other: Outcome) -> Option<Outcome> {
+fn worse(known: Option<Outcome>, other: Outcome) -> Outcome {
     let rank = |outcome: &Outcome| match outcome {
         Outcome::Unhealthy(_) => 3,
         Outcome::Degraded(_) => 2,
@@ -388,8 +391,8 @@ fn worse(known: Option<Outcome>, other: Outcome) -> Option<Outcome> {
         Outcome::Healthy => 0,
     };
     match known {
-        Some(known) if rank(&known) >= rank(&other) => Some(known),
-        Some(_) | None => Some(other),
+        Some(known) if rank(&known) >= rank(&other) => known,
+        Some(_) | None => other,
     }
 }
 

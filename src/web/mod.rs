@@ -260,7 +260,6 @@ fn router_with(state: State, limit: Duration) -> Router {
             "/slack/events",
             post(slack::events).layer(DefaultBodyLimit::max(slack::BODY_BYTES_MAX)),
         )
-        .route("/v1/groups/{group}/active", post(roles::active))
         .route("/", get(page::page))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
@@ -270,16 +269,7 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/targets/{*words}", get(target::target))
         .route("/healthz", get(operations::healthz))
         .route("/readyz", get(operations::readyz))
-        .route(
-            "/v1/heartbeat/{*whom}",
-            get(heartbeat::beat).post(heartbeat::beat),
-        )
-        .route(
-            "/ping/{*path}",
-            get(ping::ping)
-                .post(ping::ping)
-                .layer(DefaultBodyLimit::max(ping::BODY_BYTES_MAX)),
-        )
+        .merge(calls())
         .merge(guarded)
         .fallback(|| async { trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here") })
         .method_not_allowed_fallback(|| async {
@@ -305,6 +295,22 @@ fn feeds() -> Router<Shared> {
             };
             router.route(&path, get(answer))
         })
+}
+
+/// The routes of what calls us, each with a key of its own.
+fn calls() -> Router<Shared> {
+    Router::new()
+        .route("/v1/groups/{group}/active", post(roles::active))
+        .route(
+            "/v1/heartbeat/{*whom}",
+            get(heartbeat::beat).post(heartbeat::beat),
+        )
+        .route(
+            "/ping/{*path}",
+            get(ping::ping)
+                .post(ping::ping)
+                .layer(DefaultBodyLimit::max(ping::BODY_BYTES_MAX)),
+        )
 }
 
 /// The routes of the plans of one kind.

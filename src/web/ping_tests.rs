@@ -90,6 +90,7 @@ async fn came_of(world: &mut World, app: &Router, path: &str, token: Option<&str
     format!("{}{handed_on}", answer.status.as_u16())
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 #[tokio::test]
 async fn the_forms_of_healthchecks_are_understood() {
     let mut world = world();

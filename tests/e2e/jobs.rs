@@ -206,9 +206,10 @@ async fn a_run_that_does_not_come_is_told_and_a_restart_does_not_postpone_it() {
     hekate.kill();
     let hekate = scene.home.start().await;
     until("it is due", async || {
-        let due = shown(&hekate).await["due_at"].as_str()?.to_owned();
-        let due: chrono::DateTime<chrono::Utc> = due.parse().ok()?;
-        let now = chrono::DateTime::<chrono::Utc>::from(std::time::SystemTime::now());
+        let answer = hekate.get("/api/v1/jobs").await.json();
+        let time =
+            |text: &serde_json::Value| chrono::DateTime::parse_from_rfc3339(text.as_str()?).ok();
+        let (now, due) = (time(&answer["at"])?, time(&answer["jobs"][0]["due_at"])?);
         (due <= now).then_some(())
     })
     .await;

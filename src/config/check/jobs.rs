@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use super::{
     Check,
     channels::{Channels, OnCalls},
-    targets::Groups,
+    targets::{Groups, Others},
     timing::Layer,
     values::{KEY_MIN, SecretFields},
 };
@@ -25,7 +25,7 @@ use crate::{
         calendar::Recurring,
         job::{GROUP, JobKeys, JobQuestion, Rhythm},
         judgement::Count,
-        plan::{Matcher, OnCall, Question},
+        plan::{Matcher, OnCall, Question, Server},
         text::{FOREIGN_MAX, clean},
     },
 };
@@ -43,32 +43,18 @@ const MEASURED_FROM: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 /// What stands in a path behind a job, so that no job can be called like it.
 const SUFFIXES: [&str; 3] = ["start", "fail", "log"];
 
-/// What all jobs of the file share.
-pub(super) struct Around<'a> {
-    pub(super) zone: Tz,
-    pub(super) defaults: &'a Layer,
-    pub(super) server_token: Option<&'a Secret>,
-    pub(super) ping_key: Option<&'a Secret>,
-}
-
-/// The jobs, each a target of its own; their group; and the routes of those that have a channel.
-#[derive(Default)]
-pub(super) struct Jobs {
-    pub(super) targets: Vec<Arc<Target>>,
-    pub(super) group: Option<Group>,
-    pub(super) routes: Vec<Route>,
-}
+/// The names that jobs refer to, and the groups, of which they are one.
+type Names<'a> = (&'a mut Channels, &'a mut OnCalls, &'a mut Groups);
 
 impl Check<'_> {
     pub(super) fn jobs(
         &mut self,
         at: Option<At<Named<raw::Job>>>,
-        around: &Around<'_>,
-        channels: &mut Channels,
-        on_call: &mut OnCalls,
-        groups: &mut Groups,
-    ) -> Jobs {
-        let mut out = Jobs::default();
+        server: &Server,
+        defaults: &Layer,
+        (channels, on_call, groups): Names<'_>,
+    ) -> Others {
+        let mut out = Others::default();
         let Some(At {
             span: whole,
             value: Some(Named(named)),
@@ -100,7 +86,7 @@ impl Check<'_> {
             let span = at.span;
             let Some(job) = at.value else { continue };
             let owner = format!("job `{name}`");
-            let question = self.job_question(&job, span, &owner, around, &mut tokens);
+            let question = self.job_question(&job, span, &owner, server, &mut tokens);
             let told_in = self.job_channel(&job, &owner, channels);
             let mention = self.job_owner(&job, &owner, told_in.is_some(), on_call);
             let announces = self.announces(&job, told_in.is_some());
@@ -108,7 +94,7 @@ impl Check<'_> {
                 continue;
             };
             question.told_in = told_in.clone().filter(|_| announces);
-            let target = self.job_target(name, &job, around.defaults, question);
+            let target = self.job_target(name, &job, defaults, question);
             if let Some(channel) = told_in {
                 out.routes.push(Route {
                     matcher: Matcher {
@@ -199,10 +185,10 @@ impl Check<'_> {
         raw: &raw::Job,
         span: Span,
         owner: &str,
-        around: &Around<'_>,
+        server: &Server,
         tokens: &mut Vec<(Secret, Span)>,
     ) -> Option<JobQuestion> {
-        let rhythm = self.rhythm(raw, span, owner, around.zone);
+        let rhythm = self.rhythm(raw, span, owner, server.timezone);
         let grace = raw
             .grace
             .as_ref()
@@ -217,8 +203,8 @@ impl Check<'_> {
         let own = self.job_token(raw, owner, tokens);
         let keys = JobKeys {
             own: own?,
-            server: around.server_token.cloned(),
-            ping: around.ping_key.cloned(),
+            server: server.token.clone(),
+            ping: server.ping_key.clone(),
         };
         let is_callable = keys.own.is_some() || keys.server.is_some() || keys.ping.is_some();
         if !is_callable && !self.environment.preview {

@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use chrono_tz::Tz;
 
 use super::{
-    Check, channels::Channels, health::word, references::References, values::SecretFields,
+    Check, channels::Channels, health::word, references::References, targets::Others,
+    values::SecretFields,
 };
 use crate::{
     config::{
@@ -805,7 +806,7 @@ has_rest!(
 
 impl Sources {
     /// The stores as targets of their own, their group, and the routes to those who own them.
-    pub(super) fn finish(self, check: &Check<'_>) -> (Vec<Arc<Target>>, Option<Group>, Vec<Route>) {
+    pub(super) fn finish(self, check: &Check<'_>) -> Others {
         self.references.finish(check);
         let group = GroupName::new(GROUP);
         let mut targets = Vec::new();
@@ -854,6 +855,10 @@ impl Sources {
             aliases: vec![String::from("logs")],
             team: None,
         });
-        (targets, group, routes)
+        Others {
+            targets,
+            group,
+            routes,
+        }
     }
 }

@@ -65,8 +65,9 @@ struct Typed<T> {
     value: Option<T>,
 }
 
-/// What is watched, as typed: targets, and where others are found.
+/// What is watched, as typed: the whole file, targets, and where others are found.
 type WhatIsWatched = (
+    Span,
     Option<At<Vec<At<raw::Target>>>>,
     Option<At<Named<raw::discovery::Discovery>>>,
 );
@@ -96,30 +97,19 @@ pub(super) fn check(
     let mut on_call = check.on_call(file.on_call, whole, server.timezone);
     let defaults = check.defaults(file.defaults);
     let mut groups = check.groups(file.groups, whole);
-    let around = jobs::Around {
-        zone: server.timezone,
-        defaults: &defaults,
-        server_token: server.token.as_ref(),
-        ping_key: server.ping_key.as_ref(),
-    };
-    let has_jobs = file.jobs.is_some();
-    let jobs = check.jobs(file.jobs, &around, &mut channels, &mut on_call, &mut groups);
+    let has_others = file.jobs.is_some() || file.discovery.is_some();
+    let names = (&mut channels, &mut on_call, &mut groups);
+    let jobs = check.jobs(file.jobs, &server, &defaults, names);
     let mut sources = check.log_sources(file.log_sources, whole, &mut channels);
     let context = targets::Context {
         defaults: &defaults,
         zone: server.timezone,
-        has_others: has_jobs || file.discovery.is_some(),
+        has_others,
         server_token: server.token.as_ref(),
     };
-    let typed = (file.targets, file.discovery);
-    let targets = check.watched(
-        typed,
-        whole,
-        &context,
-        &mut groups,
-        &mut sources,
-        discovered,
-    );
+    let typed = (whole, file.targets, file.discovery);
+    let known = (&mut groups, &mut sources);
+    let targets = check.watched(typed, &context, known, discovered);
     let mut routes = check.routes(
         file.routes,
         &mut channels,
@@ -133,12 +123,11 @@ pub(super) fn check(
     let slos = check.slos(file.slos, store.retention, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let replies = check.replies(file.replies, &mut channels, &slack, &bot);
-    let (stores, store_group, store_routes) = sources.finish(&check);
-    routes.splice(0..0, store_routes.into_iter().chain(jobs.routes));
-    let mut groups = groups.finish(&check);
-    groups.extend(jobs.group.into_iter().chain(store_group));
-    let mut targets = targets.into_plan();
-    targets.extend(jobs.targets.into_iter().chain(stores));
+    let stores = sources.finish(&check);
+    let (mut groups, mut targets) = (groups.finish(&check), targets.into_plan());
+    for others in [jobs, stores] {
+        others.add_to(&mut targets, &mut groups, &mut routes);
+    }
     let channels = channels.finish(&check);
     Some(Plan {
         witnesses: check.witnesses(file.witnesses, &channels, &targets),
@@ -165,11 +154,9 @@ impl Check<'_> {
     /// Everything that is watched: what was typed, what was found, and the roles of groups.
     fn watched(
         &mut self,
-        (typed, discovery): WhatIsWatched,
-        whole: Span,
+        (whole, typed, discovery): WhatIsWatched,
         context: &targets::Context<'_>,
-        groups: &mut targets::Groups,
-        sources: &mut logs::Sources,
+        (groups, sources): (&mut targets::Groups, &mut logs::Sources),
         discovered: &mut Discovered<'_>,
     ) -> targets::Targets {
         let mut targets = self.targets(typed, whole, context, groups, sources);

@@ -24,7 +24,7 @@ use crate::{
         source::Span,
     },
     model::{
-        Check as Asked, CheckKind, Group, GroupName, Policy, Secret, Target, TargetId,
+        Check as Asked, CheckKind, Group, GroupName, Policy, Route, Secret, Target, TargetId,
         plan::Question, text::clean,
     },
 };
@@ -71,6 +71,28 @@ pub(super) struct Targets {
     pub(super) is_complete: bool,
     /// The roles of groups, each a target of its own.
     pub(super) roles: Vec<Arc<Target>>,
+}
+
+/// What a section beside `targets` has hekate watch: its targets, their group, and the routes of those that have a channel.
+#[derive(Default)]
+pub(super) struct Others {
+    pub(super) targets: Vec<Arc<Target>>,
+    pub(super) group: Option<Group>,
+    pub(super) routes: Vec<Route>,
+}
+
+impl Others {
+    /// Puts them behind the targets and groups of the file, and before its routes.
+    pub(super) fn add_to(
+        self,
+        targets: &mut Vec<Arc<Target>>,
+        groups: &mut Vec<Group>,
+        routes: &mut Vec<Route>,
+    ) {
+        targets.extend(self.targets);
+        groups.extend(self.group);
+        routes.splice(0..0, self.routes);
+    }
 }
 
 impl Check<'_> {

@@ -902,7 +902,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 58] = [
+    const TITLES: [(&str, &str); 59] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
