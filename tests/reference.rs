@@ -1,12 +1,17 @@
-//! `docs/reference.md` is made of the code: every key, command and error code. `UPDATE_EXPECT=1` writes it anew.
+//! `docs/reference.md` is made of the code: every key, command, metric and error code. `UPDATE_EXPECT=1` writes it anew.
 
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 use clap::{Command, CommandFactory as _};
 use expect_test::expect_file;
 use hekate::{
     cli::Arguments,
-    config::{explanations, schema},
+    config::{Environment, explanations, load_text, schema},
+    model::{
+        Board, ChannelName, CheckKind, Delivery, Failure, FailureClass, FailureKind, Kind, Outcome,
+        Timestamp,
+    },
+    telemetry::{Fate, Metrics},
 };
 use serde_json::Value;
 
@@ -126,6 +131,45 @@ fn commands(out: &mut String, command: &Command, path: &str) {
     }
 }
 
+/// What `/metrics` says once something of each kind has happened.
+fn metrics(out: &mut String) {
+    let file = "channels: { alerts: \"http://127.0.0.1:9/\" }\ntargets: [{ name: api, health: \"http://127.0.0.1:9/\" }]\n";
+    let plan = load_text("targets.yaml", file, &Environment::default()).plan;
+    let now = Timestamp::from_millis(0);
+    let board = Board::of(&plan.expect("it is taken"), now, None);
+    let metrics = Metrics::new();
+    let failed = Outcome::Unhealthy(Failure {
+        class: FailureClass::Explicit,
+        kind: FailureKind::SaysDown,
+        words: String::new(),
+    });
+    metrics.looked(CheckKind::Health, &failed, Duration::ZERO);
+    let channel = ChannelName::new("alerts");
+    metrics.delivered(&channel, Kind::Opened, &Delivery::Accepted, Duration::ZERO);
+    metrics.slack_envelope("slash_commands", Fate::Answered);
+    let text = metrics.render(Arc::new(board), now);
+    out.push_str("\n## Metrics\n\n`GET /metrics`, in Prometheus' text format.\n\n| name | kind | what |\n|---|---|---|\n");
+    let mut what = "";
+    for line in text.lines() {
+        if let Some((_, help)) = line
+            .strip_prefix("# HELP ")
+            .and_then(|rest| rest.split_once(' '))
+        {
+            what = help;
+        } else if let Some((name, kind)) = line
+            .strip_prefix("# TYPE ")
+            .and_then(|rest| rest.split_once(' '))
+        {
+            writeln!(
+                out,
+                "| `{name}` | {kind} | {} |",
+                cell(what.trim_end_matches('.'))
+            )
+            .expect("a text takes it");
+        }
+    }
+}
+
 #[test]
 fn the_reference_is_that_of_the_code() {
     let schema = schema();
@@ -141,6 +185,7 @@ fn the_reference_is_that_of_the_code() {
     }
     out.push_str("\n## Commands\n\n`hekate <command> --help` says more.\n");
     commands(&mut out, &Arguments::command(), "hekate");
+    metrics(&mut out);
     out.push_str("\n## Error codes\n\n`hekate explain H0102` shows an example and how it is put right.\n\n| code | what | why |\n|---|---|---|\n");
     for one in explanations() {
         writeln!(
