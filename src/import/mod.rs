@@ -1,7 +1,7 @@
 //! Moving in: what other programs watch, as a `targets.yaml`.
 //!
 //! One file for each program (`gatus`, `uptime_kuma`, `blackbox`, `prometheus`, `healthchecks`) reads the program's own form into a
-//! [`draft::Draft`]. The draft is written (`write`) and loaded by the real `config` until nothing of it is refused (`prove`); what had to
+//! draft. The draft is written (`write`) and loaded by the real `config` until nothing of it is refused (`prove`); what had to
 //! go for that is named like everything else that has no counterpart. No secret of the old file is written anywhere: its place takes
 //! a variable.
 

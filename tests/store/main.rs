@@ -1,5 +1,6 @@
 //! The store against a hostile world: kills, damaged files, full and read-only disks.
 
+mod copies;
 mod corruption;
 mod disk;
 mod kill;
