@@ -14,7 +14,7 @@ use crate::{
     fleet::target,
     invariants,
     parents::On,
-    planned::{self, Deed, Opens, Rhythm, Whom},
+    planned::{self, Deed, Opens, Rhythm, Says, Which, Whom},
     quiet,
     receiver::Mood,
     reference,
@@ -204,7 +204,32 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
     }
     for _ in 0..chance.random_range(0..5) {
         let at = TROUBLE.mul_f64(chance.random());
-        deed(at, Deed::Acknowledge(chance.random_range(0..4)));
+        let which = Which::Any(chance.random_range(0..4));
+        let by = chance.random_range(0..2);
+        let says = if chance.random_bool(0.3) {
+            Says::ItIsMineIfFree { by }
+        } else {
+            Says::ItIsMine { by }
+        };
+        deed(at, Deed::Attend { which, says });
+        for _ in 0..chance.random_range(0..3) {
+            let which = if chance.random_bool(0.9) {
+                Which::Taken(chance.random_range(0..4))
+            } else {
+                Which::Any(chance.random_range(0..4))
+            };
+            let by = chance.random_range(0..2);
+            let says = if chance.random_bool(0.7) {
+                Says::ItIsNotMine { by }
+            } else {
+                let to = chance.random_range(0..2);
+                Says::ItIsTheirs { by, to }
+            };
+            deed(
+                at + seconds(chance, 0.1, 2_400.0),
+                Deed::Attend { which, says },
+            );
+        }
     }
 }
 

@@ -3,20 +3,22 @@
 //! It is worked out from what was wished and from what was done to the clocks, never from what the engine makes of it.
 
 mod opinion;
+mod taken;
 
 use std::{collections::HashMap, time::Duration};
 
 pub(crate) use opinion::{agrees, is_calm, kept_until, was_kept};
+pub(crate) use taken::{Says, Which};
+use taken::{Turn, Wished};
 
 use hekate::{
     engine::Event,
     model::{
-        GroupName, IncidentId, TargetId, Timestamp,
+        GroupName, TargetId, Timestamp,
         calendar::{Recurring, Times},
         plan::Matcher,
         planned::{
-            Answer, Asked, HowEnded, IfTaken, Length, Person, PlanId, PlanKind, Planned, Window,
-            Wish,
+            Answer, Asked, HowEnded, Length, Person, PlanId, PlanKind, Planned, Window, Wish,
         },
     },
 };
@@ -37,8 +39,8 @@ pub(crate) enum Deed {
     },
     /// Ends what was begun as the one with this number, counted from 0, if it is on.
     End(usize),
-    /// Takes on one of the open incidents.
-    Acknowledge(usize),
+    /// Takes on one of the open incidents, gives it back, or hands it over.
+    Attend { which: Which, says: Says },
     /// Edits the file: these are its windows from now on.
     Windows(Vec<Opens>),
 }
@@ -150,8 +152,10 @@ pub(crate) struct Works {
     moves: Vec<(Duration, i64)>,
     /// When the machine slept, and for how long.
     sleeps: Vec<(Duration, Duration)>,
-    /// Which incidents were taken on when.
-    acknowledged: Vec<(Duration, IncidentId)>,
+    /// Who was on which incident from when on.
+    turns: Vec<Turn>,
+    /// What somebody has just wished of an incident, until it is answered.
+    wished: Option<Wished>,
     faults: Vec<String>,
 }
 
@@ -389,17 +393,9 @@ impl World {
                 work.end_wished = Some(self.now);
                 Wish::End { id }
             }
-            Deed::Acknowledge(number) => {
-                let open = self.checks.incidents.values();
-                let open: Vec<_> = open.filter(|incident| incident.is_open()).collect();
-                let Some(incident) = open.get(number % open.len().max(1)) else {
-                    return;
-                };
-                Wish::Acknowledge {
-                    incident: incident.id.clone(),
-                    why: None,
-                    if_taken: IfTaken::TakeOver,
-                }
+            Deed::Attend { which, says } => {
+                self.attend(which, says);
+                return;
             }
         };
         let by = Person {
@@ -433,14 +429,8 @@ impl World {
                     works.faults.push(fault);
                 }
             }
-            Ok(Done::Acknowledged { incident, .. }) => {
-                works.acknowledged.push((self.now, incident.clone()));
-            }
-            Ok(Done::GivenBack { incident, .. }) => {
-                works
-                    .faults
-                    .push(format!("nobody wished to give {incident} back"));
-            }
+            Ok(Done::Acknowledged { .. } | Done::GivenBack { .. }) => self.attended(answer),
+            Err(_) if works.wished.is_some() => self.attended(answer),
             // Whoever it was about was taken out of the file, or it ended at this very moment.
             Err(refused) if refused.is_missing => {}
             Err(refused) => works.faults.push(format!("it was refused: {refused:?}")),

@@ -18,7 +18,7 @@ use crate::{
 /// What happens at the very moment may be before it or after it.
 const EDGE: Duration = Duration::from_millis(10);
 /// For so long a trouble waits for others, and a look for witnesses.
-const WAITS: Duration = Duration::from_secs(20);
+pub(super) const WAITS: Duration = Duration::from_secs(20);
 /// Beside a kill, a stall or a change of the file nothing is promised for so long.
 const CALM: Duration = Duration::from_mins(3);
 
@@ -26,7 +26,7 @@ const CALM: Duration = Duration::from_mins(3);
 pub(crate) fn agrees(world: &World, keeping: &Keeping, seed: u64) {
     let mut faults = world.chronicle.works.faults.clone();
     faults.extend(told_in_spite(world, keeping));
-    faults.extend(reminded_in_spite(&world.chronicle));
+    faults.extend(super::taken::agrees(world, keeping));
     faults.extend(ended_otherwise(world));
     for (target, kept) in keeping {
         faults.extend(unlooked(world, target, kept));
@@ -176,28 +176,6 @@ fn is_other_reason(
         && entry.story.many.is_none()
         && before == Some(entry.story.to)
         && !is_only_ending
-}
-
-/// Somebody was reminded of what was taken on, and of which nothing was told since then.
-fn reminded_in_spite(chronicle: &Chronicle) -> Vec<String> {
-    let mut faults = Vec::new();
-    for (taken_on_at, incident) in &chronicle.works.acknowledged {
-        let decided = chronicle.decided.iter();
-        let mut since = decided.filter(|(at, _, entry)| {
-            entry.key.incident == *incident && *at > *taken_on_at && entry.kind != Kind::Notice
-        });
-        let Some((at, _, next)) = since.next() else {
-            continue;
-        };
-        // A reminder of several says what changed, if that is sooner than the next message.
-        if next.kind == Kind::Reminder && next.story.many.is_none() {
-            faults.push(format!(
-                "{:?} reminded at {at:?} of what was taken on at {taken_on_at:?}",
-                next.key
-            ));
-        }
-    }
-    faults
 }
 
 /// What somebody began did not last as long as was said.
