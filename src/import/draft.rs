@@ -253,7 +253,7 @@ impl Draft {
             if index > 0 {
                 text.push('/');
             }
-            text.push_str(&self.part(part, is_random(part), hint));
+            text.push_str(&self.part(part, words::is_random(part), hint));
         }
         for (index, pair) in query
             .into_iter()
@@ -267,7 +267,7 @@ impl Draft {
                     text.push('=');
                     text.push_str(&self.part(value, true, &format!("{hint} {name}")));
                 }
-                Some(_) | None => text.push_str(&self.part(pair, is_random(pair), hint)),
+                Some(_) | None => text.push_str(&self.part(pair, words::is_random(pair), hint)),
             }
         }
         let user = user.map(|user| {
@@ -385,16 +385,6 @@ fn reference(rest: &str) -> (Option<&str>, &str) {
 fn has_reference(text: &str) -> bool {
     text.match_indices('$')
         .any(|(at, _)| reference(&text[at + 1..]).0.is_some() && !text[..at].ends_with('$'))
-}
-
-/// Whether a part of an address looks as if it were drawn by lot: then it is a secret.
-fn is_random(part: &str) -> bool {
-    part.len() >= 24
-        && part.contains(|c: char| c.is_ascii_digit())
-        && part.contains(|c: char| c.is_ascii_alphabetic())
-        && part
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
 }
 
 fn decoded(text: &str) -> String {

@@ -264,11 +264,12 @@ fn addresses(draft: &mut Draft, job: &Job<'_>, config: &Json, modules: &BTreeMap
             .next()
             .unwrap_or(plain)
             .trim_end_matches('/');
+        let plain = words::without_random(plain);
         let own = ["name", "instance"]
             .iter()
             .find_map(|key| labels.get(key))
             .filter(|_| is_only);
-        let name = own.map_or(plain, String::as_str);
+        let name = own.map_or(plain.as_str(), String::as_str);
         let from = format!(
             "job `{}`, target `{}`",
             words::shown(&job.name),

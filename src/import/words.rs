@@ -77,9 +77,9 @@ pub(super) fn shown(text: &str) -> String {
             (Some(scheme), Some(at)) if at > scheme => {
                 out.push_str(&word[..scheme + 3]);
                 out.push('…');
-                out.push_str(&word[at..]);
+                out.push_str(&without_random(&word[at..]));
             }
-            _ => out.push_str(word),
+            _ => out.push_str(&without_random(word)),
         }
     }
     let out = match out.split_once('?') {
@@ -87,6 +87,25 @@ pub(super) fn shown(text: &str) -> String {
         Some(_) | None => out,
     };
     clean(&out, LONGEST)
+}
+
+/// Whether a part of an address looks as if it were drawn by lot: then it is a secret.
+pub(super) fn is_random(part: &str) -> bool {
+    part.len() >= 24
+        && part.contains(|c: char| c.is_ascii_digit())
+        && part.contains(|c: char| c.is_ascii_alphabetic())
+        && part
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+}
+
+/// An address without the parts of it that look like secrets.
+pub(super) fn without_random(text: &str) -> String {
+    let parts: Vec<&str> = text
+        .split('/')
+        .map(|part| if is_random(part) { "…" } else { part })
+        .collect();
+    parts.join("/")
 }
 
 /// A name that the new file takes: one line, no `/`, which stands between group and name, and no braces, which are ranges.
