@@ -207,9 +207,9 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
         let which = Which::Any(chance.random_range(0..4));
         let by = chance.random_range(0..2);
         let says = if chance.random_bool(0.3) {
-            Says::ItIsMineIfFree { by }
+            Says::MineIfFree { by }
         } else {
-            Says::ItIsMine { by }
+            Says::Mine { by }
         };
         deed(at, Deed::Attend { which, says });
         for _ in 0..chance.random_range(0..3) {
@@ -220,10 +220,10 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
             };
             let by = chance.random_range(0..2);
             let says = if chance.random_bool(0.7) {
-                Says::ItIsNotMine { by }
+                Says::NotMine { by }
             } else {
                 let to = chance.random_range(0..2);
-                Says::ItIsTheirs { by, to }
+                Says::Theirs { by, to }
             };
             deed(
                 at + seconds(chance, 0.1, 2_400.0),
