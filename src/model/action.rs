@@ -33,6 +33,7 @@ pub const TAKEN: &[&str] = &[
     "health",
     "ack",
     "hand",
+    "split",
     "silence",
     "maintenance",
     "mark",

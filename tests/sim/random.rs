@@ -207,9 +207,9 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
         let which = Which::Any(chance.random_range(0..4));
         let by = chance.random_range(0..2);
         let says = if chance.random_bool(0.3) {
-            Says::ItIsMineIfFree { by }
+            Says::MineIfFree { by }
         } else {
-            Says::ItIsMine { by }
+            Says::Mine { by }
         };
         deed(at, Deed::Attend { which, says });
         for _ in 0..chance.random_range(0..3) {
@@ -220,16 +220,28 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
             };
             let by = chance.random_range(0..2);
             let says = if chance.random_bool(0.7) {
-                Says::ItIsNotMine { by }
+                Says::NotMine { by }
             } else {
                 let to = chance.random_range(0..2);
-                Says::ItIsTheirs { by, to }
+                Says::Theirs { by, to }
             };
             deed(
                 at + seconds(chance, 0.1, 2_400.0),
                 Deed::Attend { which, says },
             );
         }
+    }
+}
+
+/// Somebody tells the targets of one incident apart, again and again.
+fn splits(world: &mut World, chance: &mut StdRng) {
+    for _ in 0..chance.random_range(0..12) {
+        let at = TROUBLE.mul_f64(chance.random());
+        let deed = Deed::Split {
+            which: chance.random_range(0..4),
+            only_first: chance.random_bool(0.5),
+        };
+        world.plan_disturbance(at, Disturbance::Deed(deed));
     }
 }
 
@@ -349,6 +361,9 @@ fn play(seed: u64) -> u64 {
     }
     if seed % HELD_EVERY == 4 || seed % (3 * HELD_EVERY) == 2 {
         quiet_hours(&mut world, &mut StdRng::seed_from_u64(!seed ^ 2));
+    }
+    if seed % HELD_EVERY < 3 {
+        splits(&mut world, &mut StdRng::seed_from_u64(!seed ^ 3));
     }
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {

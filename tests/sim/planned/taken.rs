@@ -32,17 +32,17 @@ pub(crate) enum Which {
 /// What somebody says of an incident; people are numbers from 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Says {
-    ItIsMine {
+    Mine {
         by: usize,
     },
     /// Whoever clicked first is on it.
-    ItIsMineIfFree {
+    MineIfFree {
         by: usize,
     },
-    ItIsNotMine {
+    NotMine {
         by: usize,
     },
-    ItIsTheirs {
+    Theirs {
         by: usize,
         to: usize,
     },
@@ -95,21 +95,21 @@ impl World {
             if_taken,
         };
         let (wish, by, becomes, is_owed) = match says {
-            Says::ItIsMine { by } => {
+            Says::Mine { by } => {
                 let becomes = OnIt::Somebody(person(by));
                 (take(IfTaken::TakeOver), by, becomes, true)
             }
-            Says::ItIsMineIfFree { by } => {
+            Says::MineIfFree { by } => {
                 let becomes = OnIt::Somebody(person(by));
                 (take(IfTaken::Leave), by, becomes, is_free)
             }
-            Says::ItIsNotMine { by } => {
+            Says::NotMine { by } => {
                 let taken = incident.acknowledged.as_ref();
                 let is_theirs = taken.is_some_and(|taken| taken.by == person(by));
                 let incident = id.clone();
                 (Wish::GiveBack { incident }, by, OnIt::Nobody, is_theirs)
             }
-            Says::ItIsTheirs { by, to } => {
+            Says::Theirs { by, to } => {
                 let (incident, to) = (id.clone(), person(to));
                 let becomes = OnIt::Somebody(to.clone());
                 (Wish::HandOver { incident, to }, by, becomes, true)
@@ -172,7 +172,7 @@ impl World {
                 Some((incident, on_it))
             }
             Ok(Done::GivenBack { incident, .. }) => Some((incident, OnIt::Nobody)),
-            Ok(Done::Begun { .. } | Done::Ended(_)) => None,
+            Ok(Done::Begun { .. } | Done::Ended(_) | Done::Split { .. }) => None,
             // It ended at this very moment.
             Err(refused) if refused.is_missing => return,
             Err(refused) => {

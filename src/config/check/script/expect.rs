@@ -304,6 +304,7 @@ fn kind_of(word: &str) -> Kind {
         "reminder" => Kind::Reminder,
         "recovered" => Kind::Recovered,
         "removed" => Kind::Removed,
+        "split" => Kind::Split,
         _ => Kind::Notice,
     }
 }
