@@ -15,6 +15,7 @@ use crate::{
     command::{Heard, Reply, hear},
     model::{
         Board, IncidentId, TargetId, Timestamp,
+        cause::Member,
         incident::{Mark, Worth},
         planned::{Acknowledgement, IfTaken, Length, Person, PlanKind, Wish},
         text::span,
@@ -86,6 +87,7 @@ impl Chat {
             | Action::Cancel(_)
             | Action::TakeOver(_)
             | Action::HandOver(..)
+            | Action::Split(_)
             | Action::Silence(..)
             | Action::FalseAlarm(_)
                 if trust == Trust::MayBeRepeat =>
@@ -112,6 +114,7 @@ impl Chat {
             Action::HandOver(subject, user) => {
                 self.hand_over(subject, user, &speaker, &command).await
             }
+            Action::Split(subject) => self.split(subject, by, &command).await,
             Action::Silence(subject, quiet) => self.quiet(subject, *quiet, by, &command).await,
             Action::FalseAlarm(subject) => self.false_alarm(subject, &by).await,
         };
@@ -200,6 +203,17 @@ impl Chat {
         Late::Show(message, Place::Beside)
     }
 
+    async fn split(&self, subject: &Subject, by: Person, command: &str) -> Reply {
+        match self.open_incident(subject).await {
+            Ok(incident) => {
+                let targets = Vec::new();
+                let wish = Wish::Split { incident, targets };
+                self.fulfilled(wish, by, command).await
+            }
+            Err(why) => why,
+        }
+    }
+
     async fn hand_over(
         &self,
         subject: &Subject,
@@ -285,9 +299,12 @@ impl Chat {
             })
             .collect();
         let ago = Duration::from_secs(self.clock.now().at.since(closed_at).as_secs());
+        let common = incident.common.as_ref();
+        let was_split = common.is_some_and(|it| it.members.iter().any(Member::is_split_off));
+        let what = if was_split { "split" } else { "over" };
         Some(problem(
             format!(
-                "{id} ({}) was over already {} ago; nothing was done",
+                "{id} ({}) was {what} already {} ago; nothing was done",
                 titles.join(", "),
                 span(ago)
             ),

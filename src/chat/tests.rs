@@ -106,6 +106,14 @@ fn world_with(
     World { chat, engine }
 }
 
+fn was_split(incident: IncidentId) -> Done {
+    Done::Split {
+        incident,
+        into: vec![(IncidentId::new("k7f3"), String::from("master green"))],
+        is_over: true,
+    }
+}
+
 fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
     match wish {
         Wish::Begin {
@@ -136,6 +144,10 @@ fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
             Ok(Done::Begun { planned, but: None })
         }
         Wish::End { .. } | Wish::GiveBack { .. } => panic!("no button ends a plan"),
+        Wish::Split { incident, targets } => {
+            assert!(targets.is_empty(), "a button splits all of it");
+            Ok(was_split(incident))
+        }
         Wish::HandOver { incident, to } => {
             let wish = Wish::Acknowledge {
                 incident,
@@ -285,6 +297,18 @@ async fn somebody_hands_it_to_somebody_else_and_to_nobody_without_an_id() {
 }
 
 #[tokio::test]
+async fn a_storm_is_split_with_a_button() {
+    let world = world();
+    let said = world.hears("eva", Action::Split(of_incident())).await;
+    assert!(said.contains("split 68rn: master green (k7f3)"), "{said}");
+    let engine = world.engine.lock().unwrap();
+    let Some((Wish::Split { incident: id, .. }, by)) = engine.wishes.last() else {
+        panic!("{:?}", engine.wishes)
+    };
+    assert_eq!((id, by.as_str()), (&incident(), "@eva"));
+}
+
+#[tokio::test]
 async fn somebody_hands_it_over_by_typing_to_the_one_whom_they_mention() {
     let world = world();
     let say = async |mentioned: &[&str]| {
@@ -316,6 +340,7 @@ async fn somebody_hands_it_over_by_typing_to_the_one_whom_they_mention() {
             other @ (Wish::Begin { .. }
             | Wish::End { .. }
             | Wish::GiveBack { .. }
+            | Wish::Split { .. }
             | Wish::Acknowledge { .. }) => {
                 panic!("{other:?}")
             }
@@ -413,6 +438,7 @@ async fn a_button_of_an_incident_that_is_over_says_so_and_does_nothing() {
         Action::Acknowledge(of_incident()),
         Action::TakeOver(of_incident()),
         Action::HandOver(of_incident(), String::from("U0JAN")),
+        Action::Split(of_incident()),
         Action::Silence(of_incident(), Quiet::TwoHours),
     ] {
         let said = world.hears("eva", action).await;
@@ -572,6 +598,7 @@ async fn what_may_be_a_repeat_only_asks() {
         Action::Acknowledge(of_incident()),
         Action::TakeOver(of_incident()),
         Action::HandOver(of_incident(), String::from("U0JAN")),
+        Action::Split(of_incident()),
         Action::Silence(of_incident(), Quiet::Morning),
         Action::FalseAlarm(of_incident()),
         Action::say("ack 68rn", Place::Instead),

@@ -162,6 +162,11 @@ pub enum Command {
     Ack(Ack),
     /// Somebody else is on an incident from now on: `hekate hand over k7f2 to eva@laptop`
     Hand(Hand),
+    /// What is bad in an incident of several is told one by one from now on
+    ///
+    /// `hekate split k7f2` splits off all that are bad, `hekate split k7f2 master blue, api` these. Each becomes an incident of
+    /// its own; nobody is mentioned again.
+    Split(Split),
     /// Tell nothing new of some targets for a while
     ///
     /// Looks go on, and the end of what was told is told. Whoever would hear of the targets is told of the silence.
@@ -373,6 +378,17 @@ pub struct Hand {
     /// In place of `to`: the id of a user of Slack, who is mentioned where a bot tells
     #[arg(long, value_name = "U…")]
     pub slack_user: Option<String>,
+}
+
+/// `hekate split`
+#[derive(Args, Debug)]
+pub struct Split {
+    /// An incident such as k7f2
+    #[arg(value_name = "INCIDENT")]
+    pub incident: String,
+    /// Which of its targets, a comma between them [default: all that are bad]
+    #[arg(value_name = "NAME")]
+    pub words: Vec<String>,
 }
 
 /// Whom a silence or a maintenance is about, how long, and why.

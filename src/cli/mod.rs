@@ -95,6 +95,7 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Suggest { words } => suggest::suggest(global, &words, terminal),
         Command::Ack(ack) => planned::ack(global, &ack, terminal),
         Command::Hand(hand) => planned::hand(global, &hand, terminal),
+        Command::Split(split) => planned::split(global, &split, terminal),
         Command::Silence { command } => planned::silence(global, &command, terminal),
         Command::Maintenance { command } => planned::maintenance(global, &command, terminal),
         Command::Deploy { command } => planned::deploy(global, &command, terminal),

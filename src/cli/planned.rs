@@ -1,11 +1,11 @@
-//! `ack`, `hand over`, `silence`, `maintenance`, `deploy`: wishes to a running hekate.
+//! `ack`, `hand over`, `split`, `silence`, `maintenance`, `deploy`: wishes to a running hekate.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
     Exit,
-    arguments::{Ack, Begin, Deploy, Format, Global, Hand, Maintenance, Silence},
+    arguments::{Ack, Begin, Deploy, Format, Global, Hand, Maintenance, Silence, Split},
     ask::{Server, explain_refusal, print, silent, wait},
     terminal::Terminal,
 };
@@ -89,6 +89,14 @@ pub(super) fn hand(global: &Global, hand: &Hand, terminal: Terminal) -> Exit {
     };
     let said = json!({ "to": to, "to_slack_user": hand.slack_user, "by": whoever_asks() });
     let request = Request::of_incident(Method::POST, names, "hand-over", Some(said));
+    send(global, &request, terminal)
+}
+
+/// `hekate split`
+pub(super) fn split(global: &Global, split: &Split, terminal: Terminal) -> Exit {
+    let incident = std::slice::from_ref(&split.incident);
+    let said = json!({ "words": split.words.join(" "), "by": whoever_asks() });
+    let request = Request::of_incident(Method::POST, incident, "split", Some(said));
     send(global, &request, terminal)
 }
 

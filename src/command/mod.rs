@@ -187,6 +187,12 @@ pub const COMMANDS: &[Command] = &[
         hear: planned::hand,
     },
     Command {
+        word: "split",
+        arguments: "<incident> [<targets>]",
+        what: "what is bad in an incident of several is told one by one from now on; or only the targets that are named",
+        hear: planned::split_incident,
+    },
+    Command {
         word: "silence",
         arguments: "add <words> for <2h> because <reason>",
         what: "tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it",

@@ -137,6 +137,7 @@ fn help_is_made_from_the_table() {
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
             /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
+            /roih split <incident> [<targets>]                          what is bad in an incident of several is told one by one from now on; or only the targets that are named
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
@@ -163,6 +164,7 @@ fn help_is_made_from_the_table() {
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
             /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
+            /roih split <incident> [<targets>]                          what is bad in an incident of several is told one by one from now on; or only the targets that are named
             /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
             /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
             /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well

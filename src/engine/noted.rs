@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    fn note_shared(&mut self, now: Moment, number: u64, deed: &Deed, batch: &mut Batch) {
+    pub(super) fn note_shared(&mut self, now: Moment, number: u64, deed: &Deed, batch: &mut Batch) {
         let Some(shared) = self.commons.open.get(number) else {
             return;
         };

@@ -41,7 +41,9 @@ impl Engine {
     fn held_until(&self, now: Moment, entry: &Entry, batch: &Batch) -> Option<Timestamp> {
         match entry.kind {
             Kind::Opened | Kind::Changed | Kind::Reminder => {}
-            Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Noted => return None,
+            Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Noted | Kind::Split => {
+                return None;
+            }
         }
         let mut incidents = batch.incidents.iter();
         let incident = incidents.rfind(|incident| incident.id == entry.key.incident);

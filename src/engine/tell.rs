@@ -301,7 +301,7 @@ pub(super) fn told_of(
 }
 
 /// What the looks that decided saw, as the beginning of the tally.
-fn seen_before(watched: &Watched) -> Vec<(String, u32)> {
+pub(super) fn seen_before(watched: &Watched) -> Vec<(String, u32)> {
     let watching = &watched.checks[watched.deciding()];
     let label = watching.last.label.clone();
     label

@@ -195,7 +195,7 @@ fn finished(origin: Origin, names: &[&str], draft: Draft, body: &str) -> Importe
         .collect();
     Imported {
         text,
-        targets: draft.targets.len(),
+        targets: draft.targets.len() + draft.jobs.len(),
         channels: draft.channels.len(),
         near,
         left: draft.left,

@@ -34,6 +34,7 @@ pub const TAKEN: &[&str] = &[
     "health",
     "ack",
     "hand",
+    "split",
     "silence",
     "maintenance",
     "mark",

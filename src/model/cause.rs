@@ -1,7 +1,7 @@
 //! What several troubles have in common.
 
 use super::{
-    names::{ChannelName, GroupName, SourceName, TargetId},
+    names::{ChannelName, GroupName, IncidentId, SourceName, TargetId},
     time::Timestamp,
     unrest::Flapping,
     verdict::Verdict,
@@ -123,7 +123,31 @@ pub struct Member {
     pub said: Vec<(ChannelName, Verdict)>,
 }
 
+/// In front of the id of a member's own incident, where words of several would say why it is bad.
+const OWN_INCIDENT: &str = "an incident of its own since it was split off: ";
+
+/// The id in the words of a member that is an incident of its own now; absent of any other.
+pub fn own_incident(words: &str) -> Option<&str> {
+    words.strip_prefix(OWN_INCIDENT)
+}
+
 impl Member {
+    /// From now on it is an incident of its own, and this one is not about it any more.
+    pub fn split_off(&mut self, at: Timestamp, own: &IncidentId) {
+        self.until = Some(at);
+        self.words = format!("{OWN_INCIDENT}{own}");
+    }
+
+    /// Whether it is not bad any more, as far as this incident is about it.
+    pub fn is_back(&self) -> bool {
+        self.until.is_some() && !self.is_split_off()
+    }
+
+    /// Whether it is an incident of its own now.
+    pub fn is_split_off(&self) -> bool {
+        self.until.is_some() && own_incident(&self.words).is_some()
+    }
+
     /// What this channel was told last, if anything.
     pub fn said_to(&self, channel: &ChannelName) -> Option<Verdict> {
         let mut said = self.said.iter();

@@ -45,6 +45,8 @@ pub enum Kind {
     /// Somebody did something about it, or something that people have done goes on: only messages that live show that, and nobody
     /// else hears of it.
     Noted,
+    /// Somebody split it: all of it that is bad is told by incidents of their own from now on.
+    Split,
 }
 
 impl Kind {
@@ -58,6 +60,7 @@ impl Kind {
             Self::Removed => "removed",
             Self::Notice => "notice",
             Self::Noted => "noted",
+            Self::Split => "split",
         }
     }
 }

@@ -22,6 +22,8 @@ pub const LENGTH_MIN: Duration = Duration::from_mins(1);
 pub const DEPLOY_DEFAULT: Duration = Duration::from_mins(5);
 /// The longest that an announced deploy may take.
 pub const DEPLOY_MAX: Duration = Duration::from_hours(1);
+/// So many targets of an incident become incidents of their own at once: each is a message in its channels.
+pub const SPLIT_MAX: usize = 20;
 /// So many plans of people are kept at once.
 pub const PLANS_MAX: usize = 200;
 /// The most characters of a reason, a release or a name that are kept.
@@ -345,6 +347,13 @@ pub enum Wish {
         /// Who.
         to: Person,
     },
+    /// Targets of an incident of several become incidents of their own.
+    Split {
+        /// Which.
+        incident: IncidentId,
+        /// Which of its targets; empty for all that are bad.
+        targets: Vec<TargetId>,
+    },
 }
 
 /// What is to become of an incident that somebody else has taken on.
@@ -394,6 +403,15 @@ pub enum Done {
         incident: IncidentId,
         /// What people call those whom it is about.
         titles: Vec<String>,
+    },
+    /// Some of its targets are incidents of their own now.
+    Split {
+        /// The incident of several.
+        incident: IncidentId,
+        /// Each new one, and what people call its target.
+        into: Vec<(IncidentId, String)>,
+        /// Whether nobody bad is left in it, so that it is over.
+        is_over: bool,
     },
 }
 

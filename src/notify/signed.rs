@@ -153,7 +153,7 @@ fn event(entry: &Entry) -> Value {
 const fn status(kind: Kind) -> &'static str {
     match kind {
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => "open",
-        Kind::Recovered | Kind::Removed => "closed",
+        Kind::Recovered | Kind::Removed | Kind::Split => "closed",
         Kind::Notice => "none",
     }
 }

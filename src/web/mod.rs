@@ -242,6 +242,7 @@ fn router_with(state: State, limit: Duration) -> Router {
             post(planned::acknowledge).delete(planned::give_back),
         )
         .route("/v1/incidents/{id}/hand-over", post(planned::hand_over))
+        .route("/v1/incidents/{id}/split", post(planned::split))
         .route("/v1/incidents/{id}/mark", post(marks::mark))
         .merge(plans("/v1/silences", PlanKind::Silence))
         .merge(plans("/v1/maintenance", PlanKind::Maintenance))

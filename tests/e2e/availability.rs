@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::{
     home::{Hekate, Home},
     receiver::Receiver,
+    slash::{ANOTHER_SECRET, SECRET, STEVE, Signed, let_in},
     targets::{Mood, Targets},
 };
 
@@ -125,4 +126,140 @@ async fn prints_and_refuses(home: &Home, hekate: &Hekate) {
         assert_eq!(found, Some(code), "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
+}
+
+/// Asks in Slack, over the signed door; the answer is shown to nobody else.
+async fn ask(hekate: &Hekate, text: &str) -> Value {
+    let answer = Signed::by(STEVE, text).send(hekate).await;
+    assert_eq!(answer.status, 200, "{text}: {}", answer.body);
+    let message = answer.json();
+    assert_eq!(message["response_type"], "ephemeral", "{text}: {message}");
+    message
+}
+
+/// All that is written in a rich message, as it is read.
+fn written(value: &Value) -> String {
+    match value {
+        Value::Array(parts) => parts.iter().map(written).collect(),
+        Value::Object(fields) => {
+            let own = fields.get("text").and_then(Value::as_str);
+            let parts = ["blocks", "elements"].map(|name| fields.get(name).map(written));
+            let parts: String = parts.into_iter().flatten().collect();
+            own.filter(|_| parts.is_empty())
+                .unwrap_or(&parts)
+                .to_owned()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => String::new(),
+    }
+}
+
+/// The length of what comes right after these words, in seconds: `down 1.9 s in one outage` is 1.9, `59 min 12 s` is 3,552.
+fn seconds_after(text: &str, words: &str) -> f64 {
+    let (_, rest) = text
+        .split_once(words)
+        .unwrap_or_else(|| panic!("{words}: {text}"));
+    let mut words = rest.split_whitespace();
+    let mut lengths = Vec::new();
+    while let Some(number) = words.next().and_then(|word| word.parse::<f64>().ok()) {
+        lengths.push(match words.next() {
+            Some("h") => number * 3_600.0,
+            Some("min") => number * 60.0,
+            Some("s") => number,
+            other => panic!("{number} {other:?}: {text}"),
+        });
+    }
+    assert!(!lengths.is_empty(), "a length with its unit: {text}");
+    lengths.into_iter().sum()
+}
+
+/// What cannot be measured, and who is not Slack.
+async fn nothing_else_is_measured(hekate: &Hekate) {
+    // What nobody can measure is said with what can be.
+    for (asked, words) in [
+        ("sli wbe 1h", "web"),
+        ("sli web 1s", "from 5m to 400d"),
+        ("sli web 900d", "400 d"),
+    ] {
+        let message = ask(hekate, asked).await;
+        let said = message["text"].as_str().unwrap_or_default();
+        assert!(said.contains(words), "{asked}: {message}");
+    }
+    for forged in [
+        Signed::with(STEVE, "sli api 1h", ANOTHER_SECRET, 0),
+        Signed::with(STEVE, "sli api 1h", SECRET, 3_600),
+        Signed::by(STEVE, "sli api 1h").unsigned(),
+        Signed::by(STEVE, "sli api 1h").changed("sli", "why"),
+    ] {
+        let answer = forged.send(hekate).await;
+        assert_eq!(answer.status, 401, "{}", answer.body);
+        assert!(!answer.body.contains("api"), "{}", answer.body);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slack_is_told_how_available_targets_were_with_units_and_nobody_else_is() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let mut home = Home::new(&receiver, &["alerts"]);
+    let slack = let_in(&mut home);
+    let slo = "slos: [ { name: api availability, target: api, objective: 99.9%, window: 1h } ]\n";
+    home.write(&(slack.to_owned() + &targets.section(&["api", "web"]) + slo));
+    let hekate = home.start().await;
+    hekate.shows("web", "operational").await;
+    hekate.shows("api", "operational").await;
+    targets.set("api", Mood::Down);
+    hekate.shows("api", "down").await;
+    targets.set("api", Mood::Up);
+    hekate.shows("api", "operational").await;
+
+    // What it was is what a program reads of it.
+    let api = measured(&home, &hekate, "api").await;
+    let down_seconds = api["down_ms"].as_f64().expect("a number") / 1_000.0;
+    let message = ask(&hekate, "sli api 1h").await;
+    let text = message["text"].as_str().expect("everything in words");
+    assert!(
+        text.starts_with("Availability of api in the last 1 h: "),
+        "{text}"
+    );
+    assert!(text.contains('%'), "{text}");
+    let words = written(&message);
+    // Time goes on, so the share is not the one of a moment ago.
+    let share = words.split_once("% api: ").map(|(before, _)| before);
+    let share = share.and_then(|before| before.rsplit(' ').next()?.parse::<f64>().ok());
+    assert!(
+        share.is_some_and(|share| (0.0..100.0).contains(&share)),
+        "{words}"
+    );
+    assert!(words.contains(" in one outage from "), "{words}");
+    let said = seconds_after(&words, "api: down ");
+    assert!(
+        (said - down_seconds).abs() <= 1.0,
+        "{down_seconds}: {words}"
+    );
+    let not_measured = seconds_after(&words, "not measured ");
+    assert!((3_000.0..3_600.0).contains(&not_measured), "{words}");
+    assert!(words.contains("SLO api availability: "), "{words}");
+
+    // Everybody, the worst first, and together.
+    let words = written(&ask(&hekate, "sli 1h").await);
+    let place = |name: &str| {
+        words
+            .find(name)
+            .unwrap_or_else(|| panic!("{name}: {words}"))
+    };
+    assert!(place("% api: ") < place("% web"), "{words}");
+    assert!(place("% web") < place("% together, 2 targets"), "{words}");
+
+    nothing_else_is_measured(&hekate).await;
+
+    // The same after it was killed.
+    hekate.kill();
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    let words = written(&ask(&hekate, "sli api 1h").await);
+    let said = seconds_after(&words, "api: down ");
+    assert!(
+        (said - down_seconds).abs() <= 1.0,
+        "{down_seconds}: {words}"
+    );
+    hekate.stop().await;
 }

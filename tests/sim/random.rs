@@ -233,6 +233,18 @@ fn planned_work(world: &mut World, chance: &mut StdRng) {
     }
 }
 
+/// Somebody tells the targets of one incident apart, again and again.
+fn splits(world: &mut World, chance: &mut StdRng) {
+    for _ in 0..chance.random_range(0..12) {
+        let at = TROUBLE.mul_f64(chance.random());
+        let deed = Deed::Split {
+            which: chance.random_range(0..4),
+            only_first: chance.random_bool(0.5),
+        };
+        world.plan_disturbance(at, Disturbance::Deed(deed));
+    }
+}
+
 /// Whom some of the targets depend on: on targets and on a group, never in a circle.
 fn dependencies(world: &mut World, chance: &mut StdRng) {
     let mut order = NAMES.to_vec();
@@ -349,6 +361,9 @@ fn play(seed: u64) -> u64 {
     }
     if seed % HELD_EVERY == 4 || seed % (3 * HELD_EVERY) == 2 {
         quiet_hours(&mut world, &mut StdRng::seed_from_u64(!seed ^ 2));
+    }
+    if seed % HELD_EVERY < 3 {
+        splits(&mut world, &mut StdRng::seed_from_u64(!seed ^ 3));
     }
     weather(&mut world, &mut chance);
     if chance.random_bool(0.7) {

@@ -9,7 +9,7 @@ use std::{
 use hekate::model::{ChannelName, Entry, EntryKey, Kind, Policy, Severity, TargetId, Verdict};
 
 use crate::{
-    planned::{Keeping, Works, kept_until, was_kept},
+    planned::{self, Keeping, Works, kept_until, was_kept},
     weather::Sky,
     world::World,
 };
@@ -180,7 +180,7 @@ impl Chronicle {
         let mut said = self.decided.iter();
         let last = said.rfind(|(at, _, entry)| *at <= now && said_of(entry, target).is_some());
         last.is_some_and(|(_, _, entry)| {
-            let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed);
+            let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed | Kind::Split);
             entry.story.many.is_some() && !is_end
         })
     }
@@ -246,6 +246,36 @@ impl Chronicle {
         false
     }
 
+    /// Whether enough looks in a row had failed by then, or a moment before.
+    fn was_decided(
+        &self,
+        target: &TargetId,
+        (at, life): (Duration, u32),
+        policy: Option<&Policy>,
+    ) -> bool {
+        if let Some(count) = policy.and_then(|it| it.count) {
+            self.before(target, at)
+                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
+                .map(|look| look.ended)
+                .chain([at])
+                .any(|then| self.has_full_count(target, then, count.failures, count.of))
+        } else {
+            // It may have waited for others that were in question at the same time, a restart in that time changes
+            // nothing of what was decided, and after it a look of the next life is waited for.
+            let mut waited = self
+                .before(target, at)
+                .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
+                .map(|look| (look.ended, look.life))
+                .chain([(at, life)]);
+            let untold = self.before(target, at);
+            let mut untold = untold
+                .take_while(|look| word(look.sky) != Word::Well)
+                .filter(|look| look.life < life);
+            waited.any(|(then, life)| self.has_full_run(target, then, life))
+                || untold.any(|look| self.has_full_run(target, look.ended, look.life))
+        }
+    }
+
     /// Whether so many of the last regular looks failed.
     fn has_full_count(&self, target: &TargetId, now: Duration, failures: u8, of: u8) -> bool {
         let is_bad = |look: &Look| self.word_of(look) == Word::Bad;
@@ -266,6 +296,10 @@ fn said_of(entry: &Entry, target: &TargetId) -> Option<Verdict> {
     if let Some(many) = &entry.story.many {
         let name = target.as_str().replacen('/', " ", 1);
         let one = many.members.iter().find(|one| one.title == name)?;
+        // Of what is told by itself by now, this says nothing.
+        if one.words.starts_with("an incident of its own since") {
+            return None;
+        }
         return Some(one.verdict);
     }
     (entry.story.target.as_ref() == Some(target)).then_some(entry.story.to)
@@ -336,6 +370,10 @@ fn unfounded(
         (Kind::Opened, Verdict::Down) if chronicle.was_told(at, target, entry) => last(1)
             .first()
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
+        // Somebody split what told of it: that is no news, and has to be so still.
+        (Kind::Opened, Verdict::Down) if planned::is_part(entry) => {
+            chronicle.is_still_down(target, at)
+        }
         // Something planned kept it from being told when it was decided.
         (Kind::Opened | Kind::Changed, Verdict::Down)
             if was_kept(keeping, target, at) && chronicle.is_still_down(target, at) =>
@@ -343,28 +381,7 @@ fn unfounded(
             true
         }
         (Kind::Opened | Kind::Changed, Verdict::Down) => {
-            if let Some(count) = policy.and_then(|it| it.count) {
-                chronicle
-                    .before(target, at)
-                    .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
-                    .map(|look| look.ended)
-                    .chain([at])
-                    .any(|then| chronicle.has_full_count(target, then, count.failures, count.of))
-            } else {
-                // It may have waited for others that were in question at the same time, a restart in that time changes
-                // nothing of what was decided, and after it a look of the next life is waited for.
-                let mut waited = chronicle
-                    .before(target, at)
-                    .take_while(|look| look.ended + WAIT + DOUBT + ROUNDING >= at)
-                    .map(|look| (look.ended, look.life))
-                    .chain([(at, life)]);
-                let untold = chronicle.before(target, at);
-                let mut untold = untold
-                    .take_while(|look| word(look.sky) != Word::Well)
-                    .filter(|look| look.life < life);
-                waited.any(|(then, life)| chronicle.has_full_run(target, then, life))
-                    || untold.any(|look| chronicle.has_full_run(target, look.ended, look.life))
-            }
+            chronicle.was_decided(target, (at, life), policy.as_ref())
         }
         // Held back for half an hour, or an hour if much was told before, and an absence may lie between.
         (Kind::Opened, _) => chronicle
@@ -385,7 +402,15 @@ fn unfounded(
             .first()
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
         (Kind::Recovered, _) => false,
-        (Kind::Changed | Kind::Reminder | Kind::Removed | Kind::Notice | Kind::Noted, _) => true,
+        (
+            Kind::Changed
+            | Kind::Reminder
+            | Kind::Removed
+            | Kind::Notice
+            | Kind::Noted
+            | Kind::Split,
+            _,
+        ) => true,
     };
     (!is_founded).then(|| {
         format!(
@@ -540,7 +565,8 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
             continue;
         }
         // That it is not watched any more is somebody's own doing.
-        if matches!(entry.kind, Kind::Notice | Kind::Removed) {
+        let is_own_doing = matches!(entry.kind, Kind::Notice | Kind::Removed);
+        if is_own_doing || planned::is_part(entry) {
             continue;
         }
         let times = heard.entry((&entry.key.channel, target)).or_default();
@@ -648,7 +674,7 @@ fn unfinished(world: &World) -> Vec<String> {
                 continue;
             }
             let whom = (&arrived.channel, key.incident.to_string());
-            let is_end = matches!(kind, Kind::Recovered | Kind::Removed);
+            let is_end = matches!(kind, Kind::Recovered | Kind::Removed | Kind::Split);
             // Whoever hears it in place of a channel that refuses it now may not have been asked at the beginning, and a channel
             // that was not in the file at the beginning was not told of it.
             let is_left_out = world.left_out.contains(arrived.channel.as_str());
@@ -663,7 +689,7 @@ fn unfinished(world: &World) -> Vec<String> {
     }
     for ((channel, incident), kind) in last {
         let is_left_out = world.left_out.contains(channel.as_str());
-        if !is_left_out && !matches!(kind, Kind::Recovered | Kind::Removed) {
+        if !is_left_out && !matches!(kind, Kind::Recovered | Kind::Removed | Kind::Split) {
             faults.push(format!(
                 "#{channel} heard {} of {incident} as the last word",
                 kind.as_str()

@@ -53,6 +53,7 @@ fn it_begins_with_a_mention_and_no_edit_has_one() {
         Kind::Recovered,
         Kind::Removed,
         Kind::Noted,
+        Kind::Split,
     ] {
         let mut over = recovered_story();
         over.to = story().to;
@@ -114,6 +115,20 @@ fn it_shows_how_it_is_now() {
     shows(
         &entry(Kind::Removed, recovered_story()),
         &expect_file!["living_removed.json"],
+    );
+    let mut split = shared_story(9, 3);
+    split.to = Verdict::Unknown;
+    split.reason.words =
+        String::from("eva <!channel> split it: whatever is bad is an incident of its own now");
+    for one in split.many.iter_mut().flat_map(|many| &mut many.members) {
+        if one.verdict != Verdict::Operational {
+            one.verdict = Verdict::Unknown;
+            one.words = String::from("an incident of its own since it was split off: k7f3");
+        }
+    }
+    shows(
+        &entry(Kind::Split, split),
+        &expect_file!["living_split.json"],
     );
 }
 

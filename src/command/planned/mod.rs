@@ -10,8 +10,8 @@ mod tests;
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-pub(super) use taken::{ack, hand};
-pub use taken::{acknowledge, give_back, hand_over};
+pub(super) use taken::{ack, hand, split as split_incident};
+pub use taken::{acknowledge, give_back, hand_over, split_up};
 pub use words::{done, json_agenda, json_done, list};
 
 use super::{

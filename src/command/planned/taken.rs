@@ -1,4 +1,4 @@
-//! `ack`, `ack end`, `hand over`: who is on an incident, understood from words.
+//! `ack`, `ack end`, `hand over`, `split`: who is on an incident, and what it is about, understood from words.
 
 use std::sync::Arc;
 
@@ -89,6 +89,60 @@ fn given_to(names: &str, to: Person, board: &Board, command: &str) -> Result<Wis
 
 fn ack_hint(command: &str) -> String {
     format!("say it as `{command} ack k7f2` or `{command} ack master blue because I restart it`")
+}
+
+/// `split <incident> [<target>, …]`
+pub(in crate::command) fn split(question: &Question<'_>) -> Heard {
+    split_up(question.words, question.board, question.command)
+}
+
+/// An incident of several of which all that is bad, or what is named, becomes incidents of their own: `k7f2`, `k7f2 master blue`.
+pub fn split_up(words: &str, board: &Board, command: &str) -> Heard {
+    heard(parted(words, board, command).map(Heard::Wish))
+}
+
+fn parted(words: &str, board: &Board, command: &str) -> Result<Wish, Problem> {
+    let hint = format!("say it as `{command} split k7f2` or `{command} split k7f2 master blue`");
+    let (first, names) = words.trim().split_once(' ').unwrap_or((words.trim(), ""));
+    if first.is_empty() {
+        return Err(Problem::new("it is not said which incident", hint));
+    }
+    let asked = clean(first.trim_start_matches('#'), SHOWN_MAX).to_lowercase();
+    let open = board.rows.iter().find_map(|row| {
+        let incident = row.facts().incident.clone();
+        incident.filter(|incident| incident.as_str() == asked)
+    });
+    let incident = match open {
+        Some(incident) => incident,
+        // Whoever names a target has not said of which incident, and many words could be the id of one that is over.
+        None => match (one(board, words.trim()), lookup::incident_asked(first)) {
+            (Ok(row), _) => {
+                let title = row.target.title();
+                let mut problem = Problem::new(format!("{title} is a target, no incident"), hint);
+                if let Some(incident) = &row.facts().incident {
+                    let nearest = [
+                        format!("split {incident} {title}"),
+                        format!("split {incident}"),
+                    ];
+                    problem.nearest = nearest.to_vec();
+                }
+                return Err(problem);
+            }
+            (Err(_), Some(incident)) => incident,
+            (Err(_), None) => return Err(Problem::new(format!("`{asked}` is no incident"), hint)),
+        },
+    };
+    let mut targets = Vec::new();
+    for name in names
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let row = one(board, name)
+            .map_err(|problem| problem.after(&format!("split {incident}"), "", &hint))?;
+        targets.push(row.target.id.clone());
+    }
+    Ok(Wish::Split { incident, targets })
 }
 
 /// An incident that somebody takes on.

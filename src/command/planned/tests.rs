@@ -42,6 +42,10 @@ fn understood(typed: &str) -> String {
             }
             Wish::End { id } => format!("end {id}"),
             Wish::GiveBack { incident } => format!("nobody is on {incident}"),
+            Wish::Split { incident, targets } => {
+                let ids: Vec<&str> = targets.iter().map(TargetId::as_str).collect();
+                format!("split {incident} into {ids:?}")
+            }
             Wish::HandOver { incident, to } => format!("hand over {incident} to {to}"),
             Wish::Acknowledge { incident, why, .. } => format!("ack {incident} because {why:?}"),
         },
@@ -127,6 +131,18 @@ fn plans_are_said_in_many_ways() {
             hand over k7f2 to @Jan Novak
         Hand master green to @U0JAN
             hand over k7f2 to @U0JAN
+        split k7f2
+            split k7f2 into []
+        Split #k7f2 green master, api
+            split k7f2 into ["master/green", "api"]
+        split
+            ? it is not said which incident |  | say it as `/roih split k7f2` or `/roih split k7f2 master blue`
+        split green master
+            ? master green is a target, no incident | split k7f2 master green, split k7f2 | say it as `/roih split k7f2` or `/roih split k7f2 master blue`
+        split k7f2 nobody
+            ? nothing is called `nobody` |  | say it as `/roih split k7f2` or `/roih split k7f2 master blue`
+        split k7f2 master
+            ? this could be each of 2 targets | split k7f2 master green, split k7f2 master blue | say it as `/roih split k7f2` or `/roih split k7f2 master blue`
     "#]]
     .assert_eq(&table(&[
         "silence",
@@ -155,6 +171,12 @@ fn plans_are_said_in_many_ways() {
         "hand over k7f2 to @jan",
         "hand over green master to @Jan Novak",
         "Hand master green to @U0JAN",
+        "split k7f2",
+        "Split #k7f2 green master, api",
+        "split",
+        "split green master",
+        "split k7f2 nobody",
+        "split k7f2 master",
     ]));
 }
 

@@ -57,6 +57,25 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
             "nobody is on {incident} ({}) any more; reminders go on",
             shortened(titles)
         )],
+        Done::Split {
+            incident,
+            into,
+            is_over,
+        } => {
+            let own: Vec<_> = into
+                .iter()
+                .map(|(own, title)| format!("{title} ({own})"))
+                .collect();
+            let rest = if *is_over {
+                "nothing bad is left in it"
+            } else {
+                "the rest goes on in it"
+            };
+            vec![format!(
+                "split {incident}: {}; {rest}",
+                said(&own.join(", "))
+            )]
+        }
     }
 }
 
@@ -142,8 +161,8 @@ pub fn json_agenda(agenda: &Agenda, kind: PlanKind, now: Timestamp) -> Value {
     out
 }
 
-/// What was done: `{"plan": …, "but": …}` as in [`json_agenda`], or `{"incident", "titles", "acknowledged": {"by", "at",
-/// "why"}}`.
+/// What was done: `{"plan": …, "but": …}` as in [`json_agenda`], `{"incident", "titles", "acknowledged": {"by", "at",
+/// "why"}}`, or `{"incident", "into": [{"incident", "title"}], "is_over"}`.
 pub fn json_done(done: &Done) -> Value {
     match done {
         Done::Begun { planned, but } => json!({ "plan": json_one(planned), "but": but }),
@@ -165,6 +184,18 @@ pub fn json_done(done: &Done) -> Value {
             "incident": incident.as_str(),
             "titles": titles,
             "acknowledged": null,
+        }),
+        Done::Split {
+            incident,
+            into,
+            is_over,
+        } => json!({
+            "incident": incident.as_str(),
+            "into": into
+                .iter()
+                .map(|(own, title)| json!({ "incident": own.as_str(), "title": title }))
+                .collect::<Vec<_>>(),
+            "is_over": is_over,
         }),
     }
 }

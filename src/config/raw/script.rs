@@ -166,7 +166,7 @@ words! {
 }
 words! {
     /// What a message is for.
-    KindWord, ["opened", "changed", "reminder", "recovered", "removed", "notice"]
+    KindWord, ["opened", "changed", "reminder", "recovered", "removed", "split", "notice"]
 }
 words! {
     /// What the grid shows.

@@ -209,7 +209,7 @@ impl Engine {
         if shared.is_over() {
             shared.rests_at = self.rests_at(now.tick, &mut shared);
             if shared.rests_at.is_none() {
-                self.close_common(now, shared, Kind::Recovered, batch);
+                self.close_common(now, shared, (Kind::Recovered, ""), batch);
                 return;
             }
         }
@@ -217,7 +217,13 @@ impl Engine {
         self.commons.open.put(number, shared);
     }
 
-    fn close_common(&mut self, now: Moment, shared: Shared, kind: Kind, batch: &mut Batch) {
+    pub(super) fn close_common(
+        &mut self,
+        now: Moment,
+        shared: Shared,
+        (kind, words): (Kind, &str),
+        batch: &mut Batch,
+    ) {
         let Open { mut incident, .. } = shared.open;
         let number = incident.number;
         let members: Vec<_> = shared_members(&incident)
@@ -237,8 +243,9 @@ impl Engine {
         }
         let mut entries = Vec::new();
         for told in &incident.told {
-            let story = Arc::new(story_of(&incident, Some(&told.channel), kind, now));
-            entries.push((told.channel.clone(), story));
+            let mut story = story_of(&incident, Some(&told.channel), kind, now);
+            words.clone_into(&mut story.reason.words);
+            entries.push((told.channel.clone(), Arc::new(story)));
         }
         end(&mut incident, kind, now, entries, batch);
         // What one of them still has of its own is told by itself.
@@ -360,7 +367,7 @@ impl Engine {
         });
         shared.plan_follow_up(now.tick, Duration::ZERO, target);
         if shared.is_over() {
-            self.close_common(now, shared, Kind::Removed, batch);
+            self.close_common(now, shared, (Kind::Removed, ""), batch);
         } else {
             self.let_go(now, number, shared, batch);
         }
@@ -399,7 +406,9 @@ impl Engine {
             .map(|at| now.tick + at.since(now.at).min(longest.unwrap_or_default()));
         let mut gone = Vec::new();
         let members = incident.common.iter_mut();
-        for member in members.flat_map(|common| &mut common.members) {
+        // Who was split off has told its own trouble, even if that is over by now.
+        let members = members.flat_map(|common| &mut common.members);
+        for member in members.filter(|member| !member.is_split_off()) {
             let slot = self.index.get(&member.target).copied();
             match slot.and_then(|slot| self.at_mut(slot)) {
                 Some(watched) if watched.incident.is_none() && watched.common.is_none() => {

@@ -12,6 +12,7 @@ mod ledger;
 mod member;
 mod roster;
 mod siblings;
+mod split;
 mod traits;
 mod words;
 

@@ -28,7 +28,7 @@ pub(in crate::engine) fn story_of(
     let told: Vec<_> = shared_members(incident)
         .filter(|member| channel.is_none_or(|channel| member.channels.contains(channel)))
         .collect();
-    let back = told.iter().filter(|member| member.until.is_some()).count();
+    let back = told.iter().filter(|member| member.is_back()).count();
     let worst = told
         .iter()
         .filter(|member| member.until.is_none())
@@ -41,7 +41,7 @@ pub(in crate::engine) fn story_of(
         .iter()
         .map(|told| (told.channel.clone(), None))
         .collect();
-    let is_end = matches!(kind, Kind::Recovered | Kind::Removed);
+    let is_end = matches!(kind, Kind::Recovered | Kind::Removed | Kind::Split);
     let outage = is_end.then(|| Outage {
         since: since.unwrap_or(incident.since),
         ..outage(incident, until.unwrap_or(now.at))
@@ -50,7 +50,9 @@ pub(in crate::engine) fn story_of(
         from: match kind {
             Kind::Opened => Verdict::Operational,
             // That all are back may have been told already, if somebody flapped.
-            Kind::Recovered | Kind::Removed if incident.verdict == Verdict::Operational => {
+            Kind::Recovered | Kind::Removed | Kind::Split
+                if incident.verdict == Verdict::Operational =>
+            {
                 incident.worst
             }
             Kind::Changed
@@ -58,10 +60,11 @@ pub(in crate::engine) fn story_of(
             | Kind::Recovered
             | Kind::Removed
             | Kind::Notice
-            | Kind::Noted => incident.verdict,
+            | Kind::Noted
+            | Kind::Split => incident.verdict,
         },
         to: worst.unwrap_or(match kind {
-            Kind::Removed => Verdict::Unknown,
+            Kind::Removed | Kind::Split => Verdict::Unknown,
             Kind::Opened
             | Kind::Changed
             | Kind::Reminder
@@ -98,7 +101,12 @@ pub(in crate::engine) fn title(incident: &Incident) -> String {
     let Some(common) = incident.common.as_deref() else {
         return String::new();
     };
-    let count = common.members.len();
+    let own = common.members.iter().filter(|member| member.is_split_off());
+    // What was split off is not what it is about any more, unless nothing else is left.
+    let count = match common.members.len() - own.count() {
+        0 => common.members.len(),
+        count => count,
+    };
     let population = common.population as usize;
     let who = match common.cause {
         Cause::Host(_) | Cause::Network(_) | Cause::Group(_) => {
@@ -167,9 +175,15 @@ fn shown(told: &[&Member], now: Timestamp) -> Vec<One> {
         .map(|member| match member.until {
             Some(until) => One {
                 title: member.title.clone(),
-                verdict: Verdict::Operational,
+                verdict: if member.is_split_off() {
+                    Verdict::Unknown
+                } else {
+                    Verdict::Operational
+                },
                 words: if member.words == GONE {
                     GONE.to_owned()
+                } else if member.is_split_off() {
+                    member.words.clone()
                 } else {
                     format!("was bad for {}", span(until.since(member.since)))
                 },

@@ -88,6 +88,9 @@ impl Engine {
             Wish::GiveBack { incident } => {
                 self.give_back(now, incident.as_str(), &by, &mut batch, actions)
             }
+            Wish::Split { incident, targets } => {
+                self.split(now, (&incident, &targets), &by, &mut batch, actions)
+            }
             Wish::HandOver { incident, to } => {
                 let taking = Taking {
                     why: Some(format!("handed over by {by}")),

@@ -18,6 +18,7 @@ mod quiet;
 mod reminders;
 mod roles;
 mod shift;
+mod split;
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -147,7 +148,7 @@ fn line_of(entry: &Entry) -> String {
             };
             format!("{}: {deed}", story.name())
         }
-        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed => format!(
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Removed | Kind::Split => format!(
             "{} {} -> {}: {}",
             story.name(),
             story.from,

@@ -49,7 +49,7 @@ fn begin_until(kind: PlanKind, targets: &[&str], length: Length) -> Wish {
 
 impl World {
     /// Somebody wishes this; the answer.
-    fn wish(&mut self, wish: Wish) -> Answer {
+    pub(super) fn wish(&mut self, wish: Wish) -> Answer {
         self.wish_by(jan(), wish)
     }
 
@@ -844,14 +844,14 @@ pub(super) fn told_by_bot(plan: &mut Plan, name: &str) {
 }
 
 /// `core` is told by a bot; `ops` hears of everything as well, by a webhook.
-fn with_bot(ids: &[&str]) -> Plan {
+pub(super) fn with_bot(ids: &[&str]) -> Plan {
     let mut plan = fleet(ids.iter().map(|id| target(id)).collect());
     told_by_bot(&mut plan, "core");
     plan.routes[0].to.push(ChannelName::new("ops"));
     plan
 }
 
-fn take(id: &str, why: Option<&str>) -> Wish {
+pub(super) fn take(id: &str, why: Option<&str>) -> Wish {
     Wish::Acknowledge {
         incident: crate::model::IncidentId::new(id),
         why: why.map(str::to_owned),

@@ -71,7 +71,12 @@ impl Item {
     pub(super) fn is_urgent(&self) -> bool {
         let is_news = match self.entry.kind {
             Kind::Opened | Kind::Changed => true,
-            Kind::Reminder | Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Noted => false,
+            Kind::Reminder
+            | Kind::Recovered
+            | Kind::Removed
+            | Kind::Notice
+            | Kind::Noted
+            | Kind::Split => false,
         };
         let story = &self.entry.story;
         is_news && story.severity.is_critical() && story.to == Verdict::Down

@@ -537,7 +537,12 @@ fn owes(items: &[Item], key: &EntryKey, heir: &ChannelName) -> Owes {
 /// Whether those who hear of an incident in another channel's place hear of this.
 const fn is_for_others(kind: Kind) -> bool {
     match kind {
-        Kind::Opened | Kind::Changed | Kind::Recovered | Kind::Removed | Kind::Notice => true,
+        Kind::Opened
+        | Kind::Changed
+        | Kind::Recovered
+        | Kind::Removed
+        | Kind::Notice
+        | Kind::Split => true,
         Kind::Reminder | Kind::Noted => false,
     }
 }

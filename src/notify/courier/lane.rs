@@ -215,7 +215,7 @@ impl Item {
 /// Whether this ends an incident.
 pub(super) const fn is_closing(kind: Kind) -> bool {
     match kind {
-        Kind::Recovered | Kind::Removed => true,
+        Kind::Recovered | Kind::Removed | Kind::Split => true,
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice | Kind::Noted => false,
     }
 }

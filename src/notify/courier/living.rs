@@ -231,7 +231,8 @@ fn is_loud<'a>(living: &Living, entries: impl Iterator<Item = &'a Entry>) -> boo
             Kind::Reminder => true,
             // Whatever went before: it is over.
             Kind::Recovered | Kind::Removed => is_end_loud(living, entry),
-            Kind::Notice | Kind::Noted => is_loud,
+            // What goes on of a split one is told by messages of its own.
+            Kind::Notice | Kind::Noted | Kind::Split => is_loud,
         };
         // What somebody did says how it is; what was told of that is what had to be.
         if entry.kind != Kind::Noted {

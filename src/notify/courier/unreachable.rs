@@ -94,7 +94,12 @@ impl Lane {
         let entry = &item.entry;
         let is_beginning = match entry.kind {
             Kind::Opened | Kind::Changed => true,
-            Kind::Reminder | Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Noted => false,
+            Kind::Reminder
+            | Kind::Recovered
+            | Kind::Removed
+            | Kind::Notice
+            | Kind::Noted
+            | Kind::Split => false,
         };
         let is_over = || {
             self.queue.iter().any(|other| {

@@ -38,6 +38,8 @@ pub enum Action {
     TakeOver(Subject),
     /// Somebody else, by the user's id, is on it from now on.
     HandOver(Subject, String),
+    /// All of it that is bad becomes incidents of their own.
+    Split(Subject),
     /// Nobody wants to hear of it for a while.
     Silence(Subject, Quiet),
     /// It was not worth telling.
@@ -210,6 +212,7 @@ impl Action {
             Self::Acknowledge(_) => "ack",
             Self::TakeOver(_) => "take_over",
             Self::HandOver(..) => "hand_over",
+            Self::Split(_) => "split",
             Self::Silence(..) => "silence",
             Self::FalseAlarm(_) => "false_alarm",
             Self::Dismiss => "dismiss",
@@ -223,9 +226,10 @@ impl Action {
     pub fn value(&self) -> String {
         let payload = match self {
             Self::Say { words, .. } => words.clone(),
-            Self::Acknowledge(subject) | Self::TakeOver(subject) | Self::FalseAlarm(subject) => {
-                subject.code()
-            }
+            Self::Acknowledge(subject)
+            | Self::TakeOver(subject)
+            | Self::Split(subject)
+            | Self::FalseAlarm(subject) => subject.code(),
             Self::Silence(subject, quiet) => format!("{} {}", quiet.code(), subject.code()),
             Self::HandOver(subject, user) => format!("{user} {}", subject.code()),
             Self::Dismiss => String::from("-"),
@@ -277,6 +281,7 @@ impl Reader {
             "share" => Self::Words(Place::Channel),
             "ack" => Self::Subject(Action::Acknowledge),
             "take_over" => Self::Subject(Action::TakeOver),
+            "split" => Self::Subject(Action::Split),
             "false_alarm" => Self::Subject(Action::FalseAlarm),
             "silence" => Self::Silence,
             "hand_over" => Self::HandOver,
@@ -329,6 +334,7 @@ mod tests {
             Action::say("health master/blue", Place::Channel),
             Action::Acknowledge(incident.clone()),
             Action::TakeOver(target.clone()),
+            Action::Split(incident.clone()),
             Action::FalseAlarm(incident.clone()),
             Action::HandOver(incident.clone(), String::from("U0JAN")),
             Action::Dismiss,

@@ -47,7 +47,7 @@ impl<'a> About<'a> {
             targets: several.unwrap_or(one),
             is_open: match entry.kind {
                 Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => true,
-                Kind::Recovered | Kind::Removed | Kind::Notice => false,
+                Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Split => false,
             },
             is_taken: entry
                 .story
@@ -88,6 +88,9 @@ pub fn incident_buttons(about: &About<'_>) -> Option<Block> {
             if count == 1 { "Silence" } else { "Silence all" },
             None,
         ));
+    }
+    if about.is_open && count > 1 {
+        controls.add(button("Split", &Action::Split(subject.clone()), None));
     }
     controls.add(details(about));
     // While it goes on nobody knows what it was worth, and the answer could only be that it is too soon.

@@ -3,8 +3,8 @@
 use super::{Context, small_print};
 use crate::{
     model::{
-        CheckKind, ComponentState, Entry, Kind, Phases, Story, Verdict, notification::Many,
-        observation::Detail, text,
+        CheckKind, ComponentState, Entry, Kind, Phases, Story, Verdict, cause::own_incident,
+        notification::Many, observation::Detail, text,
     },
     slack::{
         block::{Block, Rich},
@@ -37,6 +37,17 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
             Block::rich(planned(story)),
             small_print(entry, context, &who_answered(story)),
         ],
+        Kind::Split => {
+            let mut words = Rich::new();
+            words.foreign(&story.reason.words, REASON_MAX);
+            let several = story.many.as_deref().map_or_else(Rich::new, members);
+            vec![
+                Block::rich(words),
+                Block::rich(several),
+                Block::rich(planned(story)),
+                small_print(entry, context, ""),
+            ]
+        }
         Kind::Recovered | Kind::Removed => vec![
             Block::fields(&past_fields(entry, context)),
             Block::rich(match &story.many {
@@ -78,6 +89,10 @@ fn members(many: &Many) -> Rich {
             .own(" ")
             .foreign(&one.title, NAME_MAX)
             .own(" ");
+        if own_incident(&one.words).is_some() {
+            rich.foreign(&one.words, COMPONENT_MAX).end_line();
+            continue;
+        }
         match one.verdict {
             Verdict::Operational => rich.own("operational"),
             bad @ (Verdict::Suspect | Verdict::Unknown | Verdict::Degraded | Verdict::Down) => {

@@ -48,7 +48,7 @@ impl Past<'_> {
     fn stage(&self) -> Stage {
         match self.last.kind {
             Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Noted => Stage::Open,
-            Kind::Recovered | Kind::Removed => Stage::Over,
+            Kind::Recovered | Kind::Removed | Kind::Split => Stage::Over,
             Kind::Notice => Stage::Notice,
         }
     }
@@ -245,7 +245,7 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
             rich.end_line();
             return;
         }
-        Kind::Removed => rich.emoji(":heavy_minus_sign:"),
+        Kind::Removed | Kind::Split => rich.emoji(":heavy_minus_sign:"),
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Recovered | Kind::Noted => {
             rich.emoji(look::circle(shown))
         }
@@ -279,6 +279,9 @@ fn line(rich: &mut Rich, past: &Past<'_>, context: &Context<'_>) {
     }
     if past.last.kind == Kind::Removed {
         rich.own(", taken out of the file");
+    }
+    if past.last.kind == Kind::Split {
+        rich.own(", split into incidents of their own");
     }
     rich.own(&format!(" · #{}", past.last.key.incident))
         .end_line();

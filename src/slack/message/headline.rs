@@ -46,6 +46,7 @@ pub(super) fn text(entry: &Entry, context: &Context<'_>) -> String {
         ),
         Kind::Recovered => (recovered(story, &name, context), String::new(), 0),
         Kind::Removed => (removed(story, &name, context), String::new(), 0),
+        Kind::Split => (format!("SPLIT: {name}"), String::new(), TEXT_WANTED),
         // News of a group says whose it is by itself.
         Kind::Notice if story.target.is_some() => (
             name,
@@ -85,7 +86,7 @@ fn flapping_text(entry: &Entry, name: &str, context: &Context<'_>) -> Option<Str
     let still = match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Noted => "",
         Kind::Reminder => "STILL ",
-        Kind::Recovered | Kind::Removed | Kind::Notice => return None,
+        Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Split => return None,
     };
     if is_unsteady(story) {
         let often = how_often(flapping, context);
@@ -251,6 +252,10 @@ pub(super) fn line(entry: &Entry, context: &Context<'_>, on_call: Option<&OnCall
             line.own("  ·  taken out of the file while ")
                 .own(worst(story).as_str());
         }
+        Kind::Split => {
+            line.own(":heavy_minus_sign: *SPLIT*  ");
+            identity(&mut line, story);
+        }
         Kind::Notice => {
             line.own(match story.severity {
                 Severity::Disaster | Severity::Critical | Severity::Warning => ":warning: ",
@@ -291,7 +296,8 @@ fn state_line(line: &mut Markup, entry: &Entry, context: &Context<'_>) {
             | Kind::Recovered
             | Kind::Removed
             | Kind::Notice
-            | Kind::Noted => "*",
+            | Kind::Noted
+            | Kind::Split => "*",
         });
     if let Some(flapping) = story.flapping.as_deref().filter(|_| story.many.is_none()) {
         flapping_line(line, story, flapping, context);

@@ -197,7 +197,8 @@ pub fn living(entry: &Entry, context: &Context<'_>) -> Message {
             | Kind::Changed
             | Kind::Recovered
             | Kind::Removed
-            | Kind::Notice) => other,
+            | Kind::Notice
+            | Kind::Split) => other,
         },
         ..entry.clone()
     };
@@ -362,13 +363,16 @@ fn happened(entry: &Entry, context: &Context<'_>, lines: &mut Rich) -> String {
         }
         Kind::Recovered => over(entry),
         Kind::Removed => String::from("taken out of the file, no longer watched"),
+        Kind::Split => String::from("split"),
     };
     if entry.kind == Kind::Noted {
         return done(entry, context, lines);
     }
     let at = context.clock(story.decided_at);
     let reason = match entry.kind {
-        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => &*story.reason.words,
+        Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice | Kind::Split => {
+            &*story.reason.words
+        }
         Kind::Recovered | Kind::Removed | Kind::Noted => "",
     };
     let mut words = format!("{at} {what}");

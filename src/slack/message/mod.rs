@@ -95,7 +95,7 @@ impl<'a> Context<'a> {
 const fn may_mention(entry: &Entry) -> bool {
     match entry.kind {
         Kind::Opened | Kind::Changed | Kind::Reminder | Kind::Notice => true,
-        Kind::Recovered | Kind::Removed | Kind::Noted => false,
+        Kind::Recovered | Kind::Removed | Kind::Noted | Kind::Split => false,
     }
 }
 
@@ -140,7 +140,7 @@ fn color(entry: &Entry) -> &'static str {
             look::color(headline::shown(&entry.story))
         }
         Kind::Recovered => look::color(entry.story.to),
-        Kind::Removed => look::color(Verdict::Unknown),
+        Kind::Removed | Kind::Split => look::color(Verdict::Unknown),
         Kind::Notice => match entry.story.severity {
             Severity::Disaster | Severity::Critical | Severity::Warning => {
                 look::color(Verdict::Degraded)

@@ -94,7 +94,7 @@ same_variants!(Family of model::Family {
     Dropwizard, HealthGo, Consul, Graylog, Simple, Word, CodeOnly,
 });
 same_variants!(ComponentState of model::ComponentState { Up, Unknown, Degraded, PlannedDown, Down });
-same_variants!(PlainKind of model::Kind { Opened, Changed, Reminder, Recovered, Removed, Notice, Noted });
+same_variants!(PlainKind of model::Kind { Opened, Changed, Reminder, Recovered, Removed, Notice, Noted, Split });
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
 #[serde(rename_all = "snake_case")]

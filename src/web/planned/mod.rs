@@ -84,6 +84,15 @@ struct HandOver {
     by: Option<String>,
 }
 
+/// `POST /v1/incidents/<id>/split`
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Split {
+    /// Which of its targets, as people call them, a comma between them; all that are bad unless given.
+    words: Option<String>,
+    by: Option<String>,
+}
+
 pub(super) type Queried = Result<Query<Asked>, QueryRejection>;
 
 /// `GET /v1/silences` and the like: what is on.
@@ -214,6 +223,23 @@ pub(super) async fn hand_over(
         Err(words) => return trouble(StatusCode::BAD_REQUEST, "bad_person", words),
     };
     let heard = planned::hand_over(&whom, to, &shared.board.load_full(), "hekate");
+    carry_out(&shared, heard, person(said.by.as_deref()), format).await
+}
+
+/// `POST /v1/incidents/<id>/split`: what is bad in an incident of several becomes incidents of their own.
+pub(super) async fn split(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    asked: Queried,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (format, said): (_, Split) = match both(asked, &headers, &body) {
+        Ok(both) => both,
+        Err(refusal) => return *refusal,
+    };
+    let words = format!("{} {}", id.trim(), said.words.unwrap_or_default());
+    let heard = planned::split_up(&words, &shared.board.load_full(), "hekate");
     carry_out(&shared, heard, person(said.by.as_deref()), format).await
 }
 

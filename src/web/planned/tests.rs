@@ -82,6 +82,14 @@ fn done(wish: &Wish, by: &Person) -> Done {
                 why: Some(format!("handed over by {by}")),
             },
         },
+        Wish::Split { incident, .. } => Done::Split {
+            incident: incident.clone(),
+            into: vec![(
+                crate::model::IncidentId::new("k7f3"),
+                String::from("master green"),
+            )],
+            is_over: false,
+        },
         Wish::GiveBack { incident } => Done::GivenBack {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
@@ -213,6 +221,51 @@ async fn an_incident_is_given_back_by_who_is_on_it() {
 }
 
 #[tokio::test]
+async fn an_incident_is_split_whole_or_by_the_names_that_are_said() {
+    let (World { state, .. }, wished) = obliging(None);
+    let router = router(state);
+    for (body, wanted) in [
+        ("", &[][..]),
+        (r#"{"by": "jan"}"#, &[]),
+        (
+            r#"{"words": "green master, api", "by": "jan"}"#,
+            &["master/green", "api"],
+        ),
+    ] {
+        let path = "/v1/incidents/k7f2/split";
+        let answer = send(&router, request(&Method::POST, path, HERE, body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{body}: {}", answer.body);
+        assert_eq!(answer.json()["into"][0]["incident"], "k7f3");
+        let [(Wish::Split { incident, targets }, _)] = &heard(&wished)[..] else {
+            panic!("it is split");
+        };
+        let targets: Vec<_> = targets.iter().map(crate::model::TargetId::as_str).collect();
+        assert_eq!((incident.as_str(), &*targets), ("k7f2", wanted));
+    }
+    for (path, body, status) in [
+        (
+            "/v1/incidents/-/split",
+            "",
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "/v1/incidents/k7f2/split",
+            r#"{"words": "nobody"}"#,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            "/v1/incidents/k7f2/split",
+            r#"{"word": "api"}"#,
+            StatusCode::BAD_REQUEST,
+        ),
+    ] {
+        let answer = send(&router, request(&Method::POST, path, HERE, body)).await;
+        assert_eq!(answer.status, status, "{path} {body}: {}", answer.body);
+        assert!(heard(&wished).is_empty(), "{path} {body}");
+    }
+}
+
+#[tokio::test]
 async fn an_incident_is_handed_over_to_a_name_or_a_user_of_slack() {
     let (World { state, .. }, wished) = obliging(None);
     let router = router(state);
@@ -309,7 +362,10 @@ fn planned_of(kind: PlanKind) -> Planned {
     };
     match done(&wish, &by) {
         Done::Begun { planned, .. } => planned,
-        other @ (Done::Ended(_) | Done::Acknowledged { .. } | Done::GivenBack { .. }) => {
+        other @ (Done::Ended(_)
+        | Done::Acknowledged { .. }
+        | Done::GivenBack { .. }
+        | Done::Split { .. }) => {
             panic!("{other:?}")
         }
     }

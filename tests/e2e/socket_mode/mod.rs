@@ -81,6 +81,25 @@ async fn commands_are_answered_with_the_acknowledgement_or_at_their_address() {
     assert_eq!(said, json!({ "envelope_id": "e2" }));
     let late = until("the late answer comes", async || slack.responses().pop()).await;
     assert_eq!(late["text"], answer["text"]);
+
+    // What has to be read from the store comes the same ways.
+    slack.ask(lines[0], "e3", "sli api 1h", true);
+    let answer = slack.acknowledged("e3").await["payload"].clone();
+    assert_eq!(answer["response_type"], "ephemeral");
+    let text = answer["text"].as_str().expect("everything in words");
+    let head = "Availability of api in the last 1 h: ";
+    assert!(text.starts_with(head) && text.contains('%'), "{text}");
+    let words = answer["blocks"].to_string();
+    assert!(words.contains("api") && words.contains("down "), "{words}");
+    slack.ask(lines[1], "e4", "sli api 1h", false);
+    let said = slack.acknowledged("e4").await;
+    assert_eq!(said, json!({ "envelope_id": "e4" }));
+    let late = until("the late answer comes", async || {
+        let mut late = slack.responses().into_iter();
+        late.find(|late| late["text"].as_str().is_some_and(|it| it.starts_with(head)))
+    })
+    .await;
+    assert_eq!(late["response_type"], "ephemeral");
     stage.end().await;
 }
 

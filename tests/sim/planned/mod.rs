@@ -3,11 +3,13 @@
 //! It is worked out from what was wished and from what was done to the clocks, never from what the engine makes of it.
 
 mod opinion;
+mod split;
 mod taken;
 
 use std::{collections::HashMap, time::Duration};
 
 pub(crate) use opinion::{agrees, is_calm, kept_until, was_kept};
+pub(crate) use split::is_part;
 pub(crate) use taken::{Says, Which};
 use taken::{Turn, Wished};
 
@@ -41,6 +43,8 @@ pub(crate) enum Deed {
     End(usize),
     /// Takes on one of the open incidents, gives it back, or hands it over.
     Attend { which: Which, says: Says },
+    /// Splits one of the open incidents of several, counted from 0 and around: all of it, or the one that joined first.
+    Split { which: usize, only_first: bool },
     /// Edits the file: these are its windows from now on.
     Windows(Vec<Opens>),
 }
@@ -156,6 +160,10 @@ pub(crate) struct Works {
     turns: Vec<Turn>,
     /// What somebody has just wished of an incident, until it is answered.
     wished: Option<Wished>,
+    /// How many the last split made, and whether nothing was left.
+    parted: Option<(usize, bool)>,
+    /// Whether it is a split that is wished right now.
+    splits: bool,
     faults: Vec<String>,
 }
 
@@ -393,6 +401,10 @@ impl World {
                 work.end_wished = Some(self.now);
                 Wish::End { id }
             }
+            Deed::Split { which, only_first } => {
+                self.split(which, only_first);
+                return;
+            }
             Deed::Attend { which, says } => {
                 self.attend(which, says);
                 return;
@@ -430,9 +442,14 @@ impl World {
                 }
             }
             Ok(Done::Acknowledged { .. } | Done::GivenBack { .. }) => self.attended(answer),
+            Ok(Done::Split { into, is_over, .. }) => {
+                works.parted = Some((into.len(), *is_over));
+            }
             Err(_) if works.wished.is_some() => self.attended(answer),
             // Whoever it was about was taken out of the file, or it ended at this very moment.
             Err(refused) if refused.is_missing => {}
+            // What people may split changes before it is written down.
+            Err(_) if works.splits => {}
             Err(refused) => works.faults.push(format!("it was refused: {refused:?}")),
         }
     }

@@ -102,7 +102,10 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
                 entry.key
             ));
         }
-        let is_end = matches!(entry.kind, Kind::Recovered | Kind::Removed | Kind::Notice);
+        let is_end = matches!(
+            entry.kind,
+            Kind::Recovered | Kind::Removed | Kind::Notice | Kind::Split
+        );
         let mut news = Vec::new();
         for (target, verdict) in &said {
             let place = (&entry.key.incident, &entry.key.channel, target.clone());
@@ -112,7 +115,11 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
             let is_other = is_other_reason(chronicle, target, *at, entry, before);
             // That something was renewed which had been warned of is good news, even if it ends some day again.
             let is_renewed = entry.story.reason.words.starts_with("renewed");
-            if !is_end && !is_renewed && (before != Some(*verdict) || is_other) {
+            if !is_end
+                && !is_renewed
+                && !super::is_part(entry)
+                && (before != Some(*verdict) || is_other)
+            {
                 let is_worse = before.is_none_or(|before| *verdict > before);
                 news.push((target, *verdict, is_bad(*verdict) && (is_worse || is_other)));
             }

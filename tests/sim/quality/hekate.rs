@@ -73,7 +73,9 @@ fn told(world: &World, truth: &Truth) -> Vec<Heard> {
                 of_target.partly.push(*at);
                 continue;
             }
-            (Kind::Reminder | Kind::Removed | Kind::Notice | Kind::Noted, _) => continue,
+            (Kind::Reminder | Kind::Removed | Kind::Notice | Kind::Noted | Kind::Split, _) => {
+                continue;
+            }
         };
         let of_target = &mut of_target.told;
         // What was not down before is not back now.

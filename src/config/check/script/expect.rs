@@ -306,6 +306,7 @@ fn kind_of(word: &str) -> Kind {
         "reminder" => Kind::Reminder,
         "recovered" => Kind::Recovered,
         "removed" => Kind::Removed,
+        "split" => Kind::Split,
         _ => Kind::Notice,
     }
 }
