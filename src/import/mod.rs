@@ -86,7 +86,7 @@ pub struct Text<'a> {
 pub struct Imported {
     /// The new file, with comments. It loads without an error once its variables are set.
     pub text: String,
-    /// How many targets it has.
+    /// How many targets it has, jobs among them.
     pub targets: usize,
     /// How many channels it has.
     pub channels: usize,

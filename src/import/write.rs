@@ -73,7 +73,9 @@ pub(super) fn body(draft: &Draft, defaults: &[(String, Value)]) -> (String, Vec<
         lines.push(out.matches('\n').count() + 1);
         out.push_str(&one(target, &target.pieces));
     }
-    out.push('\n');
+    if !draft.targets.is_empty() {
+        out.push('\n');
+    }
     routes(&mut out, draft);
     windows(&mut out, &draft.windows);
     out.push_str(&jobs(&draft.jobs));
