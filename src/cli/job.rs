@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use rand::RngExt as _;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use reqwest::{Client, StatusCode, Url};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
@@ -205,7 +205,10 @@ fn of_file(global: &Global) -> (String, Option<Secret>, Option<Secret>) {
 
 /// A name that no other run has, in the form of a UUID.
 fn run_id() -> String {
-    let id: u128 = rand::rng().random();
+    use std::hash::BuildHasher as _;
+    // Nothing secret hangs on it.
+    let seed = std::hash::RandomState::new().hash_one(std::process::id());
+    let id: u128 = StdRng::seed_from_u64(seed).random();
     let hex = format!("{id:032x}");
     let parts = [
         &hex[..8],
