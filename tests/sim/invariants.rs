@@ -481,7 +481,7 @@ pub(crate) fn bounded(world: &World, seed: u64) {
     }
     // What is told apart because somebody wished so is told anew.
     let decided = world.chronicle.decided.iter();
-    let parts = decided.filter(|(_, _, entry)| crate::planned::is_part(entry));
+    let parts = decided.filter(|(_, _, entry)| crate::planned::whole_of(entry).is_some());
     let transitions = world.checks.transitions.len() + parts.count();
     for (channel, count) in messages {
         assert!(

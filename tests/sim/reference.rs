@@ -223,6 +223,28 @@ impl Chronicle {
         last.is_some_and(|(_, _, before)| said_of(before, target) == Some(Verdict::Down))
     }
 
+    /// Whether what this is a part of told the same of it last.
+    fn was_told_in_whole(&self, target: &TargetId, at: Duration, part: &Entry) -> bool {
+        let whole = planned::whole_of(part);
+        let title = target.as_str().replacen('/', " ", 1);
+        let told = self.decided.iter().rev().filter(|(then, _, entry)| {
+            *then <= at
+                && Some(entry.key.incident.as_str()) == whole
+                && !matches!(entry.kind, Kind::Noted | Kind::Split)
+        });
+        let mut verdicts = told.filter_map(|(_, _, entry)| match &entry.story.many {
+            Some(many) => {
+                let mut members = many.members.iter();
+                let one = members.find(|one| {
+                    one.title == title || one.title.starts_with(&format!("{title} ("))
+                })?;
+                Some(one.verdict)
+            }
+            None => (entry.story.target.as_ref() == Some(target)).then_some(entry.story.to),
+        });
+        verdicts.next() == Some(part.story.to)
+    }
+
     /// Whether it was down at some time before this one, and was not seen to be well again since.
     fn is_still_down(&self, target: &TargetId, now: Duration) -> bool {
         let mut well = 0;
@@ -362,6 +384,10 @@ fn unfounded(
     };
     let policy = last(1).first().map(|look| look.policy.clone());
     let is_founded = match (entry.kind, entry.story.to) {
+        // Somebody split what told of it: that is no news, and it says what was told. What it is by now is told as ever.
+        (Kind::Opened, Verdict::Down) if planned::whole_of(entry).is_some() => {
+            chronicle.was_told_in_whole(target, at, entry)
+        }
         // What flaps and stays down is told later than it was decided.
         (Kind::Opened | Kind::Changed, Verdict::Down) if entry.story.flapping.is_some() => last(1)
             .first()
@@ -370,10 +396,6 @@ fn unfounded(
         (Kind::Opened, Verdict::Down) if chronicle.was_told(at, target, entry) => last(1)
             .first()
             .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life),
-        // Somebody split what told of it: that is no news, and has to be so still.
-        (Kind::Opened, Verdict::Down) if planned::is_part(entry) => {
-            chronicle.is_still_down(target, at)
-        }
         // Something planned kept it from being told when it was decided.
         (Kind::Opened | Kind::Changed, Verdict::Down)
             if was_kept(keeping, target, at) && chronicle.is_still_down(target, at) =>
@@ -502,6 +524,10 @@ fn told_twice(chronicle: &Chronicle) -> Vec<String> {
     let mut last: HashMap<(&ChannelName, String), Said<'_>> = HashMap::new();
     let mut faults = Vec::new();
     for (at, _, entry) in &chronicle.decided {
+        // Who was split off and comes back to the whole is news to it.
+        if let Some(whole) = planned::whole_of(entry) {
+            last.remove(&(&entry.key.channel, whole.to_owned()));
+        }
         // A reminder of several, and one of something that flaps, says how it is by then, so what was said before is news again.
         let is_telling = entry.story.many.is_some() || entry.story.flapping.is_some();
         let is_reminder = entry.kind == Kind::Reminder && is_telling;
@@ -566,7 +592,7 @@ fn told_too_often(chronicle: &Chronicle) -> Vec<String> {
         }
         // That it is not watched any more is somebody's own doing.
         let is_own_doing = matches!(entry.kind, Kind::Notice | Kind::Removed);
-        if is_own_doing || planned::is_part(entry) {
+        if is_own_doing || planned::whole_of(entry).is_some() {
             continue;
         }
         let times = heard.entry((&entry.key.channel, target)).or_default();

@@ -9,7 +9,7 @@ mod taken;
 use std::{collections::HashMap, time::Duration};
 
 pub(crate) use opinion::{agrees, is_calm, kept_until, was_kept};
-pub(crate) use split::is_part;
+pub(crate) use split::whole_of;
 pub(crate) use taken::{Says, Which};
 use taken::{Turn, Wished};
 

@@ -117,7 +117,7 @@ fn told_in_spite(world: &World, keeping: &Keeping) -> Vec<String> {
             let is_renewed = entry.story.reason.words.starts_with("renewed");
             if !is_end
                 && !is_renewed
-                && !super::is_part(entry)
+                && super::whole_of(entry).is_none()
                 && (before != Some(*verdict) || is_other)
             {
                 let is_worse = before.is_none_or(|before| *verdict > before);

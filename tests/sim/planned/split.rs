@@ -10,13 +10,12 @@ use hekate::{
 
 use crate::world::World;
 
-/// Whether this begins an incident that was a part of another one.
-pub(crate) fn is_part(entry: &Entry) -> bool {
-    let notes = &entry.story.notes;
-    entry.kind == Kind::Opened
-        && notes
-            .iter()
-            .any(|note| note.starts_with("was told as a part of "))
+/// The incident of which this begins a part as an incident of its own.
+pub(crate) fn whole_of(entry: &Entry) -> Option<&str> {
+    let mut notes = entry.story.notes.iter();
+    let whole = notes.find_map(|note| note.strip_prefix("was told as a part of "))?;
+    let (whole, _) = whole.split_once(';')?;
+    (entry.kind == Kind::Opened).then_some(whole)
 }
 
 impl World {

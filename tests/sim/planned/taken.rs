@@ -262,8 +262,16 @@ fn reminded_in_spite(chronicle: &Chronicle, turn: &Turn, until: Duration) -> Opt
             && *at < until
             && entry.kind != Kind::Notice
     })?;
+    // Whoever hears of it for the first time, because it is a disaster by now, is not reminded.
+    let mut before = chronicle
+        .decided
+        .iter()
+        .take_while(|(then, _, _)| then < at);
+    let is_known = before.any(|(_, _, entry)| {
+        entry.key.incident == next.key.incident && entry.key.channel == next.key.channel
+    });
     // A reminder of several says what changed, if that is sooner than the next message.
-    let is_wrong = next.kind == Kind::Reminder && next.story.many.is_none();
+    let is_wrong = next.kind == Kind::Reminder && next.story.many.is_none() && is_known;
     is_wrong.then(|| format!("{:?} reminded at {at:?} of {turn:?}", next.key))
 }
 
