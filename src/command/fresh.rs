@@ -176,10 +176,12 @@ fn ago(at: Timestamp, now: Timestamp) -> String {
 }
 
 impl Line {
-    /// What there is to say of it, a clause each: `fresh as of 10:12 (12 min ago)`, `every 2 h`, …; the last may be foreign.
+    /// What there is to say of it, a clause each: what is wrong, if anything is, `fresh as of 10:12 (12 min ago)`, what the job said, `every 2 h`, …;
+    /// parts of it are foreign.
     pub fn clauses(&self, now: Timestamp, time: &dyn Fn(Timestamp) -> String) -> Vec<String> {
         let full = |at: Timestamp| format!("{} ({})", time(at), ago(at, now));
-        let mut clauses = vec![as_of(self, &full)];
+        let mut clauses: Vec<_> = self.why.iter().cloned().collect();
+        clauses.push(as_of(self, &full));
         let Some(facts) = &self.facts else {
             return clauses;
         };
@@ -200,7 +202,6 @@ impl Line {
                 time(unheard)
             ));
         }
-        clauses.extend(self.why.clone());
         clauses
     }
 }

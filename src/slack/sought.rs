@@ -198,6 +198,10 @@ pub(super) fn fresh(fresh: &Fresh, options: &Options<'_>) -> Message {
     if let Some(worst) = fresh.lines.first().filter(|line| line.why.is_some()) {
         let words = worst.clauses(fresh.now, &time).join(" \u{b7} ");
         text.push_str(": ");
+        if fresh.lines.len() > 1 {
+            text.push_str(&neutral(&worst.name, WORDS_MAX));
+            text.push_str(", ");
+        }
         text.push_str(&neutral(&words, WORDS_MAX));
     }
     let blocks = vec![Block::rich(rich)];

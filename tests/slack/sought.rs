@@ -1,15 +1,16 @@
 //! What was sought: how a target was, what a look by hand saw, and how available targets were.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use expect_test::{ExpectFile, expect_file};
 use hekate::{
-    command::{Availability, History, Looked, Reply, sli},
+    command::{Availability, Fresh, History, Looked, Reply, fresh::Line, sli},
     judge::sli::{Outage, Sli, Span},
     model::{
         CheckId, CheckKind, FailureClass, FailureKind, IncidentId, LookId, Moment, Observation,
         Outcome, Phases, Policy, Proof, Reason, Rule, Slot, State, TargetId, Tick, Transition,
         Verdict,
+        job::{GoodRun, JobFacts},
         observation::{Detail, Failure},
         slo::Objective,
     },
@@ -194,4 +195,69 @@ fn availability_is_told_worst_first_and_the_rest_is_counted() {
     shows(&availability(0), &expect_file!["availability_0.json"]);
     shows(&availability(2), &expect_file!["availability_2.json"]);
     shows(&availability(50), &expect_file!["availability_50.json"]);
+}
+
+/// A job that is fresh, one that is late and hostile, one of which nothing is known yet, and as many more as asked for.
+fn fresh(more: usize) -> Reply {
+    let facts = |hours: u64, said: &str| JobFacts {
+        rhythm: String::from("every 2 h"),
+        good: Some(GoodRun {
+            at: ago(hours * 3_600),
+            took: Some(Duration::from_secs(724)),
+            said: said.to_owned(),
+        }),
+        last: None,
+        running: Vec::new(),
+        due_at: Some(NOW + Duration::from_secs(3_600)),
+        missed: None,
+        unheard: None,
+    };
+    let line = |name: &str, verdict, why: Option<&str>, facts: Option<JobFacts>| Line {
+        target: TargetId::new(format!("job/{name}")),
+        name: name.to_owned(),
+        icon: Some(String::from(":package:")),
+        verdict,
+        why: why.map(str::to_owned),
+        facts: facts.map(Arc::new),
+    };
+    let why = "late: no run since one was due 2 h ago <!channel> <@U0ALICE> *x* https://evil.example.test";
+    let mut lines = vec![
+        line(
+            "invoices <!here>",
+            Verdict::Down,
+            Some(why),
+            Some(facts(30, "@channel `rm -rf`")),
+        ),
+        line(
+            "hubspot_export",
+            Verdict::Operational,
+            None,
+            Some(JobFacts {
+                running: vec![(ago(300), String::from("page 3 of 90"))],
+                unheard: Some(ago(7_200)),
+                ..facts(2, "18 204 rows")
+            }),
+        ),
+        line("crm", Verdict::Unknown, None, None),
+    ];
+    lines.extend((0..more).map(|number| {
+        let name = format!("job {number}");
+        line(&name, Verdict::Operational, None, Some(facts(1, "")))
+    }));
+    if more == 0 {
+        lines = lines.split_off(1);
+        lines.truncate(1);
+    }
+    Reply::Fresh(Fresh {
+        selection: String::new(),
+        now: NOW,
+        lines,
+    })
+}
+
+#[test]
+fn freshness_is_told_for_people_who_are_no_engineers() {
+    shows(&fresh(0), &expect_file!["fresh_1.json"]);
+    shows(&fresh(1), &expect_file!["fresh_4.json"]);
+    shows(&fresh(60), &expect_file!["fresh_63.json"]);
 }
