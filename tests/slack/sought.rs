@@ -208,7 +208,7 @@ fn fresh(more: usize) -> Reply {
         }),
         last: None,
         running: Vec::new(),
-        due_at: Some(NOW + Duration::from_secs(3_600)),
+        due_at: Some(NOW + Duration::from_hours(1)),
         missed: None,
         unheard: None,
     };

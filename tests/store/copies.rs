@@ -76,11 +76,13 @@ fn a_copy_of_a_store_that_is_written_meanwhile_is_one_moment_of_it() {
         let again = folder.path().join("again");
         restore(&settings(&again), &copy, at(1_000_000), false).expect("it is whole");
         let found = numbers(&again);
+        let first = *found.first().expect("there is something in it");
         let last = *found.last().expect("there is something in it");
-        assert_eq!(
-            found,
-            (1..=last).collect(),
-            "it has everything up to a moment"
+        // The journal of a store that is written fast has not all of the past any more.
+        assert!(
+            found.iter().copied().eq(first..=last),
+            "it has everything from {first} up to a moment, {last}, and not {} of it",
+            found.len()
         );
         assert!(last >= before, "and a later copy is of a later one");
         before = last;
