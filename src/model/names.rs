@@ -185,6 +185,26 @@ impl CheckKind {
         Self::Job,
     ];
 
+    /// Whether it is never asked, because what it is about calls us.
+    pub const fn calls_us(self) -> bool {
+        match self {
+            Self::Heartbeat | Self::Job => true,
+            Self::Health
+            | Self::LogFreshness
+            | Self::Http
+            | Self::Tcp
+            | Self::Tls
+            | Self::Dns
+            | Self::Grpc
+            | Self::Icmp
+            | Self::Websocket
+            | Self::Steps
+            | Self::Metrics
+            | Self::LogStore
+            | Self::Roles => false,
+        }
+    }
+
     /// The key in the file, also used in metrics and records.
     pub const fn as_str(self) -> &'static str {
         match self {

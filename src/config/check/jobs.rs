@@ -9,7 +9,7 @@ use super::{
     channels::{Channels, OnCalls},
     targets::{Groups, Others},
     timing::Layer,
-    values::{KEY_MIN, SecretFields},
+    values::SecretFields,
 };
 use crate::{
     config::{
@@ -310,7 +310,7 @@ impl Check<'_> {
         if raw.token.is_none() && raw.token_file.is_none() {
             return Some(None);
         }
-        let found = self.secret(&SecretFields {
+        let found = self.key(&SecretFields {
             owner,
             key: "token",
             direct: raw.token.as_ref(),
@@ -320,17 +320,6 @@ impl Check<'_> {
             variable: Some("HEKATE_JOB_TOKEN"),
             has_file_twin: true,
         })?;
-        if found.secret.expose().chars().count() < KEY_MIN {
-            self.report(
-                Problem::new(
-                    Code::WeakKey,
-                    found.span,
-                    format!("`token` of {owner} is shorter than {KEY_MIN} characters"),
-                )
-                .help("make one with `openssl rand -hex 32`"),
-            );
-            return None;
-        }
         let twin = tokens.iter().find(|(known, _)| *known == found.secret);
         if let Some((_, first)) = twin.filter(|_| !found.is_stand_in) {
             self.report(

@@ -395,6 +395,24 @@ impl Check<'_> {
         }
     }
 
+    /// A secret that callers have to know, long enough that nobody guesses it.
+    pub(super) fn key(&mut self, fields: &SecretFields<'_>) -> Option<Found> {
+        let found = self.secret(fields)?;
+        if found.secret.expose().chars().count() >= KEY_MIN {
+            return Some(found);
+        }
+        let (key, owner) = (fields.key, fields.owner);
+        self.report(
+            Problem::new(
+                Code::WeakKey,
+                found.span,
+                format!("`{key}` of {owner} is shorter than {KEY_MIN} characters"),
+            )
+            .help("make one with `openssl rand -hex 32`"),
+        );
+        None
+    }
+
     /// A secret from the file, the environment or a file of its own.
     pub(super) fn secret(&mut self, fields: &SecretFields<'_>) -> Option<Found> {
         match (fields.direct, fields.file) {

@@ -183,6 +183,11 @@ enum Coming {
         target: TargetId,
         source: SourceName,
     },
+    /// A job runs, if its rhythm is still the one of these words.
+    Run {
+        target: TargetId,
+        rhythm: String,
+    },
 }
 
 impl Coming {
@@ -193,7 +198,11 @@ impl Coming {
             | Self::SendEnds { .. }
             | Self::Witnesses { .. }
             | Self::Alive => true,
-            Self::Step(_) | Self::Start(_) | Self::Beat { .. } | Self::Lines { .. } => false,
+            Self::Step(_)
+            | Self::Start(_)
+            | Self::Beat { .. }
+            | Self::Lines { .. }
+            | Self::Run { .. } => false,
         }
     }
 }
@@ -358,6 +367,7 @@ impl<'a> Stage<'a> {
             }
             Coming::Beat { target, every } => self.beat_again(target, every),
             Coming::Lines { target, source } => self.lines_again(target, source),
+            Coming::Run { target, rhythm } => self.run_again(target, rhythm),
         }
     }
 

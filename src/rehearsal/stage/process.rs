@@ -96,6 +96,7 @@ impl Stage<'_> {
                 | Coming::LookEnds { .. }
                 | Coming::Witnesses { .. }
                 | Coming::Beat { .. }
+                | Coming::Run { .. }
                 | Coming::Lines { .. } => None,
             })
             .collect();

@@ -8,6 +8,7 @@ use crate::{
     model::{
         GroupName, Plan, SourceName, TargetId,
         heartbeat::{News, Push},
+        job::{Ping, Pinged},
         logs::LogStore,
         plan::Question,
     },
@@ -33,11 +34,57 @@ impl Stage<'_> {
             let first = if before.is_some() { self.now } else { first };
             self.push(first, Coming::Beat { target, every });
         }
+        self.plan_runs(before);
         let known: Vec<_> = before.into_iter().flat_map(pushed).collect();
         for (target, source) in pushed(&plan) {
             if !known.contains(&(target.clone(), source.clone())) {
                 self.push(self.now, Coming::Lines { target, source });
             }
+        }
+    }
+
+    /// Plans the runs of jobs that the plan before did not know: each ran well a moment before the script begins.
+    fn plan_runs(&mut self, before: Option<&Plan>) {
+        let known: Vec<_> = before.into_iter().flat_map(jobs).collect();
+        let plan = Arc::clone(&self.plan);
+        for (target, rhythm) in jobs(&plan) {
+            if !known.contains(&(target.clone(), rhythm.clone())) {
+                let first = if before.is_some() {
+                    self.now
+                } else {
+                    BEFORE / 2
+                };
+                self.push(first, Coming::Run { target, rhythm });
+            }
+        }
+    }
+
+    /// A job runs, and will again when it is due by the clock of the world.
+    pub(super) fn run_again(&mut self, target: TargetId, rhythm: String) {
+        let plan = Arc::clone(&self.plan);
+        let mut targets = plan.targets.iter();
+        let Some((_, question)) = targets
+            .find(|known| known.id == target)
+            .and_then(|known| known.job())
+            .filter(|(_, question)| question.rhythm.to_string() == rhythm)
+        else {
+            return;
+        };
+        if self.scenery.is_network_up() {
+            for what in [Pinged::Began, Pinged::Done] {
+                let ping = Ping {
+                    what,
+                    run: String::new(),
+                    said: String::new(),
+                    fault: None,
+                };
+                self.event(Event::Pinged(0, target.clone(), ping));
+            }
+        }
+        let now = self.clocks().world;
+        if let Some(due) = question.rhythm.due_after(now) {
+            let next = self.now + due.since(now);
+            self.push(next, Coming::Run { target, rhythm });
         }
     }
 
@@ -112,6 +159,14 @@ fn beats(plan: &Plan) -> impl Iterator<Item = (TargetId, Duration)> {
     plan.targets.iter().filter_map(|target| {
         let (_, question) = target.heartbeat()?;
         Some((target.id.clone(), question.every))
+    })
+}
+
+/// The jobs, and when they run.
+fn jobs(plan: &Plan) -> impl Iterator<Item = (TargetId, String)> {
+    plan.targets.iter().filter_map(|target| {
+        let (_, question) = target.job()?;
+        Some((target.id.clone(), question.rhythm.to_string()))
     })
 }
 

@@ -200,6 +200,27 @@ fn whose_turn_begins_can_be_expected_to_be_told_alone() {
     assert_eq!(review::review(&wrong, 1).faults.len(), 1);
 }
 
+/// Nobody has to script the runs of jobs: they come when they are due, and nobody hears of a late one.
+#[test]
+fn jobs_run_by_themselves() {
+    let file = FILE
+        .replace("server: {", "server: { ping_key: 0123456789abcdef,")
+        .replace(
+            "routes:",
+            "jobs: { nightly: { schedule: \"*/20 * * * *\", grace: 1m, channel: team, announce: failures }, often: { period: 5m, grace: 1m } }\nroutes:",
+        );
+    let mut library = library().with_plan(plan_of(&file));
+    let quiet = script_in(&mut library, "at: 3h, end: true", "times: 0");
+    let found = review::review(&quiet, 1);
+    assert_eq!(found.faults, []);
+    // What nobody can hear is late only if somebody was listening.
+    let steps = "at: 30m, our_network: down
+                 at: 90m, our_network: up
+                 at: 3h, end: true";
+    let cut = script_in(&mut library, steps, "channel: team, never: true");
+    assert_eq!(review::review(&cut, 1).faults, []);
+}
+
 #[test]
 fn each_file_has_its_own_coverage() {
     let script = script(

@@ -203,25 +203,7 @@ const fn state_word(state: ComponentState) -> &'static str {
 fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
     let story = &entry.story;
     // Who calls us is not looked at: nothing was counted, and nothing took time.
-    let calls_us = match story.check {
-        Some(CheckKind::Heartbeat | CheckKind::Job) => true,
-        Some(
-            CheckKind::Health
-            | CheckKind::LogFreshness
-            | CheckKind::Http
-            | CheckKind::Tcp
-            | CheckKind::Tls
-            | CheckKind::Dns
-            | CheckKind::Grpc
-            | CheckKind::Icmp
-            | CheckKind::Websocket
-            | CheckKind::Steps
-            | CheckKind::Metrics
-            | CheckKind::LogStore
-            | CheckKind::Roles,
-        )
-        | None => false,
-    };
+    let calls_us = story.check.is_some_and(CheckKind::calls_us);
     let mut confirmed = Markup::new();
     // A reminder is not a confirmation: how it was confirmed was told with the first message.
     if story.looks_of > 0 && entry.kind != Kind::Reminder && !calls_us {
