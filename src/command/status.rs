@@ -131,6 +131,10 @@ impl Line {
 
     /// How long the last look took, if it is what the verdict speaks of: of something operational.
     pub fn latency(&self) -> Option<Duration> {
+        // Who calls us takes no time.
+        if self.target.checks.iter().all(|check| check.kind.calls_us()) {
+            return None;
+        }
         match self.verdict() {
             Verdict::Operational | Verdict::Degraded => self
                 .looked

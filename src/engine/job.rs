@@ -47,6 +47,7 @@ impl Engine {
             return;
         };
         let heard = job::heard(&question, &mut memory, ping, now.at);
+        let label = heard.outcome.as_ref().map_or("healthy", result);
         let mut batch = Batch::new(now.at);
         self.tell_run(
             now,
@@ -58,6 +59,7 @@ impl Engine {
         );
         self.judge_job(now, (slot, check), memory, heard.outcome, batch, actions);
         self.listen_on(now, (slot, check));
+        actions.push(listened(now, slot, Duration::ZERO, label));
     }
 
     /// In place of a look, if this check is a job; says whether it is.
@@ -98,15 +100,8 @@ impl Engine {
             self.put_job(now, slot, memory);
         }
         self.listen_on(now, (slot, check));
-        actions.push(Action::Looked(Looked {
-            slot,
-            at: now.at,
-            took: Duration::ZERO,
-            late: now.tick.since(due.planned),
-            result: label,
-            is_overrun: false,
-            is_own_trouble: false,
-        }));
+        let late = now.tick.since(due.planned);
+        actions.push(listened(now, slot, late, label));
         true
     }
 
@@ -438,6 +433,19 @@ impl Watching {
             | None => None,
         }
     }
+}
+
+/// That somebody listened, for the age of what is known.
+const fn listened(now: Moment, slot: Slot, late: Duration, result: &'static str) -> Action {
+    Action::Looked(Looked {
+        slot,
+        at: now.at,
+        took: Duration::ZERO,
+        late,
+        result,
+        is_overrun: false,
+        is_own_trouble: false,
+    })
 }
 
 /// Whether a run is not on its way any more.

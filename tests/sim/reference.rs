@@ -384,9 +384,15 @@ fn unfounded(
     };
     let policy = last(1).first().map(|look| look.policy.clone());
     let is_founded = match (entry.kind, entry.story.to) {
-        // Somebody split what told of it: that is no news, and it says what was told. What it is by now is told as ever.
+        // Somebody split what told of it: that is no news, and it says what was told, if it is not so still. What it is by now is told as
+        // ever.
         (Kind::Opened, Verdict::Down) if planned::whole_of(entry).is_some() => {
-            chronicle.was_told_in_whole(target, at, entry)
+            let is_so = last(1)
+                .first()
+                .is_some_and(|look| word(look.sky) == Word::Bad && look.life == life);
+            is_so
+                || chronicle.is_still_down(target, at)
+                || chronicle.was_told_in_whole(target, at, entry)
         }
         // What flaps and stays down is told later than it was decided.
         (Kind::Opened | Kind::Changed, Verdict::Down) if entry.story.flapping.is_some() => last(1)

@@ -6,7 +6,7 @@ use expect_test::expect;
 
 use super::{World, fleet, minutes, planned::told_by_bot, target};
 use crate::{
-    engine::Event,
+    engine::{Action, Event},
     model::{
         ChannelName, Check, CheckKind, Memory, OnCallName, Plan, Policy, Route, Secret, Target,
         TargetId, Verdict,
@@ -233,6 +233,26 @@ fn nobody_is_accused_of_a_run_that_may_have_come_unheard() {
         6h #data noted: job export is running: since 1 Jan 06:00:00 UTC · took 10 min last time
         6h 5m #data notice: job export is done: in 5 min
     "#]]);
+}
+
+#[test]
+fn a_call_is_as_good_as_a_look_for_the_age_of_what_is_known() {
+    let mut world = World::new(two_hourly());
+    let job = TargetId::new("job/export");
+    let mut actions = Vec::new();
+    let ping = Ping {
+        what: Pinged::Done,
+        run: String::new(),
+        said: String::new(),
+        fault: None,
+    };
+    let moment = world.moment();
+    let event = Event::Pinged(1, job, ping);
+    world.engine.handle(moment, event, &mut actions);
+    let looked = actions
+        .iter()
+        .any(|action| matches!(action, Action::Looked(looked) if looked.at == moment.at));
+    assert!(looked, "{actions:?}");
 }
 
 #[test]
