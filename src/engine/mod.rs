@@ -464,6 +464,7 @@ impl Engine {
         };
         watched.await_beat(now);
         watched.await_job(now);
+        let job = watched.job().map(|(check, _)| check);
         let dues: Vec<_> = (0_u8..)
             .zip(&mut watched.checks)
             .zip(intervals)
@@ -474,7 +475,15 @@ impl Engine {
                 } else {
                     interval.min(FIRST_LOOK_OF_BAD)
                 };
-                let planned = now.tick + phase(slot.0 as usize, spread);
+                let share = now.tick + phase(slot.0 as usize, spread);
+                let planned = if job == Some(check) {
+                    // It costs nobody a question, and from when on its runs are due is to be written down first of all.
+                    now.tick
+                } else {
+                    watching
+                        .awaited
+                        .map_or(share, |until| share.min(until.max(now.tick)))
+                };
                 watching.planned = planned;
                 Due {
                     planned,

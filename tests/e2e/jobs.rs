@@ -11,7 +11,7 @@ use crate::{
     home::{Hekate, Home},
     receiver::Receiver,
     targets::Targets,
-    wait::until,
+    wait::{LONG, until, until_within},
 };
 
 const KEY: &str = "ping-key-of-the-e2e-tests";
@@ -205,7 +205,8 @@ async fn a_run_that_does_not_come_is_told_and_a_restart_does_not_postpone_it() {
     hekate.shows("job/export", "unknown").await;
     hekate.kill();
     let hekate = scene.home.start().await;
-    until("it is due", async || {
+    // The minute that follows, and some for a slow machine.
+    until_within(LONG * 2, "it is due", async || {
         let answer = hekate.get("/api/v1/jobs").await.json();
         let time =
             |text: &serde_json::Value| chrono::DateTime::parse_from_rfc3339(text.as_str()?).ok();

@@ -8,8 +8,8 @@ use super::{World, fleet, minutes, planned::told_by_bot, target};
 use crate::{
     engine::{Action, Event},
     model::{
-        ChannelName, Check, CheckKind, Memory, OnCallName, Plan, Policy, Route, Secret, Target,
-        TargetId, Verdict,
+        ChannelName, Check, CheckKind, Loaded, Memory, OnCallName, Plan, Policy, Route, Secret,
+        Target, TargetId, Verdict,
         calendar::Recurring,
         job::{JobKeys, JobQuestion, Ping, Pinged, Rhythm},
         judgement::Count,
@@ -296,5 +296,45 @@ fn another_rhythm_counts_from_now_on_and_the_same_one_goes_on() {
     world.run_until(minutes(251));
     world.check(&expect![[r#"
         4h 10m #data @@U0ALICE opened: job export operational -> down: late: no run since one was due 10 min ago (at */5 * * * *, grace 10 min); the last good run ended 2 h ago
+    "#]]);
+}
+
+/// A job that runs every minute, behind another target, so that its first turn would not be the first of all.
+fn behind_another() -> Plan {
+    let line = Recurring::parse("* * * * *", chrono_tz::UTC, Duration::ZERO);
+    let mut job = job(Rhythm::Cron(line.expect("a line")), None);
+    if let Question::Job(question) = &mut job.checks[0].question {
+        Arc::make_mut(question).grace = Duration::from_secs(5);
+    }
+    fleet(vec![target("api"), job])
+}
+
+#[test]
+fn the_first_run_is_due_from_the_start_on_and_not_from_the_first_turn_in_the_round() {
+    let start = minutes(10) - Duration::from_secs(1);
+    let mut world = World::restored(behind_another(), Loaded::default(), start);
+    // Killed at once: what was due stays due.
+    world.run_until(start + Duration::from_millis(1));
+    let mut world = world.restart(behind_another(), start + Duration::from_millis(500));
+    world.run_until(minutes(10) + Duration::from_secs(6));
+    world.check(&expect![[r#"
+        10m 5s #core @core opened: job export unknown -> down: late: no run since one was due 5 s ago (at * * * * *, grace 5 s); none was ever seen
+    "#]]);
+}
+
+#[test]
+fn a_deadline_right_after_a_restart_is_met() {
+    let mut world = World::restored(behind_another(), Loaded::default(), minutes(9));
+    world.run(
+        minutes(9) + Duration::from_secs(1),
+        minutes(9) + Duration::from_secs(2),
+        "",
+    );
+    world.run_until(minutes(10) + Duration::from_secs(2));
+    let start = minutes(10) + Duration::from_secs(3);
+    let mut world = world.restart(behind_another(), start);
+    world.run_until(start + Duration::from_secs(3));
+    world.check(&expect![[r#"
+        10m 5s #core @core opened: job export operational -> down: late: no run since one was due 5 s ago (at * * * * *, grace 5 s); the last good run ended 1 min 3 s ago
     "#]]);
 }
