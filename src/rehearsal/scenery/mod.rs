@@ -264,6 +264,7 @@ impl Scenery {
             Question::LogFreshness(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Tcp(_)
             | Question::Tls(_)
             | Question::Dns(_)

@@ -526,7 +526,8 @@ const fn is_looked_at(kind: CheckKind) -> bool {
         | CheckKind::Heartbeat
         | CheckKind::LogStore
         | CheckKind::Roles
-        | CheckKind::Job => false,
+        | CheckKind::Job
+        | CheckKind::ErrorBudget => false,
     }
 }
 
@@ -619,6 +620,7 @@ fn roles_of(context: &Context<'_>, group: &crate::model::GroupName) -> Option<Ar
         | Question::Grpc(_)
         | Question::Heartbeat(_)
         | Question::Job(_)
+        | Question::ErrorBudget(_)
         | Question::Http(_)
         | Question::Metrics(_)
         | Question::Steps(_) => None,
