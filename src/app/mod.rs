@@ -6,6 +6,7 @@ mod by_hand;
 mod discovery;
 mod guard;
 mod heart;
+mod latencies;
 pub(crate) mod limits;
 mod lost_answers;
 mod memory;
@@ -40,6 +41,7 @@ use self::{
     discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
+    latencies::Counting,
     memory::Memory,
     post::{Desk, Mail, PostOffice, Telling},
     reload::{Reloader, listen_to_wishes},
@@ -53,7 +55,7 @@ use crate::{
     config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
     model::{
-        Board, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition,
+        Board, CheckId, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition,
         action::{Answered, Ordered},
         planned::{Answer, Asked},
     },
@@ -372,6 +374,7 @@ impl Shared {
             signs: Arc::clone(&self.signs),
             watchdog: Watchdog::of_environment(),
             places: HashMap::new(),
+            counting: Counting::new(self.clock.now()),
         };
         (
             Heart {
@@ -506,6 +509,7 @@ impl Shared {
                 Arc::clone(&self.plan),
                 Arc::clone(&self.board),
             ),
+            times_answers: times_answers(self.writer.reader()),
             past: {
                 let reader = self.writer.reader();
                 Arc::new(move |since, limit| {
@@ -615,6 +619,13 @@ fn histories(reader: Reader) -> chat::Histories {
                 .map_err(|error| error.to_string())
         },
     )
+}
+
+fn times_answers(reader: Reader) -> web::TimesAnswers {
+    Arc::new(move |check: &CheckId, grain, begins: &[Timestamp]| {
+        let read = reader.latencies(check, grain, begins);
+        read.map_err(|error| error.to_string())
+    })
 }
 
 fn pushes(events: mpsc::UnboundedSender<Event>) -> web::Pushes {
