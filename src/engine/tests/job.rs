@@ -311,7 +311,7 @@ fn behind_another() -> Plan {
 
 #[test]
 fn the_first_run_is_due_from_the_start_on_and_not_from_the_first_turn_in_the_round() {
-    let start = minutes(10) - Duration::from_secs(1);
+    let start = minutes(9) + Duration::from_secs(59);
     let mut world = World::restored(behind_another(), Loaded::default(), start);
     // Killed at once: what was due stays due.
     world.run_until(start + Duration::from_millis(1));
