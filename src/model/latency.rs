@@ -2,7 +2,7 @@
 //!
 //! A sketch forgets the single durations and keeps how many lie in each of a few hundred classes, whose bounds grow by a
 //! constant factor. So any quantile of it is right within [`RELATIVE_ERROR`] of itself, and sketches are added up exactly:
-//! the sketch of a day is the sum of those of its hours. Source: Masson, Rim and Lee, "DDSketch", VLDB 2019, 2.
+//! the sketch of a day is the sum of those of its hours. Source: Masson, Rim and Lee, `DDSketch`, VLDB 2019, 2.
 //!
 //! It is our own because the crates that do the same keep a dense array of at least a kilobyte for each, and there is one for
 //! each check of each target in memory; this one takes eight bytes for each class that occurs, 20 of them as a rule.
@@ -262,7 +262,9 @@ mod tests {
 
     fn sketch(took: &[Duration]) -> Sketch {
         let mut sketch = Sketch::default();
-        took.iter().for_each(|took| sketch.add(*took));
+        for took in took {
+            sketch.add(*took);
+        }
         sketch
     }
 

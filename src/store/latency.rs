@@ -100,8 +100,7 @@ impl Database {
             let Some((last, _)) = page.last() else {
                 return Ok(());
             };
-            from = last.clone();
-            from.push(0);
+            from = [last.as_slice(), &[0]].concat();
             for (_, block) in &page {
                 block.as_ref().map_or(Ok(()), &mut show)?;
             }

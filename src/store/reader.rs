@@ -140,7 +140,9 @@ impl Reader {
                 .collect();
             let found = of_grain(Grain::Hour, &hours)?;
             for (day, hours) in out.iter_mut().rev().zip(found.chunks(24)) {
-                hours.iter().for_each(|hour| day.merge(hour));
+                for hour in hours {
+                    day.merge(hour);
+                }
             }
         }
         Ok(out)

@@ -61,6 +61,9 @@ const META: &[u8] = b"meta";
 /// Some records, and the key to go on from if these are not the last.
 pub(super) type Page<T> = (Vec<T>, Option<Vec<u8>>);
 
+/// A block of latencies with its key; absent if it cannot be read.
+pub(super) type Block = (Vec<u8>, Option<v1::Latency>);
+
 /// Keys and values as they lie in sled.
 pub(super) type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -374,7 +377,7 @@ impl Door {
         first: Vec<u8>,
         last: Vec<u8>,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Option<v1::Latency>)>, Error> {
+    ) -> Result<Vec<Block>, Error> {
         self.call("read latencies", move |trees| {
             let records = trees.latencies.range(first..last).take(limit);
             records

@@ -42,6 +42,8 @@ mod jenkins;
 mod jobs;
 mod kill_points;
 mod kills;
+#[cfg(all(feature = "demo", feature = "websocket"))]
+mod latencies;
 mod logs;
 mod network;
 mod outage;

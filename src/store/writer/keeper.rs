@@ -206,12 +206,11 @@ impl Keeper {
                 };
                 self.sweep_at = (self.now)().tick + pause;
             }
-            Answer::Noted(Ok(())) => {}
             Answer::Committed(Err(error))
             | Answer::Noted(Err(error))
             | Answer::Opened(Err(error))
             | Answer::Swept(Err(error)) => self.failed(&error),
-            Answer::Closed => {}
+            Answer::Noted(Ok(())) | Answer::Closed => {}
         }
         // What came while the rest was written is written next; waiting for a pause would be to wait for ever.
         let is_all = self.owed.is_empty() && self.in_flight.is_empty();
