@@ -22,6 +22,7 @@ mod records;
 mod server;
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     fs,
     io::{Read as _, Write as _},
@@ -86,7 +87,33 @@ fn main() {
         as_f64(filled) / as_f64(case.targets) / 1e3,
         as_f64(filled - bytes_below(&data.join("sled"))) / 1e6,
     );
+    counting();
     live(&case, folder.path(), &outages);
+}
+
+/// What each look costs that is counted, as `app` does it: one place of a table, one number of a sketch.
+fn counting() {
+    const LOOKS: u32 = 10_000_000;
+    let mut checks: HashMap<(u32, u8), (CheckId, Latencies)> = HashMap::new();
+    let begun = Instant::now();
+    for look in 0..LOOKS {
+        let number = look % 1_000;
+        let counted = checks.entry((number, 0));
+        let (_, counted) = counted.or_insert_with(|| (check(number.into()), Latencies::default()));
+        let took = Duration::from_micros(
+            5_000 + u64::from(look.wrapping_mul(2_654_435_761) >> 16) % 15_000,
+        );
+        counted.add(&Outcome::Healthy, took);
+    }
+    let classes: usize = checks
+        .values()
+        .map(|(_, counted)| counted.answers.classes().len())
+        .sum();
+    println!(
+        "counting a look: {:.0} ns; {} classes a check, where one answer takes four times as long as another",
+        begun.elapsed().as_secs_f64() * 1e9 / f64::from(LOOKS),
+        classes / checks.len(),
+    );
 }
 
 /// Opens hekate on it and asks.
@@ -222,7 +249,30 @@ fn fill(data: &Path, case: &Case, now: Timestamp) -> Vec<Vec<(Timestamp, Timesta
             database.note_latencies(some).expect("it is written");
         }
     }
+    an_hour_in_parts(&mut database, case, now);
     outages
+}
+
+/// The running hour as a running hekate writes it, every ten minutes.
+fn an_hour_in_parts(database: &mut Database, case: &Case, now: Timestamp) {
+    let (before, begun) = (database.size_bytes(), Instant::now());
+    for _ in 0..6 {
+        let blocks = (0..case.targets).map(|number| LatencyBlock {
+            check: check(number),
+            from: Grain::Hour.begin(now),
+            grain: Grain::Hour,
+            counted: counted(number, 60),
+        });
+        for some in blocks.collect::<Vec<_>>().chunks(250) {
+            database.note_latencies(some).expect("it is written");
+        }
+    }
+    let looks = case.targets * 360;
+    println!(
+        "an hour in six parts: {:.2} bytes a look, written in {:.0?}",
+        as_f64(database.size_bytes().saturating_sub(before)) / as_f64(looks),
+        begun.elapsed()
+    );
 }
 
 fn check(number: u64) -> CheckId {
