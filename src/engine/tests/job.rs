@@ -95,6 +95,7 @@ impl World {
                 run: String::new(),
                 said: said.to_owned(),
                 fault: None,
+                took: None,
             },
         ));
         assert_eq!(self.heard.pop(), Some(7), "whoever calls is answered");
@@ -245,6 +246,7 @@ fn a_call_is_as_good_as_a_look_for_the_age_of_what_is_known() {
         run: String::new(),
         said: String::new(),
         fault: None,
+        took: None,
     };
     let moment = world.moment();
     let event = Event::Pinged(1, job, ping);
@@ -311,7 +313,7 @@ fn behind_another() -> Plan {
 
 #[test]
 fn the_first_run_is_due_from_the_start_on_and_not_from_the_first_turn_in_the_round() {
-    let start = minutes(10) - Duration::from_secs(1);
+    let start = minutes(9) + Duration::from_secs(59);
     let mut world = World::restored(behind_another(), Loaded::default(), start);
     // Killed at once: what was due stays due.
     world.run_until(start + Duration::from_millis(1));
