@@ -208,6 +208,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
     let chat = shared.chat();
+    let of_home = chat.clone();
+    spawn_until(&stop, async move { of_home.learn_home().await });
     #[cfg(feature = "socket_mode")]
     spawn_until(&stop, slack_lines::hold(&shared, chat.clone()));
     let state = shared.web(chat, reload);
@@ -479,7 +481,10 @@ impl Shared {
             tell: lost_answers::teller(self.events.clone()),
             losses: Arc::default(),
             pressed: Arc::default(),
-            hall: Arc::new(Hall::new(lost_answers::of_bot(self.events.clone()))),
+            hall: Arc::new(Hall::new(
+                lost_answers::of_bot(self.events.clone()),
+                lost_answers::of_strangers(self.events.clone()),
+            )),
             members: Arc::default(),
             turn: Arc::default(),
         }

@@ -67,6 +67,8 @@ mod spoken;
 #[cfg(all(feature = "demo", feature = "websocket"))]
 mod status_page;
 mod strace;
+#[cfg(feature = "socket_mode")]
+mod strangers;
 mod swap;
 mod systemd;
 mod targets;
