@@ -55,7 +55,11 @@ fn a_budget_that_burns_is_told_by_one_look_and_so_is_its_end() {
     world.run_until(minutes(20));
     world.set(BUDGET, "ok");
     world.run_until(minutes(30));
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        5m 28s #core @core opened: slo master-availability operational -> down: db is down
+        10m 14s #core changed: slo master-availability down -> degraded: the body says DEGRADED
+        20m 34s #core recovered: slo master-availability down -> operational
+    "#]]);
 }
 
 #[test]
@@ -69,13 +73,21 @@ fn nobody_is_called_again_for_an_outage_for_which_they_were_called() {
     world.set("master/blue", "ok");
     world.set(BUDGET, "ok");
     world.run_until(minutes(20));
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        5m 20s #core @core opened: master blue operational -> down: connection refused
+        7m 21s #core opened: slo master-availability operational -> down: db is down [spent by master blue, which is told already (#s3ee)]
+        10m 10s #core recovered: slo master-availability down -> operational
+        10m 15s #core recovered: master blue down -> operational
+    "#]]);
     // Somebody else's outage is no reason.
     world.set("cron/purple", "refused");
     world.run_until(minutes(22));
     world.set(BUDGET, "db");
     world.run_until(minutes(24));
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        20m 22s #core @core opened: cron purple operational -> down: connection refused
+        22m 35s #core @core opened: slo master-availability operational -> down: db is down
+    "#]]);
 }
 
 #[test]
@@ -90,7 +102,10 @@ fn an_outage_that_called_nobody_is_no_reason_to_be_quiet() {
     world.run_until(minutes(7));
     world.set(BUDGET, "db");
     world.run_until(minutes(10));
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        5m 20s #core opened: master blue operational -> down: connection refused
+        7m 21s #core @core opened: slo master-availability operational -> down: db is down
+    "#]]);
 }
 
 #[test]
@@ -99,7 +114,9 @@ fn a_restart_in_the_midst_tells_nothing_again_and_a_gap_ends_nothing() {
     world.run_until(minutes(5));
     world.set(BUDGET, "db");
     world.run_until(minutes(7));
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        5m 28s #core @core opened: slo master-availability operational -> down: db is down
+    "#]]);
     let mut loaded = std::mem::take(&mut world.committed);
     loaded.last_at = Some(world.moment().at);
     let mut world = World::restored(watched(), loaded, minutes(8));
@@ -110,5 +127,7 @@ fn a_restart_in_the_midst_tells_nothing_again_and_a_gap_ends_nothing() {
     world.check(&expect![[""]]);
     world.set(BUDGET, "ok");
     world.run_until(minutes(30));
-    world.check(&expect![[""]]);
+    world.check(&expect![[r#"
+        25m 13s #core recovered: slo master-availability down -> operational
+    "#]]);
 }

@@ -122,8 +122,8 @@ fn each_rule_holds_from_its_factor_on_in_both_windows() {
         (vec![(MINUTE * 2, ms(51_841))], "fast"),
         // It is over since more than five minutes.
         (vec![(MINUTE * 7, ms(51_841))], "fine"),
-        (vec![(MINUTE * 7, ms(129_600))], "fine"),
-        (vec![(MINUTE * 7 + ms(1), ms(129_601))], "fast"),
+        (vec![(MINUTE * 8, ms(129_600))], "fine"),
+        (vec![(MINUTE * 8, ms(129_601))], "fast"),
         (vec![(MINUTE * 33, ms(129_601))], "fine"),
         (vec![(HOUR * 2, ms(259_200))], "fine"),
         (vec![(HOUR * 2, ms(259_201))], "slow"),
