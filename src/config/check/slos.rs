@@ -66,7 +66,7 @@ impl Check<'_> {
             let matcher = self.slo_matcher(&raw, span, &who, groups, targets);
             let objective = self.objective(&raw, span, &who);
             let window = self.slo_window(&raw, retention);
-            let alerts = self.burn_alerts(&raw, window);
+            let alerts = self.burn_alerts(&raw, window, &who);
             if let (Some(name), Some(matcher), Some(objective), Some(window)) =
                 (name, matcher, objective, window)
             {
@@ -86,12 +86,12 @@ impl Check<'_> {
     }
 
     /// Where the alerts are asked for, if they are.
-    fn burn_alerts(&self, raw: &RawSlo, window: Option<Duration>) -> Option<Span> {
+    fn burn_alerts(&self, raw: &RawSlo, window: Option<Duration>, who: &str) -> Option<Span> {
         let at = raw.burn_alerts.as_ref()?;
         (at.value == Some(true)).then_some(())?;
         let is_short = window.is_some_and(|window| window < BURN_WINDOW_MIN);
         if is_short {
-            let words = "its window is too short for `burn_alerts`";
+            let words = format!("the window of {who} is too short for `burn_alerts`");
             self.report(
                 Problem::new(Code::Objective, at.span, words)
                     .label(format!("{} is the least", in_words(BURN_WINDOW_MIN)))
