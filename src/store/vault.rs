@@ -55,19 +55,6 @@ struct Trees {
     latencies: sled::Tree,
 }
 
-/// The names of all trees.
-pub(super) const TREES: [&str; 10] = [
-    "meta",
-    "checks",
-    "transitions",
-    "incidents",
-    "outbox",
-    "planned",
-    "ended",
-    "lapses",
-    "attempts",
-    "living",
-];
 /// How many records [`Door::page`] gives at once.
 const PAGE: usize = 1_000;
 
@@ -175,12 +162,17 @@ impl Door {
         guarded(doing, CALL_LIMIT, move || work(&trees))
     }
 
+    /// The names of all trees that there are, also of those that only a newer version knows.
+    pub(super) fn tree_names(&self) -> Result<Vec<Vec<u8>>, Error> {
+        self.call("read", |trees| {
+            let names = trees.db.tree_names();
+            Ok(names.into_iter().map(|name| name.to_vec()).collect())
+        })
+    }
+
     /// The next records of a tree as they lie in it, after this key or from its beginning; none if there are no more.
-    pub(super) fn page(
-        &self,
-        tree: &'static str,
-        after: Option<Vec<u8>>,
-    ) -> Result<Records, Error> {
+    pub(super) fn page(&self, tree: &[u8], after: Option<Vec<u8>>) -> Result<Records, Error> {
+        let tree = tree.to_vec();
         self.call("read", move |trees| {
             let tree = trees.db.open_tree(tree).map_err(failed("open a tree"))?;
             let from = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -195,7 +187,8 @@ impl Door {
     }
 
     /// Writes records into a tree as they are; they are durable once [`Vault::finish`] came back.
-    pub(super) fn fill(&self, tree: &'static str, records: Records) -> Result<(), Error> {
+    pub(super) fn fill(&self, tree: &[u8], records: Records) -> Result<(), Error> {
+        let tree = tree.to_vec();
         self.call("write", move |trees| {
             let tree = trees.db.open_tree(tree).map_err(failed("open a tree"))?;
             let mut batch = sled::Batch::default();
