@@ -783,6 +783,16 @@ pub enum Store {
     },
     /// How large the store is, and what is in it
     Stats,
+    /// Take away what is older than `store.retention`, and write the rest of the history into files without gaps; hekate must not
+    /// be running
+    ///
+    /// The new files are compared with the old ones before they take their place, in one step, so nothing is lost whenever this is
+    /// killed. The journal is left as it is: it is bounded anyway, and `hekate audit verify` reads it.
+    Compact,
+    /// Bring a store of an older version to the format of this one, and read every record of it once; hekate must not be running
+    ///
+    /// `hekate run` does the same when it starts. A store that a newer version wrote is refused and left as it is.
+    Migrate,
 }
 
 /// `hekate import`

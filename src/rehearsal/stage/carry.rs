@@ -180,9 +180,25 @@ impl Stage<'_> {
         }
     }
 
+    /// Whether all of it is news of runs of jobs: before the script begins each job ran well once, and where the file wants to
+    /// hear of that, that is no trouble.
+    fn tells_of_runs(&self, parcel: &Parcel) -> bool {
+        let jobs = self
+            .plan
+            .targets
+            .iter()
+            .filter(|known| known.job().is_some());
+        let titles: Vec<_> = jobs.map(|job| format!("{} ", job.title())).collect();
+        parcel.entries.iter().all(|entry| {
+            let headline = &entry.story.title;
+            entry.kind == Kind::Notice && titles.iter().any(|title| headline.starts_with(title))
+        })
+    }
+
     fn send(&mut self, parcel: &Parcel) {
         let (took, delivery) = self.scenery.send(&parcel.channel);
-        if delivery == Delivery::Accepted {
+        let is_early = self.now < BEFORE;
+        if delivery == Delivery::Accepted && !(is_early && self.tells_of_runs(parcel)) {
             let newest = parcel.newest();
             let about = |entry: &Entry| {
                 let of_incident = self.incidents.get(&entry.key.incident).cloned();
@@ -190,7 +206,7 @@ impl Stage<'_> {
             };
             let message = Message {
                 after: self.after(),
-                is_early: self.now < BEFORE,
+                is_early,
                 channel: parcel.channel.clone(),
                 kinds: parcel.entries.iter().map(|entry| entry.kind).collect(),
                 mention: newest.mention.clone(),
