@@ -28,6 +28,7 @@ use crate::{
     config::{self, Environment},
     model::{
         Secret,
+        job::TOOK_MAX,
         text::{clean, span},
     },
 };
@@ -129,12 +130,16 @@ impl Line {
     }
 
     /// One call; whether hekate has taken it in, or why it never will.
-    async fn call(&self, suffix: &str, body: &str) -> Result<(), Failed> {
+    async fn call(&self, suffix: &str, took: Option<Duration>, body: &str) -> Result<(), Failed> {
         let mut url = self.url.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push(suffix);
         }
         url.query_pairs_mut().append_pair("rid", &self.run);
+        if let Some(took) = took {
+            let millis = took.as_millis().to_string();
+            url.query_pairs_mut().append_pair("took_ms", &millis);
+        }
         let mut request = self.client.post(url).body(body.to_owned());
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
@@ -156,12 +161,18 @@ impl Line {
     }
 
     /// Calls until it is taken in, for this long.
-    async fn tell(&self, suffix: &str, body: &str, within: Duration) -> Result<(), String> {
+    async fn tell(
+        &self,
+        suffix: &str,
+        took: Option<Duration>,
+        body: &str,
+        within: Duration,
+    ) -> Result<(), String> {
         let clock = Clock::start();
         let since = clock.now().tick;
         let mut pause = PAUSE;
         loop {
-            match self.call(suffix, body).await {
+            match self.call(suffix, took, body).await {
                 Ok(()) => return Ok(()),
                 Err(Failed::ForGood(why)) => return Err(why),
                 Err(Failed::Passing(why)) if clock.now().tick.since(since) + pause > within => {
@@ -227,7 +238,7 @@ async fn supervise(asked: &JobRun, line: Option<Line>, terminal: Terminal) -> Ex
     let starting = line.clone().map(|line| {
         tokio::spawn(async move {
             // As long as it runs: who hears of it late hears of it all the same.
-            line.tell("start", "", Duration::MAX / 2).await
+            line.tell("start", None, "", Duration::MAX / 2).await
         })
     });
     let evidence = Evidence::new(asked.tail);
@@ -257,6 +268,8 @@ async fn supervise(asked: &JobRun, line: Option<Line>, terminal: Terminal) -> Ex
             if is_absent { NOT_FOUND } else { NOT_RUN }
         }
     };
+    // What ended before its beginning was heard of took some time all the same.
+    let took = clock.now().tick.since(started);
     let Some(line) = line else {
         return Exit::Passed(code);
     };
@@ -264,14 +277,17 @@ async fn supervise(asked: &JobRun, line: Option<Line>, terminal: Terminal) -> Ex
         starting.abort();
     }
     let told = line
-        .tell(&code.to_string(), &evidence.text(), END_TOLD_WITHIN)
+        .tell(
+            &code.to_string(),
+            Some(took.min(TOOK_MAX)),
+            &evidence.text(),
+            END_TOLD_WITHIN,
+        )
         .await;
     match told {
         Ok(()) if std::io::stderr().is_terminal() => terminal.remark(&format!(
             "hekate: the end is reported (code {code} after {}, run {})",
-            span(Duration::from_secs(
-                clock.now().tick.since(started).as_secs()
-            )),
+            span(Duration::from_secs(took.as_secs())),
             line.run
         )),
         Ok(()) => {}

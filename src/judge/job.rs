@@ -131,7 +131,10 @@ fn ended(
             ..Heard::default()
         };
     }
-    let took = run.as_ref().map(|run| now.since(run.began_at));
+    // Whoever has measured it knows better: the call of its beginning may have been late, or lost.
+    let took = ping
+        .took
+        .or_else(|| run.as_ref().map(|run| now.since(run.began_at)));
     settle(question, memory, now, run.is_none());
     // Whoever began before and should have ended long ago will not end any more.
     let began_at = run.as_ref().map_or(now, |run| run.began_at);

@@ -35,6 +35,7 @@ fn ping(what: Pinged, run: &str, said: &str) -> Ping {
         run: run.to_owned(),
         said: said.to_owned(),
         fault: None,
+        took: None,
     }
 }
 
@@ -313,6 +314,7 @@ fn whose_fault_it_was_is_said() {
         let mut story = Story::two_hourly();
         let ping = Ping {
             fault,
+            took: None,
             ..ping(Pinged::Failed(code), "", said)
         };
         story.call(HOUR, &ping);
@@ -436,4 +438,40 @@ proptest! {
         prop_assert_eq!(deaf.as_secs() / 60, covered as u64);
         prop_assert_eq!(is_heard(window, &parts), covered <= 50);
     }
+}
+
+#[test]
+fn how_long_a_run_took_is_believed_from_whoever_measured_it() {
+    let question = question(Rhythm::Every(Duration::from_hours(1)));
+    let mut memory = JobMemory::new(&question, NOON);
+    let end = |took| Ping {
+        took,
+        ..ping(Pinged::Done, "", "")
+    };
+    let measured = Duration::from_millis(40);
+    // Its beginning was never heard of.
+    heard(&question, &mut memory, &end(Some(measured)), NOON);
+    let took = |memory: &JobMemory| memory.good.as_ref().and_then(|good| good.took);
+    assert_eq!(took(&memory), Some(measured));
+    // Its beginning was heard of late, so what we saw of it is too short.
+    let (later, end_at) = (
+        NOON + Duration::from_mins(30),
+        NOON + Duration::from_mins(31),
+    );
+    heard(&question, &mut memory, &ping(Pinged::Began, "", ""), later);
+    heard(
+        &question,
+        &mut memory,
+        &end(Some(Duration::from_mins(5))),
+        end_at,
+    );
+    assert_eq!(took(&memory), Some(Duration::from_mins(5)));
+    heard(&question, &mut memory, &ping(Pinged::Began, "", ""), end_at);
+    heard(
+        &question,
+        &mut memory,
+        &end(None),
+        end_at + Duration::from_mins(7),
+    );
+    assert_eq!(took(&memory), Some(Duration::from_mins(7)));
 }

@@ -15,6 +15,8 @@ pub const GROUP: &str = "job";
 pub const RUNS_MAX: usize = 8;
 /// The longest name of a run, in characters; longer ones are cut.
 pub const RUN_ID_MAX: usize = 64;
+/// The longest time that a run can say it took.
+pub const TOOK_MAX: Duration = Duration::from_hours(365 * 24);
 
 /// `jobs:` when a job runs, and what is expected of it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -115,6 +117,8 @@ pub struct Ping {
     pub said: String,
     /// Whose fault a failure is, if the job says so.
     pub fault: Option<Fault>,
+    /// How long the run took, if whoever tells its end has measured it; at most [`TOOK_MAX`].
+    pub took: Option<Duration>,
 }
 
 /// What happened to a job.

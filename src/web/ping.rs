@@ -22,7 +22,7 @@ use super::{
 };
 use crate::model::{
     Board, Target,
-    job::{Fault, JobQuestion, Ping, Pinged, RUN_ID_MAX},
+    job::{Fault, JobQuestion, Ping, Pinged, RUN_ID_MAX, TOOK_MAX},
     text::{FOREIGN_MAX, clean},
 };
 
@@ -168,11 +168,12 @@ struct Said {
 
 /// The call as it is understood; the error is a sentence for people.
 fn said(what: Pinged, query: Option<&str>, body: &[u8]) -> Result<Ping, String> {
-    let (mut run, mut fault) = (String::new(), None);
+    let (mut run, mut fault, mut took) = (String::new(), None, None);
     for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         match key.as_ref() {
             "rid" => run = run_id(&value)?,
             "fault" => fault = Some(fault_of(&value)?),
+            "took_ms" => took = Some(length(&value)?),
             // Clients of Healthchecks send others, which mean nothing here.
             _ => {}
         }
@@ -193,6 +194,19 @@ fn said(what: Pinged, query: Option<&str>, body: &[u8]) -> Result<Ping, String> 
         run,
         said: words,
         fault,
+        took,
+    })
+}
+
+/// How long a run took.
+fn length(millis: &str) -> Result<Duration, String> {
+    let length = millis.parse().ok().map(Duration::from_millis);
+    length.filter(|length| *length <= TOOK_MAX).ok_or_else(|| {
+        format!(
+            "`took_ms` is a whole number of milliseconds, at most {}, not `{}`\n",
+            TOOK_MAX.as_millis(),
+            clean(millis, 40)
+        )
     })
 }
 

@@ -84,7 +84,12 @@ async fn call(app: &Router, method: Method, path: &str, token: Option<&str>, bod
 async fn came_of(world: &mut World, app: &Router, path: &str, token: Option<&str>) -> String {
     let answer = call(app, Method::GET, path, token, "").await;
     let handed_on = match world.pinged.try_recv() {
-        Ok((target, ping)) => format!(" {target} {:?} {:?}", ping.what, ping.run),
+        Ok((target, ping)) => {
+            let took = ping
+                .took
+                .map_or_else(String::new, |took| format!(" {took:?}"));
+            format!(" {target} {:?} {:?}{took}", ping.what, ping.run)
+        }
         Err(_) => String::new(),
     };
     format!("{}{handed_on}", answer.status.as_u16())
@@ -166,6 +171,21 @@ async fn the_forms_of_healthchecks_are_understood() {
         ),
         (
             format!("/ping/{KEY}/hubspot_export?fault=nobody"),
+            None,
+            "400",
+        ),
+        (
+            format!("/ping/{KEY}/hubspot_export?took_ms=724000"),
+            None,
+            "200 job/hubspot_export Done \"\" 724s",
+        ),
+        (
+            format!("/ping/{KEY}/hubspot_export?took_ms=-1"),
+            None,
+            "400",
+        ),
+        (
+            format!("/ping/{KEY}/hubspot_export?took_ms=99999999999999"),
             None,
             "400",
         ),

@@ -95,6 +95,7 @@ impl World {
                 run: String::new(),
                 said: said.to_owned(),
                 fault: None,
+                took: None,
             },
         ));
         assert_eq!(self.heard.pop(), Some(7), "whoever calls is answered");
@@ -245,6 +246,7 @@ fn a_call_is_as_good_as_a_look_for_the_age_of_what_is_known() {
         run: String::new(),
         said: String::new(),
         fault: None,
+        took: None,
     };
     let moment = world.moment();
     let event = Event::Pinged(1, job, ping);

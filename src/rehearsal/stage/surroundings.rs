@@ -77,6 +77,7 @@ impl Stage<'_> {
                     run: String::new(),
                     said: String::new(),
                     fault: None,
+                    took: None,
                 };
                 self.event(Event::Pinged(0, target.clone(), ping));
             }
