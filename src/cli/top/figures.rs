@@ -44,11 +44,11 @@ impl Figures {
         for (name, labels, value) in samples.filter_map(sample) {
             match name {
                 "hekate_probe_results_total" => out.looks += value,
-                "hekate_notifications_total" if labels.contains("result=\"ok\"") => {
-                    out.told += value
+                "hekate_notifications_total" if labels.contains("outcome=\"accepted\"") => {
+                    out.told += value;
                 }
                 "hekate_scheduler_lag_seconds_bucket" => {
-                    out.lag.extend(bound(labels).map(|bound| (bound, value)))
+                    out.lag.extend(bound(labels).map(|bound| (bound, value)));
                 }
                 "hekate_looks_in_flight" => out.in_flight = Some(value),
                 "hekate_outbox_messages" => out.outbox = Some(value),
@@ -167,8 +167,8 @@ mod tests {
              # TYPE hekate_probe_results counter\n\
              hekate_probe_results_total{{kind=\"health\",result=\"healthy\"}} {in_time}\n\
              hekate_probe_results_total{{kind=\"health\",result=\"un }} healthy\"}} {late}\n\
-             hekate_notifications_total{{channel=\"ops\",result=\"ok\"}} 3\n\
-             hekate_notifications_total{{channel=\"ops\",result=\"refused\"}} 9\n\
+             hekate_notifications_total{{channel=\"ops\",outcome=\"accepted\"}} 3\n\
+             hekate_notifications_total{{channel=\"ops\",outcome=\"refused\"}} 9\n\
              hekate_scheduler_lag_seconds_bucket{{le=\"+Inf\"}} {looks}\n\
              hekate_scheduler_lag_seconds_bucket{{le=\"0.01\"}} {in_time}\n\
              hekate_scheduler_lag_seconds_bucket{{le=\"1.0\"}} {looks}\n\

@@ -25,6 +25,12 @@ use crate::{
 
 /// So many troubles of ours are named.
 const TROUBLES_SHOWN: usize = 3;
+/// The counts, and what hekate says of itself, take so many lines each.
+const LINES_MAX: usize = 3;
+/// Looks that are handed out later than this, in seconds, are worth a look at hekate itself.
+const LAG_LOUD: f64 = 1.0;
+/// So is a message that waits for longer, in seconds.
+const OUTBOX_LOUD: f64 = 60.0;
 /// The longest title that is shown whole, in characters.
 const TITLE_MAX: u16 = 36;
 /// Below this width a row has its state, its name and its reason only.
@@ -67,7 +73,7 @@ impl Paint {
 
 /// Draws everything. `now` is our own clock, for how long hekate has been silent.
 pub(super) fn draw(frame: &mut Frame<'_>, view: &mut View, paint: Paint, now: Timestamp) {
-    let head = head(view, paint, now);
+    let head = head(view, paint, now, frame.area().width);
     let height = u16::try_from(head.len()).unwrap_or(u16::MAX);
     let [above, list, foot] = Layout::vertical([
         Constraint::Length(height),
@@ -130,7 +136,7 @@ fn draw_over(frame: &mut Frame<'_>, title: &str, lines: Vec<Line<'_>>) {
 }
 
 /// The lines above the list.
-fn head<'a>(view: &'a View, paint: Paint, now: Timestamp) -> Vec<Line<'a>> {
+fn head(view: &View, paint: Paint, now: Timestamp, width: u16) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     let at = view
         .page
@@ -157,19 +163,19 @@ fn head<'a>(view: &'a View, paint: Paint, now: Timestamp) -> Vec<Line<'a>> {
         ));
     }
     if let Some(page) = &view.page {
-        lines.push(counts(&page.status.counts, paint));
-        lines.push(figures(view, paint));
+        lines.extend(wrapped(counts(&page.status.counts, paint), "  ", width));
+        lines.extend(wrapped(figures(view, paint), " · ", width));
         lines.extend(troubles(&page.status, paint));
     }
     lines
 }
 
 /// How many targets are how, in words beside the colours.
-fn counts(counts: &Counts, paint: Paint) -> Line<'static> {
+fn counts(counts: &Counts, paint: Paint) -> Vec<Span<'static>> {
+    let total = counts.total;
     let mut spans = vec![Span::raw(format!(
-        "{} target{}",
-        counts.total,
-        if counts.total == 1 { "" } else { "s" }
+        "{total} target{}",
+        if total == 1 { "" } else { "s" }
     ))];
     let each = [
         (Verdict::Down, counts.down),
@@ -178,80 +184,77 @@ fn counts(counts: &Counts, paint: Paint) -> Line<'static> {
         (Verdict::Unknown, counts.unknown),
         (Verdict::Operational, counts.operational),
     ];
-    for (verdict, count) in each.into_iter().filter(|(_, count)| *count > 0) {
-        spans.push(Span::raw("  "));
-        spans.push(Span::styled(
-            format!("{} {count} {verdict}", mark(verdict)),
-            paint.of(verdict),
-        ));
-    }
-    Line::from(spans)
+    let there = each.into_iter().filter(|(_, count)| *count > 0);
+    spans.extend(there.map(|(verdict, count)| {
+        let words = format!("{} {count} {verdict}", mark(verdict));
+        Span::styled(words, paint.of(verdict))
+    }));
+    spans
 }
 
-/// What hekate says of itself.
-fn figures(view: &View, paint: Paint) -> Line<'static> {
+/// What hekate says of itself, what is wrong before all else.
+fn figures(view: &View, paint: Paint) -> Vec<Span<'static>> {
     let recent = &view.recent;
+    let Some(last) = recent.last() else {
+        return Vec::new();
+    };
     let mut parts: Vec<(String, bool)> = Vec::new();
-    if let Some(looks) = recent.looks_per_second() {
-        parts.push((format!("looks {looks:.1}/s"), false));
+    if last.is_store_writable == Some(false) {
+        parts.push((String::from("STORE CANNOT BE WRITTEN"), true));
     }
-    if let Some(lag) = recent.lag_p99() {
+    if last.is_file_good == Some(false) {
+        parts.push((String::from("THE FILE WAS NOT TAKEN"), true));
+    }
+    let looks = recent.looks_per_second();
+    parts.extend(looks.map(|looks| (format!("looks {looks:.1}/s"), false)));
+    parts.extend(recent.lag_p99().map(|lag| {
         let words = if lag.is_finite() {
             format!("lag p99 ≤ {}", seconds(lag))
         } else {
             String::from("lag p99 beyond measure")
         };
-        parts.push((words, lag > 1.0));
-    }
-    if let Some(last) = recent.last() {
-        parts.extend(
-            last.in_flight
-                .map(|count| (format!("{count} under way"), false)),
-        );
-        parts.extend(last.outbox.map(|count| {
-            let oldest = last.outbox_oldest.filter(|_| count > 0.0);
-            let oldest = oldest.map_or_else(String::new, |oldest| {
-                format!(", the oldest for {}", seconds(oldest))
-            });
-            (
-                format!("outbox {count}{oldest}"),
-                last.outbox_oldest
-                    .is_some_and(|oldest| count > 0.0 && oldest > 60.0),
-            )
-        }));
-        parts.extend(
-            recent
-                .told_per_minute()
-                .map(|told| (format!("told {told:.0}/min"), false)),
-        );
-        let size = last
-            .store_bytes
-            .map(|size| format!("store {}", bytes(size)));
-        parts.extend(match (size, last.is_store_writable) {
-            (_, Some(false)) => Some((String::from("STORE CANNOT BE WRITTEN"), true)),
-            (size, Some(true) | None) => size.map(|size| (size, false)),
+        (words, lag > LAG_LOUD)
+    }));
+    let under_way = last.in_flight;
+    parts.extend(under_way.map(|count| (format!("{count} under way"), false)));
+    parts.extend(last.outbox.map(|count| {
+        let oldest = last.outbox_oldest.filter(|_| count > 0.0);
+        let words = oldest.map_or_else(String::new, |oldest| {
+            format!(", the oldest for {}", seconds(oldest))
         });
-        parts.extend(
-            last.slack_connections
-                .map(|count| (format!("slack connections {count}"), false)),
-        );
-        if last.is_file_good == Some(false) {
-            parts.push((String::from("THE FILE WAS NOT TAKEN"), true));
-        }
-        parts.extend(
-            last.memory_bytes
-                .map(|size| (format!("memory {}", bytes(size)), false)),
-        );
-    }
-    let mut spans = Vec::new();
-    for (words, is_loud) in parts {
-        if !spans.is_empty() {
-            spans.push(Span::raw(" · "));
-        }
+        let is_loud = oldest.is_some_and(|oldest| oldest > OUTBOX_LOUD);
+        (format!("outbox {count}{words}"), is_loud)
+    }));
+    let told = recent.told_per_minute();
+    parts.extend(told.map(|told| (format!("told {told:.0}/min"), false)));
+    let size = last.store_bytes;
+    parts.extend(size.map(|size| (format!("store {}", bytes(size)), false)));
+    let connections = last.slack_connections;
+    parts.extend(connections.map(|count| (format!("slack connections {count}"), false)));
+    let memory = last.memory_bytes;
+    parts.extend(memory.map(|size| (format!("memory {}", bytes(size)), false)));
+    let span = |(words, is_loud)| {
         let style = if is_loud { paint.loud() } else { Style::new() };
-        spans.push(Span::styled(words, style));
+        Span::styled(words, style)
+    };
+    parts.into_iter().map(span).collect()
+}
+
+/// Parts in as many lines as they take, up to three; none is torn apart that fits into a line.
+fn wrapped(parts: Vec<Span<'static>>, between: &'static str, width: u16) -> Vec<Line<'static>> {
+    let mut lines: Vec<Line<'static>> = Vec::new();
+    for part in parts {
+        let room = usize::from(width);
+        match lines.last_mut() {
+            Some(line) if line.width() + between.chars().count() + part.width() <= room => {
+                line.push_span(Span::raw(between));
+                line.push_span(part);
+            }
+            Some(_) | None => lines.push(Line::from(part)),
+        }
     }
-    Line::from(spans)
+    lines.truncate(LINES_MAX);
+    lines
 }
 
 fn troubles(status: &Status, paint: Paint) -> Vec<Line<'static>> {

@@ -33,7 +33,7 @@ fn metrics(looks: u32) -> String {
     )
 }
 
-fn page(at: &str, looks: u32, targets: Vec<serde_json::Value>) -> Page {
+fn page(at: &str, looks: u32, targets: &[serde_json::Value]) -> Page {
     let count = |word: &str| {
         targets
             .iter()
@@ -76,11 +76,11 @@ fn fleet() -> Vec<serde_json::Value> {
 fn view() -> View {
     let mut view = View::new("http://127.0.0.1:8080/");
     view.take(
-        Ok(page("14:05:56.000", 1_000, fleet())),
+        Ok(page("14:05:56.000", 1_000, &fleet())),
         Timestamp::from_millis(0),
     );
     view.take(
-        Ok(page("14:06:06.000", 1_124, fleet())),
+        Ok(page("14:06:06.000", 1_124, &fleet())),
         Timestamp::from_millis(10_000),
     );
     view
@@ -125,7 +125,8 @@ fn an_ordinary_terminal_shows_the_worst_first_and_how_hekate_is() {
 
 
 
-        q leave · Enter details · ? keys · p problems · s problems first · / filter"#]].assert_eq(&drawn(&mut view(), 80, 12));
+        q leave · Enter details · ? keys · p problems · s problems first · / filter"#]]
+    .assert_eq(&drawn(&mut view(), 80, 12));
 }
 
 #[test]
@@ -155,7 +156,8 @@ fn a_narrow_one_shows_what_matters() {
         ? unknown     x [31mredder   HTTP 401 ]0;tit
         ✔ operational master green
 
-        q leave · Enter details · ? keys · p problem"#]].assert_eq(&drawn(&mut view(), 44, 10));
+        q leave · Enter details · ? keys · p problem"#]]
+    .assert_eq(&drawn(&mut view(), 44, 10));
 }
 
 #[test]
@@ -169,10 +171,7 @@ fn no_size_is_too_small_and_no_state_too_strange() {
         drawn(&mut View::new("http://h:1/"), width, height);
     }
     let mut empty = View::new("http://h:1/");
-    empty.take(
-        Ok(page("14:00:00.000", 0, Vec::new())),
-        Timestamp::from_millis(0),
-    );
+    empty.take(Ok(page("14:00:00.000", 0, &[])), Timestamp::from_millis(0));
     assert!(drawn(&mut empty, 60, 8).contains("no targets are watched"));
 }
 
@@ -194,7 +193,7 @@ fn a_hekate_that_is_away_is_said_and_what_was_known_stays() {
     );
     assert!(screen.contains("master blue"), "{screen}");
     view.take(
-        Ok(page("14:07:00.000", 1_200, fleet())),
+        Ok(page("14:07:00.000", 1_200, &fleet())),
         Timestamp::from_millis(9_000),
     );
     assert!(!drawn(&mut view, 80, 12).contains("no answer for"));
@@ -202,7 +201,7 @@ fn a_hekate_that_is_away_is_said_and_what_was_known_stays() {
 
 #[test]
 fn what_goes_wrong_with_hekate_itself_is_loud() {
-    let mut page = page("14:06:06.000", 10, fleet());
+    let mut page = page("14:06:06.000", 10, &fleet());
     page.status.troubles = (1..=5).map(|number| format!("trouble {number}")).collect();
     page.figures =
         Figures::read("hekate_store_writable 0\nhekate_config_last_reload_successful 0\n");
@@ -258,13 +257,13 @@ fn whoever_is_selected_stays_selected_when_others_move() {
     fleet[0]["verdict"] = json!("down");
     fleet[0]["since"] = json!("2026-01-05T14:06:30Z");
     view.take(
-        Ok(page("14:06:40.000", 1_200, fleet)),
+        Ok(page("14:06:40.000", 1_200, &fleet)),
         Timestamp::from_millis(20_000),
     );
     assert_eq!(view.rows()[0].id, "master/green");
     assert_eq!(selected(&view), "cron/purple");
     view.take(
-        Ok(page("14:06:50.000", 1_300, Vec::new())),
+        Ok(page("14:06:50.000", 1_300, &[])),
         Timestamp::from_millis(30_000),
     );
     press(&mut view, "jkG");
@@ -281,9 +280,10 @@ fn details_are_asked_for_shown_and_closed() {
     );
     view.take_details("master/green", Ok(String::from("of another")));
     assert!(matches!(&view.over, Over::Details { lines: None, .. }));
-    let text = (0..40)
+    let lines: Vec<_> = (0..40)
         .map(|line| format!("  line {line} \u{1b}[2J\n"))
-        .collect::<String>();
+        .collect();
+    let text = lines.concat();
     view.take_details("master/blue", Ok(text));
     let screen = drawn(&mut view, 60, 14);
     assert!(

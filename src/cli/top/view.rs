@@ -103,6 +103,10 @@ pub(super) struct View {
     pub(super) rows_shown: usize,
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most keys mean nothing here, and nor would new ones"
+)]
 impl View {
     /// Before the first answer.
     pub(super) fn new(address: &str) -> Self {
@@ -237,7 +241,7 @@ impl View {
                 self.filter.pop();
             }
             KeyCode::Char(typed) if self.filter.chars().count() < FILTER_MAX => {
-                self.filter.push(typed)
+                self.filter.push(typed);
             }
             _ => {}
         }
