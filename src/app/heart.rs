@@ -6,13 +6,13 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{orders, post::Mail, signs::Signs, systemd::Watchdog};
+use super::{latencies::Counting, orders, post::Mail, signs::Signs, systemd::Watchdog};
 use crate::{
     clock::Clock,
     engine::{Action, Engine, Event, Looked, Order, Run},
     model::{
-        Batch, Board, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp,
-        action::Answered, board::Row, planned::Answer, witness::RoundOrder,
+        Batch, Board, CheckId, Moment, Observation, Outcome, Slot, TargetId, Tick, Timestamp,
+        action::Answered, board::Row, latency::is_timed, planned::Answer, witness::RoundOrder,
     },
     probe::{Freshness, Prober},
     store::Writer,
@@ -63,6 +63,7 @@ pub(super) struct Outside {
     pub(super) signs: Arc<Signs>,
     pub(super) watchdog: Watchdog,
     pub(super) places: HashMap<Slot, Place>,
+    pub(super) counting: Counting,
 }
 
 /// Where a slot's facts are shown.
@@ -117,14 +118,16 @@ impl Heart {
             .handle(self.clock.now(), Event::Stop, &mut actions);
         actions.retain(|action| matches!(action, Action::Commit(_)));
         self.outside.carry_out(&mut actions);
+        self.outside.write_latencies(self.clock.now());
     }
 
     fn take_in(&mut self, now: Moment, event: Event, actions: &mut Vec<Action>) {
         if let Event::Observed(observation) = &event {
-            self.outside.count(observation);
+            self.outside.count(now, observation);
         }
         let is_plan = match &event {
             Event::Replanned(plan) => {
+                self.outside.write_latencies(now);
                 self.outside
                     .replan(&Board::of(plan, now.at, Some(&self.outside.board.load())).into());
                 true
@@ -182,6 +185,7 @@ impl Outside {
         for action in actions.drain(..) {
             match action {
                 Action::Placed(slot, id) => {
+                    self.write_latencies(self.clock.now());
                     let row = self.board.load().row(&id).cloned();
                     self.places.insert(slot, Place { id, row });
                 }
@@ -338,13 +342,29 @@ impl Outside {
             .send(Committing::Batch(Box::pin(done), batch));
     }
 
-    fn count(&self, observation: &Observation) {
+    /// Hands over what was counted of latencies: before a slot or a check means another one, and when it is due.
+    fn write_latencies(&mut self, now: Moment) {
+        if !self.counting.is_empty() {
+            self.writer.note_latencies(self.counting.take(now));
+        }
+    }
+
+    fn count(&mut self, now: Moment, observation: &Observation) {
+        if self.counting.is_due(now) {
+            self.writer.note_latencies(self.counting.take(now));
+        }
         let row = self.places.get(&observation.look.slot);
         let check = row.and_then(|place| {
             let checks = &place.row.as_ref()?.target.checks;
-            checks.get(usize::from(observation.look.check))
+            Some((place, checks.get(usize::from(observation.look.check))?))
         });
-        if let Some(check) = check {
+        if let Some((place, check)) = check {
+            if is_timed(check.kind) {
+                self.counting.add(observation, || CheckId {
+                    target: place.id.clone(),
+                    kind: check.kind,
+                });
+            }
             self.metrics
                 .looked(check.kind, &observation.outcome, observation.took());
         }

@@ -6,6 +6,7 @@ mod by_hand;
 mod discovery;
 mod guard;
 mod heart;
+mod latencies;
 pub(crate) mod limits;
 mod lost_answers;
 mod memory;
@@ -40,6 +41,7 @@ use self::{
     discovery::Finder,
     guard::{DeadManWatch, measure_the_store, mind_the_store},
     heart::{Committing, Heart, Outside},
+    latencies::Counting,
     memory::Memory,
     post::{Desk, Mail, PostOffice, Telling},
     reload::{Reloader, listen_to_wishes},
@@ -53,7 +55,7 @@ use crate::{
     config::{Contents, Environment, discovery::Discovery},
     engine::{self, Action, Engine, Event},
     model::{
-        Board, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition,
+        Board, CheckId, Entry, Living, Loaded, Moment, Plan, TargetId, Timestamp, Transition,
         action::{Answered, Ordered},
         planned::{Answer, Asked},
     },
@@ -206,6 +208,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
     let chat = shared.chat();
+    let of_home = chat.clone();
+    spawn_until(&stop, async move { of_home.learn_home().await });
     #[cfg(feature = "socket_mode")]
     spawn_until(&stop, slack_lines::hold(&shared, chat.clone()));
     let state = shared.web(chat, reload);
@@ -372,6 +376,7 @@ impl Shared {
             signs: Arc::clone(&self.signs),
             watchdog: Watchdog::of_environment(),
             places: HashMap::new(),
+            counting: Counting::new(self.clock.now()),
         };
         (
             Heart {
@@ -476,7 +481,10 @@ impl Shared {
             tell: lost_answers::teller(self.events.clone()),
             losses: Arc::default(),
             pressed: Arc::default(),
-            hall: Arc::new(Hall::new(lost_answers::of_bot(self.events.clone()))),
+            hall: Arc::new(Hall::new(
+                lost_answers::of_bot(self.events.clone()),
+                lost_answers::of_strangers(self.events.clone()),
+            )),
             members: Arc::default(),
             turn: Arc::default(),
         }
@@ -506,6 +514,7 @@ impl Shared {
                 Arc::clone(&self.plan),
                 Arc::clone(&self.board),
             ),
+            times_answers: times_answers(self.writer.reader()),
             past: {
                 let reader = self.writer.reader();
                 Arc::new(move |since, limit| {
@@ -615,6 +624,13 @@ fn histories(reader: Reader) -> chat::Histories {
                 .map_err(|error| error.to_string())
         },
     )
+}
+
+fn times_answers(reader: Reader) -> web::TimesAnswers {
+    Arc::new(move |check: &CheckId, grain, begins: &[Timestamp]| {
+        let read = reader.latencies(check, grain, begins);
+        read.map_err(|error| error.to_string())
+    })
 }
 
 fn pushes(events: mpsc::UnboundedSender<Event>) -> web::Pushes {

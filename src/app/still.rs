@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{availability, histories, incidents, limits};
+use super::{availability, histories, incidents, limits, times_answers};
 use crate::{
     chat::{Chat, Readers},
     clock::Clock,
@@ -69,6 +69,7 @@ pub(crate) fn still(
         ping: Arc::new(|_, _| oneshot::channel().1),
         role_said: Arc::new(|_, _| {}),
         measures_each: availability::measures_each(measured, plan, board),
+        times_answers: times_answers(reader.clone()),
         past: Arc::new(move |since, limit| {
             let read = past.incidents(since, limit);
             read.map_err(|error| error.to_string())

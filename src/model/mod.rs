@@ -18,6 +18,7 @@ pub mod incident;
 pub mod job;
 pub mod judgement;
 pub mod lapse;
+pub mod latency;
 pub mod living;
 pub mod logs;
 pub mod metrics;

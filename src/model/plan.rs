@@ -209,6 +209,8 @@ pub struct SlackSettings {
     pub app_token: Option<Secret>,
     /// The token of the app's bot; with it channels that have a `slack` are told by the bot.
     pub bot_token: Option<Secret>,
+    /// The workspace whose people are obeyed, `T…`, or the organisation, `E…`. Absent: that of the bot, as Slack says.
+    pub team_id: Option<String>,
     /// Where Slack's methods are: scheme and host, no slash at its end. Default [`SLACK_URL`].
     pub base_url: String,
 }
@@ -223,6 +225,7 @@ impl Default for SlackSettings {
             signing_secrets: Vec::new(),
             app_token: None,
             bot_token: None,
+            team_id: None,
             base_url: String::from(SLACK_URL),
         }
     }

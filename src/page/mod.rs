@@ -10,6 +10,7 @@ mod embed;
 mod feed;
 mod headline;
 mod html;
+mod latency;
 mod past;
 #[cfg(test)]
 mod past_tests;
@@ -25,6 +26,7 @@ pub use self::{
     badge::badge,
     feed::{Feed, Format},
     headline::{Headline, Level},
+    latency::{Chart, Window},
     target::{CHANGES_MAX, TargetPage, address},
 };
 

@@ -409,6 +409,7 @@ fn the_page_of_a_target_says_each_day_or_that_none_is_counted() {
             },
             line: status.lines().next().expect("master blue"),
             changes: None,
+            charts: &[],
             channels: &std::collections::BTreeMap::new(),
         };
         let html = target.html();
@@ -586,6 +587,7 @@ proptest! {
             page,
             line: line.expect("it is there"),
             changes: Some(&changes),
+            charts: &[],
             channels: &std::collections::BTreeMap::new(),
         };
         for html in [target.html(), page.card(&name)] {

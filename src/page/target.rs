@@ -8,6 +8,7 @@ use super::{
     Page, Viewer, bars,
     headline::Level,
     html::{head, languages, measured, people, role, shape, state, time},
+    latency::{self, Chart},
     past,
     words::Phrase,
 };
@@ -31,6 +32,8 @@ pub struct TargetPage<'a> {
     pub line: &'a Line,
     /// How it changed, oldest first; absent if that is not known, and for strangers.
     pub changes: Option<&'a [Transition]>,
+    /// How long its answers took; empty if that is not known.
+    pub charts: &'a [Chart],
     /// How people know the channels.
     pub channels: &'a BTreeMap<ChannelName, Channel>,
 }
@@ -65,6 +68,7 @@ impl TargetPage<'_> {
                         (people(page, line))
                         (self.known())
                         (self.days())
+                        (latency::section(page, self.charts))
                         (self.incidents())
                         (self.changed())
                     }

@@ -1,11 +1,14 @@
 //! Every word of the page, in each of its languages.
 
-use super::headline::{Headline, Level};
+use super::{
+    headline::{Headline, Level},
+    latency::Window,
+};
 use chrono::{Datelike as _, NaiveDate};
 
 use crate::{
     command::days::How,
-    model::{page::Language, roles::Role},
+    model::{CheckKind, latency::Grain, page::Language, roles::Role},
 };
 
 /// So many names are said in a sentence; of more, how many.
@@ -246,6 +249,35 @@ impl Language {
         }
     }
 
+    /// How long answers to a check took: `health, 7 days: half within 38 ms, 95% within 142 ms`.
+    pub(super) fn latency(
+        self,
+        kind: CheckKind,
+        window: Window,
+        [half, most]: &[String; 2],
+    ) -> String {
+        let kind = kind.as_str();
+        let (english, czech) = match window {
+            Window::Day => ("24 hours", "24 hodin"),
+            Window::Week => ("7 days", "7 dní"),
+            Window::Quarter => ("90 days", "90 dní"),
+        };
+        match self {
+            Self::English => format!("{kind}, {english}: half within {half}, 95% within {most}"),
+            Self::Czech => format!("{kind}, {czech}: polovina do {half}, 95\u{a0}% do {most}"),
+        }
+    }
+
+    /// In how many hours or days of a chart nothing was answered.
+    pub(super) fn gaps(self, count: usize, window: Window) -> String {
+        match (self, window.grain()) {
+            (Self::English, Grain::Hour) => format!("Hours without data: {count}"),
+            (Self::English, Grain::Day) => format!("Days without data: {count}"),
+            (Self::Czech, Grain::Hour) => format!("Hodin bez dat: {count}"),
+            (Self::Czech, Grain::Day) => format!("Dnů bez dat: {count}"),
+        }
+    }
+
     /// A phrase that is always the same.
     pub(super) const fn say(self, phrase: Phrase) -> &'static str {
         let (english, czech) = phrase.both();
@@ -291,11 +323,20 @@ pub(super) enum Phrase {
     CopyOf,
     CopyStays,
     NoDays,
+    Latency,
+    NoLatency,
+    Half,
+    NinetyFive,
+    EachNumber,
+    DaysOfUtc,
+    Beginning,
+    Looks,
+    Failures,
 }
 
 impl Phrase {
     #[cfg(test)]
-    pub(super) const ALL: [Self; 32] = [
+    pub(super) const ALL: [Self; 41] = [
         Self::Problems,
         Self::Targets,
         Self::Planned,
@@ -328,6 +369,15 @@ impl Phrase {
         Self::CopyOf,
         Self::CopyStays,
         Self::NoDays,
+        Self::Latency,
+        Self::NoLatency,
+        Self::Half,
+        Self::NinetyFive,
+        Self::EachNumber,
+        Self::DaysOfUtc,
+        Self::Beginning,
+        Self::Looks,
+        Self::Failures,
     ];
 
     const fn both(self) -> (&'static str, &'static str) {
@@ -375,6 +425,18 @@ impl Phrase {
                 "It shows how things were then.",
                 "Ukazuje, jak tomu tehdy bylo.",
             ),
+            Self::Latency => ("How long answers take", "Jak dlouho trvají odpovědi"),
+            Self::NoLatency => (
+                "Nothing was measured yet; the first numbers come a minute after the start.",
+                "Zatím nic nezměřeno; první čísla přijdou minutu po startu.",
+            ),
+            Self::Half => ("half of them (p50)", "polovina (p50)"),
+            Self::NinetyFive => ("95 of 100 (p95)", "95 ze 100 (p95)"),
+            Self::EachNumber => ("each number", "číslo po čísle"),
+            Self::DaysOfUtc => ("Days of UTC.", "Dny v UTC."),
+            Self::Beginning => ("from", "od"),
+            Self::Looks => ("looks", "měření"),
+            Self::Failures => ("failed", "selhalo"),
             Self::NoChange => ("None in the last 30 days.", "Za posledních 30 dní žádné."),
         }
     }

@@ -7,6 +7,7 @@ use super::{
     folder::Folder,
     journal::{self, Content, Journal, Position},
     keys,
+    latency::{rename_latencies, roll_up},
     live::{Live, LivingKey, rename_in, rename_of, rename_one},
     reader::Reader,
     recovery,
@@ -63,6 +64,8 @@ pub struct Removed {
     pub incidents: usize,
     /// Plans of people that had ended.
     pub plans: usize,
+    /// Blocks of latencies: hours that became part of their day, and days.
+    pub latencies: usize,
     /// Whether everything was looked at once; if not, call again soon.
     pub is_complete: bool,
 }
@@ -208,7 +211,7 @@ impl Database {
     /// What this batch changes in sled; the live state is changed on the way.
     fn collect(&mut self, batch: &v1::Batch, changes: &mut Changes) -> Result<(), Error> {
         if !batch.renamed.is_empty() {
-            self.move_history(&batch.renamed, changes)?;
+            self.move_history(batch.at, &batch.renamed, changes)?;
         }
         let mut touched: BTreeSet<&str> = batch.forgotten.iter().map(String::as_str).collect();
         for (old, new) in &batch.renamed {
@@ -311,15 +314,27 @@ impl Database {
         touched
     }
 
-    /// Moves transitions, incidents and plans that have ended of targets to their new names.
+    /// Moves transitions, incidents, plans that have ended and latencies of targets to their new names.
     fn move_history(
         &self,
+        at: Time,
         renamed: &[(String, String)],
         changes: &mut Changes,
     ) -> Result<(), Error> {
         let Some(vault) = &self.vault else {
             return Ok(());
         };
+        let is_renamed = |check: &&v1::CheckId| renamed.iter().any(|(old, _)| *old == check.target);
+        let checks: Vec<_> = self
+            .live
+            .checks
+            .keys()
+            .filter(is_renamed)
+            .cloned()
+            .collect();
+        let (now, kept) = (at.0, self.settings.retention);
+        let latencies = rename_latencies(vault.door(), &checks, renamed, now, kept)?;
+        changes.latencies.extend(latencies);
         let beginning = Timestamp::from_millis(i64::MIN);
         let mut moved = Vec::new();
         for (old, _) in renamed {
@@ -359,7 +374,8 @@ impl Database {
         Reader::new(self.door.clone())
     }
 
-    /// Takes away transitions, closed incidents and plans that ended, all older than the retention of the settings, at most a
+    /// Takes away transitions, closed incidents, plans that ended and latencies, all older than the retention of the settings, and
+    /// makes days of the older hours of latencies; at most a
     /// few hundred records of each a call, going on where the last call ended. Looks after the ballast as well.
     ///
     /// # Errors
@@ -395,7 +411,11 @@ impl Database {
             }
         }
         let plans = door.ended_before(cutoff, SWEEP_MAX)?;
-        let is_complete = next.is_none() && next_incident.is_none() && plans.len() < SWEEP_MAX;
+        let is_all_rolled_up = roll_up(door, now, self.settings.retention, &mut changes.latencies)?;
+        let is_complete = next.is_none()
+            && next_incident.is_none()
+            && plans.len() < SWEEP_MAX
+            && is_all_rolled_up;
         changes
             .ended
             .extend(plans.into_iter().map(|key| (key, None)));
@@ -403,6 +423,11 @@ impl Database {
             transitions: changes.transitions.len(),
             incidents: changes.incidents.len(),
             plans: changes.ended.len(),
+            latencies: changes
+                .latencies
+                .values()
+                .filter(|value| value.is_none())
+                .count(),
             is_complete,
         };
         self.swept = Swept {

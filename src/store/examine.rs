@@ -56,6 +56,7 @@ enum Record<'a> {
     Attempt(&'a v1::Attempt),
     Living(&'a v1::Living),
     Transition(&'a v1::Transition),
+    Latency(&'a v1::Latency),
 }
 
 /// What a store knows of itself.
@@ -73,7 +74,7 @@ pub(super) struct StoreLine {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: what it knows of itself, memories, outbox, plans, lapses, attempts, living messages, incidents, transitions. Each line has the
+    /// Writes everything the store holds as JSON Lines: what it knows of itself, memories, outbox, plans, lapses, attempts, living messages, incidents, transitions, latencies. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -140,6 +141,7 @@ impl Database {
                 None => break,
             }
         }
+        self.each_latency(|block| write(Record::Latency(block)))?;
         Ok(lines)
     }
 }

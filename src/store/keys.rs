@@ -131,6 +131,24 @@ pub(super) fn living((incident, channel): &(String, String)) -> Vec<u8> {
     key
 }
 
+/// Sorts before all blocks of this grain that begin at and after this time.
+pub(super) fn latencies_from(grain: v1::Grain, from: Timestamp) -> Vec<u8> {
+    let mut key = Vec::with_capacity(48);
+    key.push(match grain {
+        v1::Grain::Hour => 1,
+        v1::Grain::Day => 2,
+    });
+    push_time(&mut key, from);
+    key
+}
+
+/// Grain, beginning, target, kind of check: what is written together lies together, and the oldest lies first.
+pub(super) fn latency(grain: v1::Grain, from: Timestamp, of: &v1::CheckId) -> Vec<u8> {
+    let mut key = latencies_from(grain, from);
+    key.extend(check(of));
+    key
+}
+
 /// The byte of a kind of check in keys; never changes for one kind.
 const fn kind(kind: v1::CheckKind) -> u8 {
     match kind {

@@ -22,6 +22,7 @@ mod guarded;
 mod in_memory;
 mod journal;
 mod keys;
+mod latency;
 mod live;
 mod notice;
 mod pending;

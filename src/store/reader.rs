@@ -1,7 +1,8 @@
 //! Questions about the past, for other threads.
 
 use super::{
-    Error,
+    Error, keys,
+    latency::{ROLLED_UP_DAYS, hour_of},
     schema::{Form, v1},
     vault::Door,
 };
@@ -9,6 +10,7 @@ use crate::{
     judge::sli::{CheckPast, Standing, Turn},
     model::{
         CheckId, CheckKind, CheckRecord, Incident, IncidentId, TargetId, Timestamp, Transition,
+        latency::{Grain, Latencies},
         planned::Planned,
     },
 };
@@ -100,6 +102,50 @@ impl Reader {
     pub fn ended(&self, since: Timestamp) -> Result<Vec<Planned>, Error> {
         let found = self.door.ended_since(since)?;
         Ok(found.into_iter().map(Form::into_model).collect())
+    }
+
+    /// How long answers to this check took in each of these hours or days, which begin at these times, oldest first; empty where nothing
+    /// is known. The running one has what was written so far.
+    ///
+    /// # Errors
+    ///
+    /// As [`transitions`](Self::transitions).
+    pub fn latencies(
+        &self,
+        check: &CheckId,
+        grain: Grain,
+        begins: &[Timestamp],
+    ) -> Result<Vec<Latencies>, Error> {
+        let check = Form::of(check);
+        // Hours first become part of their days later, so a day is what there is of it and of its hours.
+        let of_grain = |grain, begins: &[Timestamp]| {
+            let keys = begins
+                .iter()
+                .map(|from| keys::latency(Form::of(&grain), *from, &check));
+            let found = self.door.latencies(keys.collect())?;
+            let counted = |block: Option<v1::Latency>| -> Latencies {
+                block.map_or_else(Latencies::default, |block| block.into_model().counted)
+            };
+            Ok::<Vec<Latencies>, Error>(found.into_iter().map(counted).collect())
+        };
+        let mut out = of_grain(grain, begins)?;
+        if grain == Grain::Day {
+            let hours = |day: Timestamp| (0..24).map(move |hour| hour_of(day, hour));
+            let hours: Vec<_> = begins
+                .iter()
+                .rev()
+                .copied()
+                .take(ROLLED_UP_DAYS)
+                .flat_map(hours)
+                .collect();
+            let found = of_grain(Grain::Hour, &hours)?;
+            for (day, hours) in out.iter_mut().rev().zip(found.chunks(24)) {
+                for hour in hours {
+                    day.merge(hour);
+                }
+            }
+        }
+        Ok(out)
     }
 
     /// The incident with this id, open or closed, if it is not beyond retention.

@@ -34,6 +34,7 @@ impl Database {
         };
         let mut batch = empty(now);
         let (mut count, mut pending) = (0_u64, 0);
+        let mut latencies = Vec::new();
         let mut line = Vec::new();
         while read_line(input, &mut line)? {
             count += 1;
@@ -41,10 +42,13 @@ impl Database {
                 what: "the export",
                 why: format!("line {count}: {why}"),
             };
-            if let Some(store) = take(&line, &mut batch, damaged)? {
+            if let Some(store) = take(&line, &mut batch, &mut latencies, damaged)? {
                 last = store;
                 batch.at = store.at.unwrap_or(Time(now));
                 continue;
+            }
+            if latencies.len() == AT_ONCE {
+                self.add_latencies(std::mem::take(&mut latencies))?;
             }
             pending += 1;
             if pending == AT_ONCE {
@@ -56,6 +60,7 @@ impl Database {
         if pending > 0 {
             self.write(&[batch])?;
         }
+        self.add_latencies(latencies)?;
         self.live.last_incident = self.live.last_incident.max(last.incidents);
         self.live.last_plan = self.live.last_plan.max(last.plans);
         let at = last.at.unwrap_or(Time(now));
@@ -90,6 +95,7 @@ fn record<T: DeserializeOwned>(value: Value) -> Result<T, String> {
 fn take(
     line: &[u8],
     batch: &mut v1::Batch,
+    latencies: &mut Vec<v1::Latency>,
     damaged: impl Fn(String) -> Error,
 ) -> Result<Option<StoreLine>, Error> {
     let mut map: Map<String, Value> =
@@ -117,6 +123,7 @@ fn take(
         "attempt" => record(value).map(|it| batch.attempts.push(it)),
         "living" => record(value).map(|it| batch.living.push(it)),
         "transition" => record(value).map(|it| batch.transitions.push(it)),
+        "latency" => record(value).map(|it| latencies.push(it)),
         _ => Err(String::from("it is of a kind that there is not")),
     };
     taken.map_err(damaged)?;

@@ -52,6 +52,7 @@ struct Trees {
     lapses: sled::Tree,
     attempts: sled::Tree,
     living: sled::Tree,
+    latencies: sled::Tree,
 }
 
 /// The key of the one record in the tree `meta`.
@@ -59,6 +60,9 @@ const META: &[u8] = b"meta";
 
 /// Some records, and the key to go on from if these are not the last.
 pub(super) type Page<T> = (Vec<T>, Option<Vec<u8>>);
+
+/// A block of latencies with its key; absent if it cannot be read.
+pub(super) type Block = (Vec<u8>, Option<v1::Latency>);
 
 /// Keys and values as they lie in sled.
 pub(super) type Records = Vec<(Vec<u8>, Vec<u8>)>;
@@ -70,6 +74,8 @@ pub(super) enum Past {
     Incidents,
     /// Plans of people that have ended.
     Ended,
+    /// How long answers took.
+    Latencies,
 }
 
 /// From where a tree is read.
@@ -91,6 +97,7 @@ pub(super) struct Changes {
     pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) attempts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) living: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) latencies: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
 impl Changes {
@@ -106,6 +113,7 @@ impl Changes {
             &self.lapses,
             &self.attempts,
             &self.living,
+            &self.latencies,
         ]
         .map(BTreeMap::len)
         .iter()
@@ -323,6 +331,7 @@ impl Door {
                 Past::Transitions => &trees.transitions,
                 Past::Incidents => &trees.incidents,
                 Past::Ended => &trees.ended,
+                Past::Latencies => &trees.latencies,
             };
             let beyond = beyond.map_or(Bound::Unbounded, Bound::Excluded);
             let range = match side {
@@ -346,6 +355,38 @@ impl Door {
         });
         // A page on which sled panics or hangs is one that cannot be read.
         read.unwrap_or((Vec::new(), true))
+    }
+
+    /// The blocks of latencies with these keys, in their order; what cannot be read is not there.
+    pub(super) fn latencies(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Option<v1::Latency>>, Error> {
+        self.call("read latencies", move |trees| {
+            keys.iter()
+                .map(|key| {
+                    let found = trees.latencies.get(key);
+                    let found = found.map_err(failed("read latencies"))?;
+                    Ok(found.and_then(|value| latency(&value)))
+                })
+                .collect()
+        })
+    }
+
+    /// Up to `limit` blocks of latencies with their keys, from the first key to before the last; what cannot be read has only its
+    /// key.
+    pub(super) fn latencies_between(
+        &self,
+        first: Vec<u8>,
+        last: Vec<u8>,
+        limit: usize,
+    ) -> Result<Vec<Block>, Error> {
+        self.call("read latencies", move |trees| {
+            let records = trees.latencies.range(first..last).take(limit);
+            records
+                .map(|record| {
+                    let (key, value) = record.map_err(failed("read latencies"))?;
+                    Ok((key.to_vec(), latency(&value)))
+                })
+                .collect()
+        })
     }
 
     /// How many transitions there are, by counting them.
@@ -428,6 +469,17 @@ impl Door {
                 })
                 .collect()
         })
+    }
+}
+
+/// A block of latencies; one that is damaged is worth no more than one that is lost.
+fn latency(value: &[u8]) -> Option<v1::Latency> {
+    match decode("a block of latencies", value) {
+        Ok(block) => Some(block),
+        Err(error) => {
+            tracing::debug!(%error, "a block of latencies cannot be read");
+            None
+        }
     }
 }
 
@@ -595,6 +647,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         lapses: tree("lapses")?,
         attempts: tree("attempts")?,
         living: tree("living")?,
+        latencies: tree("latencies")?,
         db,
     })
 }
@@ -612,6 +665,7 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.attempts,
         &trees.living,
         &trees.ended,
+        &trees.latencies,
     )
         .transaction(
             |(
@@ -625,6 +679,7 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 attempts,
                 living,
                 ended,
+                latencies,
             )| {
                 let mut after = before.clone();
                 after.checks = put(checks, before.checks, &changes.checks)?;
@@ -639,6 +694,7 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 put(living, 0, &changes.living)?;
                 // Not counted either: what is lost of them is only missing in reports.
                 put(ended, 0, &changes.ended)?;
+                put(latencies, 0, &changes.latencies)?;
                 meta.insert(META, encode(&after))?;
                 Ok::<_, ConflictableTransactionError<()>>(after)
             },

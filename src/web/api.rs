@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Shared, trouble, trouble_with};
+use super::{Shared, latency, trouble, trouble_with};
 use crate::{
     command::{
         Fresh, Line, Past, Status, Suggestions, fresh, json as shape,
@@ -57,6 +57,8 @@ pub(super) struct Asked {
     color: bool,
     /// `history`: from when, as a span (`7d`) or a time (RFC 3339).
     since: Option<String>,
+    /// `latency`: how far back, `24h` (which it is unless told), `7d` or `90d`.
+    window: Option<String>,
     /// `history`: at most so many, the latest.
     limit: Option<usize>,
 }
@@ -153,7 +155,7 @@ pub(super) async fn jobs(
     }
 }
 
-/// `GET /api/v1/targets/<words>/explain` and `…/history`; the words may be an id with its slash.
+/// `GET /api/v1/targets/<words>/explain` and `…/history` and `…/latency`; the words may be an id with its slash.
 pub(super) async fn target(
     State(shared): State<Shared>,
     Path(question): Path<String>,
@@ -179,6 +181,7 @@ pub(super) async fn target(
     match what {
         "explain" => explain(&shared, row, &asked),
         "history" => history(&shared, row, &asked).await,
+        "latency" => latency::answer(&shared, row, asked.window.as_deref()).await,
         _ => nothing_here(),
     }
 }

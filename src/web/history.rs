@@ -17,8 +17,17 @@ use crate::{
         days::{Bars, Count},
         sli::Sli,
     },
-    model::{Incident, Plan, TargetId, Tick, Timestamp},
+    model::{
+        CheckId, Incident, Plan, TargetId, Tick, Timestamp,
+        latency::{Grain, Latencies},
+    },
 };
+
+/// Reads how long answers to a check took in each hour or day that begins at these times.
+///
+/// It may block; the error is a sentence for people.
+pub type TimesAnswers =
+    Arc<dyn Fn(&CheckId, Grain, &[Timestamp]) -> Result<Vec<Latencies>, String> + Send + Sync>;
 
 /// Measures how available these targets were in each span from one bound to the next; whoever is not watched any more is left out.
 ///

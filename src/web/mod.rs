@@ -18,6 +18,7 @@
 //! | `GET /api/v1/lapses` | when nobody looked or nobody could see, since `?since=` (`7d`) |
 //! | `GET /api/v1/targets/<words>/explain` | everything known of one target |
 //! | `GET /api/v1/targets/<words>/history` | its transitions |
+//! | `GET /api/v1/targets/<words>/latency` | how long its answers took, over `?window=` (`24h`, `7d`, `90d`) |
 //! | `POST /v1/groups/<group>/active` | whoever deploys says who is active, with the token of `push:` |
 //! | `GET`, `POST /v1/silences`, `DELETE /v1/silences/<id>` | what nobody wants to hear of |
 //! | the same of `/v1/maintenance` and `/v1/deploys` | what is worked on; what is being deployed |
@@ -40,6 +41,7 @@ mod feed;
 mod gate;
 mod heartbeat;
 mod history;
+mod latency;
 mod marks;
 mod operations;
 mod page;
@@ -80,7 +82,7 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-pub use history::{MeasuresEach, PastIncidents};
+pub use history::{MeasuresEach, PastIncidents, TimesAnswers};
 pub use serve::{listen, serve};
 
 use crate::{
@@ -121,6 +123,8 @@ pub struct State {
     pub measures_each: MeasuresEach,
     /// Reads the incidents of the past.
     pub past: PastIncidents,
+    /// Reads how long answers took.
+    pub times_answers: TimesAnswers,
 }
 
 impl Deref for State {

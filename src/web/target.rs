@@ -10,7 +10,7 @@ use axum::{
 use tokio::time::timeout;
 
 use super::{
-    Shared,
+    Shared, latency,
     page::{Asked, POLICY, REFRESH_SECONDS, language, unless_known, viewer},
     trouble,
 };
@@ -26,7 +26,7 @@ use crate::{
 /// Changes of this long are shown.
 const CHANGES_FOR: Duration = Duration::from_hours(30 * 24);
 /// The store is waited for so long; without it the page is shown without them.
-const STORE_LIMIT: Duration = Duration::from_millis(500);
+pub(super) const STORE_LIMIT: Duration = Duration::from_millis(500);
 
 /// `GET /targets/{words}`: the words are an id, or whatever else names one target.
 pub(super) async fn target(
@@ -60,6 +60,7 @@ pub(super) async fn target(
         Viewer::Insider => changes(&shared, &line.target.id, now).await,
         Viewer::Public => None,
     };
+    let charts = latency::charts(&shared, line, now).await;
     let known = shared.history.look(&shared).await;
     let agenda = board.agenda.load_full();
     let page = TargetPage {
@@ -79,6 +80,7 @@ pub(super) async fn target(
         },
         line,
         changes: changes.as_deref(),
+        charts: charts.as_deref().unwrap_or_default(),
         channels: &plan.channels,
     };
     let kind = "text/html; charset=utf-8";

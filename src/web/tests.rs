@@ -111,6 +111,7 @@ pub(super) fn world_of(mut plan: Plan, board: Board, secrets: &[&str]) -> World 
         }),
         role_said: Arc::new(|_, _| {}),
         measures_each: Arc::new(|_: &_, _: &_| Ok(Vec::new())),
+        times_answers: Arc::new(|_: &_, _, _: &_| Ok(Vec::new())),
         past: Arc::new(|_, _| Ok(Vec::new())),
     };
     World {

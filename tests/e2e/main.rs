@@ -42,6 +42,8 @@ mod jenkins;
 mod jobs;
 mod kill_points;
 mod kills;
+#[cfg(all(feature = "demo", feature = "websocket"))]
+mod latencies;
 mod logs;
 mod network;
 mod outage;
@@ -65,6 +67,8 @@ mod spoken;
 #[cfg(all(feature = "demo", feature = "websocket"))]
 mod status_page;
 mod strace;
+#[cfg(feature = "socket_mode")]
+mod strangers;
 mod swap;
 mod systemd;
 mod targets;

@@ -119,7 +119,7 @@ async fn the_page_works_without_a_script_and_fits_a_telephone() {
 }
 
 /// What checks whether everybody can use a page, as `.ci/servers` installs it.
-fn axe() -> Option<String> {
+pub(super) fn axe() -> Option<String> {
     let servers = env::var_os("HEKATE_SERVERS").map_or_else(
         || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("servers"),
         PathBuf::from,

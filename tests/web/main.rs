@@ -129,6 +129,7 @@ async fn listener() -> (SocketAddr, CancellationToken) {
         ping: Arc::new(|_, _| tokio::sync::oneshot::channel().1),
         role_said: Arc::new(|_, _| {}),
         measures_each: Arc::new(|_: &_, _: &_| Ok(Vec::new())),
+        times_answers: Arc::new(|_: &_, _, _: &_| Ok(Vec::new())),
         past: Arc::new(|_, _| Ok(Vec::new())),
     };
     let listener = TcpListener::bind(("127.0.0.1", 0))

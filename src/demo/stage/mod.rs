@@ -179,6 +179,7 @@ impl Stage {
         plan.slack.signing_secrets = vec![pretend.signing_secret.clone()];
         plan.slack.app_token = None;
         plan.slack.bot_token = None;
+        plan.slack.team_id = None;
         plan.slack.base_url = base_url;
         *pretend.manners() = Manners {
             command: plan.slack.command.clone(),

@@ -15,6 +15,7 @@ use crate::{
         ChannelName, CheckKind, Degradation, DegradationKind, Delivery, Extra, Failure,
         FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Outcome, Plan, SourceName,
         TargetId, Timestamp,
+        action::{Action, Call, RanResult},
         heartbeat::News,
         logs::Subject,
         plan::{HealthQuestion, Question},
@@ -59,6 +60,15 @@ struct Answering {
     step: usize,
 }
 
+/// What the receiver of an action does from now on.
+#[derive(Clone, Debug)]
+struct Running {
+    answers: Receiving,
+    took: Option<Duration>,
+    says: Option<String>,
+    step: usize,
+}
+
 /// The world as it is now.
 #[derive(Debug)]
 pub(super) struct Scenery {
@@ -71,6 +81,8 @@ pub(super) struct Scenery {
     active: HashMap<GroupName, Vec<TargetId>>,
     channels: HashMap<ChannelName, (Receiving, Option<usize>)>,
     beats: HashMap<TargetId, (Beats, String)>,
+    /// What receivers of actions do, by the actions' keys.
+    runs: HashMap<String, Running>,
     is_network_up: bool,
     /// The steps that anything came of.
     pub(super) met: BTreeSet<usize>,
@@ -87,6 +99,7 @@ impl Scenery {
             active: HashMap::new(),
             channels: HashMap::new(),
             beats: HashMap::new(),
+            runs: HashMap::new(),
             is_network_up: true,
             met: BTreeSet::new(),
         };
@@ -217,9 +230,24 @@ impl Scenery {
             }
             // Who is asked for it answers.
             Doing::Command { .. }
+            | Doing::Action { .. }
             | Doing::Restart { .. }
             | Doing::Reload { .. }
             | Doing::Clock { .. } => {}
+            Doing::Run {
+                action,
+                answers,
+                took,
+                says,
+            } => {
+                let running = Running {
+                    answers: *answers,
+                    took: *took,
+                    says: says.clone(),
+                    step,
+                };
+                self.runs.insert(action.clone(), running);
+            }
             Doing::OurNetwork { is_up } => {
                 self.met.insert(step);
                 self.is_network_up = *is_up;
@@ -323,7 +351,7 @@ impl Scenery {
         }
     }
 
-    fn roles(&self, roles: &Roles) -> Seen {
+    pub(super) fn roles(&self, roles: &Roles) -> Seen {
         let active = self.active.get(&roles.group);
         let positions = roles.members.iter().enumerate().filter_map(|(at, member)| {
             let is_active = active.is_some_and(|active| active.contains(&member.target));
@@ -348,6 +376,44 @@ impl Scenery {
             status: None,
             family: None,
             extra: Some(Box::new(Extra::Roles(answer))),
+        }
+    }
+
+    /// What a member says of its own role; absent while our network is away.
+    pub(super) fn own_role(&self, group: &GroupName, target: &TargetId) -> Option<String> {
+        let active = self.active.get(group);
+        let is_active = active.is_some_and(|active| active.contains(target));
+        self.is_network_up.then(|| is_active.to_string())
+    }
+
+    /// What becomes of something that is to be done, and after how long.
+    pub(super) fn run(&mut self, action: &Action) -> (Duration, RanResult, String) {
+        let known = self.runs.get(&action.name);
+        if let Some(known) = known {
+            self.met.insert(known.step);
+        }
+        let limit = match &action.call {
+            Call::Http(call) => call.timeout,
+            Call::Jenkins(call) => call.build_limit,
+            // hekate does it without asking anybody.
+            Call::Own(_) => A_MOMENT,
+        };
+        let took = known.and_then(|known| known.took).unwrap_or(A_MOMENT);
+        let says = known.and_then(|known| known.says.clone());
+        let words = |usual: &str| says.clone().unwrap_or_else(|| usual.to_owned());
+        if !self.is_network_up {
+            return (A_MOMENT, RanResult::Failed, String::from("no connection"));
+        }
+        match known.map_or(Receiving::Ok, |known| known.answers) {
+            Receiving::Ok => (took, RanResult::Done, words("HTTP 200")),
+            Receiving::Error => (took, RanResult::Failed, words("HTTP 500")),
+            Receiving::Refused => (took, RanResult::Failed, words("connection refused")),
+            Receiving::Unauthorised => (took, RanResult::Failed, words("HTTP 401")),
+            Receiving::Throttled => (took, RanResult::Failed, words("HTTP 429")),
+            Receiving::Silent => {
+                let usual = format!("no answer within {}", span(limit));
+                (limit, RanResult::Unknown, words(&usual))
+            }
         }
     }
 

@@ -42,6 +42,9 @@ impl Stage<'_> {
                 }
                 Action::Show(slot, facts) => self.show(slot, *facts),
                 Action::Answer(number, answer) => self.answered(number, *answer),
+                Action::Ordered(number, answered) => self.ordered(number, *answered),
+                Action::Reread(reread) => self.reread(&reread),
+                Action::Run(run) => self.run_action(&run),
                 Action::AskWitnesses(order) => {
                     let ends = Coming::Witnesses {
                         number: order.number,
@@ -57,10 +60,7 @@ impl Stage<'_> {
                 | Action::Heard(_)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
-                | Action::Blind(_)
-                | Action::Ordered(..)
-                | Action::Reread(_)
-                | Action::Run(_) => {}
+                | Action::Blind(_) => {}
             }
         }
     }
@@ -107,6 +107,9 @@ impl Stage<'_> {
         for incident in &batch.incidents {
             let targets = incident.targets.iter().cloned().collect();
             self.incidents.insert(incident.id.clone(), targets);
+        }
+        for attempt in &batch.attempts {
+            self.note_attempt(attempt);
         }
         let now = self.moment();
         for entry in &batch.entries {

@@ -10,7 +10,7 @@ use super::super::{
 /// How many records are taken over in one transaction.
 const PAGE: usize = 500;
 
-/// Copies transitions, closed incidents and plans that ended from the files in `old`, from both ends up to the first place that cannot be
+/// Copies transitions, closed incidents, plans that ended and latencies from the files in `old`, from both ends up to the first place that cannot be
 /// read, and gives back how many. Live state is not taken: the journal knows it better.
 pub(super) fn salvage(old: &Path, new: &Vault) -> Result<usize, super::Error> {
     let door = Door::default();
@@ -20,7 +20,12 @@ pub(super) fn salvage(old: &Path, new: &Vault) -> Result<usize, super::Error> {
     };
     let mut meta = v1::Meta::default();
     let mut count = 0;
-    for past in [Past::Transitions, Past::Incidents, Past::Ended] {
+    for past in [
+        Past::Transitions,
+        Past::Incidents,
+        Past::Ended,
+        Past::Latencies,
+    ] {
         let mut first = None;
         for side in [Side::First, Side::Last] {
             let mut from = None;
@@ -34,6 +39,7 @@ pub(super) fn salvage(old: &Path, new: &Vault) -> Result<usize, super::Error> {
                     Past::Transitions => &mut changes.transitions,
                     Past::Incidents => &mut changes.incidents,
                     Past::Ended => &mut changes.ended,
+                    Past::Latencies => &mut changes.latencies,
                 };
                 for (key, value) in records {
                     if is_worth_it(past, &value) && !is_met(&key) {
@@ -62,5 +68,6 @@ fn is_worth_it(past: Past, value: &[u8]) -> bool {
         Past::Incidents => decode::<v1::Incident>("an incident", value)
             .is_ok_and(|incident| incident.closed_at.is_some()),
         Past::Ended => decode::<v1::Planned>("a plan", value).is_ok(),
+        Past::Latencies => decode::<v1::Latency>("a block of latencies", value).is_ok(),
     }
 }

@@ -151,6 +151,64 @@ impl Form<model::Rule> for Rule {
     }
 }
 
+/// How long answers took in an hour or a day of one check.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Latency {
+    pub(in crate::store) check: CheckId,
+    pub(in crate::store) from: Time,
+    pub(in crate::store) grain: Grain,
+    /// Each class that is not empty as its distance to the one before it, and how many durations are in it.
+    pub(in crate::store) answers: Vec<(u16, u32)>,
+    pub(in crate::store) explicit: u32,
+    pub(in crate::store) refused: u32,
+    pub(in crate::store) silent: u32,
+    pub(in crate::store) gaps: u32,
+}
+
+same_variants!(Grain of model::latency::Grain { Hour, Day });
+
+impl Form<model::latency::LatencyBlock> for Latency {
+    fn of(block: &model::latency::LatencyBlock) -> Self {
+        let counted = &block.counted;
+        let mut last = 0;
+        let steps = counted.answers.classes().iter().map(|(class, count)| {
+            let step = class - last;
+            last = *class;
+            (step, *count)
+        });
+        Self {
+            check: Form::of(&block.check),
+            from: Form::of(&block.from),
+            grain: Form::of(&block.grain),
+            answers: steps.collect(),
+            explicit: counted.explicit,
+            refused: counted.refused,
+            silent: counted.silent,
+            gaps: counted.gaps,
+        }
+    }
+
+    fn into_model(self) -> model::latency::LatencyBlock {
+        let mut last = 0_u16;
+        let classes = self.answers.into_iter().map(|(step, count)| {
+            last = last.saturating_add(step);
+            (last, count)
+        });
+        model::latency::LatencyBlock {
+            counted: model::latency::Latencies {
+                answers: model::latency::Sketch::of_classes(classes),
+                explicit: self.explicit,
+                refused: self.refused,
+                silent: self.silent,
+                gaps: self.gaps,
+            },
+            check: self.check.into_model(),
+            from: self.from.into_model(),
+            grain: self.grain.into_model(),
+        }
+    }
+}
+
 same_fields!(Reason of model::Reason { rule: Rule, words: String });
 same_fields!(Failure of model::Failure { class: FailureClass, kind: FailureKind, words: String });
 same_fields!(Degradation of model::Degradation { kind: DegradationKind, words: String });

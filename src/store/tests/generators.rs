@@ -18,6 +18,7 @@ use crate::model::{
     job::{Ended as EndedRun, Fault, GoodRun, JobMemory, Run, RunLag},
     judgement::{Burst, Count, Good, Recovery, Spans},
     lapse::{Lapse, LapseKind},
+    latency::{Grain, Latencies, LatencyBlock, Sketch},
     living::{Account, LastTold, Living, Spot},
     logs::{CanaryMark, LogMemory, LogRow, Statement, Witness},
     names::{GroupName, SourceName},
@@ -56,6 +57,30 @@ fn span() -> impl Strategy<Value = Duration> {
 
 fn tick() -> impl Strategy<Value = Tick> {
     any::<u64>().prop_map(Tick::from_micros)
+}
+
+pub(super) fn latency() -> impl Strategy<Value = LatencyBlock> {
+    let counts = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>());
+    let answers = vec((0_u16..500, any::<u32>()), 0..40).prop_map(Sketch::of_classes);
+    let grain = select(&[Grain::Hour, Grain::Day][..]);
+    let kind = select(&CheckKind::ALL[..]);
+    (text(), kind, time(), grain, answers, counts).prop_map(
+        |(target, kind, from, grain, answers, (explicit, refused, silent, gaps))| LatencyBlock {
+            check: CheckId {
+                target: TargetId::new(target),
+                kind,
+            },
+            from,
+            grain,
+            counted: Latencies {
+                answers,
+                explicit,
+                refused,
+                silent,
+                gaps,
+            },
+        },
+    )
 }
 
 fn class() -> impl Strategy<Value = FailureClass> {

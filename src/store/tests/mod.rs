@@ -1,6 +1,7 @@
 //! The store with real files in a temporary folder.
 
 mod generators;
+mod latencies;
 mod opening;
 mod round_trip;
 mod stories;

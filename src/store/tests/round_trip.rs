@@ -83,6 +83,11 @@ proptest! {
     }
 
     #[test]
+    fn latencies_survive(block in generators::latency()) {
+        same::<v1::Latency, _>(&block);
+    }
+
+    #[test]
     fn no_bytes_make_decoding_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let mut bytes = bytes;
         drop(decode::<v1::Entry>("an entry", &bytes));
@@ -93,6 +98,7 @@ proptest! {
         drop(decode::<v1::Transition>("a transition", &bytes));
         drop(decode::<v1::Check>("a memory", &bytes));
         drop(decode::<v1::Incident>("an incident", &bytes));
+        drop(decode::<v1::Latency>("latencies", &bytes).map(Form::into_model));
     }
 
     #[test]
@@ -382,6 +388,19 @@ fn what_came_later_is_read_for_ever_too() {
     let text = serde_json::to_vec(&stored).unwrap();
     assert_eq!(golden("planned-recovered.v1.json", &text), text);
     same::<v1::Planned, _>(&planned);
+}
+
+/// As what came later, in a tree of its own.
+#[test]
+fn latencies_are_read_for_ever_too() {
+    let block = super::latencies::block("master/blue", 0, &[4, 5, 5, 180, 9_000]);
+    let stored = <v1::Latency as Form<_>>::of(&block);
+    let bytes = encode(&stored);
+    assert_eq!(golden("latency.v1", &bytes), bytes);
+    let text = serde_json::to_vec(&stored).unwrap();
+    assert_eq!(golden("latency.v1.json", &text), text);
+    let key = keys::latency(stored.grain, stored.from.0, &stored.check);
+    assert_eq!(golden("latency-key.v1", &key), key);
 }
 
 /// The bytes of this name. `UPDATE_EXPECT=1` writes a name that is new; what is there it never changes.

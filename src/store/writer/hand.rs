@@ -12,7 +12,7 @@ use super::{
     },
     Message, Now,
 };
-use crate::model::{Batch, Loaded, plan::StoreSettings};
+use crate::model::{Batch, Loaded, latency::LatencyBlock, plan::StoreSettings};
 
 /// What the keeper asks for.
 pub(super) enum Job {
@@ -20,6 +20,8 @@ pub(super) enum Job {
     Commit(Vec<Arc<Batch>>),
     /// Close the store if it is open, and open it. These were being written when it failed, after this line.
     Open(Vec<Arc<Batch>>),
+    /// Add these to what is known of how long answers took.
+    Note(Vec<LatencyBlock>),
     /// Take away what is beyond retention.
     Sweep,
     /// Close the store and stop.
@@ -30,6 +32,7 @@ pub(super) enum Job {
 pub(super) enum Answer {
     Committed(Result<(), Error>),
     Opened(Result<Box<Opened>, Error>),
+    Noted(Result<(), Error>),
     Swept(Result<Removed, Error>),
     Closed,
 }
@@ -117,6 +120,10 @@ impl Hand {
         match job {
             Job::Commit(batches) => Answer::Committed(self.commit(&batches)),
             Job::Open(in_question) => Answer::Opened(self.open(&in_question).map(Box::new)),
+            Job::Note(blocks) => {
+                let database = self.database.as_mut().ok_or(Error::Closed);
+                Answer::Noted(database.and_then(|database| database.note_latencies(&blocks)))
+            }
             Job::Sweep => {
                 let now = (self.now)().at;
                 let database = self.database.as_mut().ok_or(Error::Closed);

@@ -14,12 +14,17 @@ use super::{
     hand::{Answer, Job, Opened},
 };
 use crate::{
-    model::{Batch, Tick, Timestamp},
+    model::{Batch, Tick, Timestamp, latency::LatencyBlock},
     store::{Error, Notice},
 };
 
 /// How many batches share one commit.
 const GROUP_MAX: usize = 64;
+
+/// How many blocks of latencies share one transaction.
+const BLOCKS_AT_ONCE: usize = 250;
+/// The most blocks of latencies that wait for the disk; about 20 MB.
+const BLOCKS_MAX: usize = 50_000;
 
 /// Waking so much later than planned means that this process stood still (a freeze, a suspend).
 const HELD_UP: Duration = Duration::from_secs(1);
@@ -28,6 +33,7 @@ const HELD_UP: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Busy {
     Committing,
+    Noting,
     Opening,
     Sweeping,
     Closing,
@@ -47,6 +53,8 @@ pub(super) struct Keeper {
     waiting: Vec<oneshot::Sender<Committed>>,
     /// What nobody waits for any more.
     owed: Pending,
+    /// How long answers took, to be written when there is nothing else.
+    latencies: VecDeque<LatencyBlock>,
     busy: Option<(Busy, Tick)>,
     trouble: Option<(String, Timestamp)>,
     /// The store has to be opened before anything can be written.
@@ -84,6 +92,7 @@ impl Keeper {
             in_flight: Vec::new(),
             waiting: Vec::new(),
             owed: Pending::default(),
+            latencies: VecDeque::new(),
             busy: None,
             trouble: None,
             is_closed: is_without,
@@ -152,6 +161,11 @@ impl Keeper {
                 }
                 None => self.queue.push_back((batch, answer)),
             },
+            Message::Note(blocks) => {
+                self.latencies.extend(blocks);
+                let beyond = self.latencies.len().saturating_sub(BLOCKS_MAX);
+                drop(self.latencies.drain(..beyond));
+            }
             Message::Done(Answer::Closed) => {
                 self.busy = None;
                 for answer in self.closing.take().unwrap_or_default() {
@@ -193,9 +207,10 @@ impl Keeper {
                 self.sweep_at = (self.now)().tick + pause;
             }
             Answer::Committed(Err(error))
+            | Answer::Noted(Err(error))
             | Answer::Opened(Err(error))
             | Answer::Swept(Err(error)) => self.failed(&error),
-            Answer::Closed => {}
+            Answer::Noted(Ok(())) | Answer::Closed => {}
         }
         // What came while the rest was written is written next; waiting for a pause would be to wait for ever.
         let is_all = self.owed.is_empty() && self.in_flight.is_empty();
@@ -328,7 +343,11 @@ impl Keeper {
             self.give(Busy::Committing, Job::Commit(self.in_flight.clone()));
             return;
         }
-        if self.closing.is_some() {
+        if !self.is_closed && self.trouble.is_none() && !self.latencies.is_empty() {
+            let count = self.latencies.len().min(BLOCKS_AT_ONCE);
+            let blocks = self.latencies.drain(..count).collect();
+            self.give(Busy::Noting, Job::Note(blocks));
+        } else if self.closing.is_some() {
             self.give(Busy::Closing, Job::Close);
         } else if !self.is_closed && tick >= self.sweep_at {
             self.give(Busy::Sweeping, Job::Sweep);

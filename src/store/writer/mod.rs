@@ -19,7 +19,7 @@ use std::{
 use tokio::sync::{mpsc::UnboundedSender, oneshot, watch};
 
 use super::{Database, Error, Notice, Reader, vault::Door};
-use crate::model::{Batch, Loaded, Moment, Timestamp, plan::StoreSettings};
+use crate::model::{Batch, Loaded, Moment, Timestamp, latency::LatencyBlock, plan::StoreSettings};
 use hand::{Answer, Hand};
 use keeper::Keeper;
 
@@ -88,6 +88,8 @@ impl Default for Pace {
 /// What the keeper hears.
 enum Message {
     Commit(Arc<Batch>, oneshot::Sender<Committed>),
+    /// How long answers took, since the last such message.
+    Note(Vec<LatencyBlock>),
     Done(Answer),
     /// Write what can be written and stop; answers how many records were not.
     Close(Option<oneshot::Sender<usize>>),
@@ -206,6 +208,13 @@ impl Writer {
                 closed()
             }
         }
+    }
+
+    /// Hands over how long answers took. It is written when nothing else has to be, added to what is stored; while the disk
+    /// takes nothing a limited number of blocks is kept, the newest.
+    pub fn note_latencies(&self, blocks: Vec<LatencyBlock>) {
+        // After the end nothing is taken any more; a part of an hour that is not known is a smaller number of looks.
+        let _ = self.shared.messages.send(Message::Note(blocks));
     }
 
     /// How the store is, and whenever that changes.
