@@ -194,6 +194,38 @@ mod tests {
     }
 
     #[test]
+    fn what_hekate_really_serves_has_all_that_is_shown() {
+        use std::sync::Arc;
+
+        use crate::{
+            command::fixture::{NOW, board},
+            model::{ChannelName, CheckKind, Delivery, Kind, Outcome},
+            telemetry::Metrics,
+        };
+        let metrics = Metrics::new();
+        metrics.look_began(Duration::ZERO);
+        metrics.looked(
+            CheckKind::Health,
+            &Outcome::Healthy,
+            Duration::from_millis(1),
+        );
+        metrics.scheduler_lag(Duration::from_millis(2));
+        metrics.store_size(4_096);
+        metrics.reloaded(NOW);
+        let ops = ChannelName::new("ops");
+        metrics.delivered(&ops, Kind::Opened, &Delivery::Accepted, Duration::ZERO);
+        let figures = Figures::read(&metrics.render(Arc::new(board()), NOW));
+        assert_eq!((figures.looks, figures.told), (1.0, 1.0));
+        assert!(figures.lag.len() > 3 && figures.lag.iter().any(|(bound, _)| bound.is_infinite()));
+        assert_eq!(figures.in_flight, Some(1.0));
+        assert_eq!(figures.store_bytes, Some(4_096.0));
+        assert_eq!(figures.is_file_good, Some(true));
+        assert!(figures.outbox.is_some() && figures.is_store_writable.is_some());
+        assert!(figures.memory_bytes.is_some() || !cfg!(target_os = "linux"));
+        assert!(figures.slack_connections.is_some() || !cfg!(feature = "socket_mode"));
+    }
+
+    #[test]
     fn rates_are_of_the_last_minute() {
         let mut recent = Recent::default();
         recent.add(at(0), Figures::read(&page(1_000, 500)));
