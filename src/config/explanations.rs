@@ -825,7 +825,7 @@ actions:
     Explanation {
         code: Code::Objective,
         title: "The SLO says nothing that could be measured",
-        cause: "`objective` is a share of the time, more than 0% and less than 100%: what has to be available all the time has no error budget. `window` is no longer than the store remembers.",
+        cause: "`objective` is a share of the time, more than 0% and less than 100%: what has to be available all the time has no error budget. `window` is no longer than the store remembers, and at least a day with `burn_alerts`.",
         example: r##"slos:
   - { name: api availability, target: api, objective: 100% }
 "##,

@@ -38,7 +38,7 @@ fn past(outages: &[(Duration, Duration)]) -> CheckPast {
     for (ago, lasted) in outages {
         turn(Verdict::Operational, Verdict::Down, NOW - *ago);
         if lasted < ago {
-            let until = NOW - (*ago - *lasted);
+            let until = NOW - ago.saturating_sub(*lasted);
             turn(Verdict::Down, Verdict::Operational, until);
         }
     }
@@ -220,7 +220,7 @@ fn outages() -> impl Strategy<Value = Vec<(Duration, Duration)>> {
         list.into_iter()
             .zip(next)
             .filter(|((ago, lasted), _)| !lasted.is_zero() && !ago.is_zero())
-            .map(|((ago, lasted), next)| (ago, lasted.min(ago - next)))
+            .map(|((ago, lasted), next)| (ago, lasted.min(ago.saturating_sub(next))))
             .collect()
     })
 }
