@@ -209,12 +209,10 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
     let chat = shared.chat();
-    let of_home = chat.clone();
-    spawn_until(&stop, async move { of_home.learn_home().await });
+    spawn_until(&stop, chat.clone().learn_home());
     #[cfg(feature = "socket_mode")]
     spawn_until(&stop, slack_lines::hold(&shared, chat.clone()));
-    let state = shared.web(chat, reload);
-    tokio::spawn(web::serve(listener, state, stop.clone()));
+    tokio::spawn(web::serve(listener, shared.web(chat, reload), stop.clone()));
 
     let targets = plan.targets.len();
     systemd::ready(&format!("watching {targets} targets"));

@@ -30,7 +30,7 @@ const NOT_ASKED_FOR: Duration = Duration::from_mins(1);
 
 impl Chat {
     /// Asks Slack who the bot is, so that nobody has to wait for it later. For the start; that it cannot be asked is no fault.
-    pub async fn learn_home(&self) {
+    pub async fn learn_home(self) {
         let plan = self.plan.load_full();
         let is_asked = plan.slack.app_token.is_some() || !plan.slack.signing_secrets.is_empty();
         if let Some(voice) = voice(&plan).filter(|_| is_asked)
@@ -72,8 +72,7 @@ impl Chat {
                 Known::Is(identity) => Some(identity),
                 // What the file says is enough.
                 Known::Asked | Known::Nobody if team_id.is_some() => None,
-                Known::Asked => self.identity_soon(voice, true).await,
-                Known::Nobody => self.identity_soon(voice, false).await,
+                Known::Asked | Known::Nobody => self.identity_soon(voice).await,
             },
             None => None,
         };
@@ -81,14 +80,15 @@ impl Chat {
     }
 
     /// Who the bot is, if Slack says it soon. The question goes on when nobody waits any more.
-    async fn identity_soon(&self, voice: Voice, is_asked: bool) -> Option<Identity> {
+    async fn identity_soon(&self, voice: Voice) -> Option<Identity> {
         let now = self.clock.now().tick;
         if self.hall.was_in_vain(now, NOT_ASKED_FOR) {
             return None;
         }
         let chat = self.clone();
         let asking = tokio::spawn(async move {
-            if is_asked {
+            // Those who come together ask once, whatever comes of it.
+            if chat.hall.known_identity(&voice.token) == Known::Asked {
                 return chat.hall.identity_when_asked(&voice.token).await;
             }
             let asked = chat.asked_identity(&voice).await;

@@ -353,6 +353,47 @@ async fn somebody_hands_it_over_by_typing_to_the_one_whom_they_mention() {
     assert_eq!(to, [(Some("U0JAN"), "@eva"), (Some("UEVA"), "@eva")]);
 }
 
+/// Whatever comes from this workspace.
+fn from(team: &str) -> Origin {
+    Origin {
+        team_id: team.to_owned(),
+        ..Origin::default()
+    }
+}
+
+fn ack(team: &str) -> SlashCommand {
+    let body = format!(
+        "team_id={team}&channel_id=C1&user_id=UEVA&user_name=eva&command=%2Froih&text=ack+master+green&trigger_id=1"
+    );
+    SlashCommand::parse(body.as_bytes()).expect("a command")
+}
+
+fn pressed(team: &str) -> Click {
+    Click {
+        origin: from(team),
+        ..click("eva", Action::Acknowledge(of_incident()))
+    }
+}
+
+fn search(team: &str) -> Search {
+    Search {
+        pick: Pick::read("pick1 show|health|"),
+        typed: String::from("green"),
+        origin: from(team),
+    }
+}
+
+fn form(team: &str) -> crate::slack::interaction::Submission {
+    let payload = json!({
+        "type": "view_submission", "user": { "id": "UEVA" }, "team": { "id": team },
+        "view": { "callback_id": "hekate.action.type_name", "private_metadata": "1 abcd" },
+    });
+    match Interaction::of_payload(&payload, crate::slack::command::ResponseUrl::parse) {
+        Ok(Interaction::Submission(submission)) => *submission,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
     let mut world = world();
@@ -362,26 +403,12 @@ async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
         Arc::new(move |words| told.lock().unwrap().push(words.to_owned()))
     }));
     let world = world;
-    let from = |team: &str| Origin {
-        team_id: team.to_owned(),
-        ..Origin::default()
-    };
     let token = Secret::new("xoxb-not-a-secret");
     let mut plan = fixture::plan();
     plan.slack.bot_token = Some(token.clone());
     // Nothing listens there: who the bot is cannot be asked.
     plan.slack.base_url = String::from("http://127.0.0.1:9");
     world.chat.plan.store(Arc::new(plan));
-    let ack = |team: &str| {
-        let body = format!(
-            "team_id={team}&channel_id=C1&user_id=UEVA&user_name=eva&command=%2Froih&text=ack+master+green&trigger_id=1"
-        );
-        SlashCommand::parse(body.as_bytes()).expect("a command")
-    };
-    let pressed = |team: &str| Click {
-        origin: from(team),
-        ..click("eva", Action::Acknowledge(of_incident()))
-    };
     // Nobody waits for what is not known.
     let said = world.chat.answer(&ack("T2"), Trust::Fresh).await;
     assert!(text(&said.to_json()).contains("acknowledged by @eva"));
@@ -401,23 +428,8 @@ async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
     assert!(text(&said.to_json()).contains("another workspace"));
     world.chat.press(pressed("T2"), Trust::Fresh).await;
     assert_eq!(world.engine.lock().unwrap().wishes.len(), before);
-    let search = |team: &str| Search {
-        pick: Pick::read("pick1 show|health|"),
-        typed: String::from("green"),
-        origin: from(team),
-    };
     assert_eq!(world.chat.search(&search("T2")).await, Vec::new());
     assert!(!world.chat.search(&search("T1")).await.is_empty());
-    let form = |team: &str| {
-        let payload = json!({
-            "type": "view_submission", "user": { "id": "UEVA" }, "team": { "id": team },
-            "view": { "callback_id": "hekate.action.type_name", "private_metadata": "1 abcd" },
-        });
-        match Interaction::of_payload(&payload, crate::slack::command::ResponseUrl::parse) {
-            Ok(Interaction::Submission(submission)) => submission,
-            other => panic!("{other:?}"),
-        }
-    };
     let orders = |world: &World| world.engine.lock().unwrap().orders.len();
     let given = orders(&world);
     let said = world.chat.submitted(&form("T2"), Trust::Fresh).await;

@@ -57,21 +57,7 @@ pub fn words(doing: &Doing) -> String {
             format!("channel {channel} answers {}", answers.as_str())
         }
         Doing::Command { words } => format!("somebody says: {words}"),
-        Doing::Action { words, by, .. } => match by {
-            Some(who) => format!("@{} wants: {words}", who.user),
-            None => format!("a program wants: {words}"),
-        },
-        Doing::Run {
-            action,
-            answers,
-            took,
-            ..
-        } => {
-            let took = took.map_or_else(String::new, |took| {
-                format!(" after {}", humantime::format_duration(took))
-            });
-            format!("action {action} is answered {}{took}", answers.as_str())
-        }
+        Doing::Action { .. } | Doing::Run { .. } => of_action(doing),
         Doing::OurNetwork { is_up: true } => String::from("our own network works again"),
         Doing::OurNetwork { .. } => String::from("our own network is down"),
         Doing::Restart { how, away } => {
@@ -93,4 +79,27 @@ pub fn words(doing: &Doing) -> String {
             format!("the clock jumps {by} {way}")
         }
     }
+}
+
+/// The same of what people have done.
+fn of_action(doing: &Doing) -> String {
+    if let Doing::Action { words, by, .. } = doing {
+        return match by {
+            Some(who) => format!("@{} wants: {words}", who.user),
+            None => format!("a program wants: {words}"),
+        };
+    }
+    let Doing::Run {
+        action,
+        answers,
+        took,
+        ..
+    } = doing
+    else {
+        return String::new();
+    };
+    let took = took.map_or_else(String::new, |took| {
+        format!(" after {}", humantime::format_duration(took))
+    });
+    format!("action {action} is answered {}{took}", answers.as_str())
 }

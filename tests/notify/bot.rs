@@ -57,8 +57,8 @@ fn answer(status: &str, headers: &str, body: &str) -> Script {
     Script::Answer(text.leak())
 }
 
-#[tokio::test]
-async fn a_bot_at_every_fault_knows_what_may_have_been_done() {
+/// What Slack, and what is not Slack, may answer.
+fn answers() -> Vec<(&'static str, Script)> {
     let no = |error: &str| {
         answer(
             "200 OK",
@@ -68,7 +68,7 @@ async fn a_bot_at_every_fault_knows_what_may_have_been_done() {
     };
     let date =
         "Date: Sat, 31 Jan 2026 09:00:00 GMT\r\nRetry-After: Sat, 31 Jan 2026 09:10:00 GMT\r\n";
-    let cases = [
+    vec![
         ("well", answer("200 OK", "", "{\"ok\":true,\"ts\":\"1.2\"}")),
         (
             "a slower pace",
@@ -128,9 +128,13 @@ async fn a_bot_at_every_fault_knows_what_may_have_been_done() {
         ),
         ("closed", Script::Close),
         ("reset", Script::Reset),
-    ];
+    ]
+}
+
+#[tokio::test]
+async fn a_bot_at_every_fault_knows_what_may_have_been_done() {
     let mut out = String::new();
-    for (what, script) in cases {
+    for (what, script) in answers() {
         writeln!(out, "{what}: {}", call(script).await).expect("a text takes everything");
     }
     expect![[r#"

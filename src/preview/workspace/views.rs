@@ -158,17 +158,35 @@ impl Workspace {
         }
     }
 
-    /// `views.open`, `views.push`
+    /// `views.open`
     pub(super) fn open_form(
         &mut self,
         arguments: &Value,
-        is_over_another: bool,
         now: Timestamp,
     ) -> Result<Value, Refused> {
         let view = modal(&arguments["view"])?.clone();
-        if is_over_another && (self.views.forms.is_empty() || self.views.forms.len() >= FORMS_MAX) {
+        self.use_trigger(arguments, now)?;
+        self.views.forms.clear();
+        self.open(view);
+        Ok(self.form().map_or_else(|| json!({}), told))
+    }
+
+    /// `views.push`
+    pub(super) fn push_form(
+        &mut self,
+        arguments: &Value,
+        now: Timestamp,
+    ) -> Result<Value, Refused> {
+        let view = modal(&arguments["view"])?.clone();
+        if self.views.forms.is_empty() || self.views.forms.len() >= FORMS_MAX {
             return Err("push_limit_reached");
         }
+        self.use_trigger(arguments, now)?;
+        self.open(view);
+        Ok(self.form().map_or_else(|| json!({}), told))
+    }
+
+    fn use_trigger(&mut self, arguments: &Value, now: Timestamp) -> Result<(), Refused> {
         let asked = arguments["trigger_id"].as_str().unwrap_or_default();
         let mut triggers = self.views.triggers.iter_mut();
         let trigger = triggers.find(|known| known.id == asked);
@@ -179,11 +197,7 @@ impl Workspace {
         if std::mem::replace(&mut trigger.is_used, true) {
             return Err("exchanged_trigger_id");
         }
-        if !is_over_another {
-            self.views.forms.clear();
-        }
-        self.open(view);
-        Ok(self.form().map_or_else(|| json!({}), told))
+        Ok(())
     }
 
     /// `views.update`

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{A_MOMENT, Scenery};
 use crate::{
-    config::script::Receiving,
+    config::script::{Doing, Receiving},
     model::{
         GroupName, TargetId,
         action::{Action, Call, RanResult},
@@ -22,6 +22,25 @@ pub(super) struct Running {
 }
 
 impl Scenery {
+    /// The receiver of an action does something else from now on.
+    pub(super) fn turn_receiver(&mut self, step: usize, doing: &Doing) {
+        if let Doing::Run {
+            action,
+            answers,
+            took,
+            says,
+        } = doing
+        {
+            let running = Running {
+                answers: *answers,
+                took: *took,
+                says: says.clone(),
+                step,
+            };
+            self.runs.insert(action.clone(), running);
+        }
+    }
+
     /// What a member says of its own role; absent while our network is away.
     pub(in crate::rehearsal) fn own_role(
         &self,

@@ -228,20 +228,7 @@ impl Scenery {
             | Doing::Restart { .. }
             | Doing::Reload { .. }
             | Doing::Clock { .. } => {}
-            Doing::Run {
-                action,
-                answers,
-                took,
-                says,
-            } => {
-                let running = Running {
-                    answers: *answers,
-                    took: *took,
-                    says: says.clone(),
-                    step,
-                };
-                self.runs.insert(action.clone(), running);
-            }
+            Doing::Run { .. } => self.turn_receiver(step, doing),
             Doing::OurNetwork { is_up } => {
                 self.met.insert(step);
                 self.is_network_up = *is_up;

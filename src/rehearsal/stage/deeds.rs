@@ -113,7 +113,7 @@ impl Stage<'_> {
                 refusal,
                 attempt: Some(attempt),
             } if !attempt.stage.is_over() => {
-                self.became(&attempt, ActionOutcome::Refused, &refusal.words)
+                self.became(&attempt, ActionOutcome::Refused, &refusal.words);
             }
             Answered::Refused {
                 refusal,

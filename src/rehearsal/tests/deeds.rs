@@ -1,6 +1,6 @@
 //! What people have done in a script: guards decide in earnest, and the scenery answers.
 
-use std::path::Path;
+use std::{fmt::Write as _, path::Path};
 
 use expect_test::{Expect, expect};
 
@@ -230,10 +230,8 @@ fn what_is_expected_of_an_action_is_compared() {
         &format!("{refused}\noutcome: failed"),
         &format!("{refused}\nnever: true, outcome: begun"),
     ] {
-        out.push_str(&format!(
-            "{expected}\n  {}\n",
-            wrong(expected).replace('\n', "\n  ")
-        ));
+        let words = wrong(expected).replace('\n', "\n  ");
+        writeln!(out, "{expected}\n  {words}").unwrap();
     }
     expect![[r#"
         outcome: done
@@ -260,57 +258,61 @@ fn what_is_expected_of_an_action_is_compared() {
     .assert_eq(&out);
 }
 
+/// A step, and what is expected of it.
+const WRONG: [(&str, &str); 15] = [
+    ("at: 1m, action: restrt master green", "outcome: done"),
+    (
+        "at: 1m, action: restart master green, in: core",
+        "outcome: done",
+    ),
+    (
+        "at: 1m, action: restart master green, by: alice",
+        "outcome: done",
+    ),
+    (
+        "at: 1m, action: restart master green, by: U0ALICE, in: cor",
+        "outcome: done",
+    ),
+    (
+        "at: 1m, action: restart master green, by: U0ALICE, confirm: never, types: x",
+        "outcome: done",
+    ),
+    (
+        "at: 1m, action: restart master green, by: U0ALICE, took: 5s",
+        "outcome: done",
+    ),
+    (
+        "at: 1m, for: 5s, action: restart master green, by: U0ALICE",
+        "outcome: done",
+    ),
+    ("at: 1m, run: restat, answers: ok", "outcome: done"),
+    ("at: 1m, run: quiet, answers: ok", "outcome: done"),
+    ("at: 1m, run: restart", "outcome: done"),
+    (
+        "at: 1m, run: restart, answers: ok, took: 1h",
+        "outcome: done",
+    ),
+    ("at: 1m, action: restart master green", "action: restart"),
+    (
+        "at: 1m, action: restart master green",
+        "outcome: done, channel: core",
+    ),
+    ("at: 1m, action: restart master green", "outcome: well"),
+    (
+        "at: 1m, restart: killed, away: 5m\nat: 2m, action: restart master green",
+        "outcome: done",
+    ),
+];
+
 #[test]
 fn what_is_wrong_with_a_step_about_an_action_is_said_with_its_place() {
     let mut out = String::new();
-    for (steps, expected) in [
-        ("at: 1m, action: restrt master green", "outcome: done"),
-        (
-            "at: 1m, action: restart master green, in: core",
-            "outcome: done",
-        ),
-        (
-            "at: 1m, action: restart master green, by: alice",
-            "outcome: done",
-        ),
-        (
-            "at: 1m, action: restart master green, by: U0ALICE, in: cor",
-            "outcome: done",
-        ),
-        (
-            "at: 1m, action: restart master green, by: U0ALICE, confirm: never, types: x",
-            "outcome: done",
-        ),
-        (
-            "at: 1m, action: restart master green, by: U0ALICE, took: 5s",
-            "outcome: done",
-        ),
-        (
-            "at: 1m, for: 5s, action: restart master green, by: U0ALICE",
-            "outcome: done",
-        ),
-        ("at: 1m, run: restat, answers: ok", "outcome: done"),
-        ("at: 1m, run: quiet, answers: ok", "outcome: done"),
-        ("at: 1m, run: restart", "outcome: done"),
-        (
-            "at: 1m, run: restart, answers: ok, took: 1h",
-            "outcome: done",
-        ),
-        ("at: 1m, action: restart master green", "action: restart"),
-        (
-            "at: 1m, action: restart master green",
-            "outcome: done, channel: core",
-        ),
-        ("at: 1m, action: restart master green", "outcome: well"),
-        (
-            "at: 1m, restart: killed, away: 5m\nat: 2m, action: restart master green",
-            "outcome: done",
-        ),
-    ] {
-        let steps: String = steps
+    for (steps, expected) in WRONG {
+        let steps: Vec<_> = steps
             .lines()
             .map(|line| format!("  - {{ {line} }}\n"))
             .collect();
+        let steps = steps.concat();
         let text = format!(
             "name: a test\nscript:\n{steps}  - {{ at: 20m, end: true }}\nexpect:\n  - {{ {expected} }}\n"
         );

@@ -1,3 +1,5 @@
+use std::fmt::Write as _;
+
 use expect_test::expect;
 use serde_json::json;
 
@@ -27,9 +29,9 @@ fn click(changes: &[(&str, Value)]) -> Origin {
     Origin::of_interaction(&payload)
 }
 
-#[test]
-fn who_is_let_in_where() {
-    let cases: [(&str, Origin); 12] = [
+/// What comes from where.
+fn cases() -> [(&'static str, Origin); 12] {
+    [
         ("as always", click(&[])),
         ("another workspace", click(&[("team/id", json!("T2"))])),
         ("another app", click(&[("api_app_id", json!("A2"))])),
@@ -72,7 +74,11 @@ fn who_is_let_in_where() {
             ]),
         ),
         ("no id at all", click(&[("team/id", json!("T 1"))])),
-    ];
+    ]
+}
+
+#[test]
+fn who_is_let_in_where() {
     let homes = [
         Home::new(None, Some(&bot(None))),
         Home::new(None, Some(&bot(Some("E1")))),
@@ -82,7 +88,7 @@ fn who_is_let_in_where() {
     let mut out = String::from(
         "the bot's | with organisation | only the file's | the file's against the bot's\n",
     );
-    for (what, origin) in &cases {
+    for (what, origin) in &cases() {
         let said = homes.iter().map(|home| {
             let home = home.as_ref().expect("somebody says it");
             match home.admit(origin) {
@@ -92,10 +98,8 @@ fn who_is_let_in_where() {
                 Err(Foreign::Person) => "person",
             }
         });
-        out.push_str(&format!(
-            "{what}: {}\n",
-            said.collect::<Vec<_>>().join(" | ")
-        ));
+        let said: Vec<_> = said.collect();
+        writeln!(out, "{what}: {}", said.join(" | ")).unwrap();
     }
     expect![[r#"
         the bot's | with organisation | only the file's | the file's against the bot's

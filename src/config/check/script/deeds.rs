@@ -55,7 +55,7 @@ impl Checker<'_> {
         };
         Some(Doing::Action {
             words,
-            by: self.who(step, context)?,
+            by: self.who(step, context).ok()?,
             confirm,
             types,
             second: match &step.second {
@@ -66,7 +66,7 @@ impl Checker<'_> {
     }
 
     /// Who asks, and where; a program on this machine if the step does not say.
-    fn who(&self, step: &raw::Step, context: &Context<'_>) -> Option<Option<Who>> {
+    fn who(&self, step: &raw::Step, context: &Context<'_>) -> Result<Option<Who>, ()> {
         let Some(at) = &step.by else {
             let alone = [
                 ("in", step.r#in.as_ref().map(|at| at.span)),
@@ -84,24 +84,25 @@ impl Checker<'_> {
                     );
                     self.check
                         .report(problem.help("add `by: U0ALICE`; without it a program asks"));
-                    return None;
+                    return Err(());
                 }
             }
-            return Some(None);
+            return Ok(None);
         };
-        let user = self.person(at)?;
+        let user = self.person(at).ok_or(())?;
         let (channel, channel_name) = match &step.r#in {
             // Said to the bot alone.
             None => (String::from("D0SCRIPT"), String::from("directmessage")),
-            Some(at) => self.place(at, context)?,
+            Some(at) => self.place(at, context).ok_or(())?,
         };
         let mut member_of = Vec::new();
         for at in step.member_of.iter().filter_map(|at| at.value.as_ref()) {
             for at in &at.0 {
-                member_of.push(self.check.slack_id(at, &["S"], "a user group")?);
+                let group = self.check.slack_id(at, &["S"], "a user group");
+                member_of.push(group.ok_or(())?);
             }
         }
-        Some(Some(Who {
+        Ok(Some(Who {
             user,
             channel,
             channel_name,
