@@ -2,6 +2,7 @@
 
 mod attempt;
 mod availability;
+mod burning;
 mod by_hand;
 mod discovery;
 mod guard;
@@ -208,6 +209,8 @@ pub async fn start(options: Options) -> Result<Running, Failure> {
         source.map(|(path, contents)| (shared.reloader(path, environment, finder), contents));
     spawn_until(&stop, listen_to_wishes(reloader, wishes));
     let chat = shared.chat();
+    let of_home = chat.clone();
+    spawn_until(&stop, async move { of_home.learn_home().await });
     #[cfg(feature = "socket_mode")]
     spawn_until(&stop, slack_lines::hold(&shared, chat.clone()));
     let state = shared.web(chat, reload);
@@ -373,6 +376,14 @@ impl Shared {
             pulse: Arc::clone(&self.pulse),
             signs: Arc::clone(&self.signs),
             watchdog: Watchdog::of_environment(),
+            budgets: burning::budgets(
+                availability::measures_each(
+                    self.writer.reader(),
+                    Arc::clone(&self.plan),
+                    Arc::clone(&self.board),
+                ),
+                Arc::clone(&self.board),
+            ),
             places: HashMap::new(),
             counting: Counting::new(self.clock.now()),
         };
@@ -479,7 +490,10 @@ impl Shared {
             tell: lost_answers::teller(self.events.clone()),
             losses: Arc::default(),
             pressed: Arc::default(),
-            hall: Arc::new(Hall::new(lost_answers::of_bot(self.events.clone()))),
+            hall: Arc::new(Hall::new(
+                lost_answers::of_bot(self.events.clone()),
+                lost_answers::of_strangers(self.events.clone()),
+            )),
             members: Arc::default(),
             turn: Arc::default(),
         }

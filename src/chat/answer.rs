@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Chat, Speaker, canned, problem};
+use super::{Chat, Speaker, canned, problem, stranger::elsewhere};
 use crate::{
     command::{Heard, Past, Reply, act, hear, planned},
     model::{
@@ -61,9 +61,9 @@ impl Chat {
                 &command.trigger_id,
             ))
         };
-        if self.is_of_another_workspace(&command.team_id) {
-            self.metrics.slash_command(Answer::Answered);
-            return self.show(&elsewhere(), &command.command);
+        if let Err(why) = self.admit(&command.origin).await {
+            self.metrics.slash_command(Answer::Refused);
+            return self.show(&elsewhere(why), &command.command);
         }
         let message = match self.measured(command, &speaker, trust).await {
             Some(message) => message,
@@ -214,14 +214,6 @@ pub(super) fn person(id: &str, name: &str) -> Person {
         name: format!("@{}", clean(name, NAME_MAX)),
         slack_user: Some(clean(id, NAME_MAX)),
     }
-}
-
-/// What a workspace hears whose people this hekate does not know.
-pub(super) fn elsewhere() -> Reply {
-    problem(
-        "nothing was done: this comes from another workspace than that of hekate's bot",
-        "say it there",
-    )
 }
 
 /// A name that Slack did not make a mention of may be anybody's.

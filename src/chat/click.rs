@@ -7,9 +7,10 @@ use chrono_tz::Tz;
 
 use super::{
     Chat, Late, Speaker, Trust,
-    answer::{elsewhere, just_started, person, speaker, who_opens_forms},
+    answer::{just_started, person, speaker, who_opens_forms},
     opinion::not_marked,
     problem,
+    stranger::elsewhere,
 };
 use crate::{
     command::{Heard, Reply, hear},
@@ -39,11 +40,12 @@ impl Chat {
         if !self.is_first(&click) {
             return Fate::Repeat;
         }
-        let late = if self.is_of_another_workspace(&click.team_id) {
-            let command = self.plan.load().slack.command.clone();
-            Late::Show(self.show(&elsewhere(), &command), Place::Beside)
-        } else {
-            self.pressed(&click, trust).await
+        let late = match self.admit(&click.origin).await {
+            Ok(()) => self.pressed(&click, trust).await,
+            Err(why) => {
+                let command = self.plan.load().slack.command.clone();
+                Late::Show(self.show(&elsewhere(why), &command), Place::Beside)
+            }
         };
         if click.is_home {
             return self.publish_late(&click.user.id, &late).await;
@@ -410,8 +412,8 @@ impl Chat {
     }
 
     /// What can be chosen in a menu, while somebody types: problems first.
-    pub fn search(&self, search: &Search) -> Vec<Choice> {
-        if self.is_of_another_workspace(&search.team_id) {
+    pub async fn search(&self, search: &Search) -> Vec<Choice> {
+        if self.admit(&search.origin).await.is_err() {
             return Vec::new();
         }
         match &search.pick {

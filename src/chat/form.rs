@@ -8,10 +8,11 @@ use tokio::time::timeout;
 use super::{
     Chat, Speaker, Trust,
     act::ORDER_LIMIT,
-    answer::{elsewhere, just_started, speaker},
+    answer::{just_started, speaker},
     click::unknown,
     problem,
     spoken::voice,
+    stranger::elsewhere,
 };
 use crate::{
     command::{
@@ -147,8 +148,8 @@ impl Chat {
     /// What is answered to a form that was sent, within 2.5 s: what to type instead, or what became of it, in its place.
     pub async fn submitted(&self, submission: &Submission, trust: Trust) -> Value {
         let command = self.plan.load().slack.command.clone();
-        if self.is_of_another_workspace(&submission.team_id) {
-            return self.in_place(&elsewhere());
+        if let Err(why) = self.admit(&submission.origin).await {
+            return self.in_place(&elsewhere(why));
         }
         let filled = match &submission.filled {
             Ok(_) if trust == Trust::MayBeRepeat => return self.in_place(&just_started()),

@@ -3,14 +3,18 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 
-use super::{Seen, Tell, canned::SaidLately};
+use super::{Seen, Strangers, Tell, canned::SaidLately, stranger::reported};
 use crate::{
     model::{Secret, Tick},
-    slack::event::{Event, Happening, Identity, Venue},
+    slack::{
+        event::{Event, Happening, Identity, Venue},
+        origin::{Foreign, Origin},
+    },
 };
 
 /// So many may be answered at once.
@@ -49,11 +53,17 @@ pub struct Hall {
     /// Why Slack lets the bot say nothing, as it was told.
     refused: Mutex<Option<String>>,
     tell: Tell,
+    /// Who came from elsewhere in the last hour, as it was told.
+    foreign: Mutex<Seen>,
+    strangers: Strangers,
+    /// When somebody last waited in vain to hear who the bot is.
+    in_vain_at: Mutex<Option<Tick>>,
 }
 
 impl Hall {
-    /// Nobody is there yet; `tell` hears when Slack lets the bot say nothing, and when that is over.
-    pub fn new(tell: Tell) -> Self {
+    /// Nobody is there yet; `tell` hears when Slack lets the bot say nothing, and when that is over, `strangers` of whoever comes from
+    /// elsewhere.
+    pub fn new(tell: Tell, strangers: Strangers) -> Self {
         Self {
             seen: Mutex::default(),
             places: Arc::new(Semaphore::new(PLACES)),
@@ -61,6 +71,9 @@ impl Hall {
             said_lately: SaidLately::default(),
             refused: Mutex::default(),
             tell,
+            foreign: Mutex::default(),
+            strangers,
+            in_vain_at: Mutex::default(),
         }
     }
 
@@ -116,6 +129,40 @@ impl Hall {
         }
     }
 
+    /// Who the bot with this token is, when whoever asks just now has heard; absent if they hear nothing.
+    pub(super) async fn identity_when_asked(&self, token: &Secret) -> Option<Identity> {
+        let known = self.known.lock().await;
+        let (of, identity) = known.as_ref()?;
+        (of == token).then(|| identity.clone())
+    }
+
+    /// Somebody waited in vain to hear who the bot is.
+    pub(super) fn in_vain(&self, now: Tick) {
+        let mut at = self
+            .in_vain_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *at = Some(now);
+    }
+
+    /// Whether somebody did so lately.
+    pub(super) fn was_in_vain(&self, now: Tick, lately: Duration) -> bool {
+        let at = self
+            .in_vain_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        at.is_some_and(|at| now.since(at) < lately)
+    }
+
+    /// Something came from elsewhere; told once an hour for each place.
+    pub(super) fn stranger(&self, why: Foreign, origin: &Origin, now: Tick) {
+        let words = reported(why, origin);
+        let mut foreign = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        if foreign.insert(words.clone(), now) {
+            (self.strangers)(&words);
+        }
+    }
+
     /// Slack refused something for good; told once, unless it is about one place only.
     pub(super) fn refused(&self, why: &str) {
         if OF_ONE_PLACE.iter().any(|word| why.starts_with(word)) {
@@ -138,9 +185,9 @@ impl Hall {
 }
 
 impl Default for Hall {
-    /// Nobody hears of refusals: for tests.
+    /// Nobody hears of refusals or of strangers: for tests.
     fn default() -> Self {
-        Self::new(Arc::new(|_| {}))
+        Self::new(Arc::new(|_| {}), Arc::new(|_| {}))
     }
 }
 
@@ -159,10 +206,13 @@ mod tests {
     #[test]
     fn a_refusal_of_the_bot_is_told_once_and_so_is_its_end() {
         let told = Arc::new(Mutex::new(Vec::new()));
-        let hall = Hall::new({
-            let told = Arc::clone(&told);
-            Arc::new(move |why| told.lock().unwrap().push(why.map(str::to_owned)))
-        });
+        let hall = Hall::new(
+            {
+                let told = Arc::clone(&told);
+                Arc::new(move |why| told.lock().unwrap().push(why.map(str::to_owned)))
+            },
+            Arc::new(|_| {}),
+        );
         hall.taken();
         hall.refused("not_in_channel: invite it");
         hall.refused("missing_scope: a right");

@@ -18,6 +18,7 @@ mod seek;
 mod seek_tests;
 mod seen;
 mod spoken;
+mod stranger;
 #[cfg(test)]
 mod tests;
 
@@ -73,6 +74,9 @@ pub type Marked = Arc<dyn Fn(Incident) + Send + Sync>;
 
 /// Hears why answers do not reach Slack, and when that is over. It must not block.
 pub type Tell = Arc<dyn Fn(Option<&str>) + Send + Sync>;
+
+/// Hears what came from another workspace or for another app, in one clause. It must not block.
+pub type Strangers = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Somebody who was verified, and where they are.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::{
     Chat, Trust,
     answer::speaker,
-    hall::Known,
     late::{WAIT_MAX, WAITS},
 };
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
         Message,
         api::Base,
         event::{Event, Happening, Identity, Said, Venue},
+        origin::Home,
     },
     telemetry::Fate,
 };
@@ -108,8 +108,10 @@ impl Chat {
             Ok(identity) => identity,
             Err(fate) => return fate,
         };
-        if let Some(why) = identity.objection(&happening) {
-            tracing::warn!(event = "slack.ignored", team = %happening.team_id, %why, "the bot does not answer this");
+        let home = Home::new(plan.slack.team_id.as_deref(), Some(&identity));
+        let admitted = home.map_or(Ok(()), |home| home.admit(&happening.origin));
+        if let Err(why) = admitted {
+            self.is_foreign(why, &happening.origin);
             return Fate::Ignored;
         }
         match &happening.event {
@@ -192,7 +194,7 @@ impl Chat {
     }
 
     /// Who the bot is: as it is known, or as Slack says.
-    async fn asked_identity(&self, voice: &Voice) -> Result<Identity, Fault> {
+    pub(super) async fn asked_identity(&self, voice: &Voice) -> Result<Identity, Fault> {
         let ask = async || {
             let address = voice.base.method(Identity::METHOD);
             let now = self.clock.now().at;
@@ -203,34 +205,6 @@ impl Chat {
             })
         };
         self.hall.identity(&voice.token, ask).await
-    }
-
-    /// Whether something comes from another workspace than the bot's: its people are not those whom the file means. Who the bot is
-    /// may not be known yet; then it is asked, and nobody waits for that.
-    pub(super) fn is_of_another_workspace(&self, team_id: &str) -> bool {
-        let Some(voice) = voice(&self.plan.load()) else {
-            return false;
-        };
-        match self.hall.known_identity(&voice.token) {
-            Known::Is(identity) => {
-                let is_foreign = !team_id.is_empty() && !identity.is_home(team_id);
-                if is_foreign {
-                    tracing::warn!(event = "slack.foreign", team = %team_id, "another workspace asked; it was refused");
-                }
-                is_foreign
-            }
-            Known::Asked => false,
-            Known::Nobody => {
-                let chat = self.clone();
-                tokio::spawn(async move {
-                    if let Err(fault) = chat.asked_identity(&voice).await {
-                        let why = fault.why();
-                        tracing::info!(event = "slack.identity", %why, "who the bot is cannot be asked; the next command asks again");
-                    }
-                });
-                false
-            }
-        }
     }
 
     /// Calls a method, again if it may help; `plain` is the same for when Slack refuses how it looks. What Slack may have taken

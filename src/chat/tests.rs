@@ -17,6 +17,7 @@ use crate::{
         interaction::{
             Action, BadAction, Click, Interaction, Pick, Place, Quiet, Search, Subject, User,
         },
+        origin::{Foreign, Origin},
     },
 };
 
@@ -201,8 +202,11 @@ fn click(name: &str, action: Action) -> Click {
             id: format!("U{name}"),
             name: name.to_owned(),
         },
-        team_id: String::from("T1"),
-        api_app_id: String::from("A1"),
+        origin: Origin {
+            team_id: String::from("T1"),
+            api_app_id: String::from("A1"),
+            ..Origin::default()
+        },
         channel_id: String::from("C1"),
         message_ts: String::from("1.2"),
         is_private: true,
@@ -351,7 +355,17 @@ async fn somebody_hands_it_over_by_typing_to_the_one_whom_they_mention() {
 
 #[tokio::test]
 async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
-    let world = world();
+    let mut world = world();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    world.chat.hall = Arc::new(Hall::new(Arc::new(|_| {}), {
+        let told = Arc::clone(&told);
+        Arc::new(move |words| told.lock().unwrap().push(words.to_owned()))
+    }));
+    let world = world;
+    let from = |team: &str| Origin {
+        team_id: team.to_owned(),
+        ..Origin::default()
+    };
     let token = Secret::new("xoxb-not-a-secret");
     let mut plan = fixture::plan();
     plan.slack.bot_token = Some(token.clone());
@@ -365,7 +379,7 @@ async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
         SlashCommand::parse(body.as_bytes()).expect("a command")
     };
     let pressed = |team: &str| Click {
-        team_id: team.to_owned(),
+        origin: from(team),
         ..click("eva", Action::Acknowledge(of_incident()))
     };
     // Nobody waits for what is not known.
@@ -385,16 +399,15 @@ async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
     let before = world.engine.lock().unwrap().wishes.len();
     let said = world.chat.answer(&ack("T2"), Trust::Fresh).await;
     assert!(text(&said.to_json()).contains("another workspace"));
-    assert!(world.chat.is_of_another_workspace(&pressed("T2").team_id));
     world.chat.press(pressed("T2"), Trust::Fresh).await;
     assert_eq!(world.engine.lock().unwrap().wishes.len(), before);
     let search = |team: &str| Search {
         pick: Pick::read("pick1 show|health|"),
         typed: String::from("green"),
-        team_id: team.to_owned(),
+        origin: from(team),
     };
-    assert_eq!(world.chat.search(&search("T2")), Vec::new());
-    assert!(!world.chat.search(&search("T1")).is_empty());
+    assert_eq!(world.chat.search(&search("T2")).await, Vec::new());
+    assert!(!world.chat.search(&search("T1")).await.is_empty());
     let form = |team: &str| {
         let payload = json!({
             "type": "view_submission", "user": { "id": "UEVA" }, "team": { "id": team },
@@ -419,8 +432,23 @@ async fn what_comes_from_another_workspace_than_the_bot_s_does_nothing() {
             before + number + 1
         );
     }
-    // An app of a whole organisation does not say a workspace with a click.
-    assert!(!world.chat.is_of_another_workspace(""));
+    // What somebody does who says of no workspace that it is theirs is not done.
+    let said = world.chat.admit(&Origin::default()).await;
+    assert_eq!(said, Err(Foreign::Workspace));
+    let told = told.lock().unwrap().clone();
+    let words = [
+        "it came from the workspace T2; remove the app there, or write `team_id` under `slack` if that is the right one",
+        "it came from the workspace that Slack does not name; remove the app there, or write `team_id` under `slack` if that is the right one",
+    ];
+    assert_eq!(told, words, "each place is told once");
+    // The file's word counts more than the bot's.
+    let mut plan = fixture::plan();
+    plan.slack.team_id = Some(String::from("T2"));
+    plan.slack.bot_token = Some(token);
+    world.chat.plan.store(Arc::new(plan));
+    assert_eq!(world.chat.admit(&from("T2")).await, Ok(()));
+    let said = world.chat.admit(&from("T1")).await;
+    assert_eq!(said, Err(Foreign::Workspace));
 }
 
 #[tokio::test]
@@ -698,17 +726,17 @@ async fn a_click_acts_once() {
 #[tokio::test]
 async fn a_search_finds_words_in_any_order_problems_first() {
     let world = world();
-    let found = |typed: &str| -> Vec<String> {
+    let found = async |typed: &str| -> Vec<String> {
         let search = Search {
             pick: Pick::read("pick1 show|health|"),
             typed: typed.to_owned(),
-            team_id: String::new(),
+            origin: Origin::default(),
         };
-        let choices = world.chat.search(&search);
+        let choices = world.chat.search(&search).await;
         choices.into_iter().map(|choice| choice.value).collect()
     };
     assert_eq!(
-        found(""),
+        found("").await,
         [
             "master/green",
             "cron/yellow",
@@ -717,15 +745,15 @@ async fn a_search_finds_words_in_any_order_problems_first() {
             "api"
         ]
     );
-    assert_eq!(found("BLUE mast"), ["master/blue"]);
-    assert_eq!(found(":hekate-green:"), ["master/green"]);
-    assert!(found("<!channel> *").is_empty());
+    assert_eq!(found("BLUE mast").await, ["master/blue"]);
+    assert_eq!(found(":hekate-green:").await, ["master/green"]);
+    assert!(found("<!channel> *").await.is_empty());
     let stale = Search {
         pick: Err(BadAction::Version),
         typed: String::new(),
-        team_id: String::new(),
+        origin: Origin::default(),
     };
-    assert!(world.chat.search(&stale).is_empty());
+    assert!(world.chat.search(&stale).await.is_empty());
 }
 
 /// Nobody can make it stumble who can sign.

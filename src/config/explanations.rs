@@ -949,7 +949,7 @@ actions:
     Explanation {
         code: Code::SlackId,
         title: "This is not an id of Slack",
-        cause: "Ids do not change when people or groups are renamed: `S…` for a user group, `U…` or `W…` for a person.",
+        cause: "Ids do not change when people or groups are renamed: `S…` for a user group, `U…` or `W…` for a person, `T…` for a workspace, `E…` for an organisation.",
         example: r##"on_call:
   core: { users: ["@alice"] }
 "##,

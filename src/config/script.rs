@@ -137,6 +137,30 @@ pub enum Doing {
         /// As after the name of the program; cleaned.
         words: String,
     },
+    /// Somebody wants an action of the file done.
+    Action {
+        /// As after the slash command; cleaned.
+        words: String,
+        /// Who; absent: a program on this machine.
+        by: Option<Who>,
+        /// What they do when they are asked to confirm it.
+        confirm: Confirming,
+        /// What they type where a name has to be typed; absent: the name.
+        types: Option<String>,
+        /// Who confirms as the second person, `U…`; absent: nobody.
+        second: Option<String>,
+    },
+    /// The receiver of an action does something else.
+    Run {
+        /// The action's key.
+        action: String,
+        /// What it does.
+        answers: Receiving,
+        /// How long it takes; absent = a moment.
+        took: Option<Duration>,
+        /// What it says.
+        says: Option<String>,
+    },
     /// Our own network breaks, or works again.
     OurNetwork {
         /// Whether it works.
@@ -161,6 +185,75 @@ pub enum Doing {
         /// How far, in milliseconds; negative = back.
         by_ms: i64,
     },
+}
+
+/// Somebody in Slack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Who {
+    /// Their id, `U…`.
+    pub user: String,
+    /// Where they are, `C…`; empty if only its name is known.
+    pub channel: String,
+    /// What Slack calls that place, without `#`; may be empty.
+    pub channel_name: String,
+    /// In which user groups, `S…`, Slack says that they are.
+    pub member_of: Vec<String>,
+}
+
+/// What people do who are asked to confirm something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Confirming {
+    /// They confirm it.
+    Yes,
+    /// Nothing.
+    Never,
+    /// They take it back.
+    Cancel,
+}
+
+/// What becomes of an action that somebody wants done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ActionOutcome {
+    /// It is not allowed, or not as it is said.
+    Refused,
+    /// It is under way.
+    Begun,
+    /// It was done.
+    Done,
+    /// It was tried, and did not work.
+    Failed,
+    /// It may or may not have been done.
+    Unknown,
+    /// Nobody confirmed it in time.
+    Expired,
+    /// It was taken back.
+    Cancelled,
+}
+
+impl ActionOutcome {
+    /// The word in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Begun => "begun",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Refused,
+        Self::Begun,
+        Self::Done,
+        Self::Failed,
+        Self::Unknown,
+        Self::Expired,
+        Self::Cancelled,
+    ];
 }
 
 /// How hekate ends.
@@ -256,7 +349,7 @@ pub enum Beats {
     Failing,
 }
 
-/// What a store of logs or a channel does with what it is asked.
+/// What a store of logs, a channel or the receiver of an action does with what it is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Receiving {
     /// It takes it.
@@ -319,6 +412,17 @@ pub enum What {
         target: TargetId,
         /// How.
         state: Verdict,
+    },
+    /// That this becomes of an action.
+    Action {
+        /// What becomes of it.
+        outcome: ActionOutcome,
+        /// Which, by its key.
+        action: Option<String>,
+        /// Of whom.
+        target: Option<TargetId>,
+        /// A piece of the words, in lower case.
+        text: Option<String>,
     },
     /// A message for which all that is given holds.
     Message {

@@ -117,6 +117,8 @@ impl Surroundings {
             | Doing::Active { .. }
             | Doing::Channel { .. }
             | Doing::Command { .. }
+            | Doing::Action { .. }
+            | Doing::Run { .. }
             | Doing::Restart { .. }
             | Doing::Reload { .. }
             | Doing::Clock { .. } => {}

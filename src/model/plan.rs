@@ -209,6 +209,8 @@ pub struct SlackSettings {
     pub app_token: Option<Secret>,
     /// The token of the app's bot; with it channels that have a `slack` are told by the bot.
     pub bot_token: Option<Secret>,
+    /// The workspace whose people are obeyed, `T…`, or the organisation, `E…`. Absent: that of the bot, as Slack says.
+    pub team_id: Option<String>,
     /// Where Slack's methods are: scheme and host, no slash at its end. Default [`SLACK_URL`].
     pub base_url: String,
 }
@@ -223,6 +225,7 @@ impl Default for SlackSettings {
             signing_secrets: Vec::new(),
             app_token: None,
             bot_token: None,
+            team_id: None,
             base_url: String::from(SLACK_URL),
         }
     }
@@ -370,10 +373,15 @@ impl Target {
         }
     }
 
-    /// Whether it is a store of logs or the roles of a group: their troubles are told for themselves.
+    /// Whether it is a store of logs, the roles of a group, or the error budget of an SLO: their troubles are told for themselves.
     pub fn stands_for_others(&self) -> bool {
         let mut checks = self.checks.iter();
-        checks.any(|check| matches!(check.question, Question::LogStore(_) | Question::Roles(_)))
+        checks.any(|check| {
+            matches!(
+                check.question,
+                Question::LogStore(_) | Question::Roles(_) | Question::ErrorBudget(_)
+            )
+        })
     }
 
     /// Whether its troubles have to do with nobody else's, so that they are told by themselves: a store of logs, the roles of a group, a job.
@@ -385,6 +393,11 @@ impl Target {
     pub fn job(&self) -> Option<(u8, &Arc<JobQuestion>)> {
         let mut checks = (0_u8..).zip(&self.checks);
         checks.find_map(|(place, check)| Some((place, check.question.job()?)))
+    }
+
+    /// The SLO whose error budget it is.
+    pub fn slo(&self) -> Option<&Arc<Slo>> {
+        self.checks.iter().find_map(|check| check.question.slo())
     }
 
     /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
@@ -447,6 +460,8 @@ pub enum Question {
     Steps(Arc<StepsQuestion>),
     /// A job of `jobs:`; never asked, it calls us.
     Job(Arc<JobQuestion>),
+    /// `burn_alerts:` of an SLO; it is read from what is remembered of its targets.
+    ErrorBudget(Arc<Slo>),
 }
 
 impl Question {
@@ -472,6 +487,7 @@ impl Question {
             Self::Dns(_)
             | Self::Heartbeat(_)
             | Self::Job(_)
+            | Self::ErrorBudget(_)
             | Self::LogFreshness(_)
             | Self::LogStore(_)
             | Self::Roles(_) => None,
@@ -508,6 +524,29 @@ impl Question {
         match self {
             Self::Job(question) => Some(question),
             Self::Heartbeat(_)
+            | Self::ErrorBudget(_)
+            | Self::Health(_)
+            | Self::Http(_)
+            | Self::Metrics(_)
+            | Self::Steps(_)
+            | Self::LogFreshness(_)
+            | Self::LogStore(_)
+            | Self::Roles(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::Icmp(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_) => None,
+        }
+    }
+
+    /// The SLO whose error budget this is about, if it is.
+    pub const fn slo(&self) -> Option<&Arc<Slo>> {
+        match self {
+            Self::ErrorBudget(slo) => Some(slo),
+            Self::Heartbeat(_)
+            | Self::Job(_)
             | Self::Health(_)
             | Self::Http(_)
             | Self::Metrics(_)
@@ -529,6 +568,7 @@ impl Question {
         match self {
             Self::Heartbeat(question) => Some(question),
             Self::Job(_)
+            | Self::ErrorBudget(_)
             | Self::Health(_)
             | Self::Http(_)
             | Self::Metrics(_)

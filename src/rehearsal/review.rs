@@ -2,11 +2,11 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use super::stage::{self, Coverages, Message, Played};
+use super::stage::{self, Coverages, Deed, Message, Played};
 use crate::{
     config::{
         Span,
-        script::{Expectation, Script, Step, Times, What, When},
+        script::{ActionOutcome, Expectation, Script, Step, Times, What, When},
     },
     model::{TargetId, Verdict},
 };
@@ -111,13 +111,110 @@ pub fn faults(script: &Script, played: &Played) -> Vec<Fault> {
         .filter_map(|expectation| match &expectation.what {
             What::State { target, state } => of_state(expectation, target, *state, played, end),
             What::Message { .. } => of_message(expectation, played, end),
+            What::Action { .. } => of_deed(expectation, played, end),
         });
+    let denied = unexpected(script, played);
     let refused = played.refused.iter().map(|refused| Fault {
         span: script.steps[refused.step].span,
         after: Some(script.steps[refused.step].after),
         words: refused.words.clone(),
     });
-    early.chain(refused).chain(wrong).collect()
+    early.chain(refused).chain(denied).chain(wrong).collect()
+}
+
+/// What was refused although nobody expects that: a script whose people are sent away shows something else than it says.
+fn unexpected<'a>(script: &'a Script, played: &'a Played) -> impl Iterator<Item = Fault> + 'a {
+    let refused = played.deeds.iter();
+    let refused = refused.filter(|deed| deed.outcome == ActionOutcome::Refused);
+    let is_expected = |deed: &&Deed| {
+        script.expectations.iter().any(|expectation| {
+            expectation.times != Times::Never && is_of_deed(&expectation.what, deed)
+        })
+    };
+    let unexpected = refused.filter(move |deed| !is_expected(deed));
+    unexpected.filter_map(|deed| {
+        Some(Fault {
+            span: script.steps.get(deed.step?)?.span,
+            after: Some(deed.after),
+            words: format!(
+                "it is refused, and no `outcome: refused` expects it: {}",
+                deed.words
+            ),
+        })
+    })
+}
+
+fn of_deed(expectation: &Expectation, played: &Played, end: Duration) -> Option<Fault> {
+    let (from, to) = window(expectation.when, end);
+    let all: Vec<&Deed> = played
+        .deeds
+        .iter()
+        .filter(|deed| is_of_deed(&expectation.what, deed))
+        .collect();
+    let inside = all.iter().filter(|deed| (from..=to).contains(&deed.after));
+    let inside: Vec<&&Deed> = inside.collect();
+    let fault = |after, words| {
+        Some(Fault {
+            span: expectation.span,
+            after: Some(after),
+            words,
+        })
+    };
+    let said = |deed: &Deed| {
+        let title = deed.action.replace('_', " ");
+        format!(
+            "{title} {} is {}: {}",
+            deed.target,
+            deed.outcome.as_str(),
+            deed.words
+        )
+    };
+    match expectation.times {
+        Times::AtLeastOnce if !inside.is_empty() => None,
+        Times::AtLeastOnce => match (all.first(), played.deeds.last()) {
+            (Some(deed), _) => fault(
+                deed.after,
+                format!(
+                    "this does not come in time but at {}: {}",
+                    moment(deed.after),
+                    said(deed)
+                ),
+            ),
+            (None, Some(deed)) => fault(
+                to,
+                format!("this does not come; the last is: {}", said(deed)),
+            ),
+            (None, None) => fault(to, String::from("nobody has anything done")),
+        },
+        Times::Never => {
+            let deed = inside.first()?;
+            fault(deed.after, format!("this must not be: {}", said(deed)))
+        }
+        Times::Exactly(wanted) => (inside.len() != usize::try_from(wanted).unwrap_or(usize::MAX))
+            .then(|| Fault {
+                span: expectation.span,
+                after: Some(inside.last().map_or(to, |deed| deed.after)),
+                words: format!("this comes {} times and not {wanted}", inside.len()),
+            }),
+    }
+}
+
+fn is_of_deed(what: &What, deed: &Deed) -> bool {
+    let What::Action {
+        outcome,
+        action,
+        target,
+        text,
+    } = what
+    else {
+        return false;
+    };
+    *outcome == deed.outcome
+        && action.as_ref().is_none_or(|action| *action == deed.action)
+        && target.as_ref().is_none_or(|target| *target == deed.target)
+        && text
+            .as_ref()
+            .is_none_or(|text| deed.words.to_lowercase().contains(text))
 }
 
 /// From when to when; both ends belong to it.

@@ -57,6 +57,21 @@ pub fn words(doing: &Doing) -> String {
             format!("channel {channel} answers {}", answers.as_str())
         }
         Doing::Command { words } => format!("somebody says: {words}"),
+        Doing::Action { words, by, .. } => match by {
+            Some(who) => format!("@{} wants: {words}", who.user),
+            None => format!("a program wants: {words}"),
+        },
+        Doing::Run {
+            action,
+            answers,
+            took,
+            ..
+        } => {
+            let took = took.map_or_else(String::new, |took| {
+                format!(" after {}", humantime::format_duration(took))
+            });
+            format!("action {action} is answered {}{took}", answers.as_str())
+        }
         Doing::OurNetwork { is_up: true } => String::from("our own network works again"),
         Doing::OurNetwork { .. } => String::from("our own network is down"),
         Doing::Restart { how, away } => {

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod members;
 pub mod message;
 pub mod mrkdwn;
+pub mod origin;
 pub mod payload;
 pub mod reply;
 pub mod signature;

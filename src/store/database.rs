@@ -151,6 +151,17 @@ impl Database {
             .collect())
     }
 
+    /// About how many records there are; a few kinds are not counted.
+    pub(super) const fn count(&self) -> u64 {
+        let meta = &self.meta;
+        1 + meta.checks
+            + meta.transitions
+            + meta.incidents
+            + meta.outbox
+            + meta.planned
+            + meta.lapses
+    }
+
     /// The number of the last line of the journal.
     pub(super) const fn sequence(&self) -> u64 {
         self.journal.last().number

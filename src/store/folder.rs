@@ -6,6 +6,7 @@
 //! data/sled.broken-20261121T…   sled's files that could not be used; the newest two are kept
 //! data/journal-0000000000000001.jsonl
 //! data/ballast                  room for recovery when the disk is full
+//! data/sled.compact             for a while: sled's files written anew, or those that they replaced
 //! data/opening                  openings of sled that did not come back
 //! data/trial                    for a moment: whether the disk takes anything
 //! ```
@@ -34,6 +35,9 @@ pub const ROOM_BYTES: u64 = 4 * BALLAST_BYTES;
 const OPENINGS_MAX: u32 = 3;
 /// How many broken copies are kept.
 const BROKEN_MAX: usize = 2;
+
+/// Where sled's files are written anew.
+pub(super) const COMPACTING: &str = "sled.compact";
 
 /// So often the lock is asked for …
 const LOCK_ATTEMPTS: u32 = 50;
@@ -89,6 +93,17 @@ impl Folder {
     /// Where sled's files are.
     pub(super) fn sled(&self) -> PathBuf {
         self.path.join("sled")
+    }
+
+    /// Removes what a compaction left behind that was killed: half of new files, or the old ones.
+    pub(super) fn forget_compaction(&self) {
+        let left = self.path.join(COMPACTING);
+        match fs::remove_dir_all(&left) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, path = %left.display(), "it stays, and only takes room");
+            }
+            Ok(()) | Err(_) => {}
+        }
     }
 
     /// Notes that sled is about to be opened, and says whether that should be dared.

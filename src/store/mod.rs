@@ -14,6 +14,7 @@
 mod audit;
 mod backup;
 mod chronicle;
+mod compact;
 mod database;
 mod error;
 mod examine;
@@ -40,6 +41,7 @@ mod tests;
 pub use audit::{Audited, audit};
 pub use backup::{Backup, Restored, backup, restore};
 pub use chronicle::{Chronicle, chronicle};
+pub use compact::{Compacted, Migrated, Progress, compact, migrate};
 pub use database::{Database, Removed};
 pub use error::Error;
 pub use examine::{Examined, verify_journal};

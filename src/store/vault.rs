@@ -55,6 +55,9 @@ struct Trees {
     latencies: sled::Tree,
 }
 
+/// How many records [`Door::page`] gives at once.
+const PAGE: usize = 1_000;
+
 /// The key of the one record in the tree `meta`.
 const META: &[u8] = b"meta";
 
@@ -157,6 +160,43 @@ impl Door {
     {
         let trees = self.trees()?;
         guarded(doing, CALL_LIMIT, move || work(&trees))
+    }
+
+    /// The names of all trees that there are, also of those that only a newer version knows.
+    pub(super) fn tree_names(&self) -> Result<Vec<Vec<u8>>, Error> {
+        self.call("read", |trees| {
+            let names = trees.db.tree_names();
+            Ok(names.into_iter().map(|name| name.to_vec()).collect())
+        })
+    }
+
+    /// The next records of a tree as they lie in it, after this key or from its beginning; none if there are no more.
+    pub(super) fn page(&self, tree: &[u8], after: Option<Vec<u8>>) -> Result<Records, Error> {
+        let tree = tree.to_vec();
+        self.call("read", move |trees| {
+            let tree = trees.db.open_tree(tree).map_err(failed("open a tree"))?;
+            let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+            tree.range::<Vec<u8>, _>((from, Bound::Unbounded))
+                .take(PAGE)
+                .map(|found| {
+                    let (key, value) = found.map_err(failed("read"))?;
+                    Ok((key.to_vec(), value.to_vec()))
+                })
+                .collect()
+        })
+    }
+
+    /// Writes records into a tree as they are; they are durable once [`Vault::finish`] came back.
+    pub(super) fn fill(&self, tree: &[u8], records: Records) -> Result<(), Error> {
+        let tree = tree.to_vec();
+        self.call("write", move |trees| {
+            let tree = trees.db.open_tree(tree).map_err(failed("open a tree"))?;
+            let mut batch = sled::Batch::default();
+            for (key, value) in records {
+                batch.insert(key, value);
+            }
+            tree.apply_batch(batch).map_err(failed("write"))
+        })
     }
 
     /// The newest `limit` transitions of this target at or after `since`, oldest first.
@@ -572,6 +612,14 @@ impl Vault {
         })?;
         self.sync()?;
         Ok(written)
+    }
+
+    /// Makes what [`Door::fill`] wrote durable.
+    pub(super) fn finish(&self) -> Result<(), Error> {
+        self.door.call("flush", |trees| {
+            trees.db.flush().map_err(failed("flush")).map(|_bytes| ())
+        })?;
+        self.sync()
     }
 
     /// sled's own flush does not call `fsync` on Linux, so what it acknowledged would survive a kill but not the loss

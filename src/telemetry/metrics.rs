@@ -107,7 +107,7 @@ struct NotificationLabels {
 pub enum Answer {
     /// It was answered.
     Answered,
-    /// It came by a request whose signature was missing, wrong, too old, or used before.
+    /// It came by a request whose signature was missing, wrong, too old, or used before, or from another workspace or app.
     Refused,
     /// It came from Slack and could not be understood.
     Broken,

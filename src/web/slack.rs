@@ -96,7 +96,7 @@ pub(super) async fn interactive(
         }
         Ok(Interaction::Search(search)) => {
             count(Fate::Answered);
-            let options = options_json(&shared.chat.search(&search));
+            let options = options_json(&shared.chat.search(&search).await);
             axum::Json(json!({ "options": options })).into_response()
         }
         Ok(Interaction::Other { kind }) => {

@@ -67,8 +67,12 @@ mod spoken;
 #[cfg(all(feature = "demo", feature = "websocket"))]
 mod status_page;
 mod strace;
+#[cfg(feature = "socket_mode")]
+mod strangers;
 mod swap;
 mod systemd;
 mod targets;
+#[cfg(feature = "top")]
+mod top;
 mod wait;
 mod wire;

@@ -37,8 +37,12 @@ impl Stage {
 
     /// The same, with more in the file.
     async fn start_with(door: Door, more: &str) -> Self {
+        Self::start_at(StandIn::start().await, door, more).await
+    }
+
+    /// The same, in front of this Slack.
+    async fn start_at(slack: StandIn, door: Door, more: &str) -> Self {
         let (targets, receiver) = (Targets::start().await, Receiver::start().await);
-        let slack = StandIn::start().await;
         targets.set("api", Mood::Down);
         let mut home = Home::new(&receiver, &["alerts", "ops"]);
         home.set("BOT_TOKEN", BOT_TOKEN);
@@ -677,10 +681,12 @@ async fn requests_that_slack_did_not_sign_or_nobody_can_read_do_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slack_that_will_not_have_it_is_waited_for_or_told_of_once() {
-    let stage = Stage::start(Door::Connection).await;
-    let slack = &stage.slack;
-    // Who the bot is cannot be asked: nothing is said, and the next one asks again.
+    let slack = StandIn::start().await;
+    // Who the bot is cannot be asked, at the start or for somebody: nothing is said, and the next one asks again.
     slack.bid("auth.test", Bid::Error("internal_error"));
+    slack.bid("auth.test", Bid::Error("internal_error"));
+    let stage = Stage::start_at(slack, Door::Connection, "").await;
+    let slack = &stage.slack;
     stage.is_left(&mention("status"), "undelivered").await;
     // Not so fast, and not like that: it is said, once.
     slack.bid(POST, Bid::Throttled(1));

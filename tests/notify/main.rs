@@ -1,6 +1,8 @@
 //! The sender against real sockets on the loopback interface: what certainly did not leave the house, what may have
 //! arrived, and that no address is ever said.
 
+mod bot;
+
 use std::{process::Command, time::Duration};
 
 use expect_test::{Expect, expect};

@@ -1,11 +1,13 @@
 //! The store against a hostile world: kills, damaged files, full and read-only disks.
 
+mod compaction;
 mod copies;
 mod corruption;
 mod disk;
 mod kill;
 mod power;
 mod records;
+mod releases;
 
 use std::{path::Path, time::Duration};
 

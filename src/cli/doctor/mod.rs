@@ -234,7 +234,8 @@ impl OfSlack {
             Some(_) | None => None,
         };
         let is_asked = running.is_there.is_ok() && plan.slack.app_token.is_none();
-        let team_id = asked.as_ref().and_then(|asked| asked.team_id.as_deref());
+        let of_bot = asked.as_ref().and_then(|asked| asked.team_id.as_deref());
+        let team_id = plan.slack.team_id.as_deref().or(of_bot);
         let (mut heard, mut public) = (Heard::NotAsked, None);
         if is_asked && !plan.slack.signing_secrets.is_empty() {
             heard = ask_command(plan, server, team_id, clock).await;

@@ -8,7 +8,7 @@ use super::verify::{Finding, State};
 use crate::{
     model::{Channel, Plan, Secret, plan::Destination},
     notify::{Heard, errand::answer::meaning, sender::Sender},
-    slack::{api::Base, manifest::Scope},
+    slack::{api::Base, event::Identity, manifest::Scope},
 };
 
 /// At most so many pages of a thousand channels are read for names.
@@ -85,6 +85,10 @@ impl Asking<'_> {
             Ok(known) => known,
             Err(why) => return Asked::nobody(why),
         };
+        let identity = match good(&heard).map(|body| home(plan, &body)) {
+            Ok(Some(elsewhere)) => Finding::new("bot token", State::Wrong, elsewhere),
+            Ok(None) | Err(_) => Finding::new("bot token", State::Fine, identity),
+        };
         let scopes = heard.scopes.unwrap_or_default();
         let names = self.names(plan).await;
         let mut channels = Vec::new();
@@ -102,7 +106,7 @@ impl Asking<'_> {
             groups.push(self.group(group).await);
         }
         Asked {
-            identity: Finding::new("bot token", State::Fine, identity),
+            identity,
             team_id,
             scopes: rights(wanted, &scopes),
             channels,
@@ -273,6 +277,16 @@ fn identity(heard: &Heard) -> Result<(String, Option<String>), String> {
     Ok((words, body["team_id"].as_str().map(str::to_owned)))
 }
 
+/// That the bot is not at home where the file says; absent if it is, or the file does not say.
+fn home(plan: &Plan, body: &Value) -> Option<String> {
+    let wanted = plan.slack.team_id.as_deref()?;
+    let bot = Identity::read(body).filter(|bot| !bot.is_home(wanted))?;
+    Some(format!(
+        "it is of the workspace {}, and `team_id` of the file says {wanted}; people are obeyed in {wanted} only",
+        bot.team_id
+    ))
+}
+
 /// What the token lacks.
 fn rights(wanted: &[Scope], scopes: &[String]) -> Vec<Finding> {
     let missing: Vec<_> = wanted
@@ -382,6 +396,13 @@ mod tests {
             };
             writeln!(out, "{:?}", identity(&heard).map(|(words, _)| words)).unwrap();
         }
+        let body =
+            json!({ "user_id": "U0", "bot_id": "B0", "team_id": "T0", "enterprise_id": "E0" });
+        let mut plan = crate::command::fixture::plan();
+        for team_id in [None, Some("T0"), Some("E0"), Some("T1")] {
+            plan.slack.team_id = team_id.map(str::to_owned);
+            writeln!(out, "{team_id:?}: {:?}", home(&plan, &body)).unwrap();
+        }
         assert!(!out.contains("SECRET"));
         expect![[r#"
             ok    the bot is in #alerts
@@ -397,6 +418,10 @@ mod tests {
             Err("this is the token of a person, not of a bot")
             Err("token_revoked: the token was revoked")
             Err("HTTP 200, and no answer of Slack's")
+            None: None
+            Some("T0"): None
+            Some("E0"): None
+            Some("T1"): Some("it is of the workspace T0, and `team_id` of the file says T1; people are obeyed in T1 only")
         "#]].assert_eq(&out);
     }
 

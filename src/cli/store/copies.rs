@@ -137,7 +137,7 @@ pub(super) fn stats(folder: &Path, terminal: Terminal) -> Exit {
     }
 }
 
-fn refused(error: &Error, terminal: Terminal) -> Exit {
+pub(super) fn refused(error: &Error, terminal: Terminal) -> Exit {
     terminal.complain(&error.to_string());
     Exit::Store
 }
@@ -200,7 +200,7 @@ fn as_text(survey: &Survey) -> String {
     out
 }
 
-fn kib(bytes: u64) -> String {
+pub(super) fn kib(bytes: u64) -> String {
     format!("{} KiB", bytes.div_ceil(1024))
 }
 

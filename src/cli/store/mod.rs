@@ -1,6 +1,8 @@
-//! `hekate store`: looks after the store's folder; `export` needs it for itself, so no hekate may be running.
+//! `hekate store`: looks after the store's folder; some of it needs the folder for itself, so no hekate may be running.
 
 mod copies;
+mod progress;
+mod upkeep;
 
 use std::{
     fs::OpenOptions,
@@ -31,7 +33,12 @@ pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exi
             return copies::restore(&plan.store, backup, now, *force, terminal);
         }
         Store::Import { export } => return copies::import(&plan.store, export, now, terminal),
-        Store::Verify | Store::Export { .. } | Store::Backup { .. } | Store::Stats => {}
+        Store::Verify
+        | Store::Export { .. }
+        | Store::Backup { .. }
+        | Store::Stats
+        | Store::Compact
+        | Store::Migrate => {}
     }
     if !folder.is_dir() {
         terminal.complain(&format!("there is no store in {}", folder.display()));
@@ -48,6 +55,8 @@ pub(super) fn store(global: &Global, command: &Store, terminal: Terminal) -> Exi
         }
         Store::Backup { to } => copies::backup(folder, to, now, terminal),
         Store::Stats => copies::stats(folder, terminal),
+        Store::Compact => upkeep::compact(&plan.store, now, terminal),
+        Store::Migrate => upkeep::migrate(&plan.store, now, terminal),
         // They were done above.
         Store::Restore { .. } | Store::Import { .. } => Exit::Done,
     }

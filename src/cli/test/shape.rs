@@ -85,6 +85,20 @@ pub(super) fn timeline(file: &Tested, script: &Script, review: &Review) -> Strin
         let line = format!("    {:<9}   {} {shows}", moment(shown.after), shown.target);
         lines.push((shown.after, 1, line));
     }
+    for deed in &review.played.deeds {
+        let words = match deed.words.as_str() {
+            "" => String::new(),
+            words => format!(": {words}"),
+        };
+        let line = format!(
+            "    {:<9}   {} {} {}{words}",
+            moment(deed.after),
+            deed.action.replace('_', " "),
+            deed.target,
+            deed.outcome.as_str()
+        );
+        lines.push((deed.after, 1, line));
+    }
     for message in &review.played.messages {
         let mention = match &message.mention {
             Some(who) => format!(" @{who}"),
@@ -249,12 +263,27 @@ pub(super) fn json(total: &Total, has_coverage: bool) -> Value {
                     })
                 })
                 .collect();
+            let actions: Vec<_> = review
+                .played
+                .deeds
+                .iter()
+                .map(|deed| {
+                    json!({
+                        "after_s": deed.after.as_secs_f64(),
+                        "action": deed.action,
+                        "target": deed.target.as_str(),
+                        "outcome": deed.outcome.as_str(),
+                        "words": deed.words,
+                    })
+                })
+                .collect();
             json!({
                 "file": file.name,
                 "name": script.name,
                 "is_as_expected": review.faults.is_empty(),
                 "faults": faults,
                 "messages": messages,
+                "actions": actions,
             })
         })
         .collect();

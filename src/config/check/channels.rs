@@ -547,6 +547,18 @@ impl Check<'_> {
 
     /// Slack's ids: a letter for the kind, then capital letters and digits.
     pub(super) fn slack_id(&self, at: &At<String>, letters: &[&str], noun: &str) -> Option<String> {
+        let help = "Slack shows it in the profile under ⋮ → Copy member ID, and of a user group in its address";
+        self.slack_id_found(at, letters, noun, help)
+    }
+
+    /// The same, with a word on where Slack shows it.
+    pub(super) fn slack_id_found(
+        &self,
+        at: &At<String>,
+        letters: &[&str],
+        noun: &str,
+        help: &str,
+    ) -> Option<String> {
         let text = self.text(at, "this id")?;
         let is_good = letters.iter().any(|letter| text.starts_with(letter))
             && text.len() >= 3
@@ -563,8 +575,11 @@ impl Check<'_> {
                 at.span,
                 format!("`{}` is not the id of {noun} in Slack", clean(&text, 64)),
             )
-            .label(format!("it begins with {} and has capital letters and digits only", letters.join(" or ")))
-            .help("Slack shows it in the profile under ⋮ → Copy member ID, and of a user group in its address"),
+            .label(format!(
+                "it begins with {} and has capital letters and digits only",
+                letters.join(" or ")
+            ))
+            .help(help),
         );
         None
     }

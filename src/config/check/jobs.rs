@@ -407,8 +407,10 @@ impl Check<'_> {
             return None;
         }
         let text = self.text(at, "`owner`")?;
-        let is_id = text.len() >= 8
+        // As in `allow:` of an action; a word in capitals without a digit is more likely a name that nobody declared.
+        let is_id = text.len() >= 3
             && text.starts_with(['U', 'W', 'S'])
+            && text.bytes().any(|b| b.is_ascii_digit())
             && text
                 .bytes()
                 .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());

@@ -178,12 +178,18 @@ impl Check<'_> {
         let app_token = self.app_token(raw.app_token.as_ref(), raw.app_token_file.as_ref());
         let bot_token = self.bot_token(raw.bot_token.as_ref(), raw.bot_token_file.as_ref());
         let base_url = raw.base_url.and_then(|at| self.base_url(&at));
+        let team_id = raw.team_id.and_then(|at| {
+            let help =
+                "the address of the workspace in a browser has it: https://app.slack.com/client/T…";
+            self.slack_id_found(&at, &["T", "E"], "a workspace or an organisation", help)
+        });
         let usual = SlackSettings::default();
         let settings = SlackSettings {
             command: command.unwrap_or(usual.command),
             signing_secrets,
             app_token,
             bot_token: bot_token.as_ref().ok().cloned().flatten(),
+            team_id,
             base_url: base_url.unwrap_or(usual.base_url),
         };
         let bot = match bot_token {

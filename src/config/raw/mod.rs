@@ -175,6 +175,9 @@ pub(crate) struct Slack {
     pub(crate) bot_token: Option<At<SecretText>>,
     /// File with the bot's token.
     pub(crate) bot_token_file: Option<At<String>>,
+    /// The workspace whose people are obeyed (`T…`), or the organisation (`E…`): commands, clicks and mentions from elsewhere are
+    /// refused. Default the workspace of the bot, as Slack says.
+    pub(crate) team_id: Option<At<String>>,
     /// Where Slack is. Default `https://slack.com`; for governments `https://slack-gov.com`.
     pub(crate) base_url: Option<At<AddressText>>,
 }
@@ -868,7 +871,6 @@ const LATER: &[(&str, &[&str])] = &[
         "the file",
         &["releases", "silences", "status_pages", "include"],
     ),
-    ("`slack`", &["team_id"]),
     (
         "`server`",
         &["tls", "trusted_proxies", "token", "token_file", "public"],
@@ -890,7 +892,6 @@ const LATER: &[(&str, &[&str])] = &[
         ],
     ),
     ("`match`", &["kind", "team"]),
-    ("an SLO", &["burn_alerts"]),
 ];
 
 /// Whether a later version will take this key in this section.

@@ -77,13 +77,13 @@ pub(crate) struct Step {
     pub(crate) log_freshness: Option<At<LogWord>>,
     /// Whether it calls.
     pub(crate) heartbeat: Option<At<BeatWord>>,
-    /// How long answers take; shorter than the limit of a look.
+    /// How long answers take; shorter than the limit of a look, or of the action.
     pub(crate) took: Option<At<DurationText>>,
     /// What a bad answer says.
     pub(crate) says: Option<At<String>>,
     /// The store of logs that changes.
     pub(crate) source: Option<At<String>>,
-    /// What a store of logs, or a channel, does with what it is asked.
+    /// What a store of logs, a channel, or the receiver of an action does with what it is asked.
     pub(crate) answers: Option<At<ReceiverWord>>,
     /// How far a store of logs is behind; `0s`: not at all.
     pub(crate) lag: Option<At<DurationText>>,
@@ -95,6 +95,22 @@ pub(crate) struct Step {
     pub(crate) channel: Option<At<String>>,
     /// What somebody says, as after `hekate` in a terminal or `/roih` in Slack: `silence add master blue for 30m because db restore`.
     pub(crate) command: Option<At<String>>,
+    /// What somebody wants done, as after `/roih` in Slack: `restart master green because it hangs`.
+    pub(crate) action: Option<At<String>>,
+    /// Who wants it: Slack's id of a person (`U…`). Default: a program on this machine.
+    pub(crate) by: Option<At<String>>,
+    /// Where they say it: a channel of the file, or Slack's id of one. Default: to the bot alone.
+    pub(crate) r#in: Option<At<String>>,
+    /// In which user groups (`S…`) Slack says that they are, and whoever is `second`.
+    pub(crate) member_of: Option<At<OneOrMany<String>>>,
+    /// What they do when they are asked to confirm it. Default `yes`: they press the button, or type the name.
+    pub(crate) confirm: Option<At<ConfirmWord>>,
+    /// What they type where a name has to be typed. Default the name.
+    pub(crate) types: Option<At<String>>,
+    /// Who confirms as the second person. Default nobody.
+    pub(crate) second: Option<At<String>>,
+    /// The action whose receiver does something else from now on.
+    pub(crate) run: Option<At<String>>,
     /// How hekate itself ends, to be started again.
     pub(crate) restart: Option<At<RestartWord>>,
     /// For how long hekate is not running in a `restart`. Default `2s`.
@@ -138,6 +154,10 @@ pub(crate) struct Expectation {
     pub(crate) source: Option<At<String>>,
     /// How the target or source is.
     pub(crate) state: Option<At<ShownWord>>,
+    /// What becomes of an action that somebody wants done.
+    pub(crate) outcome: Option<At<OutcomeWord>>,
+    /// The action, by its key. Default any.
+    pub(crate) action: Option<At<String>>,
 }
 
 words! {
@@ -159,6 +179,14 @@ words! {
 words! {
     /// How hekate ends: at once, or in order.
     RestartWord, ["killed", "orderly"]
+}
+words! {
+    /// What whoever is asked to confirm does.
+    ConfirmWord, ["yes", "never", "cancel"]
+}
+words! {
+    /// What becomes of an action.
+    OutcomeWord, ["refused", "begun", "done", "failed", "unknown", "expired", "cancelled"]
 }
 words! {
     /// Whether it works.

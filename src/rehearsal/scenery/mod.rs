@@ -1,5 +1,6 @@
 //! What is looked at and told in a rehearsal: it answers as the script says, and well where the script says nothing.
 
+mod deeds;
 mod logs;
 
 use std::{
@@ -7,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use self::logs::{Store, log_of};
+use self::{
+    deeds::Running,
+    logs::{Store, log_of},
+};
 use crate::{
     config::script::{Answer, Beats, Doing, Receiving},
     engine::Order,
@@ -71,6 +75,8 @@ pub(super) struct Scenery {
     active: HashMap<GroupName, Vec<TargetId>>,
     channels: HashMap<ChannelName, (Receiving, Option<usize>)>,
     beats: HashMap<TargetId, (Beats, String)>,
+    /// What receivers of actions do, by the actions' keys.
+    runs: HashMap<String, Running>,
     is_network_up: bool,
     /// The steps that anything came of.
     pub(super) met: BTreeSet<usize>,
@@ -87,6 +93,7 @@ impl Scenery {
             active: HashMap::new(),
             channels: HashMap::new(),
             beats: HashMap::new(),
+            runs: HashMap::new(),
             is_network_up: true,
             met: BTreeSet::new(),
         };
@@ -217,9 +224,24 @@ impl Scenery {
             }
             // Who is asked for it answers.
             Doing::Command { .. }
+            | Doing::Action { .. }
             | Doing::Restart { .. }
             | Doing::Reload { .. }
             | Doing::Clock { .. } => {}
+            Doing::Run {
+                action,
+                answers,
+                took,
+                says,
+            } => {
+                let running = Running {
+                    answers: *answers,
+                    took: *took,
+                    says: says.clone(),
+                    step,
+                };
+                self.runs.insert(action.clone(), running);
+            }
             Doing::OurNetwork { is_up } => {
                 self.met.insert(step);
                 self.is_network_up = *is_up;
@@ -264,6 +286,7 @@ impl Scenery {
             Question::LogFreshness(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Tcp(_)
             | Question::Tls(_)
             | Question::Dns(_)
@@ -323,7 +346,7 @@ impl Scenery {
         }
     }
 
-    fn roles(&self, roles: &Roles) -> Seen {
+    pub(super) fn roles(&self, roles: &Roles) -> Seen {
         let active = self.active.get(&roles.group);
         let positions = roles.members.iter().enumerate().filter_map(|(at, member)| {
             let is_active = active.is_some_and(|active| active.contains(&member.target));

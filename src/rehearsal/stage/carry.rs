@@ -42,6 +42,9 @@ impl Stage<'_> {
                 }
                 Action::Show(slot, facts) => self.show(slot, *facts),
                 Action::Answer(number, answer) => self.answered(number, *answer),
+                Action::Ordered(number, answered) => self.ordered(number, *answered),
+                Action::Reread(reread) => self.reread(&reread),
+                Action::Run(run) => self.run_action(&run),
                 Action::AskWitnesses(order) => {
                     let ends = Coming::Witnesses {
                         number: order.number,
@@ -57,10 +60,7 @@ impl Stage<'_> {
                 | Action::Heard(_)
                 | Action::LookTrouble(_)
                 | Action::ShowAgenda(_)
-                | Action::Blind(_)
-                | Action::Ordered(..)
-                | Action::Reread(_)
-                | Action::Run(_) => {}
+                | Action::Blind(_) => {}
             }
         }
     }
@@ -107,6 +107,9 @@ impl Stage<'_> {
         for incident in &batch.incidents {
             let targets = incident.targets.iter().cloned().collect();
             self.incidents.insert(incident.id.clone(), targets);
+        }
+        for attempt in &batch.attempts {
+            self.note_attempt(attempt);
         }
         let now = self.moment();
         for entry in &batch.entries {
@@ -177,9 +180,25 @@ impl Stage<'_> {
         }
     }
 
+    /// Whether all of it is news of runs of jobs: before the script begins each job ran well once, and where the file wants to
+    /// hear of that, that is no trouble.
+    fn tells_of_runs(&self, parcel: &Parcel) -> bool {
+        let jobs = self
+            .plan
+            .targets
+            .iter()
+            .filter(|known| known.job().is_some());
+        let titles: Vec<_> = jobs.map(|job| format!("{} ", job.title())).collect();
+        parcel.entries.iter().all(|entry| {
+            let headline = &entry.story.title;
+            entry.kind == Kind::Notice && titles.iter().any(|title| headline.starts_with(title))
+        })
+    }
+
     fn send(&mut self, parcel: &Parcel) {
         let (took, delivery) = self.scenery.send(&parcel.channel);
-        if delivery == Delivery::Accepted {
+        let is_early = self.now < BEFORE;
+        if delivery == Delivery::Accepted && !(is_early && self.tells_of_runs(parcel)) {
             let newest = parcel.newest();
             let about = |entry: &Entry| {
                 let of_incident = self.incidents.get(&entry.key.incident).cloned();
@@ -187,7 +206,7 @@ impl Stage<'_> {
             };
             let message = Message {
                 after: self.after(),
-                is_early: self.now < BEFORE,
+                is_early,
                 channel: parcel.channel.clone(),
                 kinds: parcel.entries.iter().map(|entry| entry.kind).collect(),
                 mention: newest.mention.clone(),

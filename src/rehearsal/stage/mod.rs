@@ -1,6 +1,7 @@
 //! A script played in virtual time: the real engine decides, the real courier posts, and nothing leaves the stage.
 
 mod carry;
+mod deeds;
 mod process;
 mod surroundings;
 
@@ -11,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use self::process::Process;
+use self::{deeds::Speaker, process::Process};
 use super::{
     people,
     scenery::{Clocks, Scenery, Seen},
@@ -19,11 +20,12 @@ use super::{
 #[cfg(test)]
 use crate::model::Batch;
 use crate::{
-    config::script::{Doing, Script},
-    engine::{Engine, Event, Order},
+    config::script::{ActionOutcome, Doing, Script},
+    engine::{Engine, Event, Order, RereadAnswer},
     model::{
         ChannelName, Delivery, EntryKey, IncidentId, Kind, Moment, Observation, OnCallName, Phases,
         Plan, Severity, SourceName, TargetId, Tick, Timestamp, Verdict,
+        action::{self, AttemptId, Ran},
         planned::{Answer, Asked},
         witness::Round,
     },
@@ -44,6 +46,8 @@ pub struct Played {
     pub met: BTreeSet<usize>,
     /// What people said and nothing was done about.
     pub refused: Vec<Refusal>,
+    /// What became of what people wanted done, in order.
+    pub deeds: Vec<Deed>,
     /// What was touched of each file that is tested.
     pub coverage: Coverages,
     /// How many looks were made.
@@ -69,6 +73,25 @@ pub struct Message {
     pub targets: BTreeSet<TargetId>,
     /// All of it in words.
     pub text: String,
+}
+
+/// Something that became of what people wanted done.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deed {
+    /// When, counted from the beginning.
+    pub after: Duration,
+    /// The place of its step in the script.
+    pub step: Option<usize>,
+    /// What hekate calls it.
+    pub attempt: AttemptId,
+    /// The action's key.
+    pub action: String,
+    /// To what.
+    pub target: TargetId,
+    /// What became of it.
+    pub outcome: ActionOutcome,
+    /// In words.
+    pub words: String,
 }
 
 /// Something that people said and nothing was done about.
@@ -183,6 +206,16 @@ enum Coming {
         target: TargetId,
         source: SourceName,
     },
+    /// Somebody of a step says something about what they want done.
+    Says {
+        index: usize,
+        order: action::Order,
+        speaker: Speaker,
+    },
+    /// Who is active was looked at, right before something is done.
+    Reread(RereadAnswer),
+    /// An action was answered.
+    Ran(Ran),
     /// A job runs, if its rhythm is still the one of these words.
     Run {
         target: TargetId,
@@ -197,9 +230,12 @@ impl Coming {
             Self::LookEnds { .. }
             | Self::SendEnds { .. }
             | Self::Witnesses { .. }
+            | Self::Reread(_)
+            | Self::Ran(_)
             | Self::Alive => true,
             Self::Step(_)
             | Self::Start(_)
+            | Self::Says { .. }
             | Self::Beat { .. }
             | Self::Lines { .. }
             | Self::Run { .. } => false,
@@ -365,6 +401,13 @@ impl<'a> Stage<'a> {
                 self.memory.mark_alive(self.moment().at);
                 self.push(self.now + store::ALIVE_EVERY, Coming::Alive);
             }
+            Coming::Says {
+                index,
+                order,
+                speaker,
+            } => self.order(index, order, speaker),
+            Coming::Reread(answer) => self.event(Event::Reread(answer)),
+            Coming::Ran(ran) => self.event(Event::Ran(ran)),
             Coming::Beat { target, every } => self.beat_again(target, every),
             Coming::Lines { target, source } => self.lines_again(target, source),
             Coming::Run { target, rhythm } => self.run_again(target, rhythm),
@@ -384,6 +427,7 @@ impl<'a> Stage<'a> {
             Doing::Beats { target, .. } => self.beat(target),
             Doing::Active { .. } => self.tell_roles(|_| true),
             Doing::Command { words } => self.say(index, words),
+            Doing::Action { words, .. } => self.ask(index, words),
             Doing::Restart { how, away } => self.end(index, *how, *away),
             Doing::Reload { file, plan } => self.reload(index, file, plan),
             Doing::Clock { by_ms } => self.move_clock(index, *by_ms),
@@ -391,6 +435,7 @@ impl<'a> Stage<'a> {
             | Doing::Log { .. }
             | Doing::Source { .. }
             | Doing::Channel { .. }
+            | Doing::Run { .. }
             | Doing::OurNetwork { .. } => {}
         }
     }

@@ -97,6 +97,9 @@ impl Stage<'_> {
                 | Coming::Witnesses { .. }
                 | Coming::Beat { .. }
                 | Coming::Run { .. }
+                | Coming::Says { .. }
+                | Coming::Reread(_)
+                | Coming::Ran(_)
                 | Coming::Lines { .. } => None,
             })
             .collect();

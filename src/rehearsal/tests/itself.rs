@@ -219,6 +219,16 @@ fn jobs_run_by_themselves() {
                  at: 3h, end: true";
     let cut = script_in(&mut library, steps, "channel: team, never: true");
     assert_eq!(review::review(&cut, 1).faults, []);
+    // Where runs are told they are told from the beginning on, and the one that made everything well before it is not.
+    let file = file.replace(", announce: failures", "");
+    let mut library = library.with_plan(plan_of(&file));
+    let told = script_in(
+        &mut library,
+        "at: 50m, end: true",
+        "channel: team, text_contains: job nightly is done, times: 3
+         times: 3",
+    );
+    assert_eq!(review::review(&told, 1).faults, []);
 }
 
 #[test]

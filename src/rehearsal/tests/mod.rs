@@ -1,5 +1,6 @@
 //! Scripts of all kinds, and what comes of them.
 
+mod deeds;
 mod itself;
 mod open;
 mod past;

@@ -13,17 +13,15 @@ use thiserror::Error;
 pub use response_url::{BadResponseUrl, ResponseUrl};
 pub use typed::Typed;
 
+use super::origin::Origin;
+
 /// A slash command, to be parsed only after its signature was verified.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SlashCommand {
-    /// The workspace, `T…`.
-    pub team_id: String,
-    /// Its name in addresses.
+    /// From where; a command says of which workspace whoever typed it is by where it comes from.
+    pub origin: Origin,
+    /// The workspace's name in addresses.
     pub team_domain: String,
-    /// The organisation, `E…`, if there is one.
-    pub enterprise_id: Option<String>,
-    /// Whether the app is installed for the whole organisation.
-    pub is_enterprise_install: bool,
     /// Where it was typed.
     pub channel_id: String,
     /// What that place is called; `directmessage` or `privategroup` where it has no name to tell.
@@ -40,8 +38,6 @@ pub struct SlashCommand {
     pub response_url: Option<ResponseUrl>,
     /// A word that is another for every command.
     pub trigger_id: String,
-    /// The app, `A…`.
-    pub api_app_id: String,
 }
 
 /// Why a body is no slash command.
@@ -115,10 +111,14 @@ impl SlashCommand {
     ) -> Result<Self, NotACommand> {
         let address = fields.take("response_url");
         Ok(Self {
-            team_id: fields.needed("team_id")?,
+            origin: Origin {
+                team_id: fields.needed("team_id")?,
+                enterprise_id: fields.take("enterprise_id"),
+                is_of_organisation: fields.take("is_enterprise_install") == "true",
+                api_app_id: fields.take("api_app_id"),
+                teams_of_person: Vec::new(),
+            },
             team_domain: fields.take("team_domain"),
-            enterprise_id: Some(fields.take("enterprise_id")).filter(|id| !id.is_empty()),
-            is_enterprise_install: fields.take("is_enterprise_install") == "true",
             channel_id: fields.needed("channel_id")?,
             channel_name: fields.take("channel_name"),
             user_id: fields.needed("user_id")?,
@@ -130,7 +130,6 @@ impl SlashCommand {
                 address => Some(response_url(address)?),
             },
             trigger_id: fields.take("trigger_id"),
-            api_app_id: fields.take("api_app_id"),
         })
     }
 }

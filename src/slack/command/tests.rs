@@ -10,9 +10,9 @@ const FORM: &str = "token=old&team_id=T1&team_domain=firm&enterprise_id=E1&enter
 #[test]
 fn a_command_is_read() {
     let command = SlashCommand::parse(FORM.as_bytes()).unwrap();
-    assert_eq!(command.team_id, "T1");
-    assert_eq!(command.enterprise_id.as_deref(), Some("E1"));
-    assert!(!command.is_enterprise_install);
+    assert_eq!(command.origin.team_id, "T1");
+    assert_eq!(command.origin.enterprise_id, "E1");
+    assert!(!command.origin.is_of_organisation);
     assert_eq!(command.channel_id, "C1");
     assert_eq!(command.user_id, "U1");
     assert_eq!(command.command, "/roih");
@@ -35,7 +35,7 @@ fn the_payload_of_a_connection_says_the_same_as_a_form() {
     let of_payload = |payload: &Value| SlashCommand::of_payload(payload, ResponseUrl::parse);
     assert_eq!(of_payload(&payload), of_form);
     payload["is_enterprise_install"] = Value::Bool(true);
-    assert!(of_payload(&payload).unwrap().is_enterprise_install);
+    assert!(of_payload(&payload).unwrap().origin.is_of_organisation);
     for nothing in [Value::Null, Value::from(5), serde_json::json!(["U1"])] {
         payload["user_id"] = nothing;
         assert_eq!(of_payload(&payload), Err(NotACommand::Missing("user_id")));

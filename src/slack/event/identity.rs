@@ -36,26 +36,6 @@ impl Identity {
         })
     }
 
-    /// Why something that happened is not this bot's to answer; absent if it is.
-    ///
-    /// Rights are given to people of one company, and ids of another one's people prove nothing here.
-    pub fn objection(&self, happening: &Happening) -> Option<&'static str> {
-        let is_home = |team: &String| self.is_home(team);
-        let is_other_app = self
-            .app_id
-            .as_ref()
-            .is_some_and(|app| !happening.api_app_id.is_empty() && *app != happening.api_app_id);
-        if is_other_app {
-            Some("it is for another app")
-        } else if !is_home(&happening.team_id) {
-            Some("it happened in another workspace")
-        } else if !happening.teams_of_speaker.iter().all(is_home) {
-            Some("somebody of another workspace did it")
-        } else {
-            None
-        }
-    }
-
     /// Whether this is its workspace, `T…`, or the organisation of that, `E…`.
     pub fn is_home(&self, team_id: &str) -> bool {
         team_id == self.team_id || Some(team_id) == self.enterprise_id.as_deref()

@@ -15,7 +15,11 @@ use thiserror::Error;
 
 pub use identity::Identity;
 
-use super::{command::Typed, interaction::id};
+use super::{
+    command::Typed,
+    interaction::id,
+    origin::{self, Origin},
+};
 use crate::model::text::clean;
 
 /// The most characters of the name of a kind.
@@ -48,14 +52,10 @@ pub struct Happening {
     pub id: String,
     /// When, in seconds since 1970; absent if Slack does not say.
     pub at_seconds: Option<i64>,
-    /// The workspace, `T…`.
-    pub team_id: String,
-    /// The app, `A…`; may be empty.
-    pub api_app_id: String,
+    /// Where.
+    pub origin: Origin,
     /// The users, `U…`, that Slack says this app is.
     pub own_users: Vec<String>,
-    /// The workspaces of whoever did it, if Slack says them: in a channel that is shared it may be another company.
-    pub teams_of_speaker: Vec<String>,
     /// What.
     pub event: Event,
 }
@@ -174,21 +174,26 @@ impl Happening {
         let kind = event["type"].as_str();
         let kind = kind.ok_or(NotACallback::Missing("event.type"))?;
         let authorizations = payload["authorizations"].as_array().into_iter().flatten();
+        let of_organisation = &payload["authorizations"][0]["is_enterprise_install"];
         let teams = ["user_team", "source_team", "team"];
         Ok(Self {
             id: needed("event_id")?,
             at_seconds: payload["event_time"].as_i64(),
-            team_id: needed("team_id")?,
-            api_app_id: id(&payload["api_app_id"]),
+            origin: Origin {
+                team_id: needed("team_id")?,
+                enterprise_id: id(&payload["enterprise_id"]),
+                is_of_organisation: origin::is_true(of_organisation),
+                api_app_id: id(&payload["api_app_id"]),
+                teams_of_person: teams
+                    .iter()
+                    .map(|name| id(&event[*name]))
+                    .filter(|id| !id.is_empty())
+                    .collect(),
+            },
             own_users: authorizations
                 .take(AUTHORIZATIONS_MAX)
                 .filter(|one| one["is_bot"] == true)
                 .map(|one| id(&one["user_id"]))
-                .filter(|id| !id.is_empty())
-                .collect(),
-            teams_of_speaker: teams
-                .iter()
-                .map(|name| id(&event[*name]))
                 .filter(|id| !id.is_empty())
                 .collect(),
             event: Event::read(kind, event)?,

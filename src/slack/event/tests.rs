@@ -4,6 +4,7 @@ use expect_test::expect;
 use serde_json::json;
 
 use super::*;
+use crate::slack::origin::Home;
 
 fn happening(event: &Value) -> Value {
     json!({
@@ -268,6 +269,7 @@ fn a_bot_answers_for_its_own_workspace_and_app_only() {
     let mut person = answer;
     person["bot_id"] = json!(null);
     assert_eq!(Identity::read(&person), None);
+    let home = Home::new(None, Some(&identity)).unwrap();
     let mut out = String::new();
     for (path, value) in [
         ("/team_id", "T1"),
@@ -287,17 +289,19 @@ fn a_bot_answers_for_its_own_workspace_and_app_only() {
             panic!("{payload}");
         };
         assert_eq!(identity.users(&happening), ["U0HEKATE", "U0HEKATE"]);
-        writeln!(out, "{path} {value}: {:?}", identity.objection(&happening)).unwrap();
+        let admitted = home.admit(&happening.origin);
+        let said = admitted.map_or_else(|why| why.to_string(), |()| String::from("let in"));
+        writeln!(out, "{path} {value}: {said}").unwrap();
     }
     expect![[r#"
-        /team_id T1: None
-        /team_id E1: None
-        /team_id T2: Some("it happened in another workspace")
-        /api_app_id A2: Some("it is for another app")
-        /event/team T2: Some("somebody of another workspace did it")
-        /event/user_team T2: Some("somebody of another workspace did it")
-        /event/source_team T2: Some("somebody of another workspace did it")
-        /event/team E1: None
+        /team_id T1: let in
+        /team_id E1: let in
+        /team_id T2: it happened in another workspace
+        /api_app_id A2: it is for another app
+        /event/team T2: somebody of another workspace did it
+        /event/user_team T2: somebody of another workspace did it
+        /event/source_team T2: somebody of another workspace did it
+        /event/team E1: let in
     "#]]
     .assert_eq(&out);
 }

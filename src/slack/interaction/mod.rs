@@ -17,7 +17,10 @@ pub use action::{Action, BadAction, Place, Quiet, Subject};
 pub use pick::{PICK, Pick};
 pub use submission::Submission;
 
-use super::command::{BadResponseUrl, ResponseUrl};
+use super::{
+    command::{BadResponseUrl, ResponseUrl},
+    origin::Origin,
+};
 use crate::model::text::clean;
 
 /// The longest id of a person, a place or a workspace; Slack's have about 11 characters.
@@ -50,10 +53,8 @@ pub struct Click {
     pub action: Result<Action, BadAction>,
     /// Who did it.
     pub user: User,
-    /// The workspace, `T…`; empty if the app is installed for an organisation.
-    pub team_id: String,
-    /// The app, `A…`.
-    pub api_app_id: String,
+    /// From where.
+    pub origin: Origin,
     /// Where; empty on the Home tab.
     pub channel_id: String,
     /// The message on which it was, by its time; empty on the Home tab.
@@ -84,8 +85,8 @@ pub struct Search {
     pub pick: Result<Pick, BadAction>,
     /// What was typed so far, cleaned.
     pub typed: String,
-    /// The workspace, as Slack says it; empty if it does not.
-    pub team_id: String,
+    /// From where.
+    pub origin: Origin,
 }
 
 /// Why a payload is no interaction.
@@ -145,7 +146,7 @@ impl Interaction {
             "block_suggestion" => Ok(Self::Search(Search {
                 pick: Pick::read(payload["block_id"].as_str().unwrap_or_default()),
                 typed: clean(payload["value"].as_str().unwrap_or_default(), WORDS_MAX),
-                team_id: id(&payload["team"]["id"]),
+                origin: Origin::of_interaction(payload),
             })),
             other => Ok(Self::Other {
                 kind: clean(other, WORDS_MAX),
@@ -166,8 +167,7 @@ impl Click {
         Ok(Self {
             action: action_of(pressed),
             user,
-            team_id: id(&payload["team"]["id"]),
-            api_app_id: id(&payload["api_app_id"]),
+            origin: Origin::of_interaction(payload),
             channel_id: match id(&payload["channel"]["id"]) {
                 empty if empty.is_empty() => id(&container["channel_id"]),
                 channel => channel,

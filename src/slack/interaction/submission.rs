@@ -4,11 +4,11 @@
 
 use serde_json::Value;
 
-use super::{Action, BadAction, NotAnInteraction, User, id};
+use super::{Action, BadAction, NotAnInteraction, User};
 use crate::{
     command::act::Filled,
     model::{action::WORDS_MAX, text::clean},
-    slack::form,
+    slack::{form, origin::Origin},
 };
 
 /// A form that was sent.
@@ -18,8 +18,8 @@ pub struct Submission {
     pub filled: Result<Filled, BadAction>,
     /// Who did it.
     pub user: User,
-    /// The workspace, as Slack says it; empty if it does not.
-    pub team_id: String,
+    /// From where.
+    pub origin: Origin,
 }
 
 impl Submission {
@@ -31,7 +31,7 @@ impl Submission {
         Ok(Self {
             filled: filled(view),
             user: User::read(&payload["user"])?,
-            team_id: id(&payload["team"]["id"]),
+            origin: Origin::of_interaction(payload),
         })
     }
 }

@@ -48,7 +48,7 @@ fn a_click_is_read_from_a_form_and_from_an_envelope() {
     );
     assert_eq!((seen.user.id.as_str(), seen.who()), ("U1", "eva"));
     assert_eq!(
-        (seen.team_id.as_str(), seen.channel_id.as_str()),
+        (seen.origin.team_id.as_str(), seen.channel_id.as_str()),
         ("T1", "C1")
     );
     assert_eq!(seen.trigger_id, "1.2.3");

@@ -192,7 +192,7 @@ impl Desk {
                 back.acknowledge(envelope.takes_payload.then_some(&answer));
             }
             Ok(Interaction::Search(search)) => {
-                let options = json!({ "options": options_json(&self.chat.search(&search)) });
+                let options = json!({ "options": options_json(&self.chat.search(&search).await) });
                 self.count(&envelope, Fate::Answered);
                 back.acknowledge(envelope.takes_payload.then_some(&options));
             }

@@ -74,9 +74,11 @@ pub(super) fn open(
     now: Timestamp,
     door: Door,
 ) -> Result<(Database, Vec<Notice>), Error> {
+    let folder = Arc::new(Folder::lock(&settings.path, now)?);
+    folder.forget_compaction();
     let mut opening = Opening {
         settings,
-        folder: Arc::new(Folder::lock(&settings.path, now)?),
+        folder,
         door,
         now,
         notices: Vec::new(),

@@ -166,7 +166,7 @@ async fn a_silence_until_it_recovers_ends_with_the_incident_though_hekate_was_ki
 }
 
 /// Eva presses something below the message of the incident.
-async fn press(hekate: &Hekate, trigger: usize, pressed: Value) {
+pub(super) async fn press(hekate: &Hekate, trigger: usize, pressed: Value) {
     let payload = json!({
         "type": "block_actions", "api_app_id": "A1", "team": { "id": "T0" },
         "user": { "id": "UEVA", "username": "eva" }, "channel": { "id": "C0CORE0001" },

@@ -4,6 +4,7 @@ mod accounts;
 mod deeds;
 mod runs;
 mod shifts;
+mod split;
 mod workspace;
 
 pub(crate) use self::workspace::Workspace;

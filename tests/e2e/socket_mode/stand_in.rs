@@ -310,7 +310,7 @@ impl StandIn {
                 200,
                 json.to_owned(),
                 json!({
-                    "ok": true, "user_id": "U0HEKATE", "bot_id": "B0", "team_id": "T1", "channel": "C1", "ts": "1.2",
+                    "ok": true, "user_id": "U0HEKATE", "bot_id": "B0", "team_id": "T1", "app_id": "A1", "channel": "C1", "ts": "1.2",
                     "users": members,
                 }),
             ),

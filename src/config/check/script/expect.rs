@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Checker, Context};
+use super::{Checker, Context, deeds::outcome_of};
 use crate::{
     config::{
         code::Code,
@@ -28,6 +28,8 @@ impl Checker<'_> {
         let times = self.times(span, &raw);
         let what = if raw.state.is_some() {
             self.state(span, &raw, context)
+        } else if raw.outcome.is_some() || raw.action.is_some() {
+            self.deed(span, &raw, context)
         } else {
             self.message(span, &raw, context)
         };
@@ -243,6 +245,44 @@ impl Checker<'_> {
                 Err(())
             }
         }
+    }
+
+    fn deed(&self, span: Span, raw: &raw::Expectation, context: &Context<'_>) -> Option<What> {
+        let others = [
+            ("channel", raw.channel.is_some()),
+            ("kind", raw.kind.is_some()),
+            ("mention", raw.mention.is_some()),
+            ("source", raw.source.is_some()),
+        ];
+        let others = others.iter().filter(|(_, is_given)| *is_given);
+        let others: Vec<_> = others.map(|(key, _)| *key).collect();
+        if !others.is_empty() {
+            let words = format!(
+                "{} means nothing for what becomes of an action",
+                listed(others)
+            );
+            let problem = Problem::new(Code::Both, span, words);
+            self.check
+                .report(problem.help("expect the message that tells of it as one of its own"));
+            return None;
+        }
+        let Some(outcome) = &raw.outcome else {
+            let help = "say what becomes of it: `outcome: refused`, `begun`, `done` or `failed`";
+            self.missing(span, "outcome", "this expectation", help);
+            return None;
+        };
+        Some(What::Action {
+            outcome: outcome_of(&outcome.value.as_ref()?.0)?,
+            action: match &raw.action {
+                Some(at) => Some(self.action_called(at, &context.plans)?.name.clone()),
+                None => None,
+            },
+            target: self.whom(span, raw, context).ok()?,
+            text: match &raw.text_contains {
+                Some(at) => Some(self.check.text(at, "`text_contains`")?.to_lowercase()),
+                None => None,
+            },
+        })
     }
 
     fn message(&self, span: Span, raw: &raw::Expectation, context: &Context<'_>) -> Option<What> {

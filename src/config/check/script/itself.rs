@@ -104,7 +104,7 @@ impl Checker<'_> {
         for step in steps {
             let is_away = back.is_some_and(|back| step.after < back);
             let words = match &step.doing {
-                Doing::Restart { .. } | Doing::Command { .. } if is_away => {
+                Doing::Restart { .. } | Doing::Command { .. } | Doing::Action { .. } if is_away => {
                     let back = back.unwrap_or_default();
                     format!(
                         "hekate is not running by then: it is back after {}",
@@ -120,6 +120,8 @@ impl Checker<'_> {
                     format!("the script ends while hekate is away for {}", span(*away))
                 }
                 Doing::Command { .. }
+                | Doing::Action { .. }
+                | Doing::Run { .. }
                 | Doing::Answer { .. }
                 | Doing::Log { .. }
                 | Doing::Beats { .. }

@@ -1,5 +1,6 @@
 //! From a file of tests as typed to scripts: every name is looked up in the file that is tested.
 
+mod deeds;
 mod expect;
 mod itself;
 mod names;

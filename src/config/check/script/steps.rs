@@ -130,7 +130,7 @@ impl Checker<'_> {
             [] => {
                 self.check.report(
                     Problem::new(Code::Missing, span, "in this step nothing happens").help(
-                        "say of what: `target`, `source`, `group`, `channel`, `command`, `restart`, `reload`, `clock`, `our_network`, or `end: true`",
+                        "say of what: `target`, `source`, `group`, `channel`, `command`, `action`, `run`, `restart`, `reload`, `clock`, `our_network`, or `end: true`",
                     ),
                 );
                 None
@@ -145,6 +145,8 @@ impl Checker<'_> {
                 self.has_only(span, step, &[])
                     .then_some(Doing::Command { words })
             }
+            ["action"] => self.of_action(span, step, context),
+            ["run"] => self.of_run(span, step, context),
             ["restart"] => self.of_restart(span, step),
             ["reload"] => self.of_reload(span, step, context),
             ["clock"] => self.of_clock(span, step),
@@ -184,6 +186,12 @@ impl Checker<'_> {
             ("lag", step.lag.is_some()),
             ("active", step.active.is_some()),
             ("away", step.away.is_some()),
+            ("by", step.by.is_some()),
+            ("in", step.r#in.is_some()),
+            ("member_of", step.member_of.is_some()),
+            ("confirm", step.confirm.is_some()),
+            ("types", step.types.is_some()),
+            ("second", step.second.is_some()),
         ];
         let checks = step.answers_of_checks().map(|(kind, _)| kind.as_str());
         let given = given
@@ -500,6 +508,8 @@ fn named(step: &raw::Step) -> Vec<&'static str> {
         ("group", step.group.is_some()),
         ("channel", step.channel.is_some()),
         ("command", step.command.is_some()),
+        ("action", step.action.is_some()),
+        ("run", step.run.is_some()),
         ("restart", step.restart.is_some()),
         ("reload", step.reload.is_some()),
         ("clock", step.clock.is_some()),
@@ -526,7 +536,8 @@ const fn is_looked_at(kind: CheckKind) -> bool {
         | CheckKind::Heartbeat
         | CheckKind::LogStore
         | CheckKind::Roles
-        | CheckKind::Job => false,
+        | CheckKind::Job
+        | CheckKind::ErrorBudget => false,
     }
 }
 
@@ -553,7 +564,7 @@ fn answer_of(word: &str) -> Option<Answer> {
     all.find(|answer| answer.as_str() == word)
 }
 
-fn receiving(word: &str) -> Option<Receiving> {
+pub(super) fn receiving(word: &str) -> Option<Receiving> {
     let mut all = Receiving::ALL.into_iter();
     all.find(|receiving| receiving.as_str() == word)
 }
@@ -591,9 +602,16 @@ fn well_again(doing: &Doing) -> Option<Doing> {
             answers: Receiving::Ok,
         }),
         Doing::OurNetwork { is_up } => (!is_up).then_some(Doing::OurNetwork { is_up: true }),
+        Doing::Run { action, .. } => Some(Doing::Run {
+            action: action.clone(),
+            answers: Receiving::Ok,
+            took: None,
+            says: None,
+        }),
         Doing::Clock { by_ms } => Some(Doing::Clock { by_ms: -by_ms }),
         Doing::Active { .. }
         | Doing::Command { .. }
+        | Doing::Action { .. }
         | Doing::Restart { .. }
         | Doing::Reload { .. } => None,
     }
@@ -619,6 +637,7 @@ fn roles_of(context: &Context<'_>, group: &crate::model::GroupName) -> Option<Ar
         | Question::Grpc(_)
         | Question::Heartbeat(_)
         | Question::Job(_)
+        | Question::ErrorBudget(_)
         | Question::Http(_)
         | Question::Metrics(_)
         | Question::Steps(_) => None,
