@@ -6,7 +6,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{latencies::Counting, orders, post::Mail, signs::Signs, systemd::Watchdog};
+use super::{
+    burning::{self, Budgets},
+    latencies::Counting,
+    orders,
+    post::Mail,
+    signs::Signs,
+    systemd::Watchdog,
+};
 use crate::{
     clock::Clock,
     engine::{Action, Engine, Event, Looked, Order, Run},
@@ -62,6 +69,7 @@ pub(super) struct Outside {
     pub(super) pulse: Arc<Pulse>,
     pub(super) signs: Arc<Signs>,
     pub(super) watchdog: Watchdog,
+    pub(super) budgets: Budgets,
     pub(super) places: HashMap<Slot, Place>,
     pub(super) counting: Counting,
 }
@@ -253,6 +261,7 @@ impl Outside {
         self.signs.began(now);
         self.metrics.look_began(now.since(order.planned));
         let metrics = Arc::clone(&self.metrics);
+        let (clock, budgets) = (self.clock.clone(), Arc::clone(&self.budgets));
         tokio::spawn(async move {
             let Order {
                 look,
@@ -269,9 +278,13 @@ impl Outside {
                 Freshness::AsConfigured
             };
             let question = &target.checks[usize::from(look.check)].question;
-            let observation = prober
-                .look_with(look, question, limit, freshness, &ask)
-                .await;
+            let observation = if let Some(slo) = question.slo() {
+                burning::look(look, slo, limit, &clock, budgets).await
+            } else {
+                prober
+                    .look_with(look, question, limit, freshness, &ask)
+                    .await
+            };
             metrics.look_ended();
             // Nobody listens any more only while the process ends.
             let _ = events.send(Event::Observed(observation));

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod availability;
+mod burning;
 mod by_hand;
 mod discovery;
 mod guard;
@@ -375,6 +376,14 @@ impl Shared {
             pulse: Arc::clone(&self.pulse),
             signs: Arc::clone(&self.signs),
             watchdog: Watchdog::of_environment(),
+            budgets: burning::budgets(
+                availability::measures_each(
+                    self.writer.reader(),
+                    Arc::clone(&self.plan),
+                    Arc::clone(&self.board),
+                ),
+                Arc::clone(&self.board),
+            ),
             places: HashMap::new(),
             counting: Counting::new(self.clock.now()),
         };

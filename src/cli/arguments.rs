@@ -124,6 +124,16 @@ pub enum Command {
     Doctor,
     /// The grid of the running hekate
     Status(Status),
+    /// A live screen of the running hekate: targets, lag, outbox, store
+    ///
+    /// `?` shows the keys: Enter tells everything known of a target, `/` filters, `p` leaves out what is fine, `q` leaves. A hekate that
+    /// goes away is waited for.
+    #[cfg(feature = "top")]
+    Top {
+        /// How often the running hekate is asked: 200ms to 1m
+        #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = refresh)]
+        every: std::time::Duration,
+    },
     /// How fresh the data is that jobs bring
     Fresh {
         /// Which jobs, in any order of their words [default: all]
@@ -920,4 +930,17 @@ pub struct JobRun {
     /// The command and its arguments, behind `--`
     #[arg(last = true, required = true, num_args = 1.., value_name = "CMD")]
     pub command: Vec<String>,
+}
+
+/// How often a screen is drawn from a new answer.
+#[cfg(feature = "top")]
+fn refresh(text: &str) -> Result<std::time::Duration, String> {
+    use std::time::Duration;
+
+    let every = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if (Duration::from_millis(200)..=Duration::from_mins(1)).contains(&every) {
+        Ok(every)
+    } else {
+        Err(String::from("between 200ms and 1m"))
+    }
 }

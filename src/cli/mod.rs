@@ -24,6 +24,8 @@ mod store;
 mod suggest;
 mod terminal;
 mod test;
+#[cfg(feature = "top")]
+mod top;
 
 pub use arguments::Arguments;
 pub use exit::Exit;
@@ -87,6 +89,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Discover => discover::discover(global, terminal),
         Command::Doctor => doctor::doctor(global, terminal),
         Command::Status(status) => ask::status(global, &status, terminal),
+        #[cfg(feature = "top")]
+        Command::Top { every } => top::top(global, every, terminal),
         Command::Fresh { words } => ask::fresh(global, &words, terminal),
         Command::Job {
             command: Job::Run(asked),

@@ -520,7 +520,7 @@ fn columns_are_measured_as_terminals_show_them() {
 
 fn explained(id: &str, board: &Board) -> String {
     let row = board.row(&TargetId::new(id)).unwrap();
-    text::explain(&Line::of(row, NOW), &plan().channels, NOW, PLAIN)
+    text::explain(&Line::of(row, NOW), &plan().channels, &[], NOW, PLAIN)
 }
 
 #[test]
@@ -740,7 +740,7 @@ fn nothing_secret_is_in_any_answer() {
     for row in &board.rows {
         let line = Line::of(row, NOW);
         all += &json::explain(&line, NOW).to_string();
-        all += &text::explain(&line, &plan().channels, NOW, PLAIN);
+        all += &text::explain(&line, &plan().channels, &[], NOW, PLAIN);
     }
     for secret in ["do-not-show", "secret-host", "hooks.slack"] {
         assert!(!all.contains(secret), "{secret} in {all}");

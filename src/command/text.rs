@@ -96,7 +96,7 @@ pub fn reply(reply: &Reply, look: Look) -> String {
         Reply::Status(answer) => status(answer, look),
         Reply::Help(lines) => help(lines),
         Reply::Past(reply) => past(reply, &BTreeMap::new(), look),
-        Reply::Known(known) => explain(&known.line, &BTreeMap::new(), known.now, look),
+        Reply::Known(known) => explain(&known.line, &BTreeMap::new(), &[], known.now, look),
         Reply::History(answer) => history(&answer.title, &answer.transitions, answer.now, look),
         Reply::Looked(answer) => looked(answer, look),
         Reply::Availability(answer) => sli::text(answer, look),
@@ -325,12 +325,13 @@ fn problem(understood: &str, nearest: &[String], hint: &str) -> String {
     out
 }
 
-/// Everything known of one target.
+/// Everything known of one target, and in a sentence for each check how long its answers took.
 ///
 /// `channels` gives channels the names that people know them by.
 pub fn explain(
     target: &Line,
     channels: &BTreeMap<ChannelName, Channel>,
+    answers: &[String],
     now: Timestamp,
     look: Look,
 ) -> String {
@@ -365,6 +366,9 @@ pub fn explain(
     };
     for fact in known::facts(target, now, &terms) {
         labelled(&mut out, fact.label, &fact.words);
+    }
+    for words in answers {
+        labelled(&mut out, "answers", words);
     }
     out
 }

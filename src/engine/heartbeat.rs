@@ -295,7 +295,8 @@ impl Watched {
                 | Question::Websocket(_)
                 | Question::Grpc(_)
                 | Question::Heartbeat(_)
-                | Question::Job(_) => false,
+                | Question::Job(_)
+                | Question::ErrorBudget(_) => false,
             });
         if !is_asked_for {
             return;

@@ -8,6 +8,7 @@
 mod account;
 mod act;
 mod blindness;
+mod budget;
 mod claim;
 mod correlate;
 mod disaster;

@@ -83,6 +83,7 @@ impl Engine {
     fn notes(&self, slot: Slot) -> Vec<String> {
         let mut notes: Vec<_> = self.disaster_words(slot).into_iter().collect();
         notes.extend(self.plans.notes_of([&slot]));
+        notes.extend(self.spender_words(slot));
         notes
     }
 

@@ -14,7 +14,7 @@ use crate::{
         Kind, Moment, OnCallName, Outage, Slot, Story, TargetId, Told, Verdict,
         planned::Acknowledgement,
     },
-    route::{self, Case},
+    route::Case,
 };
 
 impl Engine {
@@ -88,8 +88,8 @@ impl Engine {
     ) -> Option<IncidentId> {
         self.incidents += 1;
         let number = self.incidents;
+        let decision = self.decision(slot, verdict)?;
         let watched = self.at(slot)?;
-        let decision = route::route(&self.plan, watched.case(verdict));
         let target = &watched.target;
         let check = watched.deciding();
         let mut incident = Incident {
@@ -142,7 +142,7 @@ impl Engine {
         check: usize,
         batch: &mut Batch,
     ) -> Option<IncidentId> {
-        let decision = route::route(&self.plan, self.at(slot)?.case(verdict));
+        let decision = self.decision(slot, verdict)?;
         let incident = &self.at(slot)?.incident.as_ref()?.incident;
         let was_worse = incident.worst >= verdict;
         // It is not what somebody has taken on any more.

@@ -18,6 +18,7 @@
 //! 6. What is degraded because something ends becomes degraded anew with each next warning that the file asks for.
 
 pub mod blindness;
+pub mod burn;
 mod burst;
 pub mod cause;
 mod contract;
@@ -311,7 +312,8 @@ fn meaning(state: &State, seen: &Seen) -> Meaning {
                 | DegradationKind::LogSilence
                 | DegradationKind::Lagging
                 | DegradationKind::Roles
-                | DegradationKind::Overrun => FailureClass::Explicit,
+                | DegradationKind::Overrun
+                | DegradationKind::BudgetBurns => FailureClass::Explicit,
                 DegradationKind::Contradiction
                 | DegradationKind::BrokenBody
                 | DegradationKind::OtherFormat

@@ -245,7 +245,8 @@ pub const fn is_timed(kind: CheckKind) -> bool {
         | CheckKind::Heartbeat
         | CheckKind::LogStore
         | CheckKind::Roles
-        | CheckKind::Job => false,
+        | CheckKind::Job
+        | CheckKind::ErrorBudget => false,
     }
 }
 

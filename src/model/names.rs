@@ -163,11 +163,13 @@ pub enum CheckKind {
     Roles,
     /// `job:` whether its runs come, end, and end well.
     Job,
+    /// `burn_alerts:` of an SLO: whether its error budget burns too fast.
+    ErrorBudget,
 }
 
 impl CheckKind {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Health,
         Self::LogFreshness,
         Self::Http,
@@ -183,6 +185,7 @@ impl CheckKind {
         Self::LogStore,
         Self::Roles,
         Self::Job,
+        Self::ErrorBudget,
     ];
 
     /// Whether it is never asked, because what it is about calls us.
@@ -201,7 +204,8 @@ impl CheckKind {
             | Self::Steps
             | Self::Metrics
             | Self::LogStore
-            | Self::Roles => false,
+            | Self::Roles
+            | Self::ErrorBudget => false,
         }
     }
 
@@ -223,6 +227,7 @@ impl CheckKind {
             Self::LogStore => "log_store",
             Self::Roles => "roles",
             Self::Job => "job",
+            Self::ErrorBudget => "error_budget",
         }
     }
 }

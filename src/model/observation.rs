@@ -173,6 +173,8 @@ pub enum FailureKind {
     JobStuck,
     /// A run of a job was due, and did not come.
     JobLate,
+    /// The error budget of an SLO will be gone in days.
+    BudgetBurns,
 }
 
 impl FailureKind {
@@ -206,6 +208,7 @@ impl FailureKind {
             Self::JobFailed => "job_failed",
             Self::JobStuck => "job_stuck",
             Self::JobLate => "job_late",
+            Self::BudgetBurns => "budget_burns",
         }
     }
 }
@@ -252,6 +255,8 @@ pub enum DegradationKind {
     Roles,
     /// A run of a job takes longer than it may.
     Overrun,
+    /// The error budget of an SLO will be gone before its window is over.
+    BudgetBurns,
 }
 
 impl DegradationKind {
@@ -272,6 +277,7 @@ impl DegradationKind {
             Self::Lagging => "lagging",
             Self::Roles => "roles",
             Self::Overrun => "overrun",
+            Self::BudgetBurns => "budget_burns",
         }
     }
 }

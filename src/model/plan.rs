@@ -373,10 +373,15 @@ impl Target {
         }
     }
 
-    /// Whether it is a store of logs or the roles of a group: their troubles are told for themselves.
+    /// Whether it is a store of logs, the roles of a group, or the error budget of an SLO: their troubles are told for themselves.
     pub fn stands_for_others(&self) -> bool {
         let mut checks = self.checks.iter();
-        checks.any(|check| matches!(check.question, Question::LogStore(_) | Question::Roles(_)))
+        checks.any(|check| {
+            matches!(
+                check.question,
+                Question::LogStore(_) | Question::Roles(_) | Question::ErrorBudget(_)
+            )
+        })
     }
 
     /// Whether its troubles have to do with nobody else's, so that they are told by themselves: a store of logs, the roles of a group, a job.
@@ -388,6 +393,11 @@ impl Target {
     pub fn job(&self) -> Option<(u8, &Arc<JobQuestion>)> {
         let mut checks = (0_u8..).zip(&self.checks);
         checks.find_map(|(place, check)| Some((place, check.question.job()?)))
+    }
+
+    /// The SLO whose error budget it is.
+    pub fn slo(&self) -> Option<&Arc<Slo>> {
+        self.checks.iter().find_map(|check| check.question.slo())
     }
 
     /// The check that waits for its calls, and where it stands among the checks; a target has at most one.
@@ -450,6 +460,8 @@ pub enum Question {
     Steps(Arc<StepsQuestion>),
     /// A job of `jobs:`; never asked, it calls us.
     Job(Arc<JobQuestion>),
+    /// `burn_alerts:` of an SLO; it is read from what is remembered of its targets.
+    ErrorBudget(Arc<Slo>),
 }
 
 impl Question {
@@ -475,6 +487,7 @@ impl Question {
             Self::Dns(_)
             | Self::Heartbeat(_)
             | Self::Job(_)
+            | Self::ErrorBudget(_)
             | Self::LogFreshness(_)
             | Self::LogStore(_)
             | Self::Roles(_) => None,
@@ -511,6 +524,29 @@ impl Question {
         match self {
             Self::Job(question) => Some(question),
             Self::Heartbeat(_)
+            | Self::ErrorBudget(_)
+            | Self::Health(_)
+            | Self::Http(_)
+            | Self::Metrics(_)
+            | Self::Steps(_)
+            | Self::LogFreshness(_)
+            | Self::LogStore(_)
+            | Self::Roles(_)
+            | Self::Tcp(_)
+            | Self::Tls(_)
+            | Self::Dns(_)
+            | Self::Icmp(_)
+            | Self::Websocket(_)
+            | Self::Grpc(_) => None,
+        }
+    }
+
+    /// The SLO whose error budget this is about, if it is.
+    pub const fn slo(&self) -> Option<&Arc<Slo>> {
+        match self {
+            Self::ErrorBudget(slo) => Some(slo),
+            Self::Heartbeat(_)
+            | Self::Job(_)
             | Self::Health(_)
             | Self::Http(_)
             | Self::Metrics(_)
@@ -532,6 +568,7 @@ impl Question {
         match self {
             Self::Heartbeat(question) => Some(question),
             Self::Job(_)
+            | Self::ErrorBudget(_)
             | Self::Health(_)
             | Self::Http(_)
             | Self::Metrics(_)

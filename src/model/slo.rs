@@ -7,6 +7,13 @@ use super::{
     plan::Target,
 };
 
+/// The group of the error budgets that are watched.
+pub const GROUP: &str = "slo";
+/// `burn_alerts:` needs a window of at least this: in less, an outage that is told anyway is all there is to say.
+pub const BURN_WINDOW_MIN: Duration = Duration::from_hours(24);
+/// How often an error budget is looked at.
+pub const BURN_EVERY: Duration = Duration::from_mins(1);
+
 /// How available some targets are meant to be, over how long.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Slo {

@@ -23,6 +23,8 @@ pub enum Look {
     Messages,
     /// As the screen of a locked phone does: by their text alone.
     LockScreen,
+    /// Not at all: the Home tab of the app is open.
+    Home,
 }
 
 /// What was typed into a menu.
@@ -52,6 +54,7 @@ impl Address {
                 "channel" => out.channel = value,
                 "thread" => out.thread = Some(value).filter(|value| !value.is_empty()),
                 "look" if value == "lock" => out.look = Look::LockScreen,
+                "look" if value == "home" => out.look = Look::Home,
                 "in" => search.ts = value,
                 "menu" => search.part = value,
                 "typed" => search.typed = value,
@@ -75,6 +78,9 @@ impl Address {
             Look::Messages => {}
             Look::LockScreen => {
                 query.append_pair("look", "lock");
+            }
+            Look::Home => {
+                query.append_pair("look", "home");
             }
         }
         format!("/?{}", query.finish())

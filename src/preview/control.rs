@@ -33,6 +33,7 @@ pub(super) fn html(element: &Value, part: &str, spot: Spot<'_>) -> Markup {
             }
         },
         "external_select" => search(element, part, spot),
+        "users_select" => people(element, part, spot),
         _ => disabled(element, &spot.page.view),
     }
 }
@@ -67,6 +68,23 @@ fn search(element: &Value, part: &str, spot: Spot<'_>) -> Markup {
                 @let found = list(found, "options");
                 @if found.is_empty() { p.note { "No such name." } }
                 (options(found, part, spot))
+            }
+        }
+    }
+}
+
+/// A menu of everybody in the workspace, of whom the preview knows those whom the file names and its own.
+fn people(element: &Value, part: &str, spot: Spot<'_>) -> Markup {
+    let names = spot.page.view.names.iter();
+    let people = names.filter(|(id, _)| id.starts_with(['U', 'W']));
+    html! {
+        details.menu {
+            summary { (text(&element["placeholder"], &spot.page.view)) }
+            form.options method="post" action="/press" {
+                (pressing(spot, part))
+                @for (id, name) in people {
+                    button name="chosen" value=(id) { (name) }
+                }
             }
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod address;
 mod control;
+mod dialog;
 mod emoji;
 mod message;
 mod mrkdwn;
@@ -38,16 +39,21 @@ pub struct View<'a> {
     pub names: &'a [(String, String)],
 }
 
-/// The ids that can be mentioned, and what the file calls those on call: for [`View::names`].
+/// The ids that can be mentioned, and what the file calls those on call: for [`View::names`]. The people of the preview come first,
+/// then those whom the file names by their ids.
 pub fn names_of(on_call: &BTreeMap<OnCallName, OnCall>) -> Vec<(String, String)> {
-    on_call
-        .values()
-        .flat_map(|one| {
-            one.user_group
-                .iter()
-                .map(|id| (id.clone(), one.name.to_string()))
-        })
-        .collect()
+    let mut names: Vec<_> = [workspace::READER, workspace::SOMEBODY]
+        .iter()
+        .map(|(id, name)| ((*id).to_owned(), (*name).to_owned()))
+        .collect();
+    for one in on_call.values() {
+        let group = one.user_group.iter();
+        names.extend(group.map(|id| (id.clone(), one.name.to_string())));
+        let users = one.users.iter().map(|id| (id.clone(), id.clone()));
+        names.extend(users);
+    }
+    names.dedup();
+    names
 }
 
 impl<'a> View<'a> {

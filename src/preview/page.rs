@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     View,
     address::{Address, Look},
-    mrkdwn,
+    dialog, mrkdwn,
     row::{clock, row},
     workspace::{Post, Room, Workspace},
 };
@@ -35,7 +35,7 @@ pub struct Page<'a> {
 }
 
 /// The page. Forms post to `/ask` and `/press`, with the fields of [`Address`] and `token`; `/ask` has `text`, `/press` has
-/// `ts`, `part`, and `chosen` if it is a menu.
+/// `ts`, `part`, and `chosen` if it is a menu; `/submit` has `view` and `typed.<block>`, `/close` nothing more.
 pub fn page(page: &Page<'_>) -> Markup {
     let open = page.workspace.room(&page.address.channel);
     html! {
@@ -46,7 +46,8 @@ pub fn page(page: &Page<'_>) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { "hekate: what Slack would show" }
-                noscript { meta http-equiv="refresh" content="5"; }
+                // What is being typed into a form is not lost.
+                @if page.workspace.form().is_none() { noscript { meta http-equiv="refresh" content="5"; } }
                 link rel="stylesheet" href="/preview.css";
                 script src="/preview.js" defer {}
             }
@@ -61,11 +62,13 @@ pub fn page(page: &Page<'_>) -> Markup {
                         @match page.address.look {
                             Look::Messages => (messages(page, room)),
                             Look::LockScreen => (lock_screen(page, room)),
+                            Look::Home => (dialog::home(page)),
                         }
                         (ask(page))
                     }
                 }
                 (thread(page))
+                (dialog::dialog(page))
             }
         }
     }
@@ -96,6 +99,7 @@ fn switches(page: &Page<'_>) -> Markup {
     let looks = [
         (Look::Messages, "Messages"),
         (Look::LockScreen, "Lock screen"),
+        (Look::Home, "Home tab"),
     ];
     html! {
         div.switches {
@@ -194,6 +198,11 @@ pub(super) fn place(page: &Page<'_>) -> Markup {
         input type="hidden" name="channel" value=(page.address.channel);
         @if let Some(thread) = &page.address.thread {
             input type="hidden" name="thread" value=(thread);
+        }
+        @match page.address.look {
+            Look::Messages => {}
+            Look::LockScreen => { input type="hidden" name="look" value="lock"; }
+            Look::Home => { input type="hidden" name="look" value="home"; }
         }
     }
 }

@@ -26,7 +26,7 @@
   // What each part looked like when it came: only what came otherwise is replaced.
   const came = new WeakMap();
   const note = (root) => {
-    for (const part of root.querySelectorAll("nav, main > header, aside, li[id]")) came.set(part, part.outerHTML);
+    for (const part of root.querySelectorAll("nav, main > header, aside, #dialog, li[id]")) came.set(part, part.outerHTML);
   };
   const put = (here, there) => {
     const html = there.outerHTML;
@@ -74,6 +74,13 @@
       const atEnd = here.scrollHeight - here.scrollTop - here.clientHeight < 80;
       rows(here, there);
       if (atEnd || here.children.length > count && there.lastElementChild.matches(".private")) toEnd();
+    }
+    const dialog = document.getElementById("dialog");
+    const opened = next.getElementById("dialog");
+    if (dialog && opened && came.get(dialog) !== opened.outerHTML) {
+      const wasOpen = !dialog.hidden;
+      const shown = put(dialog, opened);
+      if (!shown.hidden && (!wasOpen || shown.querySelector("[aria-invalid]"))) shown.querySelector("label input")?.focus();
     }
     const aside = document.querySelector("aside");
     if (aside && !isBusy(aside)) put(aside, next.querySelector("aside"));

@@ -104,6 +104,7 @@ impl Prober {
             Question::Dns(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Icmp(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
@@ -179,10 +180,12 @@ impl Prober {
                     }))
                 }
                 Question::Roles(roles) => Box::pin(self.world.roles.read(roles, limit)).await,
-                Question::LogFreshness(_) => Findings::of(Outcome::Unobservable(Gap {
-                    kind: GapKind::Witness,
-                    words: String::from("it is not asked by itself"),
-                })),
+                Question::LogFreshness(_) | Question::ErrorBudget(_) => {
+                    Findings::of(Outcome::Unobservable(Gap {
+                        kind: GapKind::Witness,
+                        words: String::from("it is not asked by itself"),
+                    }))
+                }
             }
         };
         let found = AssertUnwindSafe(asking)
@@ -227,6 +230,7 @@ impl World {
             | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -247,6 +251,7 @@ impl World {
             | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)
@@ -287,6 +292,7 @@ impl World {
             | Question::Steps(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::LogFreshness(_)
             | Question::LogStore(_)
             | Question::Roles(_)

@@ -97,6 +97,7 @@ pub fn role_of(plan: &Plan, target: &Target) -> Option<Role> {
         | Question::Grpc(_)
         | Question::Heartbeat(_)
         | Question::Job(_)
+        | Question::ErrorBudget(_)
         | Question::Http(_)
         | Question::Metrics(_)
         | Question::Steps(_) => false,

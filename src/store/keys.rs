@@ -167,5 +167,6 @@ const fn kind(kind: v1::CheckKind) -> u8 {
         v1::CheckKind::LogStore => 13,
         v1::CheckKind::Roles => 14,
         v1::CheckKind::Job => 15,
+        v1::CheckKind::ErrorBudget => 16,
     }
 }

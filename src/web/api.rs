@@ -179,7 +179,7 @@ pub(super) async fn target(
         }
     };
     match what {
-        "explain" => explain(&shared, row, &asked),
+        "explain" => explain(&shared, row, &asked).await,
         "history" => history(&shared, row, &asked).await,
         "latency" => latency::answer(&shared, row, asked.window.as_deref()).await,
         _ => nothing_here(),
@@ -213,16 +213,22 @@ async fn past(shared: &Shared, incident: Incident, what: &str, asked: &Asked) ->
     }
 }
 
-fn explain(shared: &Shared, row: &Row, asked: &Asked) -> Response {
+async fn explain(shared: &Shared, row: &Row, asked: &Asked) -> Response {
     let now = shared.clock.now().at;
     let line = Line::of(row, now);
+    let charts = latency::lately(shared, &row.target, now).await;
     match asked.format {
-        Format::Json => Json(shape::explain(&line, now)).into_response(),
+        Format::Json => {
+            let mut value = shape::explain(&line, now);
+            value["latency_24h"] = latency::totals(&charts);
+            Json(value).into_response()
+        }
         Format::Text | Format::Short => {
             let plan = shared.plan.load();
             plain(text::explain(
                 &line,
                 &plan.channels,
+                &latency::sentences(&charts),
                 now,
                 look(shared, asked),
             ))

@@ -17,12 +17,46 @@ use crate::{
         CheckId, CheckKind, Target, Timestamp,
         board::Row,
         latency::{Latencies, is_timed},
+        text::span,
     },
     page::{Chart, Window},
 };
 
 /// The most checks of a page that are drawn; a target has rarely more than two.
 const CHECKS_MAX: usize = 4;
+
+/// The last 24 hours of each check; nothing if the store does not say so in time, because the question was another one.
+pub(super) async fn lately(shared: &Shared, target: &Target, now: Timestamp) -> Vec<Chart> {
+    let asked = timed(target).map(|check| (check, Window::Day)).collect();
+    let read = timeout(STORE_LIMIT, read(shared, asked, now)).await;
+    let mut charts = read.ok().and_then(Result::ok).unwrap_or_default();
+    charts.retain(|chart| chart.total().looks() > 0);
+    charts
+}
+
+/// `health: p50 38 ms, p95 142 ms, 3 of 2880 looks failed (24h)`
+pub(super) fn sentences(charts: &[Chart]) -> Vec<String> {
+    let sentence = |chart: &Chart| {
+        let total = chart.total();
+        let took = |percent| {
+            let took = total.answers.percentile(percent);
+            took.map_or_else(|| String::from("-"), span)
+        };
+        let (kind, half, most) = (chart.kind.as_str(), took(50), took(95));
+        let (failures, looks) = (total.failures(), total.looks());
+        format!(
+            "{kind}: p50 {half}, p95 {most}, {failures} of {looks} looks failed ({})",
+            chart.window.as_str()
+        )
+    };
+    charts.iter().map(sentence).collect()
+}
+
+/// The same as numbers, by the check.
+pub(super) fn totals(charts: &[Chart]) -> Value {
+    let total = |chart: &Chart| (String::from(chart.kind.as_str()), numbers(&chart.total()));
+    Value::Object(charts.iter().map(total).collect())
+}
 
 /// The charts of a target, check by check and the shortest first; absent if the store does not say so in time.
 pub(super) async fn charts(shared: &Shared, line: &Line, now: Timestamp) -> Option<Vec<Chart>> {
@@ -193,6 +227,21 @@ mod tests {
         assert!(bad.body.contains("24h, 7d or 90d"), "{}", bad.body);
         let nobody = get_of(&router, "/api/v1/targets/nobody/latency").await;
         assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn who_asks_about_a_target_is_told_in_a_line() {
+        let path = "/api/v1/targets/master/blue/explain";
+        let text = get_of(&router(state()), &format!("{path}?format=text"))
+            .await
+            .body;
+        assert!(text.contains("health: p50 20 ms, p95 "), "{text}");
+        assert!(text.contains(", 23 of 92 looks failed (24h)"), "{text}");
+        let body: Value = serde_json::from_str(&get_of(&router(state()), path).await.body).unwrap();
+        assert_eq!(body["latency_24h"]["health"]["looks"], 92);
+        let nothing = get_of(&router(world().state), path).await.body;
+        let body: Value = serde_json::from_str(&nothing).unwrap();
+        assert_eq!(body["latency_24h"], json!({}));
     }
 
     #[tokio::test]

@@ -78,6 +78,7 @@ fn pushed(plan: &Plan, group: &GroupName, headers: &HeaderMap) -> Option<Arc<Rol
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Http(_)
             | Question::Metrics(_)
             | Question::Steps(_)

@@ -7,7 +7,11 @@ use super::{
     receiver::Receiver,
     slash::{ANOTHER_SECRET, SECRET, STEVE, Signed, let_in},
     targets::{Mood, Targets},
+    wait::{LONG, until_within},
 };
+
+/// What the error budget of the SLO of these tests is called.
+const BUDGET: &str = "slo/api-availability";
 
 async fn run(home: &Home, hekate: &Hekate, arguments: &[&str]) -> (Option<i32>, String) {
     let server = format!("http://{}", hekate.address);
@@ -178,7 +182,7 @@ async fn nothing_else_is_measured(hekate: &Hekate) {
     for (asked, words) in [
         ("sli wbe 1h", "web"),
         ("sli web 1s", "from 5m to 400d"),
-        ("sli web 900d", "400 d"),
+        ("sli web 900d", "too long to be measured: from 5m to 400d"),
     ] {
         let message = ask(hekate, asked).await;
         let said = message["text"].as_str().unwrap_or_default();
@@ -261,5 +265,42 @@ async fn slack_is_told_how_available_targets_were_with_units_and_nobody_else_is(
         (said - down_seconds).abs() <= 1.0,
         "{down_seconds}: {words}"
     );
+    hekate.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_budget_that_burns_is_told_once_through_a_kill() {
+    let (targets, receiver) = (Targets::start().await, Receiver::start().await);
+    let home = Home::new(&receiver, &["alerts"]);
+    // A second of an hour is many times too much.
+    let slo = "slos: [ { name: Api availability, target: api, objective: 99.999%, burn_alerts: true } ]\n";
+    home.write(&(targets.section(&["api", "web"]) + slo));
+    let hekate = home.start().await;
+    hekate.shows("api", "operational").await;
+    hekate.shows(BUDGET, "operational").await;
+    targets.set("api", Mood::Down);
+    let outage = receiver.hear_down("alerts").await;
+    let burns = || {
+        let told = receiver.told_to("alerts").into_iter();
+        let told: Vec<_> = told
+            .filter(|told| told.text.contains("too fast for 99.999% in 30 d"))
+            .collect();
+        told
+    };
+    let told = until_within(LONG * 2, "that the budget burns", async || burns().pop()).await;
+    assert!(told.text.contains("slo api-availability"), "{}", told.text);
+    hekate.kill();
+
+    let hekate = home.start().await;
+    targets.set("api", Mood::Up);
+    receiver.hear_up("alerts", outage.id()).await;
+    hekate.shows(BUDGET, "down").await;
+    assert_eq!(burns().len(), 1, "{:?}", receiver.told());
+    // It is no service, so it is in no measure.
+    let text = say(&home, &hekate, &["report", "sli"]).await;
+    assert!(text.contains("together (2 targets)"), "{text}");
+    assert!(text.contains("SLO Api availability"), "{text}");
+    let status = run(&home, &hekate, &["status", "slos"]).await.1;
+    assert!(status.contains("api-availability"), "{status}");
     hekate.stop().await;
 }

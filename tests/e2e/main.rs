@@ -72,5 +72,7 @@ mod strangers;
 mod swap;
 mod systemd;
 mod targets;
+#[cfg(feature = "top")]
+mod top;
 mod wait;
 mod wire;

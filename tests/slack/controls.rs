@@ -65,6 +65,15 @@ fn health_alone_asks_of_which() {
         &expect_file!["pick_100.json"],
     );
     is_file(&asked(&fleet(0, 1), "health"), &expect_file!["pick_0.json"]);
+    is_file(&asked(&fleet(1, 1), "health"), &expect_file!["pick_1.json"]);
+    is_file(
+        &asked(&fleet(1_000, 25), "health"),
+        &expect_file!["pick_1000.json"],
+    );
+    is_file(
+        &asked(&fleet(2_000, 20), "health"),
+        &expect_file!["pick_2000.json"],
+    );
 }
 
 #[test]
@@ -73,6 +82,76 @@ fn what_was_probably_meant_can_be_pressed() {
         &asked(&ten(), "staus mster"),
         &expect_file!["nearest_controls.json"],
     );
+}
+
+/// Of what somebody can type, what is answered at once; the rest has tests of its own.
+const WORDS: [&str; 14] = [
+    "",
+    "help",
+    "status",
+    "status problems",
+    "status down",
+    "health",
+    "why",
+    "ack",
+    "silence",
+    "maintenance",
+    "panic",
+    "on-call",
+    "show tasks",
+    "toy",
+];
+
+#[test]
+fn every_answer_at_every_size_is_taken() {
+    for count in [0, 1, 10, 100, 1_000, 2_000] {
+        for board in [fleet(count, 25), disaster(count, 25)] {
+            for words in WORDS {
+                check(&asked(&board, words).to_json());
+            }
+        }
+    }
+}
+
+/// Two hundred words, in ordinary and in hostile letters: what was understood, and nothing that acts or is long.
+#[test]
+fn a_command_of_two_hundred_words_is_answered_shortly() {
+    let board = ten();
+    for word in [
+        "master",
+        "blue green",
+        "<!channel>",
+        "*_~`",
+        "\u{202e}\u{200b}x\u{200d}",
+        "مرحبا",
+        "🟦🟩",
+        "&lt;!here&gt;",
+        "\n\t",
+    ] {
+        for begin in [
+            "",
+            "status ",
+            "health ",
+            "silence add ",
+            "ack ",
+            "hand over ",
+            "split ",
+            "show tasks ",
+            "sli ",
+        ] {
+            let typed = format!("{begin}{}", format!("{word} ").repeat(200));
+            let payload = asked(&board, &typed).to_json();
+            check(&payload);
+            let text = payload["text"].as_str().expect("everything in words");
+            assert!(text.chars().count() <= 1_000, "{begin}{word}: {text}");
+            let all = payload.to_string();
+            assert!(
+                !all.contains("<!channel>") || !text.contains("<!"),
+                "{text}"
+            );
+            assert!(!text.contains(['\u{202e}', '\u{200b}']), "{text:?}");
+        }
+    }
 }
 
 #[test]

@@ -319,6 +319,43 @@ fn a_stale_backlog_is_one_message() {
 }
 
 #[test]
+fn the_grid_of_nobody_and_of_one() {
+    for (count, file) in [
+        (0, expect_file!["grid_0.json"]),
+        (1, expect_file!["grid_1.json"]),
+    ] {
+        is_file(&grid::render(&status(&fleet(count, 1)), &OPTIONS), &file);
+    }
+}
+
+#[test]
+fn a_storm_of_every_size() {
+    for (count, begun, goes_on) in [
+        (
+            100,
+            expect_file!["shared_100.json"],
+            expect_file!["shared_changed_100.json"],
+        ),
+        (
+            1_000,
+            expect_file!["shared_1000.json"],
+            expect_file!["shared_changed_1000.json"],
+        ),
+        (
+            2_000,
+            expect_file!["shared_2000.json"],
+            expect_file!["shared_changed_2000.json"],
+        ),
+    ] {
+        is(&mentioning(Kind::Opened, shared_story(count, 0)), &begun);
+        is(
+            &entry(Kind::Changed, shared_story(count, count / 3)),
+            &goes_on,
+        );
+    }
+}
+
+#[test]
 fn the_grid_of_ten() {
     is_file(
         &grid::render(&status(&ten()), &OPTIONS),

@@ -105,6 +105,10 @@ fn the_home_of_every_size() {
     is(&view(&apart(ten())), &expect_file!["home_10.json"]);
     is(&view(&apart(fleet(100, 4))), &expect_file!["home_100.json"]);
     is(
+        &view(&apart(fleet(1_000, 25))),
+        &expect_file!["home_1000.json"],
+    );
+    is(
         &view(&apart(fleet(2_000, 20))),
         &expect_file!["home_2000.json"],
     );

@@ -12,4 +12,5 @@ mod manifests;
 mod planned;
 mod rules;
 mod sought;
+mod types;
 mod world;

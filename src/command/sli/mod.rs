@@ -309,6 +309,15 @@ pub(super) fn hear(question: &Question<'_>) -> Heard {
             format!("`{typed}` is too short to be measured: from 5m to 400d"),
             ["1d", "30d"].map(|back| said(words, back)).to_vec(),
         ),
+        Ok(_) if is_too_long(typed) => problem(
+            format!("`{typed}` is too long to be measured: from 5m to 400d"),
+            ["90d", "400d"].map(|back| said(words, back)).to_vec(),
+        ),
         Ok(asked) => Heard::Measure(asked),
     }
+}
+
+/// Whether what was typed is longer than can be measured.
+fn is_too_long(typed: &str) -> bool {
+    humantime::parse_duration(typed).is_ok_and(|back| back > WINDOW_MAX)
 }

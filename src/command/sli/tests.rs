@@ -59,10 +59,6 @@ fn whom_and_how_far_back_is_read_in_words() {
         "sli 90d",
         &expect!["master/blue master/green cron/purple cron/yellow api for 129600 min, ``"],
     );
-    heard(
-        "sli master 9000d",
-        &expect!["master/blue master/green for 576000 min, `master`"],
-    );
     heard("sli down", &expect!["master/green for 43200 min, `down`"]);
 }
 
@@ -84,6 +80,16 @@ fn what_cannot_be_measured_is_answered_with_what_can() {
         did you mean:
           sli master 1d
           sli master 30d
+        hint: `/roih help` lists what can be asked
+    "#]],
+    );
+    heard(
+        "sli master 401d",
+        &expect![[r#"
+        `401d` is too long to be measured: from 5m to 400d
+        did you mean:
+          sli master 90d
+          sli master 400d
         hint: `/roih help` lists what can be asked
     "#]],
     );

@@ -110,6 +110,7 @@ pub(super) fn check(
     let typed = (whole, file.targets, file.discovery);
     let known = (&mut groups, &mut sources);
     let targets = check.watched(typed, &context, known, discovered);
+    let (slos, budgets) = check.slos(file.slos, store.retention, &mut groups, &targets);
     let mut routes = check.routes(
         file.routes,
         &mut channels,
@@ -120,12 +121,11 @@ pub(super) fn check(
     );
     check.aliases(&groups, &targets);
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
-    let slos = check.slos(file.slos, store.retention, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let replies = check.replies(file.replies, &mut channels, &slack, &bot);
     let stores = sources.finish(&check);
     let (mut groups, mut targets) = (groups.finish(&check), targets.into_plan());
-    for others in [jobs, stores] {
+    for others in [jobs, stores, budgets] {
         others.add_to(&mut targets, &mut groups, &mut routes);
     }
     let channels = channels.finish(&check);

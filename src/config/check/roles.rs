@@ -586,6 +586,7 @@ fn address(target: &Target) -> Option<(String, u16)> {
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Http(_)
             | Question::Metrics(_)
             | Question::Steps(_) => None,

@@ -892,7 +892,6 @@ const LATER: &[(&str, &[&str])] = &[
         ],
     ),
     ("`match`", &["kind", "team"]),
-    ("an SLO", &["burn_alerts"]),
 ];
 
 /// Whether a later version will take this key in this section.

@@ -24,4 +24,7 @@ pub(crate) struct Slo {
     pub(crate) objective: Option<At<String>>,
     /// Over how long, up to now: 1h to 400d, and no longer than the store's `retention`. Default `30d`.
     pub(crate) window: Option<At<DurationText>>,
+    /// Whether it is told when the error budget burns too fast, as an incident of the target `slo/<name>`: routes may match `group: slo`. Needs a
+    /// window of at least `1d`. Default `false`.
+    pub(crate) burn_alerts: Option<At<bool>>,
 }

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, sync::watch};
 use super::{gate, surroundings::Surroundings};
 use crate::{
     clock::Clock,
-    model::{Channel, Plan, Secret, plan::Destination, witness::WitnessQuestion},
+    model::{Channel, Plan, Secret, Timestamp, plan::Destination, witness::WitnessQuestion},
     preview::{
         self,
         workspace::{Post, Workspace},
@@ -29,6 +29,8 @@ use crate::{
 
 /// How long the pretend Slack waits for hekate, as Slack does.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+/// Who looks at the Home tab opens it again after so long; Slack shows one that is open as it was.
+const HOME_AFTER_MILLIS: i64 = 5_000;
 /// Letters of a secret that is made up: 160 bits.
 const SECRET_LETTERS: usize = 40;
 
@@ -95,6 +97,8 @@ struct Pretend {
     answered: watch::Sender<()>,
     /// No two commands are the same.
     commands: AtomicU64,
+    /// When the Home tab was opened last, in milliseconds since 1970.
+    home_opened_at: AtomicI64,
 }
 
 /// What the file says of how the page looks.
@@ -178,7 +182,13 @@ impl Stage {
         drop(workspace);
         plan.slack.signing_secrets = vec![pretend.signing_secret.clone()];
         plan.slack.app_token = None;
-        plan.slack.bot_token = None;
+        // Without one nothing can be opened, and nobody can say who is in a user group.
+        let has_bot = match tier {
+            Tier::Bot => true,
+            Tier::File => plan.slack.bot_token.is_some(),
+            Tier::Webhook => false,
+        };
+        plan.slack.bot_token = has_bot.then(|| pretend.bot_token.clone());
         plan.slack.team_id = None;
         plan.slack.base_url = base_url;
         *pretend.manners() = Manners {
@@ -249,9 +259,15 @@ impl Inside {
 impl Pretend {
     fn new(tier: Tier) -> Self {
         let bot_token = Secret::new(format!("xoxb-{}", made_up().expose()));
+        let mut workspace = Workspace::new(bot_token.clone());
+        match tier {
+            Tier::Bot | Tier::Webhook => workspace.admit_reader(),
+            // What is done there is real, and obeys whom the file names.
+            Tier::File => {}
+        }
         Self {
             tier,
-            workspace: Mutex::new(Workspace::new(bot_token.clone())),
+            workspace: Mutex::new(workspace),
             bot_token,
             signing_secret: made_up(),
             manners: Mutex::new(Manners {
@@ -262,6 +278,7 @@ impl Pretend {
             server: OnceLock::new(),
             answered: watch::Sender::new(()),
             commands: AtomicU64::new(1),
+            home_opened_at: AtomicI64::new(0),
         }
     }
 
@@ -280,6 +297,17 @@ impl Pretend {
     fn trigger(&self) -> String {
         let number = self.commands.fetch_add(1, Ordering::Relaxed);
         format!("preview.{}.{number}", self.tier.key())
+    }
+
+    /// Whether the Home tab is to be shown anew: it was not for a while, and somebody looks at it.
+    fn is_home_due(&self, now: Timestamp) -> bool {
+        let now = now.as_millis();
+        let before = self.home_opened_at.load(Ordering::Relaxed);
+        let is_due = now - before >= HOME_AFTER_MILLIS;
+        if is_due {
+            self.home_opened_at.store(now, Ordering::Relaxed);
+        }
+        is_due
     }
 
     /// How a channel is reached in this tier.

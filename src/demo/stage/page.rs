@@ -14,7 +14,11 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;
 
 use super::{Inside, Manners, Pretend, guard};
-use crate::preview::{self, Page, View, address::Address, workspace::Press};
+use crate::preview::{
+    self, Page, View,
+    address::{Address, Look},
+    workspace::Press,
+};
 
 /// How often the page looks for news.
 const REFRESH_AFTER: Duration = Duration::from_secs(1);
@@ -41,6 +45,8 @@ pub(super) fn router(inside: Arc<Inside>) -> Router {
         .route("/", get(show))
         .route("/ask", post(ask))
         .route("/press", post(press))
+        .route("/submit", post(submit))
+        .route("/close", post(close))
         .route(
             "/preview.css",
             file("text/css; charset=utf-8", preview::STYLE),
@@ -66,6 +72,12 @@ async fn show(
     let Some((pretend, address)) = inside.found(address) else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    if address.look == Look::Home
+        && pretend.is_home_due(inside.clock.now().at)
+        && let Err(why) = inside.opens_home(pretend).await
+    {
+        tracing::warn!(%why, "the Home tab of the preview is not shown");
+    }
     let found = match &address.search {
         Some(search) => match inside.searches(pretend, search).await {
             Ok(found) => Some(found),
@@ -149,6 +161,35 @@ async fn press(State(inside): State<Arc<Inside>>, headers: HeaderMap, body: Byte
             pretend.workspace().answered(&address.channel, said, now);
         }
     }
+    Redirect::to(&address.link()).into_response()
+}
+
+/// A form that lies over the page is sent; what is wrong with it, or came of it, is shown in it.
+async fn submit(State(inside): State<Arc<Inside>>, headers: HeaderMap, body: Bytes) -> Response {
+    let (pretend, address) = match inside.acting(&headers, &body) {
+        Ok(acting) => acting,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let typed = form_urlencoded::parse(&body)
+        .filter_map(|(key, value)| {
+            let block = key.strip_prefix("typed.")?;
+            Some((block.to_owned(), value.into_owned()))
+        })
+        .collect();
+    if let Err(why) = inside.submits(pretend, &field(&body, "view"), typed).await {
+        let said = serde_json::json!({ "text": format!("nothing was sent: {why}") });
+        let now = inside.clock.now().at;
+        pretend.workspace().answered(&address.channel, said, now);
+    }
+    Redirect::to(&address.link()).into_response()
+}
+
+async fn close(State(inside): State<Arc<Inside>>, headers: HeaderMap, body: Bytes) -> Response {
+    let (pretend, address) = match inside.acting(&headers, &body) {
+        Ok(acting) => acting,
+        Err(refusal) => return refusal.into_response(),
+    };
+    pretend.workspace().close();
     Redirect::to(&address.link()).into_response()
 }
 

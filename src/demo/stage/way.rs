@@ -1,21 +1,18 @@
 //! The way from the pretend Slack to hekate: the same signed requests as Slack's.
 
+use std::collections::BTreeMap;
+
 use axum::http::header;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Inside, Pretend};
 use crate::{
     preview::{
         address::Search,
-        workspace::{NotThere, Press},
+        workspace::{APP, NotThere, Press, READER, SOMEBODY, TEAM},
     },
     slack::signature,
 };
-
-/// Who looks at the page, by id and name.
-const READER: (&str, &str) = ("U0PREVIEW", "you");
-/// Who is part of a story.
-const SOMEBODY: (&str, &str) = ("U0SOMEBODY", "somebody");
 
 impl Inside {
     /// The reader types a line into a channel, and reads the answer there.
@@ -25,7 +22,10 @@ impl Inside {
         let now = self.clock.now().at;
         let id = pretend.workspace().typed(channel, line.trim_end(), now);
         let answers_at = format!("{}/{id}", self.answers_at(pretend.tier));
-        let form = command_form(pretend, channel, words, READER, &answers_at);
+        // Only what the reader does opens forms on their page.
+        let trigger = pretend.workspace().trigger(now);
+        let said = (words, trigger.as_str());
+        let form = command_form(pretend, channel, said, READER, &answers_at);
         let payload = match self.hand_over(pretend, "/slack/command", form).await {
             Ok(Some(payload)) => payload,
             Ok(None) => return,
@@ -40,7 +40,9 @@ impl Inside {
         let channel = pretend.workspace().rooms().first()?.key.clone();
         // Nobody looks for what would come late.
         let answers_at = format!("{}/0", self.answers_at(pretend.tier));
-        let form = command_form(pretend, &channel, words, SOMEBODY, &answers_at);
+        let trigger = pretend.trigger();
+        let said = (words, trigger.as_str());
+        let form = command_form(pretend, &channel, said, SOMEBODY, &answers_at);
         match self.hand_over(pretend, "/slack/command", form).await {
             Ok(payload) => payload?["text"].as_str().map(str::to_owned),
             Err(why) => Some(why),
@@ -85,11 +87,66 @@ impl Inside {
         Ok(found.unwrap_or_default())
     }
 
+    /// The reader sends the form with this name, with this typed into its blocks; the answer is shown in it.
+    ///
+    /// # Errors
+    ///
+    /// Why nothing was sent, in words.
+    pub(super) async fn submits(
+        &self,
+        pretend: &Pretend,
+        view: &str,
+        typed: BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        let now = self.clock.now().at;
+        let payload = pretend.workspace().submitted(view, typed, now);
+        let payload = payload.map_err(|why: NotThere| why.to_string())?;
+        let form = one("payload", &payload.to_string());
+        let answer = self.hand_over(pretend, "/slack/interactive", form).await?;
+        pretend.workspace().resolved(answer.as_ref());
+        Ok(())
+    }
+
+    /// The reader opens the Home tab; the bot shows it by itself.
+    pub(super) async fn opens_home(&self, pretend: &Pretend) -> Result<(), String> {
+        let now = self.clock.now().at;
+        let number = pretend.trigger();
+        let event = json!({
+            "type": "event_callback", "team_id": TEAM, "api_app_id": APP, "event_id": number,
+            "event_time": now.as_seconds(),
+            "authorizations": [{ "team_id": TEAM, "user_id": "U0HEKATE", "is_bot": true }],
+            "event": {
+                "type": "app_home_opened", "user": READER.0, "channel": "D0PREVIEW", "tab": "home",
+                "event_ts": format!("{}.000000", now.as_seconds()),
+            },
+        });
+        self.post(
+            pretend,
+            "/slack/events",
+            "application/json",
+            event.to_string(),
+        )
+        .await?;
+        Ok(())
+    }
+
     /// Posts a signed form; gives the JSON of the answer, if it has any.
     async fn hand_over(
         &self,
         pretend: &Pretend,
         route: &str,
+        form: String,
+    ) -> Result<Option<Value>, String> {
+        self.post(pretend, route, "application/x-www-form-urlencoded", form)
+            .await
+    }
+
+    /// The same of any kind.
+    async fn post(
+        &self,
+        pretend: &Pretend,
+        route: &str,
+        kind: &str,
         form: String,
     ) -> Result<Option<Value>, String> {
         let server = pretend.server.get().ok_or("hekate is still starting")?;
@@ -101,7 +158,7 @@ impl Inside {
             .post(format!("http://{server}{route}"))
             .header("X-Slack-Request-Timestamp", timestamp)
             .header("X-Slack-Signature", signed)
-            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::CONTENT_TYPE, kind)
             .body(form)
             .send()
             .await
@@ -130,7 +187,7 @@ fn one(key: &str, value: &str) -> String {
 fn command_form(
     pretend: &Pretend,
     channel: &str,
-    words: &str,
+    (words, trigger): (&str, &str),
     (user, name): (&str, &str),
     answers_at: &str,
 ) -> String {
@@ -143,10 +200,10 @@ fn command_form(
         .append_pair("user_name", name)
         .append_pair("channel_id", &id)
         .append_pair("channel_name", title.trim_start_matches('#'))
-        .append_pair("team_id", "T0PREVIEW")
+        .append_pair("team_id", TEAM)
         .append_pair("team_domain", "preview")
-        .append_pair("api_app_id", "A0PREVIEW")
-        .append_pair("trigger_id", &pretend.trigger())
+        .append_pair("api_app_id", APP)
+        .append_pair("trigger_id", trigger)
         .append_pair("response_url", answers_at)
         .finish()
 }

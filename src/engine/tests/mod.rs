@@ -2,6 +2,7 @@
 
 mod act;
 mod blindness;
+mod budget;
 mod claim;
 mod correlate;
 mod disaster;
@@ -360,6 +361,11 @@ impl World {
                     "no answer",
                 ),
             ),
+            "witness" => {
+                let words = String::from("not measured lately");
+                let kind = GapKind::Witness;
+                (quick, Outcome::Unobservable(Gap { kind, words }))
+            }
             "no-files" => {
                 let words = String::from("too many open files");
                 (

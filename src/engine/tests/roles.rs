@@ -49,6 +49,7 @@ impl World {
             | Question::Grpc(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Http(_)
             | Question::Metrics(_)
             | Question::Steps(_)

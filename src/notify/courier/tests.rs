@@ -1049,3 +1049,35 @@ fn whoever_was_told_itself_later_is_not_told_what_was_before_though_nobody_remem
     assert_eq!(world.messages("ops"), 2);
     all_told(&world);
 }
+
+#[test]
+fn two_hundred_at_once_are_merged_and_none_is_lost_or_told_twice() {
+    let mut world = world();
+    for number in 0..200 {
+        world.tell(&format!("i{number:03}"), 1, "alerts", Opened, Critical);
+    }
+    // Slack takes a message a second, and refuses what comes sooner.
+    let mut last: Option<Duration> = None;
+    world.run(minutes(30), |now, _| {
+        if last.is_some_and(|last| now < last + seconds(1)) {
+            return Fate::throttle(Some(1));
+        }
+        last = Some(now);
+        Fate::accept()
+    });
+    let arrivals = world.arrivals.iter();
+    let mut told: Vec<_> = arrivals.flat_map(|arrival| arrival.keys.clone()).collect();
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), 200);
+    let all: usize = world
+        .arrivals
+        .iter()
+        .map(|arrival| arrival.keys.len())
+        .sum();
+    assert_eq!(all, 200, "nobody is told anything twice");
+    let first = world.diary.lines().next().unwrap_or_default();
+    assert!(first.starts_with("00:00:00.0 alerts <- "), "{first}");
+    assert!(world.messages("alerts") <= 10, "{}", world.diary);
+    all_told(&world);
+}

@@ -11,9 +11,10 @@ use crate::model::Timestamp;
 const PAGE_MAX: usize = 999;
 const PAGE: usize = 100;
 
-/// Names of the pretend workspace.
-pub(super) const TEAM: &str = "T0PREVIEW";
-pub(super) const APP: &str = "A0PREVIEW";
+/// The pretend workspace.
+pub const TEAM: &str = "T0PREVIEW";
+/// The app that hekate is in it.
+pub const APP: &str = "A0PREVIEW";
 const BOT: &str = "B0PREVIEW";
 const BOT_USER: &str = "U0HEKATE";
 
@@ -42,6 +43,11 @@ impl Workspace {
             "chat.postMessage" => self.post_message(arguments, now),
             "chat.postEphemeral" => self.post_ephemeral(arguments, now),
             "chat.update" => self.update(arguments),
+            "views.open" => self.open_form(arguments, false, now),
+            "views.push" => self.open_form(arguments, true, now),
+            "views.update" => self.update_form(arguments),
+            "views.publish" => self.publish(arguments),
+            "usergroups.users.list" => Ok(json!({ "users": self.members })),
             _ => Err("unknown_method"),
         };
         match answer {

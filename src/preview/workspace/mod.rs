@@ -8,12 +8,18 @@ mod api;
 mod press;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::collections::VecDeque;
 
 use serde_json::Value;
 
-pub use self::press::{NotThere, Press};
+use self::views::Views;
+pub use self::{
+    api::{APP, TEAM},
+    press::{NotThere, Press},
+    views::Form,
+};
 use crate::model::{Secret, Timestamp};
 
 /// Posts that are kept, and the most bytes of all of them; the oldest are forgotten first.
@@ -26,6 +32,13 @@ const ADDRESSES_KEPT: usize = 200;
 /// How often an address takes an answer, and for how long, as Slack has it.
 const ANSWERS_MAX: u8 = 5;
 const ANSWERS_WITHIN_MILLIS: i64 = 30 * 60 * 1_000;
+
+/// Who looks at the page, by id and name: whoever clicks is this one person.
+pub const READER: (&str, &str) = ("U0PREVIEW", "you");
+/// Who is part of a story.
+pub const SOMEBODY: (&str, &str) = ("U0SOMEBODY", "somebody");
+/// In place of the time of a post: the Home tab.
+pub const HOME: &str = "home";
 
 /// Why something is not taken, in Slack's words.
 pub type Refused = &'static str;
@@ -45,6 +58,9 @@ pub struct Workspace {
     told: usize,
     /// How many addresses there ever were.
     addressed: u64,
+    views: Views,
+    /// Who is in every user group.
+    members: Vec<String>,
 }
 
 /// A channel.
@@ -134,7 +150,7 @@ struct Said {
 
 impl Workspace {
     /// An empty one, which believes whoever shows this token to be its bot.
-    pub const fn new(token: Secret) -> Self {
+    pub fn new(token: Secret) -> Self {
         Self {
             rooms: Vec::new(),
             posts: VecDeque::new(),
@@ -144,7 +160,14 @@ impl Workspace {
             count: 0,
             told: 0,
             addressed: 0,
+            views: Views::default(),
+            members: Vec::new(),
         }
+    }
+
+    /// The reader is in every user group from now on, so that what a group may can be tried; before it nobody is in any.
+    pub fn admit_reader(&mut self) {
+        self.members = vec![READER.0.to_owned()];
     }
 
     /// Has these channels from now on, given by key and title; those that were there keep their ids and what was said.

@@ -120,7 +120,7 @@ fn what_slack_refuses_is_refused_in_its_words() {
             json!({ "channel": "#alerts", "ts": "1.2" }),
             "thread_not_found",
         ),
-        ("views.open", json!({}), "unknown_method"),
+        ("files.info", json!({}), "unknown_method"),
     ] {
         let answer = call(&mut workspace, method, &arguments);
         assert_eq!(
@@ -322,4 +322,203 @@ fn channels_of_a_changed_file_keep_their_ids() {
         .collect();
     assert_eq!(ids, ["C0PREVIEW003", "C0PREVIEW002"]);
     assert_eq!(workspace.room("alerts"), None);
+}
+
+fn form() -> Value {
+    json!({
+        "type": "modal", "callback_id": "hekate.action.type_name", "private_metadata": "1 abcd",
+        "title": { "type": "plain_text", "text": "Force restart" },
+        "submit": { "type": "plain_text", "text": "Restart now" },
+        "blocks": [
+            { "type": "section", "text": { "type": "mrkdwn", "text": "*api* is DOWN" } },
+            { "type": "input", "block_id": "name", "label": { "type": "plain_text", "text": "Type api" },
+              "element": { "type": "plain_text_input", "action_id": "name" } },
+            { "type": "input", "block_id": "reason", "label": { "type": "plain_text", "text": "Why?" },
+              "element": { "type": "plain_text_input", "action_id": "reason" } },
+        ],
+    })
+}
+
+fn typed(name: &str) -> std::collections::BTreeMap<String, String> {
+    std::collections::BTreeMap::from([(String::from("name"), name.to_owned())])
+}
+
+#[test]
+fn a_form_is_opened_sent_corrected_and_answered() {
+    let mut workspace = workspace();
+    let trigger = workspace.trigger(at(0));
+    let open = json!({ "trigger_id": trigger, "view": form() });
+    assert_eq!(call(&mut workspace, "views.open", &open)["ok"], true);
+    let shown = workspace.form().unwrap().clone();
+    let sent = workspace.submitted(&shown.id, typed("web"), at(1)).unwrap();
+    assert_eq!(sent["type"], "view_submission");
+    assert_eq!(sent["view"]["private_metadata"], "1 abcd");
+    assert_eq!(
+        sent["view"]["state"]["values"],
+        json!({
+            "name": { "name": { "type": "plain_text_input", "value": "web" } },
+            "reason": { "reason": { "type": "plain_text_input", "value": null } },
+        })
+    );
+    let errors = json!({ "response_action": "errors", "errors": { "name": "type api" } });
+    workspace.resolved(Some(&errors));
+    let wrong = workspace.form().unwrap();
+    assert_eq!(
+        (wrong.errors["name"].as_str(), wrong.edits),
+        ("type api", 1)
+    );
+    assert_eq!(wrong.typed["name"], "web", "it can be mended");
+    workspace.submitted(&shown.id, typed("api"), at(2)).unwrap();
+    assert!(workspace.form().unwrap().errors.is_empty());
+    let mut done = form();
+    done["blocks"] = json!([{ "type": "divider" }]);
+    workspace.resolved(Some(&json!({ "response_action": "update", "view": done })));
+    assert_eq!(
+        workspace.form().unwrap().view["blocks"][0]["type"],
+        "divider"
+    );
+    assert_eq!(
+        call(
+            &mut workspace,
+            "views.update",
+            &json!({ "view_id": shown.id, "view": form() })
+        )["ok"],
+        true
+    );
+    // Without an answer it closes, and what is closed cannot be sent.
+    workspace.resolved(None);
+    assert!(workspace.form().is_none());
+    assert_eq!(
+        workspace.submitted(&shown.id, typed("api"), at(3)),
+        Err(NotThere)
+    );
+    assert_eq!(
+        call(
+            &mut workspace,
+            "views.update",
+            &json!({ "view_id": shown.id, "view": form() })
+        )["error"],
+        "not_found"
+    );
+}
+
+#[test]
+fn a_trigger_opens_one_form_in_time_and_only_one_that_slack_would_show() {
+    let mut workspace = workspace();
+    let trigger = workspace.trigger(at(-4));
+    let late = json!({ "trigger_id": trigger, "view": form() });
+    assert_eq!(
+        call(&mut workspace, "views.open", &late)["error"],
+        "expired_trigger_id"
+    );
+    let unknown = json!({ "trigger_id": "x", "view": form() });
+    assert_eq!(
+        call(&mut workspace, "views.open", &unknown)["error"],
+        "invalid_trigger_id"
+    );
+    let trigger = workspace.trigger(at(-2));
+    for (path, value) in [
+        ("/type", json!("home")),
+        ("/title/text", json!("x".repeat(25))),
+        ("/submit", json!(null)),
+        ("/blocks", json!([])),
+    ] {
+        let mut view = form();
+        *view.pointer_mut(path).unwrap() = value;
+        let open = json!({ "trigger_id": trigger, "view": view });
+        assert_eq!(
+            call(&mut workspace, "views.open", &open)["error"],
+            "invalid_arguments",
+            "{path}"
+        );
+    }
+    let open = json!({ "trigger_id": trigger, "view": form() });
+    assert_eq!(
+        call(&mut workspace, "views.push", &open)["error"],
+        "push_limit_reached"
+    );
+    assert_eq!(call(&mut workspace, "views.open", &open)["ok"], true);
+    assert_eq!(
+        call(&mut workspace, "views.open", &open)["error"],
+        "exchanged_trigger_id"
+    );
+    for _ in 0..2 {
+        let trigger = workspace.trigger(at(0));
+        let push = json!({ "trigger_id": trigger, "view": form() });
+        assert_eq!(call(&mut workspace, "views.push", &push)["ok"], true);
+    }
+    let fourth = json!({ "trigger_id": workspace.trigger(at(0)), "view": form() });
+    assert_eq!(
+        call(&mut workspace, "views.push", &fourth)["error"],
+        "push_limit_reached"
+    );
+    workspace.resolved(Some(&json!({ "response_action": "clear" })));
+    assert!(workspace.form().is_none());
+}
+
+#[test]
+fn the_home_tab_is_the_reader_s_and_can_be_pressed() {
+    let mut workspace = workspace();
+    let publish = |user: &str, view: Value| json!({ "user_id": user, "view": view });
+    let home = json!({ "type": "home", "blocks": buttons() });
+    let other = publish("U0OTHER", home.clone());
+    assert_eq!(call(&mut workspace, "views.publish", &other)["ok"], true);
+    assert!(workspace.home().is_none());
+    assert_eq!(
+        call(&mut workspace, "views.publish", &publish(ME.0, form()))["error"],
+        "invalid_arguments"
+    );
+    call(&mut workspace, "views.publish", &publish(ME.0, home));
+    let press = Press {
+        ts: HOME,
+        part: "/blocks/0/elements/0",
+        chosen: None,
+    };
+    let pressed = workspace.pressed(press, ME, "http://x", at(1)).unwrap();
+    assert_eq!(pressed["container"]["type"], "view");
+    assert_eq!(pressed["actions"][0]["value"], "1 i:k1");
+    assert!(pressed["response_url"].is_null(), "{pressed}");
+    let search = Press {
+        part: "/blocks/0/elements/2",
+        ..press
+    };
+    assert!(workspace.searched(search, "x", ME).is_ok());
+    let none = Press {
+        part: "/blocks/9/elements/0",
+        ..press
+    };
+    assert_eq!(
+        workspace.pressed(none, ME, "http://x", at(1)),
+        Err(NotThere)
+    );
+}
+
+#[test]
+fn whoever_clicks_is_in_user_groups_only_where_that_was_said_and_anybody_can_be_chosen() {
+    let mut workspace = workspace();
+    let asked = json!({ "usergroup": "S0CORE01" });
+    for members in [json!([]), json!([ME.0])] {
+        let answer = call(&mut workspace, "usergroups.users.list", &asked);
+        assert_eq!(answer["users"], members);
+        workspace.admit_reader();
+    }
+    let select = json!([{ "type": "actions", "block_id": "hand 1 i:k1", "elements": [
+        { "type": "users_select", "action_id": "hekate.hand_over" },
+    ] }]);
+    let message = json!({ "channel": "#alerts", "text": "DOWN", "blocks": select });
+    let ts = posted(&mut workspace, &message);
+    let press = |chosen| Press {
+        ts: &ts,
+        part: "/blocks/0/elements/0",
+        chosen,
+    };
+    let chosen = workspace
+        .pressed(press(Some("U0SOMEBODY")), ME, "http://x", at(1))
+        .unwrap();
+    assert_eq!(chosen["actions"][0]["selected_user"], "U0SOMEBODY");
+    assert_eq!(chosen["actions"][0]["block_id"], "hand 1 i:k1");
+    assert_eq!(
+        workspace.pressed(press(None), ME, "http://x", at(1)),
+        Err(NotThere)
+    );
 }

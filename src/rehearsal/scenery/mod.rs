@@ -1,5 +1,6 @@
 //! What is looked at and told in a rehearsal: it answers as the script says, and well where the script says nothing.
 
+mod deeds;
 mod logs;
 
 use std::{
@@ -7,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use self::logs::{Store, log_of};
+use self::{
+    deeds::Running,
+    logs::{Store, log_of},
+};
 use crate::{
     config::script::{Answer, Beats, Doing, Receiving},
     engine::Order,
@@ -15,7 +19,6 @@ use crate::{
         ChannelName, CheckKind, Degradation, DegradationKind, Delivery, Extra, Failure,
         FailureClass, FailureKind, Family, Gap, GapKind, GroupName, Outcome, Plan, SourceName,
         TargetId, Timestamp,
-        action::{Action, Call, RanResult},
         heartbeat::News,
         logs::Subject,
         plan::{HealthQuestion, Question},
@@ -55,15 +58,6 @@ pub(super) struct Clocks {
 struct Answering {
     kind: CheckKind,
     answer: Answer,
-    took: Option<Duration>,
-    says: Option<String>,
-    step: usize,
-}
-
-/// What the receiver of an action does from now on.
-#[derive(Clone, Debug)]
-struct Running {
-    answers: Receiving,
     took: Option<Duration>,
     says: Option<String>,
     step: usize,
@@ -292,6 +286,7 @@ impl Scenery {
             Question::LogFreshness(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Tcp(_)
             | Question::Tls(_)
             | Question::Dns(_)
@@ -376,44 +371,6 @@ impl Scenery {
             status: None,
             family: None,
             extra: Some(Box::new(Extra::Roles(answer))),
-        }
-    }
-
-    /// What a member says of its own role; absent while our network is away.
-    pub(super) fn own_role(&self, group: &GroupName, target: &TargetId) -> Option<String> {
-        let active = self.active.get(group);
-        let is_active = active.is_some_and(|active| active.contains(target));
-        self.is_network_up.then(|| is_active.to_string())
-    }
-
-    /// What becomes of something that is to be done, and after how long.
-    pub(super) fn run(&mut self, action: &Action) -> (Duration, RanResult, String) {
-        let known = self.runs.get(&action.name);
-        if let Some(known) = known {
-            self.met.insert(known.step);
-        }
-        let limit = match &action.call {
-            Call::Http(call) => call.timeout,
-            Call::Jenkins(call) => call.build_limit,
-            // hekate does it without asking anybody.
-            Call::Own(_) => A_MOMENT,
-        };
-        let took = known.and_then(|known| known.took).unwrap_or(A_MOMENT);
-        let says = known.and_then(|known| known.says.clone());
-        let words = |usual: &str| says.clone().unwrap_or_else(|| usual.to_owned());
-        if !self.is_network_up {
-            return (A_MOMENT, RanResult::Failed, String::from("no connection"));
-        }
-        match known.map_or(Receiving::Ok, |known| known.answers) {
-            Receiving::Ok => (took, RanResult::Done, words("HTTP 200")),
-            Receiving::Error => (took, RanResult::Failed, words("HTTP 500")),
-            Receiving::Refused => (took, RanResult::Failed, words("connection refused")),
-            Receiving::Unauthorised => (took, RanResult::Failed, words("HTTP 401")),
-            Receiving::Throttled => (took, RanResult::Failed, words("HTTP 429")),
-            Receiving::Silent => {
-                let usual = format!("no answer within {}", span(limit));
-                (limit, RanResult::Unknown, words(&usual))
-            }
         }
     }
 

@@ -202,11 +202,13 @@ const fn state_word(state: ComponentState) -> &'static str {
 
 fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
     let story = &entry.story;
-    // Who calls us is not looked at: nothing was counted, and nothing took time.
-    let calls_us = story.check.is_some_and(CheckKind::calls_us);
+    // Neither who calls us nor an error budget is looked at: nothing was counted, and nothing took time.
+    let is_looked_at = story
+        .check
+        .is_none_or(|kind| !kind.calls_us() && kind != CheckKind::ErrorBudget);
     let mut confirmed = Markup::new();
     // A reminder is not a confirmation: how it was confirmed was told with the first message.
-    if story.looks_of > 0 && entry.kind != Kind::Reminder && !calls_us {
+    if story.looks_of > 0 && entry.kind != Kind::Reminder && is_looked_at {
         confirmed
             .own("*Confirmed*  ")
             .number(usize::from(story.looks_for))
@@ -227,7 +229,7 @@ fn fields(entry: &Entry, context: &Context<'_>) -> Vec<Markup> {
         if let Some(status) = good.status {
             last_good.own(" · HTTP ").number(usize::from(status));
         }
-        if !calls_us {
+        if is_looked_at {
             last_good.own(" in ").span(good.took);
         }
     }

@@ -69,7 +69,7 @@ macro_rules! same_fields {
 
 same_variants!(CheckKind of model::CheckKind {
     Health, LogFreshness, Http, Tcp, Tls, Dns, Grpc, Icmp, Websocket, Heartbeat, Steps, Metrics, LogStore, Roles,
-    Job,
+    Job, ErrorBudget,
 });
 same_variants!(Verdict of model::Verdict { Operational, Suspect, Unknown, Degraded, Down });
 same_variants!(Role of model::roles::Role { Active, Inactive, Unknown });
@@ -79,11 +79,11 @@ same_variants!(FailureKind of model::FailureKind {
     SaysDown, CriticalComponent, RuleMatched, ServerError, ProxyError, NotFound, ClientError, ConnectionRefused,
     ConnectionClosed, TlsHandshake, Certificate, NotHttp, TooLarge, ConnectTimeout, TlsTimeout, FirstByteTimeout,
     BodyTimeout, BodyCut, Unreachable, NameNotFound, Unexpected, NoReply, Missed, LogSilence, JobFailed,
-    JobStuck, JobLate,
+    JobStuck, JobLate, BudgetBurns,
 });
 same_variants!(DegradationKind of model::DegradationKind {
     SaysDegraded, Component, RuleMatched, Contradiction, BrokenBody, OtherFormat, Redirected, Throttled,
-    Expiring, Unexpected, LogSilence, Lagging, Roles, Overrun,
+    Expiring, Unexpected, LogSilence, Lagging, Roles, Overrun, BudgetBurns,
 });
 same_variants!(GapKind of model::GapKind {
     OwnResources, OwnNetwork, Resolver, OwnTls, Interrupted, Panicked, NotAuthorised, SaysUnknown, NotConfigured,

@@ -148,6 +148,7 @@ fn store_of(target: &Target) -> Option<(&LogStoreQuestion, &Secret)> {
             | Question::LogFreshness(_)
             | Question::Heartbeat(_)
             | Question::Job(_)
+            | Question::ErrorBudget(_)
             | Question::Roles(_)
             | Question::Tcp(_)
             | Question::Tls(_)

@@ -96,6 +96,80 @@ async fn somebody_sees_an_outage_takes_it_on_asks_and_sees_its_end() {
 }
 
 #[tokio::test]
+async fn somebody_types_a_name_into_a_form_hands_over_and_looks_at_their_home_tab() {
+    let Some(mut browser) = Browser::start().await else {
+        return;
+    };
+    let stage = Stage::start().await;
+    browser.open(&url(&stage, "alerts")).await;
+    stage.targets.set("api", Mood::Down);
+    browser.reads(ROW, "DOWN").await;
+    // A name has to be typed: the form says what is wrong with another one, and what came of it.
+    browser.click(".ask input", "").await;
+    browser.types("force restart api").await;
+    browser.enter().await;
+    browser.reads("#dialog", "Type api to go on").await;
+    browser
+        .click("#dialog input[name=\"typed.name\"]", "")
+        .await;
+    browser.types("web").await;
+    browser
+        .click("#dialog input[name=\"typed.reason\"]", "")
+        .await;
+    browser.types("it hangs").await;
+    browser
+        .click("#dialog button.primary", "Force restart now")
+        .await;
+    browser.reads("#dialog .error", "is not its name").await;
+    look_at(&mut browser, "form").await;
+    assert!(stage.receiver.told_to("deeds").is_empty());
+    let clear = "document.querySelector('#dialog input[name=\"typed.name\"]').value = ''";
+    browser.evaluate(clear).await;
+    browser
+        .click("#dialog input[name=\"typed.name\"]", "")
+        .await;
+    browser.types("api").await;
+    browser
+        .click("#dialog button.primary", "Force restart now")
+        .await;
+    stage
+        .receiver
+        .hear("deeds", "that it was done", |told| {
+            told.text == "api because it hangs"
+        })
+        .await;
+    browser.reads("#dialog", "force restart").await;
+    look_at(&mut browser, "form-done").await;
+    browser.click("#dialog button", "Close").await;
+    until("the form is closed", async || {
+        let is_closed = browser
+            .evaluate("document.getElementById('dialog').hidden")
+            .await;
+        (is_closed == true).then_some(())
+    })
+    .await;
+
+    browser.click(BUTTON, "I'm on it").await;
+    browser.reads(ROW, "you is on it").await;
+    browser
+        .click("#messages .menu > summary", "Hand over")
+        .await;
+    browser.click("#messages .menu button", "somebody").await;
+    browser.reads(ROW, "@somebody is on it").await;
+
+    browser.click(".switch a", "Home tab").await;
+    browser.reads("#messages.home", "api").await;
+    browser.reads("#messages.home", "Mine").await;
+    browser.click("#messages.home button", "Take over").await;
+    browser
+        .reads("#messages.home", "acknowledged by @you")
+        .await;
+    look_at(&mut browser, "home").await;
+    assert_eq!(browser.complaints(), [] as [String; 0]);
+    stage.hekate.stop().await;
+}
+
+#[tokio::test]
 async fn without_a_script_everything_can_be_read_and_pressed() {
     let Some(mut browser) = Browser::start().await else {
         return;

@@ -64,7 +64,7 @@ pub(crate) struct Stage {
     pub(crate) page: SocketAddr,
     trap: Trap,
     home: Home,
-    _receiver: Receiver,
+    pub(crate) receiver: Receiver,
 }
 
 impl Stage {
@@ -81,7 +81,13 @@ impl Stage {
             home.set(name, value);
         }
         find(&home, &[]);
-        write(&home, &trap, &targets, &["api", "web"]);
+        write(
+            &home,
+            &trap,
+            &targets,
+            &receiver.url("deeds"),
+            &["api", "web"],
+        );
         let mut hekate = home.spawn(&["run", "--slack", "preview=0"]);
         hekate.wait_for_start().await;
         let event = until("the page is there", async || hekate.event("preview")).await;
@@ -93,7 +99,7 @@ impl Stage {
             hekate,
             trap,
             home,
-            _receiver: receiver,
+            receiver,
         }
     }
 
@@ -124,7 +130,7 @@ impl Stage {
 }
 
 /// A file that has everything of Slack's, and leads into the trap with all of it.
-fn write(home: &Home, trap: &Trap, targets: &Targets, names: &[&str]) {
+fn write(home: &Home, trap: &Trap, targets: &Targets, deeds: &str, names: &[&str]) {
     let trap = trap.address;
     let head = format!(
         "server: {{ listen: \"127.0.0.1:0\" }}\n\
@@ -138,6 +144,9 @@ fn write(home: &Home, trap: &Trap, targets: &Targets, names: &[&str]) {
          \x20 ops: \"http://{trap}/ops\"\n\
          \x20 other: {{ signed_webhook: {{ url: \"http://{trap}/other\", secret: \"${{SIGNED_SECRET}}\" }} }}\n\
          routes:\n  - {{ to: [alerts, other] }}\n\
+         on_call: {{ core: {{ user_group: S0CORE01 }} }}\n\
+         actions:\n  force_restart:\n    when: {{ role: any }}\n    allow: {{ users: [U0PREVIEW] }}\n    reason: required\n    \
+         http: {{ method: POST, url: \"{deeds}\", json: '{{\"text\": \"{{name}} because {{reason}}\"}}' }}\n\
          discovery:\n  shops: {{ file_sd: ./list.json, every: 1s, target: {{ name: \"{{{{label.name}}}}\", health: \"http://{{{{address}}}}/{{{{label.name}}}}\" }} }}\n"
     );
     home.write_text(&(head + &targets.section(names)));
@@ -179,6 +188,7 @@ async fn nothing_that_the_file_says_of_slack_is_called_and_what_is_told_here_cou
         &stage.home,
         &stage.trap,
         &stage.targets,
+        &stage.receiver.url("deeds"),
         &["api", "web", "third"],
     );
     until("the file is taken over", async || {

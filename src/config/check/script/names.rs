@@ -158,6 +158,7 @@ impl Checker<'_> {
                     | Question::Grpc(_)
                     | Question::Heartbeat(_)
                     | Question::Job(_)
+                    | Question::ErrorBudget(_)
                     | Question::Http(_)
                     | Question::Metrics(_)
                     | Question::Steps(_) => None,

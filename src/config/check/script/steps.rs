@@ -536,7 +536,8 @@ const fn is_looked_at(kind: CheckKind) -> bool {
         | CheckKind::Heartbeat
         | CheckKind::LogStore
         | CheckKind::Roles
-        | CheckKind::Job => false,
+        | CheckKind::Job
+        | CheckKind::ErrorBudget => false,
     }
 }
 
@@ -636,6 +637,7 @@ fn roles_of(context: &Context<'_>, group: &crate::model::GroupName) -> Option<Ar
         | Question::Grpc(_)
         | Question::Heartbeat(_)
         | Question::Job(_)
+        | Question::ErrorBudget(_)
         | Question::Http(_)
         | Question::Metrics(_)
         | Question::Steps(_) => None,
