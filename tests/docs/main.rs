@@ -69,7 +69,7 @@ fn lives_up_to_it(page: &str, mut stage: Stage) {
         }
     }
     if env::var_os("UPDATE_EXPECT").is_some() && !now.is_empty() {
-        update(page, now);
+        update(page, &now);
     } else {
         assert!(
             said.is_empty(),
@@ -129,7 +129,7 @@ fn run(
 }
 
 /// Writes what is printed now into the page, from its end to its beginning.
-fn update(page: &str, now: Vec<(usize, usize, String)>) {
+fn update(page: &str, now: &[(usize, usize, String)]) {
     let text = page::text(page);
     let mut lines: Vec<&str> = text.lines().collect();
     for (first, count, printed) in now.iter().rev() {

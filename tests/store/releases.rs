@@ -78,8 +78,8 @@ fn a_store_of_every_release_opens_and_nothing_of_it_is_lost() {
                 found.iter().any(|found| has(found, line)),
                 "{version}: this is not there any more: {line}"
             );
-            let keys = line.as_object().into_iter().flat_map(|line| line.keys());
-            let kind = keys.filter(|key| *key != "v").next().expect("it has one");
+            let mut keys = line.as_object().into_iter().flat_map(|line| line.keys());
+            let kind = keys.find(|key| *key != "v").expect("it has one");
             *kinds.entry(kind.clone()).or_default() += 1;
         }
         // A store in which there is little proves little.
