@@ -158,6 +158,11 @@ impl Stage {
         let words: Vec<&str> = words.split_whitespace().collect();
         match words.as_slice() {
             ["hekate", more @ ..] if goes_on(more) => return self.go_on(more),
+            // It needs a terminal, on which it is tried elsewhere; here it only has to be a command that there is.
+            ["hekate", "top", more @ ..] => {
+                let more = more.join(" ");
+                return self.run_to_its_end(&format!("hekate top {more} --help > /dev/null"));
+            }
             ["systemctl", "stop", "hekate"] => self.end(),
             ["systemctl", "start" | "restart", "hekate"] => {
                 self.end();
