@@ -303,3 +303,206 @@ fn json_one(release: &Release) -> Value {
 fn said(words: &str) -> String {
     words.replace('`', "'")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fmt::Write as _, sync::Arc, time::Duration};
+
+    use expect_test::expect;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        command::{ask, fixture},
+        model::{
+            planned::Person,
+            release::{Change, ChangeKind, Outcome, ReleaseId},
+        },
+    };
+
+    fn release(number: u64, targets: &[&str], minutes_ago: u64) -> Release {
+        let at = fixture::NOW - Duration::from_mins(minutes_ago);
+        Release {
+            id: ReleaseId(number),
+            title: String::from("master"),
+            targets: targets.iter().map(|id| TargetId::new(*id)).collect(),
+            version: format!("4.18.{number}"),
+            by: Person {
+                name: String::from("alice"),
+                slack_user: None,
+            },
+            changes: Vec::new(),
+            url: None,
+            key: None,
+            at,
+            before: Vec::new(),
+            account: None,
+            outcome: (minutes_ago > 10).then(|| Outcome {
+                at: at + Duration::from_mins(10),
+                words: vec![String::from("all 2 are as before")],
+                is_worse: false,
+            }),
+        }
+    }
+
+    fn board() -> Board {
+        let board = fixture::board();
+        let mut agenda = (**board.agenda.load()).clone();
+        agenda.releases = vec![
+            Arc::new(release(1, &["master/blue", "master/green"], 90)),
+            Arc::new(Release {
+                version: String::from("`4` <!channel>"),
+                ..release(2, &["cron/purple"], 3)
+            }),
+        ];
+        agenda.near_within = Duration::from_mins(30);
+        agenda.changes = [Change {
+            at: fixture::NOW - Duration::from_mins(20),
+            targets: vec![TargetId::new("master/green")],
+            job: None,
+            words: String::from("master 4.18.1 by alice went out"),
+            kind: ChangeKind::Release,
+        }]
+        .into();
+        board.agenda.store(Arc::new(agenda));
+        board
+    }
+
+    #[test]
+    fn releases_are_listed_newest_first_and_by_whoever_got_them() {
+        let board = board();
+        let mut out = String::new();
+        for words in [
+            "releases",
+            "releases green",
+            "releases api",
+            "releases grean",
+        ] {
+            let reply = ask(&board, words, fixture::NOW, "hekate");
+            let Reply::Said(lines) = &reply else {
+                let Reply::Problem {
+                    understood,
+                    nearest,
+                    ..
+                } = reply
+                else {
+                    panic!("{reply:?}");
+                };
+                writeln!(out, "{words}: {understood}; {nearest:?}").unwrap();
+                continue;
+            };
+            writeln!(out, "{words}:\n  {}", lines.join("\n  ")).unwrap();
+        }
+        expect![[r#"
+            releases:
+              `r2` master '4' <!channel> by alice 3 min ago; what comes of it is not known yet
+              `r1` master 4.18.1 by alice 1 h 30 min ago; 10 min later: all 2 are as before
+            releases green:
+              `r1` master 4.18.1 by alice 1 h 30 min ago; 10 min later: all 2 are as before
+            releases api:
+              no release is known
+            releases grean: nothing is called `grean`; ["releases green"]
+        "#]].assert_eq(&out);
+    }
+
+    fn understood(said: Said) -> Result<Announcement, String> {
+        match announce(said, &fixture::board(), "hekate") {
+            Heard::Wish(Wish::Announce(announcement)) => Ok(*announcement),
+            Heard::Reply(Reply::Problem {
+                understood,
+                nearest,
+                ..
+            }) => Err(format!("{understood} {nearest:?}")),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn said(names: &str, version: &str) -> Said {
+        Said {
+            names: names.to_owned(),
+            version: version.to_owned(),
+            ..Said::default()
+        }
+    }
+
+    #[test]
+    fn whoever_gets_it_is_called_as_people_call_them() {
+        for (names, title, is_deploy) in [
+            ("master", "master", false),
+            ("rh", "master", false),
+            ("green master", "master green", true),
+            (
+                "master, cron",
+                "master blue, master green, cron purple and 1 more",
+                false,
+            ),
+            ("api", "api", true),
+        ] {
+            let announcement = understood(said(names, "4.18.2")).unwrap();
+            assert_eq!(
+                (&*announcement.title, announcement.is_deploy),
+                (title, is_deploy)
+            );
+        }
+        for (said, why) in [
+            (said("mastr", "1"), "release announce master"),
+            (said("", "1"), "no target was named"),
+            (
+                said("master", " \u{200b}\n"),
+                "it is not said which version",
+            ),
+            (
+                Said {
+                    url: Some(String::from("javascript:alert(1)")),
+                    ..said("master", "1")
+                },
+                "`url` is no link",
+            ),
+            (
+                Said {
+                    url: Some(String::from("https://jan:secret@git.example.com/")),
+                    ..said("master", "1")
+                },
+                "`url` is no link",
+            ),
+        ] {
+            let words = understood(said).unwrap_err();
+            assert!(words.contains(why) && !words.contains("secret"), "{words}");
+        }
+    }
+
+    #[test]
+    fn more_lines_than_are_told_are_counted() {
+        let changes = |count: usize| {
+            let lines = (0..count).map(|at| format!("- change {at}\n\n"));
+            let said = Said {
+                changes: vec![lines.collect()],
+                ..said("master", "1")
+            };
+            understood(said).unwrap().changes
+        };
+        assert_eq!(changes(10).len(), 10);
+        assert_eq!(changes(10)[9], "change 9");
+        assert_eq!(changes(11).len(), 10);
+        assert_eq!(changes(11)[9], "and 2 more");
+        assert_eq!(changes(0).len(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_announced_is_short_and_on_one_line(
+            version in "\\PC{0,200}",
+            changes in proptest::collection::vec("(?s).{0,400}", 0..30),
+            key in proptest::option::of("\\PC{0,300}"),
+        ) {
+            let said = Said { changes, key, ..said("master", &version) };
+            if let Ok(announcement) = understood(said) {
+                prop_assert!(announcement.version.chars().count() <= VERSION_CHARS_MAX);
+                prop_assert!(announcement.changes.len() <= CHANGES_MAX);
+                for line in announcement.changes {
+                    prop_assert!(!line.contains('\n') && line.chars().count() <= CHANGE_CHARS_MAX);
+                }
+            }
+        }
+    }
+}
