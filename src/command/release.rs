@@ -402,7 +402,8 @@ mod tests {
             releases api:
               no release is known
             releases grean: nothing is called `grean`; ["releases green"]
-        "#]].assert_eq(&out);
+        "#]]
+        .assert_eq(&out);
     }
 
     fn understood(said: Said) -> Result<Announcement, String> {

@@ -39,6 +39,8 @@ pub(super) struct Releases {
     known: VecDeque<Arc<Release>>,
     /// When is looked what came of them.
     due: BTreeMap<ReleaseId, Tick>,
+    /// When this process heard of them.
+    heard: BTreeMap<ReleaseId, Tick>,
     /// Oldest first.
     changes: VecDeque<Change>,
     is_changed: bool,
@@ -47,6 +49,22 @@ pub(super) struct Releases {
 impl Releases {
     pub(super) fn next_deadline(&self) -> Option<Tick> {
         self.due.values().copied().min()
+    }
+
+    /// The version that a target got last, if that is not longer ago.
+    pub(super) fn version_of(
+        &self,
+        now: Tick,
+        target: &TargetId,
+        lately: Duration,
+    ) -> Option<&str> {
+        let is_late = |release: &&Arc<Release>| {
+            let heard = self.heard.get(&release.id);
+            heard.is_some_and(|heard| now.since(*heard) <= lately)
+        };
+        let mut known = self.known.iter().rev().take_while(is_late);
+        let release = known.find(|release| release.targets.contains(target))?;
+        Some(&release.version)
     }
 
     /// Writes down how a release stands now.
@@ -65,6 +83,7 @@ impl Releases {
         while self.known.len() > RELEASES_MAX {
             if let Some(oldest) = self.known.pop_front() {
                 self.due.remove(&oldest.id);
+                self.heard.remove(&oldest.id);
             }
         }
         self.is_changed = true;
@@ -195,6 +214,7 @@ impl Engine {
         self.tell_release(now, &mut release, batch);
         let due = now.tick + self.plan.releases.look_after;
         self.releases.due.insert(release.id, due);
+        self.releases.heard.insert(release.id, now.tick);
         self.releases.changed(change_of(&release));
         self.releases.write(release.clone(), batch);
         let began = said

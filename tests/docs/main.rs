@@ -37,6 +37,7 @@ pages! {
     jobs: "docs/jobs.md", Stage::with_the_fleet();
     sli: "docs/sli.md", Stage::with_the_fleet();
     planned_work: "docs/planned-work.md", Stage::with_the_fleet();
+    releases: "docs/releases.md", Stage::with_the_fleet();
     actions: "docs/actions.md", Stage::with_the_fleet();
     how_often: "docs/how-often.md", Stage::new();
     status_page: "docs/status-page.md", Stage::with_the_fleet();

@@ -122,6 +122,26 @@ fn a_group_that_fails_together_says_it_once() {
 }
 
 #[test]
+fn those_of_one_release_that_fail_in_different_ways_may_fail_because_of_it() {
+    let mut world = World::new(plan());
+    world.run_until(minutes(5));
+    let both = Announcement {
+        title: String::from("core a, api"),
+        ..announcement(&["core/a", "api"], "4.18.2")
+    };
+    announce(&mut world, both);
+    world.run_until(minutes(6));
+    world.set("core/a", "refused");
+    world.set("api", "silent");
+    world.run_until(minutes(8));
+    world.check(&expect![[r#"
+        5m #releases notice: core a, api 4.18.2 is released: by jan@laptop · r1 [faster imports]
+        6m 25s #core @core opened: core a operational -> down: connection refused [core a, api 4.18.2 by jan@laptop went out 1 min 3 s before]
+        6m 35s #core changed: 2 targets after release 4.18.2 down -> down: core a and api (0 of 2 back)
+    "#]]);
+}
+
+#[test]
 fn what_was_bad_for_a_while_is_worse_too() {
     let mut world = World::new(plan());
     world.run_until(minutes(5));
