@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::release::Release;
 use crate::{
     import::Origin,
     model::{Verdict, roles::Role},
@@ -196,6 +197,18 @@ pub enum Command {
         /// Which.
         #[command(subcommand)]
         command: Deploy,
+    },
+    /// Say that something is released
+    Release {
+        /// Which.
+        #[command(subcommand)]
+        command: Release,
+    },
+    /// What was released lately, and what came of it
+    Releases {
+        /// Only what those got whom these words name [default: all]
+        #[arg(value_name = "WORDS")]
+        words: Vec<String>,
     },
     /// Who would hear of it: the routes, or the way of one case through them
     Routes(Routes),

@@ -17,6 +17,7 @@ mod notify;
 mod page;
 mod past;
 mod planned;
+mod release;
 mod routes;
 mod run;
 mod slack;
@@ -114,6 +115,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Silence { command } => planned::silence(global, &command, terminal),
         Command::Maintenance { command } => planned::maintenance(global, &command, terminal),
         Command::Deploy { command } => planned::deploy(global, &command, terminal),
+        Command::Release { command } => release::release(global, &command, terminal),
+        Command::Releases { words } => release::releases(global, &words, terminal),
         Command::Routes(asked) => routes::routes(global, &asked, terminal),
         Command::Test(asked) => test::test(global, &asked, terminal),
         Command::Mark(mark) => ask::mark(global, &mark, terminal),

@@ -396,6 +396,9 @@ pub fn past(past: &Past, channels: &BTreeMap<ChannelName, Channel>, look: Look) 
     for (words, times) in &past.seen {
         labelled(&mut out, "seen", &format!("{words} ({times}×)"));
     }
+    for words in &past.near {
+        labelled(&mut out, "near", words);
+    }
     for (name, at) in &past.told {
         let title = channels
             .get(name)
