@@ -27,6 +27,7 @@ mod terminal;
 mod test;
 #[cfg(feature = "top")]
 mod top;
+mod weekly;
 
 pub use arguments::Arguments;
 pub use exit::Exit;
@@ -58,21 +59,31 @@ pub fn main() -> Exit {
         terminal.say(GREETING);
         return Exit::Done;
     };
-    let is_table = matches!(arguments.global.format, Format::Csv | Format::Markdown);
-    if is_table
-        && !matches!(
-            command,
-            Command::Report {
-                command: Report::Sli(_)
-            }
-        )
-    {
-        terminal.complain("only `hekate report sli` prints a table as csv or markdown");
+    if let Some(why) = no_table(arguments.global.format, &command) {
+        terminal.complain(why);
         return Exit::Usage;
     }
     // Fails only if it was done before, and nobody else does it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     dispatch(&arguments.global, command, terminal)
+}
+
+/// Why this command prints no table of this format, if it does not.
+const fn no_table(format: Format, command: &Command) -> Option<&'static str> {
+    let report = if let Command::Report { command } = command {
+        Some(command)
+    } else {
+        None
+    };
+    match (format, report) {
+        (Format::Csv, Some(Report::Sli(_)))
+        | (Format::Markdown, Some(Report::Sli(_) | Report::Weekly(_)))
+        | (Format::Human | Format::Short | Format::Json | Format::Github, _) => None,
+        (Format::Csv, _) => Some("only `hekate report sli` prints a table as csv"),
+        (Format::Markdown, _) => {
+            Some("only `hekate report sli` and `hekate report weekly` print markdown")
+        }
+    }
 }
 
 fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {

@@ -486,7 +486,8 @@ fn line(out: &mut String, words: &str) {
     out.push('\n');
 }
 
-pub(super) fn padded(text: &str, width: usize) -> String {
+/// A text with spaces behind it, until it is so many columns wide.
+pub fn padded(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }
