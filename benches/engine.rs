@@ -229,6 +229,7 @@ fn plan() -> Plan {
     Plan {
         actions: Arc::default(),
         replies: Arc::default(),
+        releases: hekate::model::release::ReleaseSettings::default(),
         server: Server {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: None,

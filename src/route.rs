@@ -220,6 +220,7 @@ pub(crate) mod tests {
             slos: std::sync::Arc::default(),
             actions: std::sync::Arc::default(),
             replies: std::sync::Arc::default(),
+            releases: crate::model::release::ReleaseSettings::default(),
         }
     }
 

@@ -222,7 +222,7 @@ fn routes_say_who_would_hear_and_whether_that_is_as_expected() {
 #[test]
 fn without_a_store_there_is_no_past() {
     let folder = with_tests(&[]);
-    for arguments in [&["replay"][..], &["report", "noise"]] {
+    for arguments in [&["replay"][..], &["report", "noise"], &["report", "weekly"]] {
         let (code, _, err) = said(&hekate(folder.path(), arguments));
         assert_eq!(
             (code, err.contains("there is no store in")),
@@ -234,6 +234,22 @@ fn without_a_store_there_is_no_past() {
     let (code, out, err) = said(&hekate(folder.path(), &["report", "noise"]));
     assert_eq!((code, out.as_str()), (0, "nothing was told in this time\n"));
     assert!(err.contains("the journal is empty"), "{err}");
+    let weekly = ["report", "weekly", "--store", "data"];
+    let (code, out, err) = said(&hekate(folder.path(), &weekly));
+    assert_eq!(
+        (code, out.as_str()),
+        (0, "without a group\n  incidents  none began\n"),
+        "{err}"
+    );
+    assert!(err.contains("leave out `--store`"), "{err}");
+    for (more, code, words) in [
+        (&["--window", "1s"][..], 2, "from 5m to 400d"),
+        (&["--group", "mastre"], 1, "there is no group `mastre`"),
+        (&["--format", "csv"], 2, "only `hekate report sli` prints"),
+    ] {
+        let (ended, _, err) = said(&hekate(folder.path(), &[&weekly[..], more].concat()));
+        assert_eq!((ended, err.contains(words)), (code, true), "{err}");
+    }
     let (code, out, _) = said(&hekate(folder.path(), &["replay"]));
     assert_eq!(
         (code, out.contains("0 troubles were told")),

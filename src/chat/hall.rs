@@ -17,6 +17,8 @@ use crate::{
     },
 };
 
+/// After somebody has waited in vain to hear who the bot is, nobody waits for so long.
+const NOT_ASKED_FOR: Duration = Duration::from_mins(1);
 /// So many may be answered at once.
 const PLACES: usize = 32;
 /// What Slack says of one place and not of the bot: another place may well be answered.
@@ -129,11 +131,28 @@ impl Hall {
         }
     }
 
-    /// Who the bot with this token is, when whoever asks just now has heard; absent if they hear nothing.
-    pub(super) async fn identity_when_asked(&self, token: &Secret) -> Option<Identity> {
-        let known = self.known.lock().await;
-        let (of, identity) = known.as_ref()?;
-        (of == token).then(|| identity.clone())
+    /// The same for somebody who waits: once this was in vain, nobody asks for a while, not even those who wait already. A question
+    /// of the start that is still under way and fails is no such thing: it is asked once more.
+    ///
+    /// # Errors
+    ///
+    /// What `ask` says; nothing if it was in vain for somebody else.
+    pub(super) async fn identity_for_waiting<E>(
+        &self,
+        token: &Secret,
+        now: impl Fn() -> Tick,
+        ask: impl AsyncFnOnce() -> Result<Identity, E>,
+    ) -> Result<Identity, Option<E>> {
+        self.identity(token, async || {
+            if self.was_in_vain(now()) {
+                return Err(None);
+            }
+            ask().await.map_err(|error| {
+                self.in_vain(now());
+                Some(error)
+            })
+        })
+        .await
     }
 
     /// Somebody waited in vain to hear who the bot is.
@@ -146,12 +165,12 @@ impl Hall {
     }
 
     /// Whether somebody did so lately.
-    pub(super) fn was_in_vain(&self, now: Tick, lately: Duration) -> bool {
+    pub(super) fn was_in_vain(&self, now: Tick) -> bool {
         let at = self
             .in_vain_at
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        at.is_some_and(|at| now.since(at) < lately)
+        at.is_some_and(|at| now.since(at) < NOT_ASKED_FOR)
     }
 
     /// Something came from elsewhere; told once an hour for each place.
@@ -201,6 +220,8 @@ impl fmt::Debug for Hall {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -254,6 +275,45 @@ mod tests {
         let asking = hall.known.lock().await;
         assert_eq!(known("b"), Known::Asked);
         drop(asking);
+    }
+
+    #[tokio::test]
+    async fn a_question_of_the_start_that_fails_is_asked_once_more_and_no_oftener() {
+        let hall = Hall::default();
+        let token = Secret::new("a");
+        for (answer, asked_in_all) in [(None, 1), (Some("U1"), 1)] {
+            hall.in_vain_at.lock().unwrap().take();
+            let (fails, failed) = tokio::sync::oneshot::channel::<()>();
+            let start = hall.identity(&token, async || {
+                failed.await.unwrap();
+                Err(())
+            });
+            let asked = AtomicUsize::new(0);
+            let waiting = || {
+                hall.identity_for_waiting(
+                    &token,
+                    || Tick::ZERO,
+                    async || {
+                        asked.fetch_add(1, Ordering::Relaxed);
+                        answer.map(identity).ok_or(())
+                    },
+                )
+            };
+            let end = async {
+                tokio::task::yield_now().await;
+                assert_eq!(hall.known_identity(&token), Known::Asked);
+                fails.send(()).unwrap();
+            };
+            let (start, first, second, third, ()) =
+                tokio::join!(start, waiting(), waiting(), waiting(), end);
+            assert_eq!(start, Err(()));
+            assert_eq!(asked.into_inner(), asked_in_all);
+            let (own, others) = match answer.map(identity) {
+                Some(known) => (Ok(known.clone()), Ok(known)),
+                None => (Err(Some(())), Err(None)),
+            };
+            assert_eq!((first, &second, &third), (own, &others, &others));
+        }
     }
 
     fn identity(user: &str) -> Identity {

@@ -195,16 +195,19 @@ impl Chat {
 
     /// Who the bot is: as it is known, or as Slack says.
     pub(super) async fn asked_identity(&self, voice: &Voice) -> Result<Identity, Fault> {
-        let ask = async || {
-            let address = voice.base.method(Identity::METHOD);
-            let now = self.clock.now().at;
-            let body = Body::Form(Vec::new());
-            let answer = self.sender.bid(&address, &voice.token, now, body).await?;
-            Identity::read(&answer).ok_or_else(|| {
-                Fault::Refused(String::from("this is the token of a person, not of a bot"))
-            })
-        };
+        let ask = async || self.ask_identity(voice).await;
         self.hall.identity(&voice.token, ask).await
+    }
+
+    /// Asks Slack who the bot is, whatever is known.
+    pub(super) async fn ask_identity(&self, voice: &Voice) -> Result<Identity, Fault> {
+        let address = voice.base.method(Identity::METHOD);
+        let now = self.clock.now().at;
+        let body = Body::Form(Vec::new());
+        let answer = self.sender.bid(&address, &voice.token, now, body).await?;
+        Identity::read(&answer).ok_or_else(|| {
+            Fault::Refused(String::from("this is the token of a person, not of a bot"))
+        })
     }
 
     /// Calls a method, again if it may help; `plain` is the same for when Slack refuses how it looks. What Slack may have taken

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     command::Reply,
     model::text::clean,
+    notify::errand::Fault,
     slack::{
         event::Identity,
         origin::{Foreign, Home, Origin},
@@ -25,8 +26,6 @@ use crate::{
 
 /// Who comes before Slack has said who the bot is waits so long for it. An answer to a person may take 300 ms, but this is once.
 const KNOWN_WITHIN: Duration = Duration::from_millis(800);
-/// After somebody has waited in vain nobody waits for so long.
-const NOT_ASKED_FOR: Duration = Duration::from_mins(1);
 
 impl Chat {
     /// Asks Slack who the bot is, so that nobody has to wait for it later. For the start; that it cannot be asked is no fault.
@@ -82,19 +81,18 @@ impl Chat {
     /// Who the bot is, if Slack says it soon. The question goes on when nobody waits any more.
     async fn identity_soon(&self, voice: Voice) -> Option<Identity> {
         let now = self.clock.now().tick;
-        if self.hall.was_in_vain(now, NOT_ASKED_FOR) {
+        if self.hall.was_in_vain(now) {
             return None;
         }
         let chat = self.clone();
         let asking = tokio::spawn(async move {
-            // Those who come together ask once, whatever comes of it.
-            if chat.hall.known_identity(&voice.token) == Known::Asked {
-                return chat.hall.identity_when_asked(&voice.token).await;
-            }
-            let asked = chat.asked_identity(&voice).await;
+            let now = || chat.clock.now().tick;
+            let ask = async || chat.ask_identity(&voice).await;
+            let asked = chat.hall.identity_for_waiting(&voice.token, now, ask).await;
             let noted = asked.inspect_err(|fault| {
-                let why = fault.why();
-                tracing::info!(event = "slack.identity", %why, "who the bot is cannot be asked; somebody who comes later asks again");
+                if let Some(why) = fault.as_ref().map(Fault::why) {
+                    tracing::info!(event = "slack.identity", %why, "who the bot is cannot be asked; somebody who comes later asks again");
+                }
             });
             noted.ok()
         });

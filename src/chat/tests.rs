@@ -144,7 +144,9 @@ fn done(board: &Board, wish: Wish, by: Person, at: Timestamp) -> Answer {
             board.agenda.store(Arc::new(agenda));
             Ok(Done::Begun { planned, but: None })
         }
-        Wish::End { .. } | Wish::GiveBack { .. } => panic!("no button ends a plan"),
+        Wish::End { .. } | Wish::GiveBack { .. } | Wish::Announce(_) => {
+            panic!("no button does that")
+        }
         Wish::Split { incident, targets } => {
             assert!(targets.is_empty(), "a button splits all of it");
             Ok(was_split(incident))
@@ -345,6 +347,7 @@ async fn somebody_hands_it_over_by_typing_to_the_one_whom_they_mention() {
             | Wish::End { .. }
             | Wish::GiveBack { .. }
             | Wish::Split { .. }
+            | Wish::Announce(_)
             | Wish::Acknowledge { .. }) => {
                 panic!("{other:?}")
             }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::release::Release;
 use crate::{
     import::Origin,
     model::{Verdict, roles::Role},
@@ -76,7 +77,7 @@ pub enum Format {
     Github,
     /// A table for spreadsheets (`report sli` only).
     Csv,
-    /// A table for wikis (`report sli` only).
+    /// For wikis (`report sli` and `report weekly` only).
     Markdown,
 }
 
@@ -196,6 +197,18 @@ pub enum Command {
         /// Which.
         #[command(subcommand)]
         command: Deploy,
+    },
+    /// Say that something is released
+    Release {
+        /// Which.
+        #[command(subcommand)]
+        command: Release,
+    },
+    /// What was released lately, and what came of it
+    Releases {
+        /// Only what those got whom these words name [default: all]
+        #[arg(value_name = "WORDS")]
+        words: Vec<String>,
     },
     /// Who would hear of it: the routes, or the way of one case through them
     Routes(Routes),
@@ -620,6 +633,26 @@ pub enum Report {
     /// nobody looked or nobody could see are not measured and leave the denominator, as does maintenance. Asks the running
     /// hekate. `--format csv` and `--format markdown` print tables in the order of the file.
     Sli(Availability),
+    /// What a week was like, group by group: availability, error budgets, incidents, the noisiest check
+    ///
+    /// Availability and error budgets are asked of the running hekate, as `report sli` does; without one they are left out, and
+    /// that is said. Incidents, and how long it took until somebody acknowledged them, are read from the journal beside the store.
+    /// `--format markdown` prints a page for a wiki.
+    Weekly(Weekly),
+}
+
+/// `hekate report weekly`
+#[derive(Args, Debug)]
+pub struct Weekly {
+    /// Only these groups, by their names
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub group: Vec<String>,
+    /// How far back, from 5m to 400d
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = humantime::parse_duration)]
+    pub window: std::time::Duration,
+    /// The folder of the store [default: that of the file]; nobody is asked how available it was
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
 }
 
 /// `hekate report sli`

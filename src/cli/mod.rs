@@ -17,6 +17,7 @@ mod notify;
 mod page;
 mod past;
 mod planned;
+mod release;
 mod routes;
 mod run;
 mod slack;
@@ -26,6 +27,7 @@ mod terminal;
 mod test;
 #[cfg(feature = "top")]
 mod top;
+mod weekly;
 
 pub use arguments::Arguments;
 pub use exit::Exit;
@@ -57,21 +59,31 @@ pub fn main() -> Exit {
         terminal.say(GREETING);
         return Exit::Done;
     };
-    let is_table = matches!(arguments.global.format, Format::Csv | Format::Markdown);
-    if is_table
-        && !matches!(
-            command,
-            Command::Report {
-                command: Report::Sli(_)
-            }
-        )
-    {
-        terminal.complain("only `hekate report sli` prints a table as csv or markdown");
+    if let Some(why) = no_table(arguments.global.format, &command) {
+        terminal.complain(why);
         return Exit::Usage;
     }
     // Fails only if it was done before, and nobody else does it.
     let _ = rustls::crypto::ring::default_provider().install_default();
     dispatch(&arguments.global, command, terminal)
+}
+
+/// Why this command prints no table of this format, if it does not.
+const fn no_table(format: Format, command: &Command) -> Option<&'static str> {
+    let report = if let Command::Report { command } = command {
+        Some(command)
+    } else {
+        None
+    };
+    match (format, report) {
+        (Format::Csv, Some(Report::Sli(_)))
+        | (Format::Markdown, Some(Report::Sli(_) | Report::Weekly(_)))
+        | (Format::Human | Format::Short | Format::Json | Format::Github, _) => None,
+        (Format::Csv, _) => Some("only `hekate report sli` prints a table as csv"),
+        (Format::Markdown, _) => {
+            Some("only `hekate report sli` and `hekate report weekly` print markdown")
+        }
+    }
 }
 
 fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
@@ -103,6 +115,8 @@ fn dispatch(global: &Global, command: Command, terminal: Terminal) -> Exit {
         Command::Silence { command } => planned::silence(global, &command, terminal),
         Command::Maintenance { command } => planned::maintenance(global, &command, terminal),
         Command::Deploy { command } => planned::deploy(global, &command, terminal),
+        Command::Release { command } => release::release(global, &command, terminal),
+        Command::Releases { words } => release::releases(global, &words, terminal),
         Command::Routes(asked) => routes::routes(global, &asked, terminal),
         Command::Test(asked) => test::test(global, &asked, terminal),
         Command::Mark(mark) => ask::mark(global, &mark, terminal),

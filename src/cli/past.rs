@@ -14,6 +14,7 @@ use super::{
     arguments::{Format, Global, Noise, Replay, Report},
     ask, file,
     terminal::Terminal,
+    weekly,
 };
 use crate::{
     clock::Clock,
@@ -28,12 +29,12 @@ use crate::{
 };
 
 /// What is read, and from when on it is asked about.
-struct Asked {
-    plan: Arc<Plan>,
+pub(super) struct Asked {
+    pub(super) plan: Arc<Plan>,
     /// Whether the file finds targets elsewhere, which nobody asks here.
     has_discovery: bool,
-    chronicle: Chronicle,
-    since: Timestamp,
+    pub(super) chronicle: Chronicle,
+    pub(super) since: Timestamp,
 }
 
 /// `hekate report …`
@@ -41,6 +42,7 @@ pub(super) fn report(global: &Global, command: &Report, terminal: Terminal) -> E
     match command {
         Report::Noise(asked) => noise_of(global, asked, terminal),
         Report::Sli(asked) => ask::sli(global, asked, terminal),
+        Report::Weekly(asked) => weekly::weekly(global, asked, terminal),
     }
 }
 
@@ -203,7 +205,7 @@ fn open_json(open: &Open, changes: &[String]) -> serde_json::Value {
     })
 }
 
-fn read(
+pub(super) fn read(
     global: &Global,
     since: Duration,
     store: Option<&Path>,
@@ -229,7 +231,7 @@ fn read(
 }
 
 /// How far back the answer reaches, if that is not as far as was asked.
-fn reach(asked: &Asked) -> String {
+pub(super) fn reach(asked: &Asked) -> String {
     let zone = asked.plan.server.timezone;
     match asked.chronicle.since {
         Some(since) if since > asked.since => format!(
@@ -245,7 +247,7 @@ fn called(check: &CheckId) -> String {
     format!("{} {}", check.target, check.kind)
 }
 
-fn noise_text(noise: &noise::Noise) -> String {
+pub(super) fn noise_text(noise: &noise::Noise) -> String {
     let mut out = format!(
         "{}: {} told, {} marked as false alarms, {} as useful, {} over within {}\n",
         called(&noise.check),
@@ -288,7 +290,7 @@ fn proposal_text(proposal: &Proposal, false_alarms: usize) -> String {
     out
 }
 
-fn noise_json(noise: &noise::Noise) -> serde_json::Value {
+pub(super) fn noise_json(noise: &noise::Noise) -> serde_json::Value {
     json!({
         "target": noise.check.target.as_str(),
         "check": noise.check.kind.as_str(),

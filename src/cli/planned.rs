@@ -11,10 +11,13 @@ use super::{
 };
 
 /// What is asked of a running hekate.
-struct Request {
-    method: Method,
-    path: Vec<String>,
-    said: Option<Value>,
+#[derive(Default)]
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) path: Vec<String>,
+    /// Whom it is about, in a query.
+    pub(super) words: String,
+    pub(super) said: Option<Value>,
 }
 
 impl Request {
@@ -22,7 +25,7 @@ impl Request {
         Self {
             method: Method::GET,
             path: vec![String::from("v1"), plans.to_owned()],
-            said: None,
+            ..Self::default()
         }
     }
 
@@ -30,7 +33,7 @@ impl Request {
         Self {
             method: Method::DELETE,
             path: vec![String::from("v1"), plans.to_owned(), id.to_owned()],
-            said: None,
+            ..Self::default()
         }
     }
 
@@ -41,6 +44,7 @@ impl Request {
                 .map(String::from)
                 .to_vec(),
             said,
+            ..Self::default()
         }
     }
 
@@ -50,6 +54,7 @@ impl Request {
             method: Method::POST,
             path: vec![String::from("v1"), plans.to_owned()],
             said: Some(said),
+            ..Self::default()
         }
     }
 }
@@ -165,7 +170,7 @@ fn begun(begin: &Begin) -> Value {
     })
 }
 
-fn send(global: &Global, request: &Request, terminal: Terminal) -> Exit {
+pub(super) fn send(global: &Global, request: &Request, terminal: Terminal) -> Exit {
     let shown = Server::of(global, terminal).and_then(|server| {
         wait(terminal, async {
             let mut query = Vec::new();
@@ -175,6 +180,9 @@ fn send(global: &Global, request: &Request, terminal: Terminal) -> Exit {
             let by = whoever_asks();
             if request.method == Method::DELETE {
                 query.push(("by", by.as_str()));
+            }
+            if !request.words.is_empty() {
+                query.push(("words", &request.words));
             }
             let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
             let method = request.method.clone();

@@ -103,6 +103,7 @@ pub(crate) fn plan_of(groups: Vec<Group>, targets: Vec<Target>) -> Plan {
         slos: Arc::default(),
         actions: Arc::default(),
         replies: Arc::default(),
+        releases: crate::model::release::ReleaseSettings::default(),
         routes: Vec::new(),
     }
 }
@@ -203,6 +204,7 @@ fn down(since: Timestamp, good_at: Timestamp, told_at: Timestamp) -> Facts {
             at: told_at,
             mention: None,
         }],
+        near: Vec::new(),
         remind_after: Vec::new(),
         acknowledged: None,
         note: None,

@@ -107,6 +107,9 @@ pub fn facts(target: &Line, now: Timestamp, terms: &Terms<'_>) -> Vec<Fact> {
     why(&mut out, target);
     looks(&mut out, target, now, terms);
     body(&mut out, target);
+    for (at, words) in target.facts.near.iter().enumerate() {
+        add(&mut out, if at == 0 { "near" } else { "" }, words.clone());
+    }
     told(&mut out, target, terms);
     plans(&mut out, target, terms);
     if !target.facts.next.is_empty() {

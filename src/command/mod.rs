@@ -16,6 +16,7 @@ pub mod lookup;
 mod mark;
 mod past;
 pub mod planned;
+pub mod release;
 pub mod seek;
 pub mod sli;
 mod status;
@@ -167,6 +168,12 @@ pub const COMMANDS: &[Command] = &[
         arguments: "[<job>]",
         what: "how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time",
         hear: |question| Heard::Reply(fresh::answer(question)),
+    },
+    Command {
+        word: "releases",
+        arguments: "[words]",
+        what: "what was released lately, to all or to those whom the words name, and what came of it",
+        hear: |question| Heard::Reply(release::answer(question)),
     },
     Command {
         word: "check",

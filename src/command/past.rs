@@ -2,6 +2,7 @@
 
 use crate::model::{
     Board, ChannelName, Incident, IncidentId, TargetId, Timestamp, Verdict, incident::Mark,
+    release::near,
 };
 
 /// What is known of an incident of the past.
@@ -23,6 +24,8 @@ pub struct Past {
     pub told: Vec<(ChannelName, Timestamp)>,
     /// What was seen meanwhile, and how often.
     pub seen: Vec<(String, u32)>,
+    /// What happened near its beginning, one clause each, as far as it is remembered.
+    pub near: Vec<String>,
     /// What somebody said of it.
     pub mark: Option<Mark>,
     /// When it was asked for.
@@ -37,7 +40,18 @@ impl Past {
                 .row(id)
                 .map_or_else(|| id.as_str().replace('/', " "), |row| row.target.title())
         };
+        let agenda = board.agenda.load();
+        let changes = near(
+            agenda.changes.iter(),
+            &incident.targets,
+            incident.since,
+            agenda.near_within,
+        );
         Self {
+            near: changes
+                .into_iter()
+                .map(|change| change.near(incident.since))
+                .collect(),
             titles: incident.targets.iter().map(title).collect(),
             id: incident.id,
             targets: incident.targets,

@@ -134,6 +134,7 @@ fn help_is_made_from_the_table() {
             /roih history <target> [<7d>]                               how it changed, latest first
             /roih sli [<words>] [<30d>]                                 how available they were, the worst first: outages, maintenance, and what nobody could measure
             /roih fresh [<job>]                                         how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time
+            /roih releases [words]                                      what was released lately, to all or to those whom the words name, and what came of it
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
             /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
@@ -161,6 +162,7 @@ fn help_is_made_from_the_table() {
             /roih history <target> [<7d>]                               how it changed, latest first
             /roih sli [<words>] [<30d>]                                 how available they were, the worst first: outages, maintenance, and what nobody could measure
             /roih fresh [<job>]                                         how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time
+            /roih releases [words]                                      what was released lately, to all or to those whom the words name, and what came of it
             /roih check <target>                                        look at it now; nothing is judged by that
             /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
             /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them

@@ -396,6 +396,9 @@ pub fn past(past: &Past, channels: &BTreeMap<ChannelName, Channel>, look: Look) 
     for (words, times) in &past.seen {
         labelled(&mut out, "seen", &format!("{words} ({times}×)"));
     }
+    for words in &past.near {
+        labelled(&mut out, "near", words);
+    }
     for (name, at) in &past.told {
         let title = channels
             .get(name)
@@ -483,7 +486,8 @@ fn line(out: &mut String, words: &str) {
     out.push('\n');
 }
 
-pub(super) fn padded(text: &str, width: usize) -> String {
+/// A text with spaces behind it, until it is so many columns wide.
+pub fn padded(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(text.width());
     format!("{text}{}", " ".repeat(missing))
 }

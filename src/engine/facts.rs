@@ -27,6 +27,9 @@ impl Engine {
             let open = open.or_else(|| shared.map(|shared| &shared.open));
             let mut facts = facts(watched, open);
             facts.note = self.note_of(slot);
+            if let Some(open) = open {
+                facts.near = self.near_words([&slot], open.incident.since);
+            }
             actions.push(Action::Show(slot, Box::new(facts)));
             self.show_job(slot, actions);
         }
@@ -86,6 +89,7 @@ fn facts(watched: &Watched, open: Option<&Open>) -> Facts {
         detail: asked.last.detail.clone(),
         held: watched.hold.as_ref().map(|hold| hold.words.clone()),
         next: waits_for.unwrap_or_else(|| next(asked, policy)),
+        near: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ mod noted;
 mod parents;
 mod planned;
 mod quiet;
+mod released;
 mod remind;
 mod replan;
 mod roles;
@@ -249,6 +250,7 @@ pub struct Engine {
     plans: planned::Plans,
     acts: act::Acts,
     shifts: shift::Shifts,
+    releases: released::Releases,
     unclaimed: claim::Unclaimed,
     /// Who was told by itself lately, and when.
     recent: VecDeque<(Slot, Tick)>,
@@ -296,6 +298,7 @@ impl Engine {
             plans: planned::Plans::default(),
             acts: act::Acts::default(),
             shifts: shift::Shifts::default(),
+            releases: released::Releases::default(),
             unclaimed: claim::Unclaimed::default(),
             recent: VecDeque::new(),
             looking_since: now.at,
@@ -330,6 +333,7 @@ impl Engine {
         // Before anything later is written, so that it shows afterwards whether it was told.
         self.turn_shifts(now, actions);
         self.turn_plans(now, is_interrupted, actions);
+        self.turn_releases(now, actions);
         match event {
             Event::Due => self.wake(now, actions),
             Event::Observed(observation) => self.observed(now, observation, actions),
@@ -370,6 +374,7 @@ impl Engine {
         // What waited for witnesses may have been decided just now.
         self.complete(now, &mut actions[completed..]);
         self.note_pasts(now, actions);
+        self.note_changes(actions);
     }
 
     /// Adds to what is to be stored what only shows when it is known who is told.
@@ -390,6 +395,7 @@ impl Engine {
             self.plans.next_deadline(),
             self.acts.next_deadline(),
             self.shifts.next_deadline(),
+            self.releases.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -504,6 +510,7 @@ impl Engine {
         let mut batch = Batch::new(now.at);
         let plan = Arc::clone(&self.plan);
         let mut roles = roles::remembered(&plan, &loaded.checks, now.at);
+        let past = released::past_of(&loaded);
         let mut records = by_target(loaded.checks);
         let (mut shared, alone): (Vec<_>, Vec<_>) = loaded
             .open
@@ -543,6 +550,8 @@ impl Engine {
         self.heed_flapping(now, &mut batch);
         self.restore_plans(now, loaded.planned, loaded.plans, &mut batch);
         self.restore_acts(now, loaded.attempts, &mut batch);
+        self.restore_releases(now, loaded.releases, &mut batch);
+        self.note_changes_of(&past);
         self.count_production();
         self.commons.is_starting = true;
         for index in 0..self.watched.len() {
@@ -576,6 +585,7 @@ impl Engine {
     /// that one, so that they hear of the end.
     fn found(&mut self, now: Moment, found: Loaded, actions: &mut Vec<Action>) {
         let mut batch = Batch::new(now.at);
+        let past = released::past_of(&found);
         self.incidents = self.incidents.max(found.incidents);
         // They were there all along; whoever shows them hears of them now.
         batch.lapses.clone_from(&found.lapses);
@@ -596,6 +606,8 @@ impl Engine {
         }
         self.restore_plans(now, found.planned, found.plans, &mut batch);
         self.restore_acts(now, found.attempts, &mut batch);
+        self.restore_releases(now, found.releases, &mut batch);
+        self.note_changes_of(&past);
         let (shared, alone): (Vec<_>, Vec<_>) = found
             .open
             .into_iter()

@@ -32,6 +32,13 @@ impl Engine {
             .iter()
             .map(|target| target.id.clone())
             .collect();
+        let otherwise = |target: &&Arc<Target>| {
+            let slot = self.index.get(&target.id).copied();
+            let known = slot.and_then(|slot| self.at(slot));
+            known.is_some_and(|watched| *watched.target != ***target)
+        };
+        let asked_otherwise = plan.targets.iter().filter(otherwise);
+        let asked_otherwise = asked_otherwise.map(|target| target.id.clone()).collect();
         let is_seen_otherwise = self.plan.witnesses != plan.witnesses;
         self.plan = Arc::clone(plan);
         self.replan_shifts();
@@ -81,6 +88,7 @@ impl Engine {
         }
         let renamed = std::mem::take(&mut batch.renamed);
         batch.renamed.clone_from(&renamed);
+        self.replan_releases(&renamed, asked_otherwise, now, &mut batch);
         if !batch.is_empty() {
             actions.push(Action::Commit(Arc::new(batch)));
         }

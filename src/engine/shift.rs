@@ -12,8 +12,8 @@ use std::{
 
 use super::{Action, Engine, correlate};
 use crate::model::{
-    Batch, Incident, Kind, Moment, OnCallName, Plan, Severity, Story, Tick, Timestamp, Verdict,
-    plan::OnCall, planned::PlanKind, rota::Turn, text::span,
+    Batch, Incident, Kind, Moment, OnCallName, Plan, Severity, Story, TargetId, Tick, Timestamp,
+    Verdict, plan::OnCall, planned::PlanKind, rota::Turn, text::span,
 };
 
 /// So many incidents that are over are remembered.
@@ -50,11 +50,24 @@ struct Past {
     closed_at: Timestamp,
     mentioned: BTreeSet<OnCallName>,
     id: String,
+    targets: Vec<TargetId>,
 }
 
 impl Shifts {
     pub(super) fn next_deadline(&self) -> Option<Tick> {
         self.next.map(|next| next.tick)
+    }
+
+    /// The worst that a target went through since then and that is over: how bad it was, for how long, and the id of its incident.
+    pub(super) fn worst_since(
+        &self,
+        target: &TargetId,
+        since: Timestamp,
+    ) -> Option<(Verdict, Duration, &str)> {
+        let theirs = |past: &&Past| past.since >= since && past.targets.contains(target);
+        let past = self.past.iter().filter(theirs);
+        let worst = past.max_by_key(|past| (past.worst, past.closed_at.since(past.since)))?;
+        Some((worst.worst, worst.closed_at.since(worst.since), &worst.id))
     }
 }
 
@@ -118,6 +131,7 @@ impl Engine {
             closed_at,
             mentioned: mentioned(incident),
             id: incident.id.to_string(),
+            targets: incident.targets.clone(),
         };
         let later = |known: &Past| known.closed_at <= closed_at;
         let place = self.shifts.past.partition_point(later);

@@ -68,7 +68,7 @@ impl Engine {
             log: log_words(watched, watching.decision.at),
             role: watched.role.as_ref().map(|standing| standing.role),
             many: None,
-            notes: self.notes(slot),
+            notes: self.notes(slot, is_end),
             flapping: watched.flapping(now),
             attended: match &watched.incident {
                 Some(open) if !is_end => {
@@ -79,11 +79,16 @@ impl Engine {
         }
     }
 
-    /// What is to be said beside the facts: why it is a disaster, and what kept it from being told.
-    fn notes(&self, slot: Slot) -> Vec<String> {
+    /// What is to be said beside the facts: why it is a disaster, what kept it from being told, and what happened near its beginning.
+    fn notes(&self, slot: Slot, is_end: bool) -> Vec<String> {
         let mut notes: Vec<_> = self.disaster_words(slot).into_iter().collect();
         notes.extend(self.plans.notes_of([&slot]));
         notes.extend(self.spender_words(slot));
+        if let Some(watched) = self.at(slot).filter(|_| !is_end) {
+            let open = watched.incident.as_ref();
+            let since = open.map_or_else(|| watched.since(), |open| open.incident.since);
+            notes.extend(self.near_words([&slot], since));
+        }
         notes
     }
 

@@ -12,6 +12,7 @@ use super::{
     names::{CheckId, TargetId},
     notification::{Entry, EntryKey},
     planned::Planned,
+    release::Release,
     roles::RolesMemory,
     time::Timestamp,
     transition::Transition,
@@ -92,6 +93,8 @@ pub struct Batch {
     pub attempts: Vec<Attempt>,
     /// Living messages to write, or to take away if they are nowhere; of an incident and a channel there is one.
     pub living: Vec<Living>,
+    /// Releases to write, new or changed.
+    pub releases: Vec<Release>,
 }
 
 impl Batch {
@@ -117,6 +120,7 @@ impl Batch {
             && self.lapses.is_empty()
             && self.attempts.is_empty()
             && self.living.is_empty()
+            && self.releases.is_empty()
     }
 }
 
@@ -143,4 +147,6 @@ pub struct Loaded {
     pub attempts: Vec<Attempt>,
     /// Messages that are edited as their incidents go on.
     pub living: Vec<Living>,
+    /// The last releases, oldest first; at most [`RELEASES_MAX`](super::release::RELEASES_MAX).
+    pub releases: Vec<Release>,
 }

@@ -98,6 +98,9 @@ pub struct Facts {
     pub held: Option<String>,
     /// What will happen next, as a sentence without a full stop: `recovers after 3 good looks (1 so far)`.
     pub next: String,
+    /// What happened near the beginning of an open incident, one clause each: `core 4.18.2 by jan went out 6 min before`. May be
+    /// foreign.
+    pub near: Vec<String>,
 }
 
 /// What is known of a target's log.
@@ -174,6 +177,7 @@ impl Facts {
             detail: None,
             held: None,
             next: String::new(),
+            near: Vec::new(),
         }
     }
 

@@ -30,6 +30,7 @@ pub mod pauses;
 pub mod plan;
 pub mod planned;
 pub mod quiet_hours;
+pub mod release;
 pub mod replies;
 pub mod roles;
 pub mod rota;

@@ -26,6 +26,7 @@ use super::{
     page::PageSettings,
     planned::Window,
     quiet_hours::{Allowance, QuietHours},
+    release::ReleaseSettings,
     replies::CannedReply,
     roles::{Role, Roles},
     rota::Rota,
@@ -120,6 +121,8 @@ pub struct Plan {
     pub actions: Arc<[Arc<Action>]>,
     /// `replies:` in the order of the file.
     pub replies: Arc<[CannedReply]>,
+    /// `releases:`
+    pub releases: ReleaseSettings,
 }
 
 impl Plan {

@@ -11,6 +11,7 @@ use super::{
     calendar::Times,
     names::{IncidentId, TargetId},
     plan::Matcher,
+    release::{Announced, Announcement, Change, Release},
     time::Timestamp,
 };
 
@@ -354,6 +355,8 @@ pub enum Wish {
         /// Which of its targets; empty for all that are bad.
         targets: Vec<TargetId>,
     },
+    /// Something is released.
+    Announce(Box<Announcement>),
 }
 
 /// What is to become of an incident that somebody else has taken on.
@@ -413,6 +416,8 @@ pub enum Done {
         /// Whether nobody bad is left in it, so that it is over.
         is_over: bool,
     },
+    /// A release is known.
+    Announced(Box<Announced>),
 }
 
 /// Why a wish was not done.
@@ -457,13 +462,19 @@ impl Note {
     }
 }
 
-/// All that is planned, as it can be listed.
+/// All that is planned, and what was released or changed lately, as it can be listed.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub struct Agenda {
     /// What people began, oldest first.
     pub made: Vec<Arc<Planned>>,
     /// The windows of the file, in its order.
     pub windows: Vec<WindowFacts>,
+    /// What was released, oldest first.
+    pub releases: Vec<Arc<Release>>,
+    /// What may be why something fails, oldest first.
+    pub changes: Arc<[Change]>,
+    /// How long before a trouble what changed is said of it.
+    pub near_within: Duration,
 }
 
 /// A window of the file as it stands.

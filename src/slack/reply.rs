@@ -109,6 +109,9 @@ fn past(past: &Past, options: &Options<'_>) -> Message {
             .own(&format!(" ({times}×)"))
             .end_line();
     }
+    for words in &past.near {
+        rich.own("• near: ").foreign(words, SENTENCE_MAX).end_line();
+    }
     for (channel, at) in &past.told {
         rich.own("• told: ")
             .foreign(channel.as_str(), NAME_MAX)

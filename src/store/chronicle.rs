@@ -26,6 +26,8 @@ pub struct Chronicle {
     pub incidents: Vec<Incident>,
     /// Every message that was owed to somebody, as it was first written, in order.
     pub messages: Vec<Entry>,
+    /// When somebody first took an incident on, by its number. An incident itself forgets that when it changes.
+    pub acknowledged_at: BTreeMap<u64, Timestamp>,
 }
 
 /// Reads the journal in the store's folder. It only reads, and a running hekate does not mind; lines that are not whole
@@ -63,6 +65,7 @@ struct Past {
     places: BTreeMap<Place, usize>,
     incidents: BTreeMap<u64, v1::Incident>,
     messages: Vec<v1::Entry>,
+    acknowledged_at: BTreeMap<u64, Timestamp>,
     /// Which messages are there already; a later state of one is no other message.
     seen: BTreeSet<v1::EntryKey>,
 }
@@ -70,6 +73,7 @@ struct Past {
 impl Past {
     fn begin(&mut self, checkpoint: v1::Checkpoint) {
         for incident in checkpoint.open {
+            self.note_acknowledgement(&incident);
             self.incidents.entry(incident.number).or_insert(incident);
         }
     }
@@ -97,6 +101,9 @@ impl Past {
                 self.transitions.push(transition);
             }
         }
+        for incident in &batch.incidents {
+            self.note_acknowledgement(incident);
+        }
         let incidents = batch.incidents.into_iter();
         self.incidents
             .extend(incidents.map(|incident| (incident.number, incident)));
@@ -107,6 +114,13 @@ impl Past {
         }
     }
 
+    fn note_acknowledgement(&mut self, incident: &v1::Incident) {
+        if let Some(acknowledged) = &incident.acknowledged {
+            let first = self.acknowledged_at.entry(incident.number);
+            first.or_insert(acknowledged.at.0);
+        }
+    }
+
     fn told(self) -> Chronicle {
         Chronicle {
             since: self.since,
@@ -114,6 +128,7 @@ impl Past {
             transitions: self.transitions.into_iter().map(Form::into_model).collect(),
             incidents: self.incidents.into_values().map(Form::into_model).collect(),
             messages: self.messages.into_iter().map(Form::into_model).collect(),
+            acknowledged_at: self.acknowledged_at,
         }
     }
 }

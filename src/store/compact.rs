@@ -213,7 +213,8 @@ struct Lines<'told> {
 
 impl io::Write for Lines<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+        // One more piece than there are ends of lines.
+        let lines = bytes.split(|byte| *byte == b'\n').count().saturating_sub(1) as u64;
         if lines > 0 {
             self.count += lines;
             (self.progress)(self.count, self.about);

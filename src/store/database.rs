@@ -292,13 +292,18 @@ impl Database {
         Ok(())
     }
 
-    /// Applies the batch to the live state, and collects what that changes of the attempts that are kept: a new one may make the
-    /// oldest go.
+    /// Applies the batch to the live state, and collects what that changes of the attempts and releases that are kept: a new one may
+    /// make the oldest go.
     fn apply(&mut self, batch: &v1::Batch, changes: &mut Changes) {
         let before: Vec<u64> = if batch.attempts.is_empty() {
             Vec::new()
         } else {
             self.live.attempts.keys().copied().collect()
+        };
+        let releases: Vec<u64> = if batch.releases.is_empty() {
+            Vec::new()
+        } else {
+            self.live.releases.keys().copied().collect()
         };
         self.live.apply(batch);
         let written = batch.attempts.iter().map(|attempt| attempt.id);
@@ -309,6 +314,16 @@ impl Database {
             let value = self.live.attempts.get(&number).map(encode);
             let key = keys::attempt(number).to_vec();
             changes.attempts.insert(key, value);
+        }
+        let written = batch.releases.iter().map(|release| release.id);
+        let gone = releases
+            .into_iter()
+            .filter(|number| !self.live.releases.contains_key(number));
+        for number in written.chain(gone) {
+            let value = self.live.releases.get(&number).map(encode);
+            changes
+                .releases
+                .insert(keys::release(number).to_vec(), value);
         }
     }
 

@@ -54,6 +54,7 @@ enum Record<'a> {
     Planned(&'a v1::Planned),
     Lapse(&'a v1::Lapse),
     Attempt(&'a v1::Attempt),
+    Release(&'a v1::Release),
     Living(&'a v1::Living),
     Transition(&'a v1::Transition),
     Latency(&'a v1::Latency),
@@ -74,7 +75,7 @@ pub(super) struct StoreLine {
 const PAGE: usize = 500;
 
 impl Database {
-    /// Writes everything the store holds as JSON Lines: what it knows of itself, memories, outbox, plans, lapses, attempts, living messages, incidents, transitions, latencies. Each line has the
+    /// Writes everything the store holds as JSON Lines: what it knows of itself, memories, outbox, plans, lapses, attempts, living messages, releases, incidents, transitions, latencies. Each line has the
     /// version of its format in `v` and its record under the name of its kind; gives back how many lines there are.
     ///
     /// # Errors
@@ -117,6 +118,9 @@ impl Database {
         }
         for living in self.live.living.values() {
             write(Record::Living(living))?;
+        }
+        for release in self.live.releases.values() {
+            write(Record::Release(release))?;
         }
         let door = &self.door;
         let mut number = 0;

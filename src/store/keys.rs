@@ -104,6 +104,10 @@ pub(super) const fn attempt(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
+pub(super) const fn release(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
 /// Its beginning, and the byte of its kind, which never changes for one kind.
 pub(super) fn lapse(from: Timestamp, kind: v1::LapseKind) -> Vec<u8> {
     let mut key = Vec::with_capacity(9);

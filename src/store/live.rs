@@ -8,6 +8,7 @@ use crate::model::{
     action::{ATTEMPTS_MAX, Stage},
     lapse::LAPSES_MAX,
     living::LIVING_MAX,
+    release::RELEASES_MAX,
 };
 
 /// What a living message is found by: its incident and its channel.
@@ -29,6 +30,8 @@ pub(super) struct Live {
     pub(super) attempts: BTreeMap<u64, v1::Attempt>,
     /// Messages that are edited as their incidents go on.
     pub(super) living: BTreeMap<LivingKey, v1::Living>,
+    /// The last releases, by number.
+    pub(super) releases: BTreeMap<u64, v1::Release>,
     /// The highest incident number ever given out.
     pub(super) last_incident: u64,
     /// The highest number of a plan ever given out.
@@ -105,6 +108,12 @@ impl Live {
             };
             self.living.remove(&key);
         }
+        for release in &batch.releases {
+            self.releases.insert(release.id, release.clone());
+        }
+        while self.releases.len() > RELEASES_MAX {
+            self.releases.pop_first();
+        }
         self.last_at = Some(batch.at);
     }
 
@@ -155,6 +164,7 @@ impl Live {
             + count(&self.lapses, &other.lapses)
             + count(&self.attempts, &other.attempts)
             + count(&self.living, &other.living)
+            + count(&self.releases, &other.releases)
     }
 
     /// All of it, to be written; a copy would take as much memory again.
@@ -167,6 +177,7 @@ impl Live {
             lapses: self.lapses.values().collect(),
             attempts: self.attempts.values().collect(),
             living: self.living.values().collect(),
+            releases: self.releases.values().collect(),
             incidents: self.last_incident,
             plans: self.last_plan,
             last_at: self.last_at,
@@ -223,6 +234,12 @@ impl Live {
                 .cloned()
                 .map(Form::into_model)
                 .collect(),
+            releases: self
+                .releases
+                .values()
+                .cloned()
+                .map(Form::into_model)
+                .collect(),
         }
     }
 }
@@ -261,6 +278,11 @@ impl From<v1::Checkpoint> for Live {
                 .living
                 .into_iter()
                 .map(|living| ((living.incident.clone(), living.channel.clone()), living))
+                .collect(),
+            releases: checkpoint
+                .releases
+                .into_iter()
+                .map(|release| (release.id, release))
                 .collect(),
             last_incident: checkpoint.incidents,
             last_plan: checkpoint.plans,

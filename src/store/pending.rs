@@ -85,6 +85,7 @@ fn records(batch: &Batch) -> usize {
         + batch.lapses.len()
         + batch.attempts.len()
         + batch.living.len()
+        + batch.releases.len()
 }
 
 const fn history(batch: &Batch) -> usize {
@@ -125,6 +126,7 @@ fn merge(into: &mut Batch, next: &Batch) {
     replace(&mut into.living, &next.living, |living| {
         (living.incident.clone(), living.channel.clone())
     });
+    replace(&mut into.releases, &next.releases, |release| release.id);
 }
 
 /// Puts the newer records where older ones of the same key are, and behind them those with a new key.

@@ -122,6 +122,7 @@ fn take(
         "lapse" => record(value).map(|it| batch.lapses.push(it)),
         "attempt" => record(value).map(|it| batch.attempts.push(it)),
         "living" => record(value).map(|it| batch.living.push(it)),
+        "release" => record(value).map(|it| batch.releases.push(it)),
         "transition" => record(value).map(|it| batch.transitions.push(it)),
         "latency" => record(value).map(|it| latencies.push(it)),
         _ => Err(String::from("it is of a kind that there is not")),

@@ -37,6 +37,8 @@ pub struct Survey {
     pub attempts: usize,
     /// Messages that are edited as their incidents go on.
     pub living: usize,
+    /// Releases that are remembered.
+    pub releases: usize,
 }
 
 /// Looks at the store in this folder. It only reads.
@@ -63,6 +65,7 @@ pub fn survey(folder: &Path) -> Result<Survey, Error> {
         lapses: live.lapses.len(),
         attempts: live.attempts.len(),
         living: live.living.len(),
+        releases: live.releases.len(),
         ..Survey::default()
     };
     let journal: Vec<_> = journal::files(folder)?;

@@ -52,6 +52,7 @@ struct Trees {
     lapses: sled::Tree,
     attempts: sled::Tree,
     living: sled::Tree,
+    releases: sled::Tree,
     latencies: sled::Tree,
 }
 
@@ -100,6 +101,7 @@ pub(super) struct Changes {
     pub(super) lapses: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) attempts: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) living: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(super) releases: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     pub(super) latencies: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
 }
 
@@ -116,6 +118,7 @@ impl Changes {
             &self.lapses,
             &self.attempts,
             &self.living,
+            &self.releases,
             &self.latencies,
         ]
         .map(BTreeMap::len)
@@ -486,6 +489,11 @@ impl Door {
                 let key = (living.incident.clone(), living.channel.clone());
                 live.living.insert(key, living);
             }
+            for record in &trees.releases {
+                let (_, value) = record.map_err(failed("read releases"))?;
+                let release: v1::Release = decode("a release", &value)?;
+                live.releases.insert(release.id, release);
+            }
             let mut incidents = 0;
             for record in &trees.incidents {
                 incidents += 1;
@@ -695,6 +703,7 @@ fn open_trees(folder: &Path) -> Result<Trees, Error> {
         lapses: tree("lapses")?,
         attempts: tree("attempts")?,
         living: tree("living")?,
+        releases: tree("releases")?,
         latencies: tree("latencies")?,
         db,
     })
@@ -712,6 +721,7 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
         &trees.lapses,
         &trees.attempts,
         &trees.living,
+        &trees.releases,
         &trees.ended,
         &trees.latencies,
     )
@@ -726,6 +736,7 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 lapses,
                 attempts,
                 living,
+                releases,
                 ended,
                 latencies,
             )| {
@@ -740,6 +751,8 @@ fn transact(trees: &Trees, before: &v1::Meta, changes: &Changes) -> Result<v1::M
                 put(attempts, u64::MAX / 2, &changes.attempts)?;
                 // Not counted: the journal knows each of them, and one that is lost costs a new message.
                 put(living, 0, &changes.living)?;
+                // As with attempts.
+                put(releases, u64::MAX / 2, &changes.releases)?;
                 // Not counted either: what is lost of them is only missing in reports.
                 put(ended, 0, &changes.ended)?;
                 put(latencies, 0, &changes.latencies)?;

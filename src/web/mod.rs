@@ -24,6 +24,8 @@
 //! | the same of `/v1/maintenance` and `/v1/deploys` | what is worked on; what is being deployed |
 //! | `POST`, `DELETE /v1/incidents/<id>/ack` | somebody takes an incident on, or gives it back |
 //! | `POST /v1/incidents/<id>/hand-over` | somebody else is on it from now on |
+//! | `GET`, `POST /api/v1/releases` | what was released; something is |
+//! | `POST /hooks/github`, `/hooks/gitlab`, `/hooks/jenkins` | what others say was released, with the secrets of `releases` |
 //! | `GET /api/v1/actions`, `POST /api/v1/actions/<name>` | what can be done to targets; it is done |
 //! | `GET /`, `GET /targets/<words>` | the status page, and that of one target |
 //! | `GET /badge/<words>.svg`, `GET /embed/<words>` | badges and cards for other pages |
@@ -41,12 +43,14 @@ mod feed;
 mod gate;
 mod heartbeat;
 mod history;
+mod hooks;
 mod latency;
 mod marks;
 mod operations;
 mod page;
 mod ping;
 mod planned;
+mod releases;
 mod roles;
 mod serve;
 mod slack;
@@ -239,6 +243,10 @@ fn router_with(state: State, limit: Duration) -> Router {
         .route("/api/v1/lapses", get(api::lapses))
         .route("/api/v1/sli", get(sli::sli))
         .route("/api/v1/targets/{*question}", get(api::target))
+        .route(
+            "/api/v1/releases",
+            get(releases::list).post(releases::announce),
+        )
         .route("/api/v1/actions", get(actions::list))
         .route("/api/v1/actions/{name}", post(actions::run))
         .route(
@@ -310,12 +318,23 @@ fn calls() -> Router<Shared> {
             "/v1/heartbeat/{*whom}",
             get(heartbeat::beat).post(heartbeat::beat),
         )
+        .merge(hooks())
         .route(
             "/ping/{*path}",
             get(ping::ping)
                 .post(ping::ping)
                 .layer(DefaultBodyLimit::max(ping::BODY_BYTES_MAX)),
         )
+}
+
+/// The routes of what builds and deploys, each with a secret of its own.
+fn hooks() -> Router<Shared> {
+    Router::new()
+        .route("/hooks/github", post(hooks::github))
+        .route("/hooks/gitlab", post(hooks::gitlab))
+        .route("/hooks/jenkins", post(hooks::jenkins))
+        .route("/hooks/jenkins/{token}", post(hooks::jenkins_with_path))
+        .layer(DefaultBodyLimit::max(hooks::BODY_BYTES_MAX))
 }
 
 /// The routes of the plans of one kind.

@@ -95,7 +95,42 @@ async fn availability_is_what_happened_and_outlives_a_restart() {
     assert_eq!(web["maintenance_ms"], maintenance_ms, "{web}");
 
     prints_and_refuses(&home, &hekate).await;
+    the_week_is_told(&home, hekate).await;
+}
+
+/// What happened and how available it was, and without a running hekate only what happened.
+async fn the_week_is_told(home: &Home, hekate: Hekate) {
+    let week = ["report", "weekly", "--window", "1h"];
+    let text = say(home, &hekate, &week).await;
+    for words in [
+        "without a group\n  available     ",
+        " in one outage from ",
+        "api availability: ",
+        "  incidents     1 began: 1 down\n",
+        "  acknowledged  none\n",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let json = [&week[..], &["--format", "json", "--quiet"]].concat();
+    let value: Value = serde_json::from_str(&say(home, &hekate, &json).await).expect("JSON");
+    assert_eq!(value["incidents"]["begun"], 1, "{value}");
+    assert_eq!(value["groups"][0]["availability"]["outages"], 1, "{value}");
+    let page = [&week[..], &["--format", "markdown"]].concat();
+    let page = say(home, &hekate, &page).await;
+    assert!(page.contains("\n## without a group\n"), "{page}");
+    let server = format!("http://{}", hekate.address);
     hekate.stop().await;
+    let output = home
+        .run(&[&week[..], &["--server", &server]].concat())
+        .await;
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{err}");
+    assert!(
+        out.contains("1 began: 1 down") && !out.contains("available"),
+        "{out}"
+    );
+    assert!(err.contains("no hekate answers at "), "{err}");
 }
 
 /// Text, tables, and what cannot be measured.

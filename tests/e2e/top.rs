@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read as _, Write as _},
+    num::NonZero,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -50,13 +51,24 @@ impl Screen {
         Some(Self { child, shown })
     }
 
-    fn text(&self) -> String {
+    /// Everything that was ever written.
+    fn written(&self) -> String {
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&shown).into_owned()
     }
 
+    /// What somebody sees now: only what changed is written, so that words may be made of pieces.
+    fn seen(&self) -> String {
+        let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let (rows, columns) = (NonZero::new(24), NonZero::new(100));
+        let (rows, columns) = rows.zip(columns).expect("they are numbers");
+        let mut terminal = vt100::Parser::new(rows, columns, 0);
+        terminal.process(&shown);
+        terminal.screen().contents()
+    }
+
     async fn shows(&self, words: &str) {
-        until(words, async || self.text().contains(words).then_some(())).await;
+        until(words, async || self.seen().contains(words).then_some(())).await;
     }
 
     fn press(&mut self, keys: &str) {
@@ -69,8 +81,12 @@ impl Screen {
     /// The exit code; what was drawn is taken away and the cursor is back.
     async fn left(&mut self) -> Option<i32> {
         let status = until("it leaves", async || self.child.try_wait().ok().flatten()).await;
-        self.shows("\u{1b}[?1049l").await;
-        self.shows("\u{1b}[?25h").await;
+        for given_back in ["\u{1b}[?1049l", "\u{1b}[?25h"] {
+            until("the terminal is given back", async || {
+                self.written().contains(given_back).then_some(())
+            })
+            .await;
+        }
         status.code()
     }
 }
@@ -114,9 +130,9 @@ async fn a_screen_goes_on_without_hekate_and_gives_the_terminal_back() {
     let status = until("it leaves", async || alone.child.try_wait().ok().flatten()).await;
     assert_eq!(status.code(), Some(69));
     assert!(
-        alone.text().contains("no running hekate answers")
-            && !alone.text().contains("\u{1b}[?1049h"),
+        alone.written().contains("no running hekate answers")
+            && !alone.written().contains("\u{1b}[?1049h"),
         "{}",
-        alone.text()
+        alone.written()
     );
 }

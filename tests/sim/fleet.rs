@@ -120,6 +120,7 @@ pub(crate) fn plan(
     Plan {
         actions: Arc::default(),
         replies: Arc::default(),
+        releases: hekate::model::release::ReleaseSettings::default(),
         server: Server {
             listen: "127.0.0.1:0".parse().expect("an address"),
             public_url: None,

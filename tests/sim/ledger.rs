@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use hekate::model::{
     Batch, CheckId, CheckRecord, Entry, EntryKey, Incident, IncidentId, Loaded, TargetId,
-    Timestamp, action::Attempt, lapse::Lapse, planned::Planned,
+    Timestamp,
+    action::Attempt,
+    lapse::Lapse,
+    planned::Planned,
+    release::{Release, ReleaseId},
 };
 
 /// The order of records on the disk.
@@ -22,6 +26,7 @@ pub(crate) struct Ledger {
     lapses: BTreeMap<(Timestamp, &'static str), Lapse>,
     planned: BTreeMap<u64, Planned>,
     attempts: BTreeMap<u64, Attempt>,
+    releases: BTreeMap<ReleaseId, Release>,
     plans: u64,
 }
 
@@ -78,6 +83,9 @@ impl Ledger {
                 self.planned.remove(&planned.id.number);
             }
         }
+        for release in &batch.releases {
+            self.releases.insert(release.id, release.clone());
+        }
         for attempt in &batch.attempts {
             self.attempts.insert(attempt.id.0, attempt.clone());
         }
@@ -133,6 +141,7 @@ impl Ledger {
             attempts: self.attempts.values().cloned().collect(),
             // Its channels are webhooks, whose messages nobody can edit.
             living: Vec::new(),
+            releases: self.releases.values().cloned().collect(),
         }
     }
 }

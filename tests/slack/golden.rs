@@ -4,7 +4,7 @@ use expect_test::{ExpectFile, expect_file};
 use hekate::{
     command::{Reply, ask},
     model::{
-        ChannelName, CheckKind, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity,
+        ChannelName, CheckKind, Entry, EntryKey, IncidentId, Kind, Reason, Rule, Severity, Story,
         TargetId, Verdict, unrest::Flapping,
     },
     slack::{
@@ -200,6 +200,65 @@ fn whose_shift_begins_hears_what_there_is() {
         ),
     ];
     is(&entry(Kind::Notice, story), &expect_file!["shift.json"]);
+}
+
+/// The message of a release, as the engine gathers it.
+pub(crate) fn release_story() -> Story {
+    Story {
+        severity: Severity::Info,
+        title: String::from("core 4.18.2 is released"),
+        runbook_url: Some(String::from(
+            "https://git.example.com/acme/core/releases/4.18.2",
+        )),
+        notes: vec![
+            String::from("faster imports (#812)"),
+            String::from("prices with four digits"),
+            String::from("the old export is gone"),
+        ],
+        reason: Reason {
+            words: String::from("by alice (GitHub) · r12"),
+            ..notice_story().reason
+        },
+        ..notice_story()
+    }
+}
+
+#[test]
+fn something_is_released() {
+    let story = release_story();
+    is(
+        &entry(Kind::Notice, story.clone()),
+        &expect_file!["release.json"],
+    );
+    let mut ended = story;
+    ended.notes.insert(
+        0,
+        String::from("10 min later: worse: core a is DOWN since 22 Nov 14:05:11 CET; better: core c is operational, it was DOWN"),
+    );
+    is(
+        &entry(Kind::Notice, ended),
+        &expect_file!["release_ended.json"],
+    );
+    let mut hostile = release_story();
+    hostile.title = String::from("core <!channel> *4*`18`\u{202e}2 <@U0ALICE> is released");
+    hostile.reason.words = String::from("by @here & <https://evil.example|friend> · r13");
+    hostile.notes = (0..40)
+        .map(|at| format!("{at} <!everyone> {}", "*long* ~words~ ".repeat(13)))
+        .collect();
+    is(
+        &entry(Kind::Notice, hostile),
+        &expect_file!["release_hostile.json"],
+    );
+    let mut worse = release_story();
+    worse.title = String::from("worse after core 4.18.2");
+    worse.reason.words = String::from(
+        "10 min later: worse: core a is DOWN since 22 Nov 14:05:11 CET; better: core c is operational, it was DOWN",
+    );
+    worse.notes = Vec::new();
+    is(
+        &entry(Kind::Notice, worse),
+        &expect_file!["release_worse.json"],
+    );
 }
 
 #[test]

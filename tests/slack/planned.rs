@@ -240,6 +240,7 @@ fn what_is_on_is_listed_whatever_was_typed() {
             window("move", Some((ago(600), later)), None),
             window("long ago", None, None),
         ],
+        ..Agenda::default()
     };
     for (kind, full, empty) in [
         (

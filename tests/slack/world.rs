@@ -350,6 +350,7 @@ pub(crate) fn board(targets: Vec<Target>) -> Board {
     let plan = Plan {
         actions: Arc::default(),
         replies: Arc::default(),
+        releases: hekate::model::release::ReleaseSettings::default(),
         server: Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,

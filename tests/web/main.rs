@@ -146,6 +146,7 @@ fn plan() -> Plan {
     Plan {
         actions: Arc::default(),
         replies: Arc::default(),
+        releases: hekate::model::release::ReleaseSettings::default(),
         server: Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             public_url: None,

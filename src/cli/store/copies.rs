@@ -161,6 +161,7 @@ fn as_json(survey: &Survey) -> serde_json::Value {
         "planned": survey.planned,
         "lapses": survey.lapses,
         "attempts": survey.attempts,
+        "releases": survey.releases,
         "living": survey.living,
     })
 }
@@ -190,6 +191,7 @@ fn as_text(survey: &Survey) -> String {
         ),
         ("times without looks or sight", survey.lapses.to_string()),
         ("attempts at actions", survey.attempts.to_string()),
+        ("releases", survey.releases.to_string()),
         ("messages that live", survey.living.to_string()),
     ];
     let mut out = String::new();

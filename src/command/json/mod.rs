@@ -75,11 +75,12 @@ pub fn explain(line: &Line, now: Timestamp) -> Value {
     out["phases_ms"] = phases(facts.phases);
     out["detail"] = detail(facts.detail.as_deref());
     out["next"] = facts.next.clone().into();
+    out["near"] = facts.near.clone().into();
     out
 }
 
 /// An incident of the past: `{"incident": {"id", "targets", "worst", "since", "closed_at", "told": [{"channel", "at"}],
-/// "seen": [{"words", "times"}]}}`.
+/// "seen": [{"words", "times"}], "near": […]}}`.
 pub fn past(past: &Past) -> Value {
     json!({ "incident": {
         "id": past.id.as_str(),
@@ -97,6 +98,7 @@ pub fn past(past: &Past) -> Value {
             .iter()
             .map(|(words, times)| json!({ "words": words, "times": times }))
             .collect::<Vec<_>>(),
+        "near": past.near,
         "mark": past.mark.as_ref().map(|mark| json!({
             "worth": mark.worth.as_str(),
             "reason": mark.reason,

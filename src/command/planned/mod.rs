@@ -225,9 +225,9 @@ fn of_incident(board: &Board, names: &str) -> Option<(IncidentId, Vec<TargetId>)
 }
 
 /// Names that name nobody, before it is known what they were said for.
-struct NoNames {
-    understood: String,
-    nearest: Vec<String>,
+pub(super) struct NoNames {
+    pub(super) understood: String,
+    pub(super) nearest: Vec<String>,
     /// Whom the words can mean, if that is what is wrong with them.
     targets: Vec<Choice>,
 }
@@ -248,7 +248,7 @@ impl NoNames {
 }
 
 /// Everybody whom the words name; never everybody because there were no words.
-fn several(board: &Board, names: &str) -> Result<Vec<TargetId>, NoNames> {
+pub(super) fn several(board: &Board, names: &str) -> Result<Vec<TargetId>, NoNames> {
     let nobody = |understood: &str| NoNames {
         understood: understood.to_owned(),
         nearest: Vec::new(),

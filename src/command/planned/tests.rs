@@ -41,6 +41,7 @@ fn understood(typed: &str) -> String {
                 )
             }
             Wish::End { id } => format!("end {id}"),
+            Wish::Announce(said) => format!("release {} {}", said.title, said.version),
             Wish::GiveBack { incident } => format!("nobody is on {incident}"),
             Wish::Split { incident, targets } => {
                 let ids: Vec<&str> = targets.iter().map(TargetId::as_str).collect();
@@ -440,6 +441,7 @@ fn what_was_done_is_said_with_its_end() {
                 opens_at: None,
             },
         ],
+        ..Agenda::default()
     };
     for kind in PlanKind::ALL {
         for agenda in [&agenda, &Agenda::default()] {

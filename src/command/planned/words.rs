@@ -3,6 +3,7 @@
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
+use super::super::release;
 use crate::model::{
     TargetId, Timestamp,
     planned::{Agenda, Done, PlanKind, Planned, WindowFacts},
@@ -76,6 +77,7 @@ pub fn done(done: &Done, now: Timestamp, zone: Tz, command: &str) -> Vec<String>
                 said(&own.join(", "))
             )]
         }
+        Done::Announced(announced) => release::done(announced, now, command),
     }
 }
 
@@ -197,6 +199,7 @@ pub fn json_done(done: &Done) -> Value {
                 .collect::<Vec<_>>(),
             "is_over": is_over,
         }),
+        Done::Announced(announced) => release::json_announced(announced),
     }
 }
 

@@ -9,7 +9,7 @@ mod text;
 use std::{cmp::Reverse, collections::HashSet, time::Duration};
 
 pub use self::{
-    shape::{csv, json, markdown},
+    shape::{csv, escaped, json, markdown, sli as sli_json, slo as slo_json},
     text::{short, text},
 };
 

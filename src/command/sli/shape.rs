@@ -46,7 +46,8 @@ pub fn json(availability: &Availability) -> Value {
     })
 }
 
-fn slo(line: &SloLine) -> Value {
+/// How far an SLO is kept, as in the answer to `sli`.
+pub fn slo(line: &SloLine) -> Value {
     let budget = line.budget();
     let mut value = json!({
         "name": line.name,
@@ -62,7 +63,8 @@ fn slo(line: &SloLine) -> Value {
     value
 }
 
-fn sli(sli: &Sli) -> Value {
+/// What was measured, as in the answer to `sli`.
+pub fn sli(sli: &Sli) -> Value {
     json!({
         "ratio": sli.ratio(),
         "percent": sli.words(),
@@ -188,8 +190,8 @@ fn table_row(out: &mut String, title: &str, sli: &Sli) {
     );
 }
 
-/// A text in which nothing is markup.
-fn escaped(text: &str) -> String {
+/// A text in which nothing is markup of Markdown.
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter.is_ascii_punctuation() && !matches!(letter, '.' | ',' | '-' | '/' | ':') {

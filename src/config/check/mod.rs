@@ -16,6 +16,7 @@ mod page;
 mod parents;
 mod places;
 mod references;
+mod releases;
 mod replies;
 mod roles;
 mod rota;
@@ -123,6 +124,7 @@ pub(super) fn check(
     let maintenance = check.maintenance(file.maintenance, server.timezone, &groups, &targets);
     let actions = check.actions(file.actions, &mut channels, &mut on_call, &groups, &bot);
     let replies = check.replies(file.replies, &mut channels, &slack, &bot);
+    let releases = check.releases(file.releases, &mut channels, &groups, &targets);
     let stores = sources.finish(&check);
     let (mut groups, mut targets) = (groups.finish(&check), targets.into_plan());
     for others in [jobs, stores, budgets] {
@@ -145,6 +147,7 @@ pub(super) fn check(
         slos,
         actions,
         replies,
+        releases,
         damps_flapping: file.damp_flapping.and_then(|at| at.value) != Some(false),
         groups_incidents: file.group_incidents.and_then(|at| at.value) != Some(false),
     })

@@ -19,6 +19,7 @@ pub(crate) mod logs;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod page;
+pub(crate) mod releases;
 pub(crate) mod replies;
 pub(crate) mod roles;
 pub(crate) mod rota;
@@ -80,6 +81,8 @@ pub(crate) struct File {
     pub(crate) actions: Option<At<Named<actions::Action>>>,
     /// What is said when somebody says certain words to hekate; commands win.
     pub(crate) replies: Option<At<Vec<At<replies::Reply>>>>,
+    /// What is released: where it is told, how it is followed, and who may announce it.
+    pub(crate) releases: Option<At<releases::Releases>>,
 }
 
 /// Where people and Slack reach this process.
@@ -867,10 +870,7 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 
 /// Keys that a later version will take, by section: they are refused as what they are, not as slips.
 const LATER: &[(&str, &[&str])] = &[
-    (
-        "the file",
-        &["releases", "silences", "status_pages", "include"],
-    ),
+    ("the file", &["silences", "status_pages", "include"]),
     (
         "`server`",
         &["tls", "trusted_proxies", "token", "token_file", "public"],
@@ -903,7 +903,7 @@ pub(crate) fn is_later(section: &str, key: &str) -> bool {
 
 /// The sections that take this key.
 pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
-    const TITLES: [(&str, &str); 59] = [
+    const TITLES: [(&str, &str); 61] = [
         ("Target", "a target"),
         ("Health", "`health`"),
         ("Route", "a route"),
@@ -961,6 +961,8 @@ pub(crate) fn sections_with(key: &str) -> Vec<&'static str> {
         ("Reply", "a reply"),
         ("Slo", "an SLO"),
         ("Job", "a job"),
+        ("Releases", "`releases`"),
+        ("Project", "a project of `releases`"),
         ("Rotation", "`rotation` of a rota"),
         ("Override", "an override of a rota"),
     ];

@@ -533,6 +533,12 @@ impl Engine {
             .into_iter()
             .collect();
         notes.extend(self.plans.notes_of(&slots));
+        let since = slots
+            .iter()
+            .filter_map(|slot| Some(self.at(*slot)?.since()));
+        if let Some(since) = since.min() {
+            notes.extend(self.near_words(&slots, since));
+        }
         for slot in slots {
             to.extend(self.admit(slot, number, &mut shared));
         }

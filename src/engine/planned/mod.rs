@@ -534,9 +534,11 @@ impl Engine {
         for slot in std::mem::take(&mut self.plans.recovered) {
             self.show(slot, actions);
         }
-        if !std::mem::take(&mut self.plans.is_changed) {
+        let is_release_news = self.is_release_news();
+        if !std::mem::take(&mut self.plans.is_changed) && !is_release_news {
             return;
         }
+        let (releases, changes) = self.chronicle();
         let made = self.plans.made.iter();
         let windows = self.plan.maintenance.iter().zip(&self.plans.windows);
         let agenda = Agenda {
@@ -548,6 +550,9 @@ impl Engine {
                     opens_at: window.times.opens_after(now.at),
                 })
                 .collect(),
+            releases,
+            changes,
+            near_within: self.plan.releases.near_within,
         };
         actions.push(Action::ShowAgenda(Arc::new(agenda)));
     }

@@ -52,7 +52,9 @@ impl Plans {
 impl Engine {
     /// The release that this target gets now, or got within the last hour, as far as it was announced.
     pub(in crate::engine) fn release_of(&self, now: Tick, slot: Slot) -> Option<String> {
-        let release = self.plans.release_of(now, self.at(slot)?)?;
-        Some(release.to_owned())
+        let watched = self.at(slot)?;
+        let deployed = self.plans.release_of(now, watched);
+        let announced = || self.releases.version_of(now, &watched.target.id, LATELY);
+        deployed.or_else(announced).map(str::to_owned)
     }
 }

@@ -91,6 +91,7 @@ impl Engine {
             Wish::Split { incident, targets } => {
                 self.split(now, (&incident, &targets), &by, &mut batch, actions)
             }
+            Wish::Announce(said) => self.announce_release(now, *said, by, &mut batch, actions),
             Wish::HandOver { incident, to } => {
                 let taking = Taking {
                     why: Some(format!("handed over by {by}")),

@@ -214,7 +214,7 @@ fn a_changed_rhythm_begins_with_what_is_known() {
     world.check(&expect![[""]]);
     world.run_until(minutes(46));
     world.check(&expect![[r#"
-        45m #core @core opened: export operational -> down: no beat for 35 min (expected every 30 min, grace 5 min)
+        45m #core @core opened: export operational -> down: no beat for 35 min (expected every 30 min, grace 5 min) [how it is looked at was changed 25 min before]
     "#]]);
     // A call for something that is not there is no trouble.
     world.event(Event::Replanned(Arc::new(fleet(vec![target("api")]))));

@@ -19,7 +19,7 @@ use crate::{
 
 const LISTEN: Duration = Duration::from_secs(30);
 
-fn job(rhythm: Rhythm, told_in: Option<&str>) -> Target {
+pub(super) fn job(rhythm: Rhythm, told_in: Option<&str>) -> Target {
     let question = JobQuestion {
         rhythm,
         grace: minutes(10),
@@ -85,7 +85,7 @@ fn by_bot() -> Plan {
 }
 
 impl World {
-    fn ping(&mut self, at: Duration, what: Pinged, said: &str) {
+    pub(super) fn ping(&mut self, at: Duration, what: Pinged, said: &str) {
         self.run_until(at);
         self.event(Event::Pinged(
             7,
@@ -297,7 +297,7 @@ fn another_rhythm_counts_from_now_on_and_the_same_one_goes_on() {
     "#]]);
     world.run_until(minutes(251));
     world.check(&expect![[r#"
-        4h 10m #data @@U0ALICE opened: job export operational -> down: late: no run since one was due 10 min ago (at */5 * * * *, grace 10 min); the last good run ended 2 h ago
+        4h 10m #data @@U0ALICE opened: job export operational -> down: late: no run since one was due 10 min ago (at */5 * * * *, grace 10 min); the last good run ended 2 h ago [how it is looked at was changed 15 min before]
     "#]]);
 }
 

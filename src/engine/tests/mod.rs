@@ -16,6 +16,7 @@ mod logs;
 mod parents;
 mod planned;
 mod quiet;
+mod released;
 mod reminders;
 mod roles;
 mod shift;
@@ -312,6 +313,11 @@ impl World {
             let known = &mut self.committed.attempts;
             known.retain(|known| known.id != attempt.id);
             known.push(attempt.clone());
+        }
+        for release in &batch.releases {
+            let known = &mut self.committed.releases;
+            known.retain(|known| known.id != release.id);
+            known.push(release.clone());
         }
         self.committed.open = self.open.values().cloned().collect();
         self.committed.last_at = Some(batch.at);
@@ -1029,7 +1035,7 @@ fn what_began_under_other_rules_is_proved_under_those_that_decided() {
     world.event(Event::Replanned(Arc::new(counting(2))));
     world.run_until(world.now + minutes(1));
     world.check(&expect![[r#"
-        3m 16s #core @core opened: api operational -> down: connection refused
+        3m 16s #core @core opened: api operational -> down: connection refused [how it is looked at was changed 43 s after it began]
     "#]]);
 }
 

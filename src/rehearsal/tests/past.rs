@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::{FILE, script};
 use crate::{
+    command::sli::Span,
     config::{self, Environment},
     model::{
         Batch, Incident, Plan, Timestamp,
@@ -18,6 +19,7 @@ use crate::{
         replay::{self, Row, WouldBe},
         review::moment,
         stage,
+        weekly::{Measured, weekly},
     },
     store::{self, Chronicle, Database},
 };
@@ -259,4 +261,28 @@ fn every_telling_knows_the_change_that_it_tells() {
     let unique: BTreeSet<_> = changes.map(|one| (&one.check, one.number)).collect();
     let all = chronicle.transitions.len();
     assert_eq!(unique.len(), all, "each change is there once");
+}
+
+#[test]
+fn a_week_names_the_noisiest_check_of_each_group_with_its_proposal() {
+    let alarm = Some(Worth::FalseAlarm);
+    let chronicle = stored(STEPS, &[alarm, alarm, alarm]);
+    let window = Span {
+        from: BEGINNING,
+        until: BEGINNING + Duration::from_hours(4),
+    };
+    let weekly = weekly(&chronicle, window, &plan(FILE), &Measured::default(), &[]);
+    let mut out = String::new();
+    for part in &weekly.parts {
+        let group = part.group.as_ref().map_or("", |group| group.as_str());
+        let _ = writeln!(out, "{group}: {} began", part.incidents.begun);
+        out.push_str(&said(part.noisiest.as_slice()));
+    }
+    expect![[r#"
+        master: 4 began
+        master/green health: 4 told, 3 false, 0 useful, 3 short, 0 unknowable
+          confirm: { silent: 1m } (now 20s): 3 avoided, 0 others, up to 39 s later, certain: false
+        jobs: 1 began
+    "#]]
+    .assert_eq(&out);
 }

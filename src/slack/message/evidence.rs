@@ -4,7 +4,7 @@ use super::{Context, small_print};
 use crate::{
     model::{
         CheckKind, ComponentState, Entry, Kind, Phases, Story, Verdict, cause::own_incident,
-        notification::Many, observation::Detail, text,
+        notification::Many, observation::Detail, release::CHANGES_MAX, text,
     },
     slack::{
         block::{Block, Rich},
@@ -21,6 +21,8 @@ const COMPONENTS_MAX: usize = 2;
 const COMPONENT_MAX: usize = 120;
 /// The most notes about what people planned or did.
 const NOTES_MAX: usize = 4;
+/// The most lines of news: what came of a release, and what changed with it.
+const NEWS_MAX: usize = 1 + CHANGES_MAX;
 /// The most kinds of trouble that a recovery lists.
 const SEEN_MAX: usize = 5;
 
@@ -62,7 +64,7 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
             words.foreign(&story.reason.words, REASON_MAX);
             vec![
                 Block::rich(words),
-                Block::rich(planned(story)),
+                Block::rich(notes(story, NEWS_MAX)),
                 small_print(entry, context, ""),
             ]
         }
@@ -71,8 +73,12 @@ pub(super) fn blocks(entry: &Entry, context: &Context<'_>) -> Vec<Block> {
 
 /// What people planned or did about it.
 fn planned(story: &Story) -> Rich {
+    notes(story, NOTES_MAX)
+}
+
+fn notes(story: &Story, max: usize) -> Rich {
     let mut rich = Rich::new();
-    for (at, note) in story.notes.iter().take(NOTES_MAX).enumerate() {
+    for (at, note) in story.notes.iter().take(max).enumerate() {
         if at > 0 {
             rich.end_line();
         }

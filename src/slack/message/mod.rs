@@ -164,9 +164,10 @@ fn small_print(entry: &Entry, context: &Context<'_>, foreign: &str) -> Block {
     part(&mut |m| {
         m.own("`#").words(entry.key.incident.as_str()).own("`");
     });
+    let is_news = entry.kind == Kind::Notice;
     if let Some(url) = &story.runbook_url {
         part(&mut |m| {
-            m.link(url, "runbook");
+            m.link(url, if is_news { "what changed" } else { "runbook" });
         });
     }
     if let Some(url) = context.public_url {

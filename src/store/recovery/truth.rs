@@ -269,6 +269,12 @@ fn overwrite(database: &mut Database, live: &Live, at: Position) -> Result<(), E
         let key = keys::attempt(*number).to_vec();
         changes.attempts.insert(key, value);
     }
+    for number in before.releases.keys().chain(live.releases.keys()) {
+        let value = live.releases.get(number).map(encode);
+        changes
+            .releases
+            .insert(keys::release(*number).to_vec(), value);
+    }
     for key in before.living.keys().chain(live.living.keys()) {
         let value = live.living.get(key).map(encode);
         changes.living.insert(keys::living(key), value);

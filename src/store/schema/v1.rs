@@ -1195,6 +1195,61 @@ same_fields!(Living of model::living::Living {
     is_mentioned: bool,
 });
 
+same_fields!(CameOfIt of model::release::Outcome { at: Time, words: Vec<String>, is_worse: bool });
+
+/// A release that was announced.
+#[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
+pub(in crate::store) struct Release {
+    pub(in crate::store) id: u64,
+    pub(in crate::store) title: String,
+    pub(in crate::store) targets: Vec<String>,
+    pub(in crate::store) version: String,
+    pub(in crate::store) by: Person,
+    pub(in crate::store) changes: Vec<String>,
+    pub(in crate::store) url: Option<String>,
+    pub(in crate::store) key: Option<String>,
+    pub(in crate::store) at: Time,
+    pub(in crate::store) before: Vec<(String, Verdict)>,
+    pub(in crate::store) account: Option<Account>,
+    pub(in crate::store) outcome: Option<CameOfIt>,
+}
+
+impl Form<model::release::Release> for Release {
+    fn of(model: &model::release::Release) -> Self {
+        Self {
+            id: model.id.0,
+            title: model.title.clone(),
+            targets: Form::of(&model.targets),
+            version: model.version.clone(),
+            by: Form::of(&model.by),
+            changes: Form::of(&model.changes),
+            url: model.url.clone(),
+            key: model.key.clone(),
+            at: Form::of(&model.at),
+            before: Form::of(&model.before),
+            account: Form::of(&model.account),
+            outcome: Form::of(&model.outcome),
+        }
+    }
+
+    fn into_model(self) -> model::release::Release {
+        model::release::Release {
+            id: model::release::ReleaseId(self.id),
+            title: self.title,
+            targets: self.targets.into_model(),
+            version: self.version,
+            by: self.by.into_model(),
+            changes: self.changes,
+            url: self.url,
+            key: self.key,
+            at: self.at.into_model(),
+            before: self.before.into_model(),
+            account: self.account.into_model(),
+            outcome: self.outcome.into_model(),
+        }
+    }
+}
+
 /// How an entry left the outbox; kept in the journal only.
 #[derive(Clone, PartialEq, Serialize, Deserialize, Debug)]
 pub(in crate::store) struct Finished {
@@ -1222,6 +1277,9 @@ pub(in crate::store) struct Batch {
     /// Came later than the others, so a journal may be without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) living: Vec<Living>,
+    /// Came later still.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) releases: Vec<Release>,
 }
 
 impl Batch {
@@ -1255,6 +1313,7 @@ impl Batch {
             lapses: Form::of(&model.lapses),
             attempts: Form::of(&model.attempts),
             living: Form::of(&model.living),
+            releases: Form::of(&model.releases),
         }
     }
 }
@@ -1272,6 +1331,8 @@ pub(in crate::store) struct Checkpoint {
     /// Came later than the others, so a journal may be without it.
     #[serde(default)]
     pub(in crate::store) living: Vec<Living>,
+    #[serde(default)]
+    pub(in crate::store) releases: Vec<Release>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,
@@ -1289,6 +1350,8 @@ pub(in crate::store) struct CheckpointOf<'a> {
     pub(in crate::store) attempts: Vec<&'a Attempt>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) living: Vec<&'a Living>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) releases: Vec<&'a Release>,
     pub(in crate::store) incidents: u64,
     pub(in crate::store) plans: u64,
     pub(in crate::store) last_at: Option<Time>,

@@ -28,6 +28,7 @@ use crate::model::{
     planned::{
         Acknowledgement, Attended, Ended, HowEnded, Person, PlanId, PlanKind, Planned, Silent,
     },
+    release::{Outcome as CameOfIt, Release, ReleaseId},
     roles::{HeardSwap, OwnWord, Role, RolesMemory},
     unrest::{Edge, Flapping, Unrest},
 };
@@ -1117,6 +1118,45 @@ pub(super) fn living() -> impl Strategy<Value = Living> {
     )
 }
 
+pub(super) fn release() -> impl Strategy<Value = Release> {
+    let outcome = (time(), vec(text(), 0..3), any::<bool>());
+    let outcome = outcome.prop_map(|(at, words, is_worse)| CameOfIt {
+        at,
+        words,
+        is_worse,
+    });
+    (
+        (0..6_u64, text(), vec(target(), 0..3), text(), person()),
+        (vec(text(), 0..3), option::of(text()), option::of(text())),
+        (
+            time(),
+            vec((target(), Just(Verdict::Down)), 0..2),
+            option::of(account()),
+            option::of(outcome),
+        ),
+    )
+        .prop_map(
+            |(
+                (number, title, targets, version, by),
+                (changes, url, key),
+                (at, before, account, outcome),
+            )| Release {
+                id: ReleaseId(number),
+                title,
+                targets,
+                version,
+                by,
+                changes,
+                url,
+                key,
+                at,
+                before,
+                account,
+                outcome,
+            },
+        )
+}
+
 pub(super) fn batch() -> impl Strategy<Value = Batch> {
     (
         (time(), vec(record(), 0..3)),
@@ -1136,6 +1176,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
             vec(lapse(), 0..3),
             vec(attempt(), 0..3),
             vec(living(), 0..3),
+            vec(release(), 0..3),
         ),
     )
         .prop_map(
@@ -1143,7 +1184,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 (at, checks),
                 (forgotten, renamed),
                 (transitions, claimed, incidents),
-                (entries, finished, planned, lapses, attempts, living),
+                (entries, finished, planned, lapses, attempts, living, releases),
             )| Batch {
                 at,
                 checks,
@@ -1158,6 +1199,7 @@ pub(super) fn batch() -> impl Strategy<Value = Batch> {
                 lapses,
                 attempts,
                 living,
+                releases,
             },
         )
 }

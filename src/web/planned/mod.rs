@@ -22,7 +22,7 @@ use crate::{
         planned::{self, Said},
     },
     model::{
-        planned::{Length, Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
+        planned::{Done, Length, Person, PlanId, PlanKind, Refused, WORDS_MAX, Wish},
         text::clean,
     },
     slack::mrkdwn::mention_user,
@@ -270,7 +270,12 @@ fn receiver(name: Option<&str>, slack_user: Option<&str>) -> Result<Person, &'st
 }
 
 /// Hands a wish on and waits until it is stored; what was no wish is explained.
-async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) -> Response {
+pub(super) async fn carry_out(
+    shared: &Shared,
+    heard: Heard,
+    by: Person,
+    format: Format,
+) -> Response {
     let wish = match heard {
         Heard::Wish(wish) => wish,
         Heard::Reply(Reply::Problem {
@@ -296,7 +301,7 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
             return trouble(StatusCode::NOT_FOUND, "not_found", "nothing lives here");
         }
     };
-    let is_new = matches!(wish, Wish::Begin { .. });
+    let is_new = matches!(wish, Wish::Begin { .. } | Wish::Announce(_));
     match shared.fulfil(wish, by, ANSWER_LIMIT).await {
         None => trouble(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -312,7 +317,8 @@ async fn carry_out(shared: &Shared, heard: Heard, by: Person, format: Format) ->
             trouble(status, code, &words)
         }
         Some(Ok(done)) => {
-            let status = if is_new {
+            let is_known = matches!(&done, Done::Announced(announced) if announced.is_repeat);
+            let status = if is_new && !is_known {
                 StatusCode::CREATED
             } else {
                 StatusCode::OK
@@ -390,4 +396,4 @@ pub(super) fn bad_query(rejection: &QueryRejection) -> Response {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

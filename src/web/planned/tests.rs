@@ -19,6 +19,7 @@ use crate::{
             Acknowledgement, Agenda, Answer, Done, Length, Person, PlanId, PlanKind, Planned,
             Refused, Wish,
         },
+        release::{Announced, Release, ReleaseId},
     },
     web::{
         Peer, router,
@@ -26,10 +27,10 @@ use crate::{
     },
 };
 
-type Wished = Arc<Mutex<Vec<(Wish, Person)>>>;
+pub(in crate::web) type Wished = Arc<Mutex<Vec<(Wish, Person)>>>;
 
 /// A world whose engine does whatever is wished, or refuses it.
-fn obliging(refused: Option<Refused>) -> (World, Wished) {
+pub(in crate::web) fn obliging(refused: Option<Refused>) -> (World, Wished) {
     let mut world = world();
     let wished = Wished::default();
     let heard = Arc::clone(&wished);
@@ -94,6 +95,25 @@ fn done(wish: &Wish, by: &Person) -> Done {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
         },
+        Wish::Announce(said) => Done::Announced(Box::new(Announced {
+            release: Release {
+                id: ReleaseId(12),
+                title: said.title.clone(),
+                targets: said.targets.clone(),
+                version: said.version.clone(),
+                by: by.clone(),
+                changes: said.changes.clone(),
+                url: said.url.clone(),
+                key: said.key.clone(),
+                at: fixture::NOW,
+                before: Vec::new(),
+                account: None,
+                outcome: None,
+            },
+            is_repeat: said.key.as_deref() == Some("known"),
+            deploy: None,
+            but: None,
+        })),
         Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
@@ -117,7 +137,7 @@ fn request(method: &Method, path: &str, peer: Peer, body: &str) -> Request<Body>
     request
 }
 
-fn heard(wished: &Wished) -> Vec<(Wish, Person)> {
+pub(in crate::web) fn heard(wished: &Wished) -> Vec<(Wish, Person)> {
     std::mem::take(&mut *wished.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
@@ -327,7 +347,7 @@ async fn what_is_on_is_listed() {
     let silence = planned_of(PlanKind::Silence);
     state.board.load().agenda.store(Arc::new(Agenda {
         made: vec![Arc::new(silence)],
-        windows: Vec::new(),
+        ..Agenda::default()
     }));
     let router = router(state);
     let answer = send(&router, request(&Method::GET, "/v1/silences", HERE, "")).await;
@@ -365,6 +385,7 @@ fn planned_of(kind: PlanKind) -> Planned {
         other @ (Done::Ended(_)
         | Done::Acknowledged { .. }
         | Done::GivenBack { .. }
+        | Done::Announced(_)
         | Done::Split { .. }) => {
             panic!("{other:?}")
         }

@@ -442,6 +442,7 @@ impl World {
                 }
             }
             Ok(Done::Acknowledged { .. } | Done::GivenBack { .. }) => self.attended(answer),
+            Ok(Done::Announced(_)) => {}
             Ok(Done::Split { into, is_over, .. }) => {
                 works.parted = Some((into.len(), *is_over));
             }

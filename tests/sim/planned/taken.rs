@@ -172,7 +172,9 @@ impl World {
                 Some((incident, on_it))
             }
             Ok(Done::GivenBack { incident, .. }) => Some((incident, OnIt::Nobody)),
-            Ok(Done::Begun { .. } | Done::Ended(_) | Done::Split { .. }) => None,
+            Ok(Done::Begun { .. } | Done::Ended(_) | Done::Split { .. } | Done::Announced(_)) => {
+                None
+            }
             // It ended at this very moment.
             Err(refused) if refused.is_missing => return,
             Err(refused) => {
