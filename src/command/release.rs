@@ -139,20 +139,18 @@ fn title(targets: &[TargetId], board: &Board) -> String {
         && rows.len() > 1
         && rows.iter().all(|row| of_group(row))
         && board.rows.iter().filter(|row| of_group(row)).count() == rows.len();
-    match group.filter(|_| is_whole) {
-        Some(group) => group.as_str().to_owned(),
-        None => {
-            let named = rows.iter().take(NAMED_MAX).map(|row| row.target.title());
-            let mut title = named.collect::<Vec<_>>().join(", ");
-            let more = rows.len().saturating_sub(NAMED_MAX);
-            if more > 0 {
-                title.push_str(" and ");
-                title.push_str(&more.to_string());
-                title.push_str(" more");
-            }
-            title
-        }
+    if let Some(group) = group.filter(|_| is_whole) {
+        return group.as_str().to_owned();
     }
+    let named = rows.iter().take(NAMED_MAX).map(|row| row.target.title());
+    let mut title = named.collect::<Vec<_>>().join(", ");
+    let more = rows.len().saturating_sub(NAMED_MAX);
+    if more > 0 {
+        title.push_str(" and ");
+        title.push_str(&more.to_string());
+        title.push_str(" more");
+    }
+    title
 }
 
 /// `releases [words]`
@@ -414,7 +412,15 @@ mod tests {
                 nearest,
                 ..
             }) => Err(format!("{understood} {nearest:?}")),
-            other => panic!("{other:?}"),
+            other @ (Heard::Reply(_)
+            | Heard::List(_)
+            | Heard::Wish(_)
+            | Heard::Order(_)
+            | Heard::Tasks(_)
+            | Heard::Opinion(_)
+            | Heard::Seek(_)
+            | Heard::Measure(_)
+            | Heard::OnCall) => panic!("{other:?}"),
         }
     }
 

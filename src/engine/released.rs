@@ -382,7 +382,8 @@ impl Engine {
                     watched.since().words(zone)
                 )),
                 (false, true) => {
-                    better.push(format!("{title} is operational, it was {}", shown(before)))
+                    let was = shown(before);
+                    better.push(format!("{title} is operational, it was {was}"));
                 }
                 (_, false) => {}
                 (true, true) => worse.extend(was.map(|(worst, length, id)| {

@@ -93,10 +93,22 @@ impl Live {
         if !batch.attempts.is_empty() {
             self.let_go_of_attempts();
         }
-        for living in &batch.living {
-            let key = (living.incident.clone(), living.channel.clone());
-            if living.spot.is_some() {
-                self.living.insert(key, living.clone());
+        self.keep_living(&batch.living);
+        for release in &batch.releases {
+            self.releases.insert(release.id, release.clone());
+        }
+        while self.releases.len() > RELEASES_MAX {
+            self.releases.pop_first();
+        }
+        self.last_at = Some(batch.at);
+    }
+
+    /// Writes living messages and takes away those that are nowhere; of too many the oldest go.
+    fn keep_living(&mut self, living: &[v1::Living]) {
+        for message in living {
+            let key = (message.incident.clone(), message.channel.clone());
+            if message.spot.is_some() {
+                self.living.insert(key, message.clone());
             } else {
                 self.living.remove(&key);
             }
@@ -108,13 +120,6 @@ impl Live {
             };
             self.living.remove(&key);
         }
-        for release in &batch.releases {
-            self.releases.insert(release.id, release.clone());
-        }
-        while self.releases.len() > RELEASES_MAX {
-            self.releases.pop_first();
-        }
-        self.last_at = Some(batch.at);
     }
 
     /// Lets go of the oldest attempts that are over when there are too many.

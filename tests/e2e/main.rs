@@ -52,6 +52,7 @@ mod planned;
 #[cfg(all(feature = "demo", feature = "websocket"))]
 mod preview;
 mod receiver;
+mod releases;
 mod reload;
 mod reload_ways;
 mod rights;

@@ -30,6 +30,22 @@ struct Taking {
     deed: Deed,
 }
 
+impl Taking {
+    /// Somebody takes it on.
+    fn on(by: Person, why: Option<String>, if_taken: IfTaken) -> Self {
+        let words = match &why {
+            Some(why) => format!("{by} is on it: {why}"),
+            None => format!("{by} is on it"),
+        };
+        Self {
+            by,
+            why,
+            if_taken,
+            deed: Deed { words, calls: None },
+        }
+    }
+}
+
 impl Engine {
     /// Does what somebody wishes, and answers.
     pub(in crate::engine) fn asked(
@@ -73,16 +89,7 @@ impl Engine {
                 why,
                 if_taken,
             } => {
-                let words = match &why {
-                    Some(why) => format!("{by} is on it: {why}"),
-                    None => format!("{by} is on it"),
-                };
-                let taking = Taking {
-                    by,
-                    why,
-                    if_taken,
-                    deed: Deed { words, calls: None },
-                };
+                let taking = Taking::on(by, why, if_taken);
                 self.acknowledge(now, incident.as_str(), taking, &mut batch, actions)
             }
             Wish::GiveBack { incident } => {

@@ -1,6 +1,6 @@
 //! What others send, as they send it, and signatures as they make them.
 
-use std::sync::Arc;
+use std::{fmt::Write as _, sync::Arc};
 
 use axum::{
     Router,
@@ -66,9 +66,11 @@ fn listener() -> (Router, Wished) {
 fn signed(secret: &str, body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(body.as_bytes());
-    let bytes = mac.finalize().into_bytes();
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256={hex}")
+    let mut signature = String::from("sha256=");
+    for byte in mac.finalize().into_bytes() {
+        write!(signature, "{byte:02x}").unwrap();
+    }
+    signature
 }
 
 /// Sends it from anywhere.
@@ -266,9 +268,21 @@ async fn only_who_knows_the_secret_is_heard() {
     }
 }
 
+/// What the Notification plugin sends at the end of a build.
+fn build() -> Value {
+    json!({
+        "name": "core-deploy", "url": "job/core-deploy/",
+        "build": {
+            "full_url": "https://jenkins.example.com/job/core-deploy/812/", "number": 812, "phase": "COMPLETED",
+            "status": "SUCCESS", "parameters": { "VERSION": "4.18.3" },
+        },
+    })
+}
+
 #[tokio::test]
 async fn gitlab_and_jenkins_tell_of_theirs() {
     let (router, wished) = listener();
+    let plugin = build();
     let gitlab = json!({
         "object_kind": "deployment", "status": "success", "deployment_id": 15, "environment": "production",
         "project": { "path_with_namespace": "acme/core" }, "ref": "main", "short_sha": "279484c0",
@@ -283,13 +297,6 @@ async fn gitlab_and_jenkins_tell_of_theirs() {
     let bearer = format!("Bearer {SECRET}");
     let bearer = [("authorization", bearer.as_str())];
     let own = json!({ "project": "core-deploy", "version": "4.18.2", "by": "alice", "changes": ["one", "two"] });
-    let plugin = json!({
-        "name": "core-deploy", "url": "job/core-deploy/",
-        "build": {
-            "full_url": "https://jenkins.example.com/job/core-deploy/812/", "number": 812, "phase": "COMPLETED",
-            "status": "SUCCESS", "parameters": { "VERSION": "4.18.3" },
-        },
-    });
     let mut told = String::new();
     let path = format!("/hooks/jenkins/{}", SECRET.replace(' ', "%20"));
     for (path, headers, body) in [
@@ -309,7 +316,7 @@ async fn gitlab_and_jenkins_tell_of_theirs() {
             said.is_deploy,
             &said.key,
         );
-        told.push_str(&format!("{line:?}\n"));
+        writeln!(told, "{line:?}").unwrap();
     }
     expect_test::expect![[r#"
         ("eva (GitLab)", "master", "main", ["Add new file"], false, Some("gitlab deployment 15"))
@@ -317,7 +324,14 @@ async fn gitlab_and_jenkins_tell_of_theirs() {
         ("alice (Jenkins)", "master", "4.18.2", ["one", "two"], false, Some("jenkins core-deploy 4.18.2"))
         ("Jenkins", "master", "4.18.3", [], false, Some("jenkins build core-deploy 812"))
     "#]].assert_eq(&told);
+}
 
+#[tokio::test]
+async fn builds_that_fail_and_bodies_that_say_nothing_are_no_releases() {
+    let (router, wished) = listener();
+    let plugin = build();
+    let bearer = format!("Bearer {SECRET}");
+    let bearer = [("authorization", bearer.as_str())];
     let mut failed = plugin.clone();
     failed["build"]["status"] = json!("FAILURE");
     let mut started = plugin;

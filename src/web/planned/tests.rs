@@ -19,7 +19,7 @@ use crate::{
             Acknowledgement, Agenda, Answer, Done, Length, Person, PlanId, PlanKind, Planned,
             Refused, Wish,
         },
-        release::{Announced, Release, ReleaseId},
+        release::{Announced, Announcement, Release, ReleaseId},
     },
     web::{
         Peer, router,
@@ -95,25 +95,7 @@ fn done(wish: &Wish, by: &Person) -> Done {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
         },
-        Wish::Announce(said) => Done::Announced(Box::new(Announced {
-            release: Release {
-                id: ReleaseId(12),
-                title: said.title.clone(),
-                targets: said.targets.clone(),
-                version: said.version.clone(),
-                by: by.clone(),
-                changes: said.changes.clone(),
-                url: said.url.clone(),
-                key: said.key.clone(),
-                at: fixture::NOW,
-                before: Vec::new(),
-                account: None,
-                outcome: None,
-            },
-            is_repeat: said.key.as_deref() == Some("known"),
-            deploy: None,
-            but: None,
-        })),
+        Wish::Announce(said) => announced(said, by),
         Wish::Acknowledge { incident, why, .. } => Done::Acknowledged {
             incident: incident.clone(),
             titles: vec![String::from("master green")],
@@ -124,6 +106,28 @@ fn done(wish: &Wish, by: &Person) -> Done {
             },
         },
     }
+}
+
+fn announced(said: &Announcement, by: &Person) -> Done {
+    Done::Announced(Box::new(Announced {
+        release: Release {
+            id: ReleaseId(12),
+            title: said.title.clone(),
+            targets: said.targets.clone(),
+            version: said.version.clone(),
+            by: by.clone(),
+            changes: said.changes.clone(),
+            url: said.url.clone(),
+            key: said.key.clone(),
+            at: fixture::NOW,
+            before: Vec::new(),
+            account: None,
+            outcome: None,
+        },
+        is_repeat: said.key.as_deref() == Some("known"),
+        deploy: None,
+        but: None,
+    }))
 }
 
 fn request(method: &Method, path: &str, peer: Peer, body: &str) -> Request<Body> {

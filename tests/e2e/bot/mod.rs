@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deeds;
+mod releases;
 mod runs;
 mod shifts;
 mod split;
