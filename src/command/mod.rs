@@ -170,6 +170,12 @@ pub const COMMANDS: &[Command] = &[
         hear: |question| Heard::Reply(fresh::answer(question)),
     },
     Command {
+        word: "release",
+        arguments: "announce <names> version <version>[: <what changed>; …]",
+        what: "say that something is released: it is told, looked after, and said with whatever fails near it",
+        hear: release::heard,
+    },
+    Command {
         word: "releases",
         arguments: "[words]",
         what: "what was released lately, to all or to those whom the words name, and what came of it",

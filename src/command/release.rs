@@ -46,18 +46,67 @@ pub struct Said {
     pub key: Option<String>,
 }
 
-/// Understands an announcement.
-pub fn announce(said: Said, board: &Board, command: &str) -> Heard {
-    let hint = if command.starts_with('/') {
-        help::hint(command)
+/// `release announce master version 4.18.2: faster imports; prices with four digits`
+pub(super) fn heard(question: &Question<'_>) -> Heard {
+    match Said::read(question.words) {
+        Ok(said) => announce(said, question.board, question.command),
+        Err(understood) => Heard::Reply(Reply::Problem {
+            understood,
+            nearest: Vec::new(),
+            hint: hint(question.command),
+            choices: None,
+        }),
+    }
+}
+
+fn hint(command: &str) -> String {
+    if command.starts_with('/') {
+        format!(
+            "say it as `{command} release announce core version 4.18.2: what changed; what else`"
+        )
     } else {
         format!("say it as `{command} release announce core --version 4.18.2`")
-    };
+    }
+}
+
+impl Said {
+    /// Names, `version` and the version, and behind a colon what changed, a semicolon between two changes.
+    fn read(words: &str) -> Result<Self, String> {
+        let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
+        let is = |word: &str| lookup::is_same_word(first, word);
+        if !is("announce") && !is("add") {
+            return Err(if first.is_empty() {
+                String::from("it is not said what is released")
+            } else {
+                let shown = clean(first, lookup::SHOWN_MAX);
+                format!("`{shown}` is nothing that can be done with a release")
+            });
+        }
+        let rest: Vec<_> = rest.split(' ').collect();
+        let at = rest.iter().position(|word| {
+            lookup::is_same_word(word.trim_start_matches(['-', '—', '–']), "version")
+        });
+        let Some(at) = at else {
+            return Err(String::from("it is not said which version"));
+        };
+        let behind = rest[at + 1..].join(" ");
+        let (version, changes) = behind.split_once(' ').unwrap_or((&behind, ""));
+        Ok(Self {
+            names: rest[..at].join(" "),
+            version: version.trim_end_matches([':', ';', ',']).to_owned(),
+            changes: changes.split(';').map(str::to_owned).collect(),
+            ..Self::default()
+        })
+    }
+}
+
+/// Understands an announcement.
+pub fn announce(said: Said, board: &Board, command: &str) -> Heard {
     let problem = |understood: String, nearest: Vec<String>| {
         Heard::Reply(Reply::Problem {
             understood,
             nearest,
-            hint: hint.clone(),
+            hint: hint(command),
             choices: None,
         })
     };
@@ -65,7 +114,9 @@ pub fn announce(said: Said, board: &Board, command: &str) -> Heard {
         Ok(targets) => targets,
         Err(nobody) => {
             let nearest = nobody.nearest.into_iter();
-            let again = |name| format!("release announce {name} --version {}", said.version);
+            let dashes = if command.starts_with('/') { "" } else { "--" };
+            let version = &said.version;
+            let again = |name| format!("release announce {name} {dashes}version {version}");
             return problem(nobody.understood, nearest.map(again).collect());
         }
     };
@@ -476,6 +527,59 @@ mod tests {
             let words = understood(said).unwrap_err();
             assert!(words.contains(why) && !words.contains("secret"), "{words}");
         }
+    }
+
+    #[test]
+    fn it_is_announced_in_slack_by_words() {
+        let mut out = String::new();
+        for words in [
+            "release announce master version 4.18.2",
+            "release announce green master version 4.18.2: faster imports; prices with four digits;",
+            "Release Add api Version v2, what the version changes",
+            "release announce master 4.18.2",
+            "release announce mastr version 4.18.2",
+            "release announce version 4.18.2",
+            "release announce master version",
+            "release",
+            "release end r12",
+        ] {
+            let heard = crate::command::hear(&fixture::board(), words, fixture::NOW, "/roih");
+            match heard {
+                Heard::Wish(Wish::Announce(said)) => writeln!(
+                    out,
+                    "{words}: {} {} {:?}",
+                    said.title, said.version, said.changes
+                ),
+                Heard::Reply(Reply::Problem {
+                    understood,
+                    nearest,
+                    ..
+                }) => {
+                    writeln!(out, "{words}: {understood} {nearest:?}")
+                }
+                other @ (Heard::Reply(_)
+                | Heard::List(_)
+                | Heard::Wish(_)
+                | Heard::Order(_)
+                | Heard::Tasks(_)
+                | Heard::Opinion(_)
+                | Heard::Seek(_)
+                | Heard::Measure(_)
+                | Heard::OnCall) => panic!("{other:?}"),
+            }
+            .unwrap();
+        }
+        expect![[r#"
+            release announce master version 4.18.2: master 4.18.2 []
+            release announce green master version 4.18.2: faster imports; prices with four digits;: master green 4.18.2 ["faster imports", "prices with four digits"]
+            Release Add api Version v2, what the version changes: api v2 ["what the version changes"]
+            release announce master 4.18.2: it is not said which version []
+            release announce mastr version 4.18.2: nothing is called `mastr` ["release announce master version 4.18.2"]
+            release announce version 4.18.2: no target was named []
+            release announce master version: it is not said which version []
+            release: it is not said what is released []
+            release end r12: `end` is nothing that can be done with a release []
+        "#]].assert_eq(&out);
     }
 
     #[test]

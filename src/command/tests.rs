@@ -127,57 +127,59 @@ fn help_is_made_from_the_table() {
     told(
         "help",
         &expect![[r#"
-            /roih status                                                how everything is, problems first
-            /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
-            /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
-            /roih health <target>                                       the same, for something that is well
-            /roih history <target> [<7d>]                               how it changed, latest first
-            /roih sli [<words>] [<30d>]                                 how available they were, the worst first: outages, maintenance, and what nobody could measure
-            /roih fresh [<job>]                                         how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time
-            /roih releases [words]                                      what was released lately, to all or to those whom the words name, and what came of it
-            /roih check <target>                                        look at it now; nothing is judged by that
-            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
-            /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
-            /roih split <incident> [<targets>]                          what is bad in an incident of several is told one by one from now on; or only the targets that are named
-            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
-            /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
-            /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
-            /roih show tasks <target>                                   what you can have done to it, such as `restart master green`, and why not the rest
-            /roih confirm <word> [<target>]                             do what was asked; the question says the word, and `cancel <word>` takes it back
-            /roih cancel <word>                                         take back what was asked
-            /roih panic                                                 everything that is wrong, and nothing else
-            /roih on-call                                               who is on call, and who is in a user group
-            /roih toy                                                   something to play with
-            /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
-            /roih help                                                  this list
+            /roih status                                                           how everything is, problems first
+            /roih status <words>                                                   only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
+            /roih why <target or incident>                                         all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
+            /roih health <target>                                                  the same, for something that is well
+            /roih history <target> [<7d>]                                          how it changed, latest first
+            /roih sli [<words>] [<30d>]                                            how available they were, the worst first: outages, maintenance, and what nobody could measure
+            /roih fresh [<job>]                                                    how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time
+            /roih release announce <names> version <version>[: <what changed>; …]  say that something is released: it is told, looked after, and said with whatever fails near it
+            /roih releases [words]                                                 what was released lately, to all or to those whom the words name, and what came of it
+            /roih check <target>                                                   look at it now; nothing is judged by that
+            /roih ack <incident or target> [because <reason>]                      take it on: no reminders until it changes; `ack end <incident>` gives it back
+            /roih hand over <incident or target> to @<somebody>                    somebody else is on it from now on, and is mentioned; Slack has to know them
+            /roih split <incident> [<targets>]                                     what is bad in an incident of several is told one by one from now on; or only the targets that are named
+            /roih silence add <words> for <2h> because <reason>                    tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
+            /roih maintenance start <words> for <45m> because <reason>             the same, because somebody works on them; `list` and `end <id>` as well
+            /roih deploy announce <target> [for <5m>] [release <name>]             it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih show tasks <target>                                              what you can have done to it, such as `restart master green`, and why not the rest
+            /roih confirm <word> [<target>]                                        do what was asked; the question says the word, and `cancel <word>` takes it back
+            /roih cancel <word>                                                    take back what was asked
+            /roih panic                                                            everything that is wrong, and nothing else
+            /roih on-call                                                          who is on call, and who is in a user group
+            /roih toy                                                              something to play with
+            /roih mark <incident> false-alarm because <reason>                     what it was worth when it is over; or `useful`
+            /roih help                                                             this list
         "#]],
     );
     told(
         "HELP",
         &expect![[r#"
-            /roih status                                                how everything is, problems first
-            /roih status <words>                                        only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
-            /roih why <target or incident>                              all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
-            /roih health <target>                                       the same, for something that is well
-            /roih history <target> [<7d>]                               how it changed, latest first
-            /roih sli [<words>] [<30d>]                                 how available they were, the worst first: outages, maintenance, and what nobody could measure
-            /roih fresh [<job>]                                         how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time
-            /roih releases [words]                                      what was released lately, to all or to those whom the words name, and what came of it
-            /roih check <target>                                        look at it now; nothing is judged by that
-            /roih ack <incident or target> [because <reason>]           take it on: no reminders until it changes; `ack end <incident>` gives it back
-            /roih hand over <incident or target> to @<somebody>         somebody else is on it from now on, and is mentioned; Slack has to know them
-            /roih split <incident> [<targets>]                          what is bad in an incident of several is told one by one from now on; or only the targets that are named
-            /roih silence add <words> for <2h> because <reason>         tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
-            /roih maintenance start <words> for <45m> because <reason>  the same, because somebody works on them; `list` and `end <id>` as well
-            /roih deploy announce <target> [for <5m>] [release <name>]  it may go down for a while, unless it is active; `list` and `end <id>` as well
-            /roih show tasks <target>                                   what you can have done to it, such as `restart master green`, and why not the rest
-            /roih confirm <word> [<target>]                             do what was asked; the question says the word, and `cancel <word>` takes it back
-            /roih cancel <word>                                         take back what was asked
-            /roih panic                                                 everything that is wrong, and nothing else
-            /roih on-call                                               who is on call, and who is in a user group
-            /roih toy                                                   something to play with
-            /roih mark <incident> false-alarm because <reason>          what it was worth when it is over; or `useful`
-            /roih help                                                  this list
+            /roih status                                                           how everything is, problems first
+            /roih status <words>                                                   only what the words name, in any order: group, target, alias, icon, `down`, `degraded`, `unknown`, `suspect`, `operational` or `problems`; a comma joins several
+            /roih why <target or incident>                                         all that is known of it: what the last looks saw, who was told and when, what keeps it from being told
+            /roih health <target>                                                  the same, for something that is well
+            /roih history <target> [<7d>]                                          how it changed, latest first
+            /roih sli [<words>] [<30d>]                                            how available they were, the worst first: outages, maintenance, and what nobody could measure
+            /roih fresh [<job>]                                                    how fresh the data is that jobs bring: when each last ended well, and what keeps it from the next time
+            /roih release announce <names> version <version>[: <what changed>; …]  say that something is released: it is told, looked after, and said with whatever fails near it
+            /roih releases [words]                                                 what was released lately, to all or to those whom the words name, and what came of it
+            /roih check <target>                                                   look at it now; nothing is judged by that
+            /roih ack <incident or target> [because <reason>]                      take it on: no reminders until it changes; `ack end <incident>` gives it back
+            /roih hand over <incident or target> to @<somebody>                    somebody else is on it from now on, and is mentioned; Slack has to know them
+            /roih split <incident> [<targets>]                                     what is bad in an incident of several is told one by one from now on; or only the targets that are named
+            /roih silence add <words> for <2h> because <reason>                    tell nothing new of them for at most a day; or `until recovered`, `until 08:00`; `list` shows what is silenced, `end <id>` ends it
+            /roih maintenance start <words> for <45m> because <reason>             the same, because somebody works on them; `list` and `end <id>` as well
+            /roih deploy announce <target> [for <5m>] [release <name>]             it may go down for a while, unless it is active; `list` and `end <id>` as well
+            /roih show tasks <target>                                              what you can have done to it, such as `restart master green`, and why not the rest
+            /roih confirm <word> [<target>]                                        do what was asked; the question says the word, and `cancel <word>` takes it back
+            /roih cancel <word>                                                    take back what was asked
+            /roih panic                                                            everything that is wrong, and nothing else
+            /roih on-call                                                          who is on call, and who is in a user group
+            /roih toy                                                              something to play with
+            /roih mark <incident> false-alarm because <reason>                     what it was worth when it is over; or `useful`
+            /roih help                                                             this list
         "#]],
     );
 }

@@ -48,6 +48,7 @@ pub const TAKEN: &[&str] = &[
     "cancel",
     "on-call",
     "panic",
+    "release",
     "releases",
     "toy",
 ];
