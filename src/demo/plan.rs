@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     config::{self, Environment},
     model::{
-        Plan, Policy, Secret,
+        ChannelName, Plan, Policy, Secret,
         judgement::Spans,
         logs::{CanaryPath, LogSource, LogStore},
         plan::{Check, Question, Target},
@@ -29,6 +29,8 @@ groups: { master: {} }
 "#;
 /// So that a story fits into a minute: looks every 2 s, and a confirmation of a few seconds.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// What came of a release is looked at in the same minute.
+const LOOK_AFTER: Duration = Duration::from_mins(1);
 /// How far the store of logs may be behind, and how long a log may be silent, at that tempo.
 const LAG_LIMIT: Duration = Duration::from_secs(10);
 const SILENCE_MAX: Duration = Duration::from_secs(15);
@@ -44,6 +46,9 @@ pub(super) fn pretended() -> Plan {
     let mut plan = Plan::clone(&shipped);
     plan.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
     plan.dead_man = None;
+    let releases = ChannelName::new("releases");
+    plan.releases.channel = Some(releases).filter(|name| plan.channels.contains_key(name));
+    plan.releases.look_after = LOOK_AFTER;
     let of_logs = |target: &Target| {
         let known = logs.targets.iter().find(|known| known.id == target.id)?;
         let mut checks = known.checks.iter();
