@@ -199,6 +199,7 @@ fn problems(page: &Page<'_>) -> Markup {
                             span.since { (say(Phrase::Since)) " " (time(page, line.since())) }
                         }
                         @if let Some(why) = page.why(line) { p.why { (why) } }
+                        @for near in page.near(line) { p.why { (near) } }
                         (people(page, line))
                     }
                 }

@@ -137,6 +137,14 @@ impl Page<'_> {
         }
     }
 
+    /// What happened near the beginning of its trouble; strangers are not told either.
+    fn near<'a>(&self, line: &'a Line) -> &'a [String] {
+        match self.look.viewer {
+            Viewer::Insider => &line.facts.near,
+            Viewer::Public => &[],
+        }
+    }
+
     /// A time as people of its zone read it: `14:02`, with its date if it is of another day.
     fn time(&self, at: Timestamp) -> String {
         let local = at.to_utc().with_timezone(&self.look.timezone);

@@ -23,6 +23,9 @@ pub(super) fn page(page: &Page<'_>) -> String {
         );
         if let Some(why) = page.why(line) {
             let _infallible = writeln!(out, "  {why}");
+            for near in page.near(line) {
+                let _infallible = writeln!(out, "  {near}");
+            }
         }
     }
     if more > 0 {

@@ -312,6 +312,12 @@ fn strangers_see_names_states_and_times() {
         look_trouble: Some((String::from("canary of the network"), fixture::NOW)),
         ..Ourselves::default()
     }));
+    let green = board
+        .row(&TargetId::new("master/green"))
+        .expect("it is there");
+    let mut facts = (*green.facts()).clone();
+    facts.near = vec![String::from("canary of a <b>release</b> went out")];
+    green.set_facts(facts);
     let status = status(&board);
     let windows = windows();
     let page = |viewer| Page {
@@ -341,6 +347,11 @@ fn strangers_see_names_states_and_times() {
         assert!(public.contains(words), "{words}: {public}");
     }
     assert!(!public.contains("never again"), "{public}");
+    for near in [page(Viewer::Insider).html(), page(Viewer::Insider).plain()] {
+        let shown = near.replace("&lt;", "<").replace("&gt;", ">");
+        assert!(shown.contains("canary of a <b>release</b>"), "{near}");
+    }
+    assert!(!page(Viewer::Insider).html().contains("<b>release"));
     let inside = page(Viewer::Insider).html();
     for words in [
         "no answer from http://10.0.0.7:8080/canary",
