@@ -27,6 +27,15 @@ fn signed(body: &str) -> String {
     signature
 }
 
+/// As GitHub says that a release is published.
+fn published() -> String {
+    json!({
+        "action": "published", "repository": { "full_name": "acme/core" },
+        "release": { "id": 7, "tag_name": "4.18.2", "author": { "login": "alice" }, "body": "* faster <!channel> imports" },
+    })
+    .to_string()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_github_signs_is_told_once_and_what_got_worse_after_a_kill() {
     let (receiver, targets) = (Receiver::start().await, Targets::start().await);
@@ -40,11 +49,7 @@ async fn what_github_signs_is_told_once_and_what_got_worse_after_a_kill() {
     let hekate = home.start().await;
     hekate.shows("shop", "operational").await;
     hekate.shows("api", "operational").await;
-    let body = json!({
-        "action": "published", "repository": { "full_name": "acme/core" },
-        "release": { "id": 7, "tag_name": "4.18.2", "author": { "login": "alice" }, "body": "* faster <!channel> imports" },
-    })
-    .to_string();
+    let body = published();
     let headers = |signature: &str| {
         format!(
             "X-GitHub-Event: release\r\nX-Hub-Signature-256: {signature}\r\nContent-Type: application/json\r\n"
@@ -86,7 +91,11 @@ async fn what_github_signs_is_told_once_and_what_got_worse_after_a_kill() {
     let why = String::from_utf8_lossy(&why.stdout).into_owned();
     assert!(why.contains("went out"), "{why}");
     hekate.kill();
+    what_got_worse_is_told_once(&home, &receiver).await;
+}
 
+/// After a kill, before anybody has looked what came of it.
+async fn what_got_worse_is_told_once(home: &Home, receiver: &Receiver) {
     let hekate = home.start().await;
     until_within(LOOKED, "what came of it is told", async || {
         let told = receiver.told_to("alerts");
